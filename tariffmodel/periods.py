@@ -1,0 +1,81 @@
+"""Which days does a period label cover?
+
+One grammar for data, policies and the command line: ``CY2025`` (or ``2025``), ``FY2026-03`` (the
+fiscal year that *ends* in that month), ``2025H1``, ``2025Q3``, ``2025-04``, ``2025-04-15``, and the
+inclusive ranges ``2025-04..2025-12`` and ``2025-04-01..2026-03-31``.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+from tariffmodel.errors import TariffModelError
+
+GRAMMAR = "CY2025, FY2026-03, 2025H1, 2025Q3, 2025-04, 2025-04-15 or a range such as 2025-04..2025-12"
+
+
+@dataclass(frozen=True, order=True)
+class Period:
+    """An inclusive span of days. `label` is how the user wrote it."""
+
+    start: date
+    end: date
+    label: str = ""
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days + 1
+
+    def covers(self, other: Period) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+    def __str__(self) -> str:
+        return self.label or f"{self.start}..{self.end}"
+
+
+@lru_cache(maxsize=4096)
+def parse(label: str) -> Period:
+    """Days covered by `label`.
+
+    Raises
+    ------
+    TariffModelError
+        If the label is not in the grammar, or a range ends before it starts.
+    """
+    text = label.strip()
+    try:
+        start, end = _span(text)
+    except ValueError as error:
+        raise TariffModelError(f"period {label!r} is not understood; write {GRAMMAR}") from error
+    if end < start:
+        raise TariffModelError(f"period {label!r} ends before it starts; write the earlier date first")
+    return Period(start, end, text)
+
+
+def _span(text: str) -> tuple[date, date]:
+    if ".." in text:
+        first, last = text.split("..")
+        return _span(first)[0], _span(last)[1]
+    if match := re.fullmatch(r"(?:CY)?(\d{4})", text):
+        return _months(int(match[1]), 1, 12)
+    if match := re.fullmatch(r"FY(\d{4})-(\d{2})", text):
+        end = _months(int(match[1]), int(match[2]), 1)[1]
+        after = end + timedelta(days=1)
+        return date(after.year - 1, after.month, 1), end
+    if match := re.fullmatch(r"(\d{4})H([12])", text):
+        return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
+    if match := re.fullmatch(r"(\d{4})Q([1-4])", text):
+        return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
+    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+        return _months(int(match[1]), int(match[2]), 1)
+    day = date.fromisoformat(text)
+    return day, day
+
+
+def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    last = month + count - 1
+    return date(year, month, 1), date(year, last, calendar.monthrange(year, last)[1])
