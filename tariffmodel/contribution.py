@@ -62,7 +62,8 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
     for name, values in runs.items():
         with np.errstate(invalid="ignore"):
             low, high = uncertainty.interval(values)
-        columns |= {name: values[0], f"{name}_low": low, f"{name}_high": high}
+        # moves are combined as if symmetric; no ratio of volumes can fall below zero
+        columns |= {name: values[0], f"{name}_low": np.maximum(low, 0.0), f"{name}_high": high}
         worst = np.max([quality[part] for part in _USES[name]], axis=0)
         columns[f"{name}_quality"] = [None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst)]
     return pd.DataFrame(columns, index=index)

@@ -312,13 +312,12 @@ def table(
                 "bill_high_usd": high,
                 "effective_rate": mine.vehicles[0] / customs,
                 "effective_rate_against": other.vehicles[0] / customs,
-                "bill_per_us_sale_usd": total[0] / sales,
-                "bill_per_import_usd": total[0] / imports,
+                "bill_per_us_sale_usd": total[0] / np.where(sales > 0, sales, np.nan),
+                "bill_per_import_usd": total[0] / np.where(imports > 0, imports, np.nan),
                 "quality": [QUALITY[q] for q in stock.quality],
             },
             index=pd.Index(stock.makers, name="maker"),
         )
-    # a maker without any US flow owes nothing for certain: there is no rate to state
     frame = frame.join(_scale(facts, frame, stock.period, as_of))
     return frame.sort_values(["bill_usd", "us_sales_units"], ascending=False, kind="stable")
 

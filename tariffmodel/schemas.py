@@ -487,12 +487,25 @@ FACTS = _table(
     provenance=False,
 )
 
+NOT_MODELLED = _table(
+    {
+        "country": _text(),
+        "product": _text(),
+        "valid_from": _day(),
+        "valid_to": _day(nullable=True),
+        "rate": _number(0, 5),
+        "basis": _one_of("additional", "additive to MFN", "unstated"),
+        "status": _one_of("law", "announced"),
+    }
+)
+
 TABLES: dict[str, pa.DataFrameSchema] = {
     **{f"facts/{name}.csv": FACTS for name in ("volumes", "contribution", "values", "estimates", "aggregates")},
     "companies/makers.csv": MAKERS,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,
     "companies/fx_sensitivity.csv": FX_SENSITIVITY,
+    "policies/not_modelled.csv": NOT_MODELLED,
     "events/events.csv": EVENTS,
     "market/prices.parquet": PRICES,
     "market/fx.parquet": FX,

@@ -1,0 +1,24 @@
+"""Each automaker's US tariff bill, from volumes and dated law.
+
+The modules follow one direction, each knowing only those before it:
+``facts`` → ``contribution`` → ``policy`` → ``exposure`` → ``charts`` → ``report`` → ``cli``.
+They load when first used, so that ``import tariffmodel`` itself is quick.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+__version__ = "0.1.0"
+__all__ = ["charts", "contribution", "exposure", "facts", "policy", "report"]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,263 @@
+"""What can be asked from a terminal?
+
+Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
+2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tariffmodel import __version__
+from tariffmodel.errors import TariffModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
+
+app = typer.Typer(
+    help="Each automaker's US tariff bill, from sourced volumes and dated law.",
+    epilog="--debug, anywhere on the line, shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+PolicyName = Annotated[str, typer.Option("--policy", help="Name in data/policies/, or the path of a TOML file.")]
+Against = Annotated[str, typer.Option("--against", help="Counterfactual policy: the bill is the difference.")]
+PeriodLabel = Annotated[str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")]
+Output = Annotated[Format, typer.Option("--format", help="table for people, csv or json (plain USD) for programs.")]
+
+
+@app.command()
+def run(
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    as_of: AsOf = None,
+    output: Annotated[Path, typer.Option(help="Folder that receives one folder per run.")] = Path("output"),
+    only: Annotated[str, typer.Option(help="Notebook numbers, comma-separated: 01,02. Default: all.")] = "",
+    data: Data = None,
+) -> None:
+    """Execute the notebooks; write charts, tables, a manifest and report.html."""
+    from tariffmodel import facts, report
+    from tariffmodel import policy as policies
+
+    facts.load(data)  # data and policies are refused here, before minutes of notebooks
+    for name in (policy, against):
+        policies.load(name, data)
+    folder = report.run(
+        policy=policy,
+        against=against,
+        period=period,
+        as_of=str(_day(as_of)) if as_of else None,
+        output=output,
+        data=data,
+        only=[number.strip() for number in only.split(",")] if only else None,
+    )
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+@app.command()
+def exposure(
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    as_of: AsOf = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a number of the policy: --set relief.japan.slope=0.15")
+    ] = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Each maker's bill attributable to a policy, with its range and what it weighs."""
+    from tariffmodel import exposure as model
+    from tariffmodel import facts
+    from tariffmodel import policy as policies
+
+    known = facts.load(data)
+    law = policies.load(policy, data, dict(_setting(text) for text in settings or []))
+    other = policies.load(against, data)
+    day = _day(as_of) if as_of else known.as_of
+    bills = model.table(known, law, other, period, day)
+    if format is not Format.table:
+        about = {"policy": law.name, "against": other.name, "period": period, "as_of": str(day), "settings": settings or []}
+        _write(bills, format, about)
+        return
+    table = Table(
+        title=f"{law.title}\nagainst {other.title[0].lower()}{other.title[1:]}, {period}, as of {day}, gross of mitigation",
+        caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
+        "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",
+    )
+    for heading, side in (
+        ("", "left"), ("bill USD m", "right"), ("low–high", "right"), ("vehicles", "right"), ("parts net", "right"),
+        ("rate", "right"), ("was", "right"), ("reporting bn", "right"), ("op. profit", "right"),
+        ("USD/US sale", "right"), ("quality", "left"),
+    ):  # fmt: skip
+        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
+    for maker, row in bills.iterrows():
+        inside = row["consolidated_in"]
+        table.add_row(
+            f"{maker} (in {inside})" if isinstance(inside, str) else str(maker),
+            _number(row["bill_usd"] / 1e6),
+            f"{_number(row['bill_low_usd'] / 1e6)}–{_number(row['bill_high_usd'] / 1e6)}",
+            _number(row["vehicle_duty_usd"] / 1e6),
+            _number((row["parts_duty_usd"] - row["offset_usd"]) / 1e6),
+            _number(row["effective_rate"], "{:.1%}"),
+            _number(row["effective_rate_against"], "{:.1%}"),
+            f"{row['reporting_currency']} {_number(row['bill_reporting_bn'], '{:,.2f}')}",
+            _number(row["share_of_operating_profit"], "{:.0%}"),
+            _number(row["bill_per_us_sale_usd"]),
+            row["quality"],
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@app.command()
+def contribution(
+    year: Annotated[str, typer.Option(help="Period label of the volumes.")] = "CY2024",
+    level: Annotated[str, typer.Option(help="firm, or country for the makers of a home pooled.")] = "firm",
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """What each maker, or each country's makers together, contribute to the US auto sector."""
+    from tariffmodel import contribution as model
+    from tariffmodel import facts
+
+    if level not in ("firm", "country"):
+        raise typer.BadParameter("write firm or country", param_hint="--level")
+    metrics = model.metrics(facts.load(data), year, level)  # type: ignore[arg-type]
+    if format is not Format.table:
+        _write(metrics, format, {"year": year, "level": level})
+        return
+    form = {"jobs_intensity": "{:.1f}", "investment_intensity": "{:,.0f}", "export_ratio": "{:.2f}", "production_ratio": "{:.2f}"}
+    headings = {
+        "local_build_share": "built locally", "production_ratio": "built/sold", "export_ratio": "exported/imported",
+        "jobs_intensity": "jobs/1,000 sales", "investment_intensity": "USD invested/sale", "us_content": "US content",
+    }  # fmt: skip
+    table = Table(title=f"Contribution, {year}", caption="low–high in brackets; empty: an input is missing or nothing is sold")
+    table.add_column("")
+    for name in model.METRICS:
+        table.add_column(headings[name], justify="right", no_wrap=True)
+    for maker, row in metrics.iterrows():
+        cells = []
+        for name in model.METRICS:
+            text = form.get(name, "{:.0%}")
+            value, low, high = (_number(row[f"{name}{end}"], text) for end in ("", "_low", "_high"))
+            cells.append(value if low == high else f"{value} ({low}–{high})")
+        table.add_row(str(maker), *cells)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+@app.command()
+def policies(format: Output = Format.table, data: Data = None) -> None:
+    """Policies that can be computed."""
+    from tariffmodel import policy
+
+    loaded = [policy.load(name, data) for name in policy.names(data)]
+    if format is Format.json:
+        typer.echo(json.dumps([p.model_dump(include={"name", "status", "title", "description"}) for p in loaded], indent=2))
+        return
+    if format is Format.csv:
+        raise typer.BadParameter("policies come as table or json", param_hint="--format")
+    table = Table()
+    for heading in ("name", "status", "what it is"):
+        table.add_column(heading, no_wrap=heading == "name")
+    for one in loaded:
+        table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+@app.command()
+def check(data: Data = None) -> None:
+    """Validate every table and policy; list all faults."""
+    from tariffmodel import facts, policy
+    from tariffmodel.schemas import TABLES
+
+    faults = [str(fault) for fault in facts.check(data)]
+    names = policy.names(data)
+    for name in names:
+        try:
+            policy.load(name, data)
+        except TariffModelError as error:
+            faults += str(error).splitlines()
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        typer.echo(f"{len(faults)} fault{'s' * (len(faults) > 1)}", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint="--as-of") from None
+
+
+def _setting(text: str) -> tuple[str, float]:
+    key, equals, value = text.partition("=")
+    try:
+        return key, float(value)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write kind.id.field=number", param_hint="--set") from None
+
+
+def _number(value: float, form: str = "{:,.0f}") -> str:
+    return "" if value != value else form.format(value)
+
+
+def _write(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
+    if format is Format.csv:
+        typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
+    else:
+        rows = json.loads(frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6))
+        typer.echo(json.dumps({**about, "rows": rows}, indent=2))
+
+
+def main() -> None:
+    """Entry point of the `tariffmodel` command."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    try:
+        app()
+    except TariffModelError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.", err=True)
+        sys.exit(1)
