@@ -66,7 +66,7 @@ class Fault:
         return f"{where}: {self.column} is {self.value!r}; expected {self.expected}"
 
 
-@dataclass(frozen=True, eq=False)  # compared and cached by identity: tables are never changed in place
+@dataclass(frozen=True, eq=False, repr=False)  # compared and cached by identity: tables are never changed in place
 class Facts:
     """Validated tables of one data folder.
 
@@ -86,6 +86,9 @@ class Facts:
     financials: pd.DataFrame
     disclosures: pd.DataFrame
     folder: Path
+
+    def __repr__(self) -> str:
+        return f"Facts({len(self.table)} rows, {len(self.makers)} makers, {self.folder})"
 
     @cached_property
     def selected(self) -> pd.DataFrame:

@@ -1,0 +1,31 @@
+"""Loaded once: the bundled facts and the two policies that most tests compare."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tariffmodel import facts, policy
+
+
+@pytest.fixture(scope="session")
+def known() -> facts.Facts:
+    return facts.load()
+
+
+@pytest.fixture(scope="session")
+def law() -> policy.Policy:
+    return policy.load("current-law")
+
+
+@pytest.fixture(scope="session")
+def before() -> policy.Policy:
+    return policy.load("before-april-2025")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A copy of the bundled data that a test may spoil."""
+    return shutil.copytree(facts.data_dir(), tmp_path / "data")

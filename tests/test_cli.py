@@ -1,0 +1,121 @@
+"""The commands as a user types them, in a process of their own where start-up matters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tariffmodel import cli
+
+
+def call(capsys, monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["tariffmodel", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+        raise SystemExit(0)
+    out, err = capsys.readouterr()
+    return stop.value.code, out, err
+
+
+@pytest.fixture
+def tm(capsys, monkeypatch):
+    return lambda *words: call(capsys, monkeypatch, *words)
+
+
+def test_import_is_quick_and_leaves_heavy_packages_alone():
+    code = (
+        "import sys, time; t = time.perf_counter(); import tariffmodel; took = time.perf_counter() - t;"
+        "heavy = {'jupyterlab', 'IPython', 'yfinance', 'matplotlib', 'pandas'} & set(sys.modules); print(took, heavy)"
+    )
+    took, heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split(" ", 1)
+    assert float(took) < 1 and heavy.strip() == "set()"
+
+
+def test_model_works_without_jupyter_yfinance_or_matplotlib_loaded():
+    code = (
+        "import sys, tariffmodel as tm; f = tm.facts.load(); p = tm.policy.load('current-law'); tm.exposure.table(f, p, p);"
+        "assert not {'jupyterlab', 'IPython', 'yfinance', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_exposure_as_a_table_names_policy_period_date_and_makers(tm):
+    code, out, _ = tm("exposure", "--period", "FY2026-03")
+    assert code == 0
+    for text in ("US auto tariffs as the law evolved", "FY2026-03", "as of", "Toyota", "Suzuki", "(in Volkswagen)", "JPY"):
+        assert text in out
+
+
+def test_exposure_as_json_and_csv_carry_the_same_plain_numbers(tm):
+    _, text, _ = tm("exposure", "--format", "json", "--period", "2025Q4")
+    answer = json.loads(text)
+    assert answer["policy"] == "current-law" and answer["against"] == "before-april-2025" and answer["period"] == "2025Q4"
+    _, table, _ = tm("exposure", "--format", "csv", "--period", "2025Q4")
+    header, first, *rest = table.splitlines()
+    assert len(rest) == 19 and header.startswith("maker,home,consolidated_in,us_sales_units")
+    column = header.split(",").index("bill_usd")
+    assert float(first.split(",")[column]) == pytest.approx(answer["rows"][0]["bill_usd"], rel=1e-6)
+
+
+def test_set_changes_a_number_of_the_policy(tm):
+    plain, changed = (
+        json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])["rows"]
+        for more in ([], ["--set", "relief.japan.slope=0"])
+    )
+    toyota = [next(row["bill_usd"] for row in rows if row["maker"] == "Toyota") for rows in (plain, changed)]
+    assert toyota[1] > toyota[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["exposure", "--policy", "nope"], 1, "no policy 'nope'; choose from before-april-2025"),
+        (["exposure", "--period", "soon"], 1, "period 'soon' is not understood; write CY2025"),
+        (["exposure", "--set", "relief.japan.slope=0.1"], 1, "no key 'relief.japan.slope'"),
+        (["exposure", "--set", "slope"], 2, "write kind.id.field=number"),
+        (["exposure", "--as-of", "yesterday"], 2, "write YYYY-MM-DD"),
+        (["exposure", "--as-of", "1999-01-01"], 1, "exchange rates start after"),
+        (["exposure", "--format", "xml"], 2, "--format"),
+        (["exposure", "--data", "/nonexistent"], 1, "is not a data folder"),
+        (["contribution", "--level", "world"], 2, "firm or country"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_mistakes_get_one_clear_message_a_code_and_no_traceback(tm, words, code, message):
+    got, _, err = tm(*words)
+    assert got == code and message in err and "Traceback" not in err
+
+
+def test_debug_shows_the_traceback():
+    done = subprocess.run(
+        [sys.executable, "-m", "tariffmodel", "exposure", "--policy", "nope", "--debug"], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "Traceback" in done.stderr and "PolicyError" in done.stderr
+
+
+def test_check_passes_on_the_bundled_data_and_lists_every_fault_elsewhere(tm, data):
+    code, out, _ = tm("check")
+    assert code == 0 and "no fault" in out
+    path = data / "facts/volumes.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("reported", "rumoured", 2), encoding="utf-8")
+    (data / "policies/broken.toml").write_text("title = 3", encoding="utf-8")
+    code, _, err = tm("check", "--data", str(data))
+    assert code == 1 and err.count("'rumoured'") == 2 and "broken.toml: description: missing" in err
+
+
+def test_policies_and_contribution_answer(tm):
+    _, out, _ = tm("policies")
+    assert "current-law" in out and "flat-25" in out
+    listed = json.loads(tm("policies", "--format", "json")[1])
+    assert {"name", "status", "title", "description"} == set(listed[0])
+    _, out, _ = tm("contribution", "--level", "country")
+    assert "JP" in out and "built locally" in out
+
+
+@pytest.mark.parametrize("words", [[], ["exposure"], ["run"], ["check"], ["policies"], ["contribution"]])
+def test_help_explains_every_command(tm, words):
+    code, out, _ = tm(*words, "--help")
+    assert code == 0 and "Usage" in out and len(out) > 150

@@ -1,0 +1,230 @@
+"""The bill against a second implementation, against arithmetic by hand, and against its own laws."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reference import Reference
+
+from tariffmodel import exposure, facts, policy
+from tariffmodel.errors import DataError, PolicyError
+
+YEAR = "FY2026-03"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return Reference(facts.data_dir())
+
+
+def total(known, one, period=YEAR):
+    stock = exposure.goods(known, period, [one])
+    return pd.Series(exposure.bill(known, one, stock).total[0], index=stock.makers)
+
+
+@pytest.mark.parametrize("name", policy.names())
+def test_bill_equals_the_plain_loop_over_days(known, reference, name):
+    one = policy.load(name)
+    mine, theirs = total(known, one), pd.Series(reference.bill(one, YEAR))
+    pd.testing.assert_series_equal(mine, theirs, rtol=1e-9, atol=1e-3, check_names=False)
+
+
+@pytest.mark.parametrize("period", ["CY2025", "2025Q4", "2025-04-15..2025-05-20", "2026H2"])
+def test_bill_equals_the_plain_loop_over_other_periods(known, law, reference, period):
+    theirs = pd.Series(reference.bill(law, period))
+    pd.testing.assert_series_equal(total(known, law, period), theirs, rtol=1e-9, atol=1e-3, check_names=False)
+
+
+RATE = st.floats(0, 0.6)
+DAY = st.dates(date(2025, 1, 1), date(2026, 6, 30))
+
+
+@st.composite
+def policies(draw):
+    """A random policy: deals, a quota, content rules, an offset and relief at random rates and dates."""
+    entries = [
+        f'[[mfn]]\nid="m{number}"\norigin="*"\nproduct="{product}"\nrate={draw(RATE)}\nfrom=1900-01-01\nsource="test"'
+        for number, product in enumerate(policy.PRODUCTS)
+    ]
+    entries.append('[[mfn]]\nid="u"\norigin=["MX","CA"]\nproduct=["car","light_truck","part"]\nrate=0.0\nusmca=true\nfrom=2020-01-01\nsource="test"')
+    treatments, bases = st.sampled_from(["full", "non_us_content", "exempt"]), st.sampled_from(["additive", "inclusive"])
+    for number, origin in enumerate(draw(st.lists(st.sampled_from(["*", "JP", "KR", "MX", "EU"]), unique=True, max_size=4))):
+        entries.append(
+            f'[[additional]]\nid="a{number}"\nmeasure="one"\norigin="{origin}"\nproduct=["car","light_truck","part"]\n'
+            f'rate={draw(RATE)}\nbasis="{draw(bases)}"\nusmca="{draw(treatments)}"\nfrom={draw(DAY)}\nsource="test"'
+        )
+    entries.append(
+        f'[[additional]]\nid="q"\nmeasure="two"\norigin="GB"\nproduct="car"\nrate={draw(RATE)}\nfrom={draw(DAY)}\n'
+        f"quota_units_per_year={draw(st.integers(0, 150_000))}\nquota_rate={draw(RATE)}\nsource=\"test\""
+    )
+    entries.append(
+        f'[[offset]]\nid="o"\nmeasure="one"\nrate={draw(st.floats(0, 0.1))}\nfrom={draw(DAY)}\nusable_from={draw(DAY)}\nsource="test"'
+    )
+    if draw(st.booleans()):
+        entries.append(
+            f'[[relief]]\nid="r"\nmeasure="three"\norigin="JP"\nproduct="car"\nfrom={draw(DAY)}\nbase={draw(RATE)}\nslope={draw(RATE)}\n'
+            f'floor=0.01\nfirm_weight={draw(st.floats(0, 1))}\nsource="test"\n[relief.score]\n'
+            "local_build_share={weight=0.7,target=0.9}\nexport_ratio={weight=0.3,target=0.2}"
+        )
+    return "\n".join(['title="t"\ndescription="d"\nstatus="counterfactual"', *entries])
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(text=policies(), period=st.sampled_from(["2025Q2", "2025-10..2026-03", "2025-03-15..2025-06-20"]))
+def test_bill_of_a_random_policy_equals_the_plain_loop(known, reference, tmp_path_factory, text, period):
+    path = tmp_path_factory.mktemp("policies") / "random.toml"
+    path.write_text(text, encoding="utf-8")
+    one = policy.load(path)
+    theirs = pd.Series(reference.bill(one, period))
+    pd.testing.assert_series_equal(total(known, one, period), theirs, rtol=1e-9, atol=1e-3, check_names=False)
+
+
+def test_one_maker_by_hand(known, law, before):
+    """Mitsubishi imports from Japan only: 27.5% until 15 September 2025, 15% after, less 2.5% before."""
+    bills = exposure.table(known, law, before, "CY2025")
+    a_day = 94_754 / 365
+    value = {key: known.table.query(f"maker == 'Mitsubishi Motors' and variable == 'customs_value' and period == '{key}'")["value"].item()
+             for key in ("2025-04..2025-09", "2025-10..2026-03")}  # fmt: skip
+    high = (date(2025, 9, 16) - date(2025, 4, 3)).days * value["2025-04..2025-09"] * 0.25
+    low = (15 * value["2025-04..2025-09"] + 92 * value["2025-10..2026-03"]) * 0.125
+    assert bills.loc["Mitsubishi Motors", "bill_usd"] == pytest.approx(a_day * (high + low), rel=1e-12)
+
+
+def test_light_trucks_keep_the_ordinary_duty_under_an_all_in_deal(known, law):
+    lines = exposure.by_origin(known, law, law, "2026Q1").set_index(["maker", "origin", "product"])
+    assert lines.loc[("Mercedes-Benz", "EU", "light_truck"), "rate"] == pytest.approx(0.25)
+    assert lines.loc[("Mercedes-Benz", "EU", "car"), "rate"] == pytest.approx(0.15)
+
+
+def test_korean_cars_pay_no_more_than_the_deal_after_november_2025(known, law):
+    lines = exposure.by_origin(known, law, law, "2025-11-01..2026-03-31").set_index(["maker", "origin", "product"])
+    assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.15)
+    lines = exposure.by_origin(known, law, law, "2025-10").set_index(["maker", "origin", "product"])
+    assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.25)
+
+
+def test_policy_against_itself_owes_nothing(known, law):
+    bills = exposure.table(known, law, law)
+    assert (bills[["bill_usd", "bill_low_usd", "bill_high_usd"]] == 0).all(axis=None)
+
+
+def test_every_listed_maker_is_in_the_table_and_suzuki_owes_nothing(known, law, before):
+    bills = exposure.table(known, law, before)
+    assert set(bills.index) == set(known.makers.index) and len(bills) == 20
+    assert bills.loc["Suzuki", "bill_usd"] == 0
+    assert bills["bill_usd"].is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("name", policy.names())
+def test_bill_is_never_negative_and_offset_never_exceeds_duty_on_parts(known, name):
+    one = policy.load(name)
+    stock = exposure.goods(known, YEAR, [one])
+    owed = exposure.bill(known, one, stock)
+    assert (owed.total >= -1e-6).all()
+    assert (owed.offset <= owed.parts + 1e-6).all()
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(cut=st.dates(date(2025, 4, 2), date(2026, 3, 30)))
+def test_sub_periods_add_up_to_the_period(known, law, cut):
+    after = date.fromordinal(cut.toordinal() + 1)
+    parts = total(known, law, f"2025-04-01..{cut}") + total(known, law, f"{after}..2026-03-31")
+    pd.testing.assert_series_equal(parts, total(known, law), rtol=1e-9)
+
+
+def test_offset_carries_forward_what_april_earned(known, law):
+    """Credit runs from 3 April, duty on parts from 3 May: the month in between is drawn down later."""
+    without = law.model_copy(update={"offset": [o.model_copy(update={"start": o.usable_from}) for o in law.offset]})
+    makers_short_of_credit = exposure.bill(known, without, exposure.goods(known, YEAR, [without]))
+    with_april = exposure.bill(known, law, exposure.goods(known, YEAR, [law]))
+    assert (with_april.offset >= makers_short_of_credit.offset - 1e-6).all()
+    assert with_april.offset.sum() > makers_short_of_credit.offset.sum()
+
+
+def test_range_brackets_the_bill_and_comes_from_the_inputs(known, law, before):
+    bills = exposure.table(known, law, before)
+    assert (bills["bill_low_usd"] <= bills["bill_usd"]).all() and (bills["bill_usd"] <= bills["bill_high_usd"]).all()
+    moves = exposure.drivers(known, law, before)
+    rise = np.sqrt((moves["rise_usd"] ** 2).groupby("maker").sum())
+    pd.testing.assert_series_equal(
+        (bills["bill_high_usd"] - bills["bill_usd"]).sort_index(), rise.sort_index(), check_names=False, rtol=1e-9
+    )
+
+
+def test_sweep_equals_one_policy_at_a_time(known, before):
+    one = policy.load("japan-flexible-linear-firm")
+    slopes = np.array([0.0, 0.1, 0.3])
+    many = exposure.sweep(known, one, before, {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10})
+    for row, slope in enumerate(slopes):
+        single = policy.load(one.name, settings={"relief.japan.slope": slope, "relief.japan.floor": slope / 10})
+        expected = exposure.table(known, single, before)["bill_usd"]
+        np.testing.assert_allclose(many.iloc[row], expected[many.columns], rtol=1e-12)
+
+
+def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
+    many = exposure.sweep(known, law, before, {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]})
+    single = policy.load(law.name, settings={"offset.msrp-offset.rate": 0.0, "additional.japan-deal.rate": 0.275})
+    np.testing.assert_allclose(many.iloc[0], exposure.table(known, single, before)["bill_usd"][many.columns], rtol=1e-12)
+    np.testing.assert_allclose(many.iloc[1], exposure.table(known, law, before)["bill_usd"][many.columns], rtol=1e-12)
+
+
+def test_sweep_refuses_what_it_cannot_vary(known, law, before):
+    with pytest.raises(PolicyError, match="no number 'additional.typo.rate'"):
+        exposure.sweep(known, law, before, {"additional.typo.rate": [0.1]})
+    with pytest.raises(DataError, match="one length"):
+        exposure.sweep(known, law, before, {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]})
+
+
+def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, before):
+    bills = exposure.table(known, law, before)
+    mean = known.fx.loc["2025-04-01":"2026-03-31", "USDJPY"].mean()
+    toyota = bills.loc["Toyota"]
+    assert toyota["bill_reporting_bn"] == pytest.approx(toyota["bill_usd"] * mean / 1e9)
+    assert bills.loc["BMW", "per_usd"] == pytest.approx((1 / known.fx.loc["2025-04-01":"2026-03-31", "EURUSD"]).mean())
+
+
+def test_as_of_hides_later_prices_and_rates(known, law, before):
+    bills = exposure.table(known, law, before, as_of=date(2025, 12, 31))
+    assert max(bills["price_date"].dropna()) <= date(2025, 12, 31)
+    assert bills.loc["Toyota", "per_usd"] == pytest.approx(known.fx.loc["2025-04-01":"2025-12-31", "USDJPY"].mean())
+
+
+def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
+    tight = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 20_000})
+    open_ = policy.load("current-law")
+    quarter = exposure.by_origin(known, tight, open_, "2026Q1").set_index(["maker", "origin", "product"])
+    year = exposure.by_origin(known, tight, open_, "CY2026").set_index(["maker", "origin", "product"])
+    line = ("Jaguar Land Rover", "GB", "car")
+    assert quarter.loc[line, "rate"] == pytest.approx(year.loc[line, "rate"])
+    assert year.loc[line, "rate_against"] == pytest.approx(0.10)
+    share = 20_000 / 70_000
+    assert year.loc[line, "rate"] == pytest.approx(share * 0.10 + (1 - share) * 0.275)
+
+
+def test_quota_of_zero_equals_the_rate_outside(known, before):
+    none = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 0})
+    lines = exposure.by_origin(known, none, before, "2026Q1").set_index(["maker", "origin", "product"])
+    assert lines.loc[("BMW", "GB", "car"), "rate"] == pytest.approx(0.275)
+
+
+def test_disclosures_are_compared_in_their_own_period_and_currency(known, law, before):
+    rows = exposure.disclosed(known, law, before)
+    assert rows["latest"].groupby([rows["maker"], rows["period"]]).sum().eq(1).all()
+    one = rows[(rows["maker"] == "Hyundai Motor") & (rows["period"] == "CY2025")].iloc[0]
+    bill = exposure.table(known, law, before, "CY2025").loc["Hyundai Motor"]
+    assert one["currency"] == "KRW" and one["model"] == pytest.approx(bill["bill_reporting_bn"])
+    usd = rows[(rows["maker"] == "Subaru") & (rows["said_on"] == "2025-05-14")].iloc[0]
+    assert usd["disclosed"] == pytest.approx(2.5 * exposure.table(known, law, before).loc["Subaru", "per_usd"])
+
+
+def test_a_missing_estimate_names_the_maker_and_the_file(data, law):
+    path = data / "facts" / "estimates.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("Ferrari,customs_value")), encoding="utf-8")
+    with pytest.raises(DataError, match="customs_value of Ferrari, origin EU.*estimates.csv"):
+        exposure.goods(facts.load(data), YEAR, [law])

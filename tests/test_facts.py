@@ -1,0 +1,191 @@
+"""Bundled data hold what they promise, and a bad row is named with its file, row, column and remedy."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tariffmodel import facts, periods
+from tariffmodel.errors import DataError
+from tariffmodel.schemas import MODEL_UNITS, TABLES
+
+ROOT = facts.data_dir()
+
+
+def spoil(path: Path, row: int, **cells: str) -> None:
+    """Overwrite cells of one row, counted as a spreadsheet does."""
+    lines = list(csv.DictReader(path.open(encoding="utf-8")))
+    lines[row - 2] |= cells
+    with path.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, lines[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)
+
+
+def test_bundled_data_have_no_fault():
+    assert facts.check() == []
+
+
+def test_every_table_has_a_source_note_beside_it():
+    for name in TABLES:
+        path = ROOT / name
+        notes = [path.with_suffix(".SOURCE.md"), path.parent / f"{path.parent.name}.SOURCE.md"]
+        assert any(note.is_file() and len(note.read_text(encoding="utf-8")) > 200 for note in notes), name
+
+
+def test_codebook_defines_every_column_and_every_variable():
+    book = pd.read_csv(ROOT / "codebook.csv", keep_default_na=False)
+    assert not book.duplicated(["file", "variable"]).any()
+    assert (book["definition"] != "").sum() >= len(book) - 1
+    for name in TABLES:
+        file = "facts/*.csv" if name.startswith("facts/") else name
+        path = ROOT / name
+        columns = pd.read_parquet(path).columns if path.suffix == ".parquet" else pd.read_csv(path, nrows=0).columns
+        assert set(columns) <= set(book.loc[book["file"] == file, "variable"]), name
+    used = set(pd.concat(pd.read_csv(ROOT / f"facts/{name}.csv")["variable"] for name in facts.FACT_FILES))
+    defined = book.loc[book["variable"].str.startswith("variable="), "variable"].str.removeprefix("variable=")
+    assert used == set(defined)
+
+
+def test_every_row_has_provenance(known):
+    table = known.table
+    ours = table["source_title"].isin(["tariffmodel estimate", "tariffmodel arithmetic"])
+    assert table.loc[~ours, "source_url"].notna().all()
+    assert table.loc[ours, "method"].notna().all()
+    estimated = table[table["selected"] & (table["quality"] == "estimated")]
+    assert (estimated["method"].notna() | estimated["note"].notna()).all()
+
+
+def test_estimates_carry_a_range_around_the_value(known):
+    rows = known.table[known.table["file"] == "data/facts/estimates.csv"]
+    assert rows[["low", "high"]].notna().all(axis=None)
+    assert (rows["quality"] == "estimated").all()
+    wide = rows[~rows["variable"].isin(["light_truck_share", "usmca_share_light_truck"])]
+    assert (wide["high"] > wide["low"]).all()
+
+
+def test_conflicting_readings_stay_and_one_is_chosen(known):
+    cell = known.table.query("maker == 'Toyota' and variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'")
+    assert sorted(cell["value"]) == [530_000, 550_000]
+    assert cell["selected"].sum() == 1 and cell.loc[cell["selected"], "selection_reason"].item()
+
+
+def test_known_disclosures_are_in_the_facts(known):
+    sales = known.selected[(known.selected["variable"] == facts.SALES) & (known.selected["period"] == "CY2024")]
+    sold = sales.set_index("maker")["value"]
+    assert sold["Toyota"] == 2_332_623 and sold["Hyundai Motor"] == 911_805 and sold["Suzuki"] == 0
+
+
+def test_japanese_makers_add_up_to_the_totals_of_their_association(known):
+    table = facts.identity(known).loc[["Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors"]]
+    assert table["production_units"].sum() == pytest.approx(3.28e6, rel=0.01)
+    assert table["export_units"].sum() == pytest.approx(0.3e6, rel=0.06)
+    from_japan = known.selected.query("variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'")
+    assert from_japan["value"].sum() == pytest.approx(1.36e6, rel=0.05)
+
+
+def test_identity_residual_is_what_is_left_over(known):
+    table = facts.identity(known, "CY2024")
+    again = table["sales_units"] - (table["production_units"] - table["export_units"] + table["import_units"])
+    np.testing.assert_allclose(table["residual_units"], again)
+    assert np.isnan(table.loc["Suzuki", "residual_share"])
+    assert table.loc["Kia", "residual_share"] == pytest.approx(-56_443 / 796_488)
+    assert table.loc["Toyota", "closes_by_construction"] and not table.loc["Kia", "closes_by_construction"]
+    assert table.loc["Mitsubishi Motors", "unknown_origin_units"] > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "row", "cells", "expected"),
+    [
+        ("facts/volumes.csv", 41, {"value": "-3"}, "row 41: value is '-3'; expected a value >= 0"),
+        ("facts/volumes.csv", 41, {"value": "lots"}, "row 41: value is 'lots'; expected a number"),
+        ("facts/volumes.csv", 41, {"period": "last year"}, "row 41: period is 'last year'; expected CY2025"),
+        ("facts/volumes.csv", 41, {"quality": "great"}, "row 41: quality is 'great'; expected one of reported"),
+        ("facts/volumes.csv", 41, {"source_title": ""}, "row 41: source_title is"),
+        ("facts/estimates.csv", 3, {"low": "1e9"}, "row 3: low is 1000000000.0; expected low <= value"),
+        ("facts/estimates.csv", 3, {"unit": "jpy"}, "row 3: unit is 'jpy'; expected the unit that the model"),
+        ("facts/estimates.csv", 3, {"maker": "Edsel"}, "row 3: maker is 'Edsel'; expected a maker of data/companies"),
+        ("companies/makers.csv", 2, {"reporting_currency": "yen"}, "row 2: reporting_currency is 'yen'; expected one of"),
+        ("companies/financials.csv", 2, {"selected": "perhaps"}, "row 2: selected is 'perhaps'; expected"),
+    ],
+)
+def test_a_bad_cell_names_file_row_column_value_and_remedy(data, file, row, cells, expected):
+    spoil(data / file, row, **cells)
+    with pytest.raises(DataError) as caught:
+        facts.load(data)
+    assert f"data/{file} {expected}" in str(caught.value)
+
+
+def test_all_faults_are_listed_not_only_the_first(data):
+    spoil(data / "facts/volumes.csv", 5, value="x")
+    spoil(data / "facts/volumes.csv", 9, quality="x")
+    spoil(data / "companies/makers.csv", 3, home="MARS")
+    with pytest.raises(DataError) as caught:
+        facts.load(data)
+    message = str(caught.value)
+    assert all(place in message for place in ("volumes.csv row 5", "volumes.csv row 9", "makers.csv row 3"))
+
+
+def test_two_selected_readings_of_one_cell_are_refused(data):
+    path = data / "facts/estimates.csv"
+    line = path.read_text(encoding="utf-8").splitlines(keepends=True)[1]
+    path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
+    with pytest.raises(DataError, match="one selected row per maker, variable, origin and period"):
+        facts.load(data)
+
+
+def test_unknown_and_missing_columns_and_files_are_named(data):
+    path = data / "facts/values.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("quality", "grade", 1), encoding="utf-8")
+    (data / "companies/disclosures.csv").unlink()
+    with pytest.raises(DataError) as caught:
+        facts.load(data)
+    assert "grade" in str(caught.value) and "quality" in str(caught.value)
+    assert "disclosures.csv: file is 'missing'" in str(caught.value)
+
+
+def test_check_covers_tables_that_the_model_does_not_load(data):
+    spoil(data / "watch/plants.csv", 2, lat="999")
+    faults = [str(fault) for fault in facts.check(data)]
+    assert faults and "data/watch/plants.csv row 2: lat is '999'" in faults[0]
+
+
+def test_data_folder_is_found_by_argument_environment_and_default(data, monkeypatch, tmp_path):
+    assert facts.data_dir(data) == data
+    monkeypatch.setenv("TARIFFMODEL_DATA", str(data))
+    assert facts.data_dir() == data
+    with pytest.raises(DataError, match="not a data folder"):
+        facts.data_dir(tmp_path)
+
+
+def test_shortest_covering_row_wins_then_the_nearest(known):
+    key = [("Toyota", "customs_value", "JP")]
+    rows = known.selected.query("maker == 'Toyota' and variable == 'customs_value' and origin == 'JP'").set_index("period")["value"]
+    days = ["2025-02-01", "2025-06-01", "2025-12-01", "2026-06-01", "2023-01-01"]
+    got = facts.resolve(known, key, [periods.parse(day) for day in days])
+    expected = [rows["CY2025"], rows["2025-04..2025-09"], rows["2025-10..2026-03"], rows["2025-10..2026-03"], rows["CY2024"]]
+    assert got.value[:, 0].tolist() == expected
+    assert got.carried[:, 0].tolist() == [False, False, False, True, True]
+
+
+def test_flows_are_spread_over_days_and_levels_are_not(known):
+    keys = [("Toyota", facts.SALES, "US"), ("Toyota", "msrp", "US")]
+    whole, month = (facts.resolve(known, keys, [periods.parse(label)]).value[0] for label in ("CY2024", "2024-01"))
+    assert month[0] == pytest.approx(whole[0] * 31 / 366) and month[1] == whole[1]
+
+
+def test_exchange_rates_are_per_dollar_in_both_directions_of_quotation(known):
+    span = periods.parse("2025-09")
+    assert 130 < facts.fx_rate(known, "JPY", span, date(2026, 1, 1)) < 160
+    assert 0.8 < facts.fx_rate(known, "EUR", span, date(2026, 1, 1)) < 0.9
+    with pytest.raises(DataError, match="no exchange rate for BRL"):
+        facts.fx_rate(known, "BRL", span, date(2026, 1, 1))
+
+
+def test_every_variable_of_the_model_has_selected_rows(known):
+    assert set(MODEL_UNITS) <= set(known.selected["variable"])

@@ -1,0 +1,239 @@
+"""Policy files say what the law says, and a mistake in one is named with its key and remedy."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from tariffmodel import facts, policy
+from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.periods import Period
+from tariffmodel.policy import Flows
+
+HEAD = 'title = "T"\ndescription = "D"\nstatus = "counterfactual"\n'
+BASE = HEAD + 'base = "current-law"\n'
+EXTRA = """
+[[additional]]
+id = "{id}"
+measure = "section-232-autos"
+origin = "{origin}"
+product = "car"
+rate = {rate}
+from = {start}
+source = "test"
+"""
+
+
+def write(tmp_path, text, name="reform.toml"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def car_rate(known, one, origin, day, maker="Toyota", q=0.0, u=0.0, product="car"):
+    """All-in rate of one product from one origin on one day."""
+    flows = Flows(np.array([maker]), np.array([origin]), np.array([product]))
+    card = policy.rates(one, known, flows, [Period(day, day)], np.ones((1, 1, 1)))
+    return card.effective(np.full((1, 1, 1), q), np.full((1, 1, 1), u)).item()
+
+
+@pytest.mark.parametrize(
+    ("origin", "day", "product", "rate"),
+    [
+        ("JP", "2025-04-02", "car", 0.025),
+        ("JP", "2025-04-03", "car", 0.275),
+        ("JP", "2025-09-15", "car", 0.275),
+        ("JP", "2025-09-16", "car", 0.15),
+        ("JP", "2025-09-16", "light_truck", 0.25),
+        ("JP", "2025-06-01", "light_truck", 0.50),
+        ("JP", "2025-05-02", "part", 0.025),
+        ("JP", "2025-05-03", "part", 0.275),
+        ("JP", "2025-09-16", "part", 0.15),
+        ("EU", "2025-07-31", "car", 0.275),
+        ("EU", "2025-08-01", "car", 0.15),
+        ("KR", "2025-04-02", "car", 0.0),
+        ("KR", "2025-04-03", "car", 0.25),
+        ("KR", "2025-10-31", "car", 0.25),
+        ("KR", "2025-11-01", "car", 0.15),
+        ("KR", "2025-04-02", "light_truck", 0.25),
+        ("GB", "2025-06-29", "car", 0.275),
+        ("GB", "2025-06-30", "car", 0.10),
+        ("XX", "2026-10-01", "car", 0.275),
+        ("TW", "2026-04-30", "part", 0.275),
+        ("TW", "2026-05-01", "part", 0.15),
+        ("CN", "2025-06-01", "car", 0.025 + 0.25 + 0.25 + 0.20),
+        ("CN", "2026-03-01", "car", 0.025 + 0.25 + 0.25),
+    ],
+)
+def test_current_law_on_its_dates(known, law, origin, day, product, rate):
+    assert car_rate(known, law, origin, date.fromisoformat(day), product=product) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("day", "q", "u", "rate"),
+    [
+        ("2025-02-01", 1, 0.4, 0.0),
+        ("2025-03-05", 1, 0.4, 0.25),
+        ("2025-03-10", 1, 0.4, 0.0),
+        ("2025-03-10", 0, 0.0, 0.275),
+        ("2025-06-01", 1, 0.4, 0.25 * 0.6),
+        ("2025-06-01", 0, 0.4, 0.275),
+        ("2025-06-01", 0.5, 0.4, 0.5 * 0.15 + 0.5 * 0.275),
+    ],
+)
+def test_usmca_goods_pay_on_their_foreign_content(known, law, day, q, u, rate):
+    assert car_rate(known, law, "MX", date.fromisoformat(day), q=q, u=u) == pytest.approx(rate)
+
+
+def test_qualifying_parts_are_exempt(known, law):
+    assert car_rate(known, law, "MX", date(2025, 6, 1), q=1, product="part") == 0
+    assert car_rate(known, law, "MX", date(2025, 6, 1), q=0, product="part") == pytest.approx(0.275)
+
+
+def test_law_before_april_2025_is_ordinary_duty_only(known, before):
+    for day in (date(2025, 1, 1), date(2025, 3, 10), date(2026, 6, 1)):
+        assert car_rate(known, before, "JP", day) == 0.025
+        assert car_rate(known, before, "KR", day) == 0
+        assert car_rate(known, before, "MX", day, q=1) == 0
+        assert car_rate(known, before, "CN", day) == pytest.approx(0.275)
+    assert not before.offset
+
+
+def test_flat_25_spares_nobody(known):
+    flat = policy.load("flat-25")
+    for origin in ("JP", "MX", "GB"):
+        assert car_rate(known, flat, origin, date(2026, 1, 1)) == pytest.approx(0.275)
+    assert car_rate(known, flat, "MX", date(2026, 1, 1), q=1, u=0.5) == pytest.approx(0.25)
+    assert not flat.offset
+
+
+def test_more_contribution_never_raises_the_rate(known):
+    one = policy.load("japan-flexible-linear-firm")
+    paid = {m: car_rate(known, one, "JP", date(2026, 1, 1), m) for m in ("Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors")}
+    relief = one.relief[0]
+    from tariffmodel import contribution
+
+    weights = {k: v.weight for k, v in relief.score.items()}
+    targets = {k: v.target for k, v in relief.score.items()}
+    scored = contribution.score(known, weights, targets, makers=list(paid))
+    order = sorted(paid, key=lambda maker: scored[maker])
+    rates = [paid[maker] for maker in order]
+    assert all(a >= b for a, b in zip(rates, rates[1:]))
+    assert paid["Mitsubishi Motors"] == pytest.approx(0.275)
+    assert paid["Toyota"] == pytest.approx(0.025 + 0.25 - 0.20 * scored["Toyota"])
+
+
+def test_country_level_gives_every_japanese_maker_one_rate(known):
+    one = policy.load("japan-flexible-linear-country")
+    paid = {car_rate(known, one, "JP", date(2026, 1, 1), maker) for maker in ("Toyota", "Mazda", "Mitsubishi Motors")}
+    assert len(paid) == 1
+
+
+def test_only_makers_at_home_earn_relief(known):
+    one = policy.load("japan-flexible-linear-firm")
+    assert car_rate(known, one, "JP", date(2026, 1, 1), "GM") == pytest.approx(0.275)
+    assert car_rate(known, one, "EU", date(2026, 1, 1), "BMW") == pytest.approx(0.15)
+
+
+def test_overlay_with_nothing_is_its_base(tmp_path, law):
+    copy = policy.load(write(tmp_path, BASE))
+    assert [e.model_dump() for e in copy.entries] == [e.model_dump() for e in law.entries]
+
+
+def test_overlay_wins_on_its_dates_even_with_a_star(tmp_path, known):
+    one = policy.load(write(tmp_path, BASE + EXTRA.format(id="all", origin="*", rate=0.4, start="2026-02-01")))
+    assert car_rate(known, one, "JP", date(2026, 1, 31)) == pytest.approx(0.15)
+    assert car_rate(known, one, "JP", date(2026, 2, 1)) == pytest.approx(0.425)
+
+
+def test_settings_replace_numbers(law):
+    changed = policy.load("current-law", settings={"additional.japan-deal.rate": 0.1})
+    assert {e.id: e.rate for e in changed.additional}["japan-deal"] == 0.1
+    assert {e.id: e.rate for e in law.additional}["japan-deal"] == 0.15
+    nested = policy.load("japan-flexible-linear-firm", settings={"relief.japan.score.export_ratio.target": 0.5})
+    assert nested.relief[0].score["export_ratio"].target == 0.5
+
+
+def test_every_entry_has_a_legal_source_and_says_when_it_is_our_construction():
+    for name in policy.names():
+        for entry in policy.load(name).entries:
+            assert entry.source
+            assert entry.url or entry.quality in ("derived", "constructed"), (name, entry.id)
+
+
+FAULTS = [
+    ("", "title: missing; add it"),
+    (HEAD + "ratte = 1", "ratte: unknown key"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate=-0.1, start="2026-01-01"), "additional.x.rate: Input should be greater than or equal to 0"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate='"15 minus MFN"', start="2026-01-01"), "additional.x.rate: Input should be a valid number"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "to = 2025-01-01", "additional.x: 'to' (2025-01-01) is before 'from'"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "quota_units_per_year = 5", "a quota needs both"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") * 2, "id 'x' occurs twice"),
+    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + EXTRA.format(id="y", origin="JP", rate=0.2, start="2026-03-01"), "x and y overlap from 2026-03-01"),
+    (BASE.replace("current-law", "no-such-law"), "no policy 'no-such-law'"),
+    (HEAD + "frozen_on = 2025-01-01", "frozen_on needs a base"),
+    (HEAD + "title = ", "not readable as TOML"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), FAULTS, ids=[message for _, message in FAULTS])
+def test_a_mistake_names_file_key_and_remedy(tmp_path, text, message):
+    with pytest.raises(PolicyError) as caught:
+        policy.load(write(tmp_path, text))
+    assert message in str(caught.value)
+    assert "reform.toml" in str(caught.value) or "no policy" in str(caught.value)
+
+
+def relief(tmp_path, **changes):
+    source = (facts.data_dir() / "policies/japan-flexible-linear-firm.toml").read_text(encoding="utf-8")
+    for old, new in changes.values():
+        assert old in source
+        source = source.replace(old, new)
+    return write(tmp_path, source)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("weight = 0.5", "weight = 0.6", "weights of score sum to 1.1; they must sum to 1"),
+        ("export_ratio =", "exprot_ratio =", "unknown metric 'exprot_ratio' in score; choose from local_build_share"),
+        ("floor = 0.0", "floor = -0.1", "floor: Input should be greater than or equal to 0"),
+        ("cap = 0.25", "cap = -1", "cap"),
+        ("firm_weight = 1.0", "firm_weight = 2.0", "firm_weight: Input should be less than or equal to 1"),
+        ('schedule = "linear"', 'schedule = "cubic"', "schedule: Input should be 'linear'"),
+    ],
+)
+def test_a_mistake_in_relief_is_named(tmp_path, old, new, message):
+    with pytest.raises(PolicyError) as caught:
+        policy.load(relief(tmp_path, one=(old, new)))
+    assert message in str(caught.value)
+
+
+def test_all_mistakes_are_listed(tmp_path):
+    with pytest.raises(PolicyError) as caught:
+        policy.load(relief(tmp_path, one=("floor = 0.0", "floor = -1"), two=("slope = 0.20", 'slope = "steep"')))
+    assert "floor" in str(caught.value) and "slope" in str(caught.value)
+
+
+def test_missing_metric_of_a_score_is_an_error_unless_the_policy_says_otherwise(tmp_path, known):
+    korea = ("origin = \"JP\"", "origin = \"KR\"")
+    strict = policy.load(relief(tmp_path, one=korea))
+    with pytest.raises(DataError, match="investment_intensity of Kia is missing"):
+        car_rate(known, strict, "KR", date(2026, 1, 1), "Kia")
+    lenient = policy.load(relief(tmp_path, one=korea, two=("firm_weight = 1.0", 'missing = "reweight"\nfirm_weight = 1.0')))
+    assert 0 < car_rate(known, lenient, "KR", date(2026, 1, 1), "Kia") < 0.25
+
+
+def test_a_circle_of_bases_is_refused(data):
+    for name, base in (("a", "b"), ("b", "a")):
+        (data / f"policies/{name}.toml").write_text(HEAD + f'base = "{base}"', encoding="utf-8")
+    with pytest.raises(PolicyError, match="leads back to itself"):
+        policy.load("a", data)
+
+
+def test_goods_without_ordinary_duty_are_refused(tmp_path, known):
+    one = policy.load(write(tmp_path, HEAD))
+    with pytest.raises(PolicyError, match="no mfn rate for car from JP"):
+        car_rate(known, one, "JP", date(2026, 1, 1))
