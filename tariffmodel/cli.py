@@ -63,14 +63,14 @@ def run(
     from tariffmodel import facts, report
     from tariffmodel import policy as policies
 
-    facts.load(data)  # data and policies are refused here, before minutes of notebooks
+    known = facts.load(data)  # data and policies are refused here, before minutes of notebooks
     for name in (policy, against):
         policies.load(name, data)
     folder = report.run(
         policy=policy,
         against=against,
         period=period,
-        as_of=str(_day(as_of)) if as_of else None,
+        as_of=str(_day(as_of) if as_of else known.as_of),
         output=output,
         data=data,
         only=[number.strip() for number in only.split(",")] if only else None,

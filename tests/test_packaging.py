@@ -1,0 +1,200 @@
+"""Does a fresh machine get the same thing from every door: make, pip, wheel and conda?"""
+
+import ast
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+CONDA_NAME = {"matplotlib": "matplotlib-base"}  # without the Qt that nothing here uses
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def bounds(requirements: list[str]) -> dict[str, str]:
+    """Lower bound by canonical name, of requirements such as ``pandas>=3.0`` or ``pandas >=3.0``."""
+    split = [re.fullmatch(r"([\w.-]+)\s*>=\s*([\w.]+)", requirement) for requirement in requirements]
+    assert all(split), f"expected name>=version everywhere in {requirements}"
+    return {canonical(match[1]): match[2] for match in split if match}
+
+
+def direct() -> dict[str, str]:
+    return bounds(PROJECT["project"]["dependencies"])
+
+
+def for_tests() -> dict[str, str]:
+    return bounds(PROJECT["project"]["optional-dependencies"]["test"])
+
+
+def for_building() -> dict[str, str]:
+    return bounds(PROJECT["dependency-groups"]["build"])
+
+
+def locked() -> dict[str, list[str]]:
+    """Each requirement of the lock with its lines."""
+    blocks = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.M)[1:]
+    return {block.split(" ")[0]: block.splitlines() for block in blocks}
+
+
+def test_conda_environment_has_the_same_dependencies_and_bounds():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = bounds(
+        [entry for entry in environment["dependencies"] if isinstance(entry, str) and entry != "pip"]
+    )
+    python = PROJECT["project"]["requires-python"].removeprefix(">=")
+    expected = {CONDA_NAME.get(name, name): bound for name, bound in (direct() | for_tests()).items()}
+    assert conda == expected | {"python": python}
+
+
+def test_conda_environment_installs_the_checkout_without_pip_resolving_anything():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["dependencies"][-1] == {"pip": ["-e . --no-deps"]}
+
+
+def test_every_third_party_import_of_the_package_is_a_direct_dependency():
+    origin = importlib.metadata.packages_distributions()
+    undeclared = set()
+    for path in sorted((ROOT / "tariffmodel").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                names = [node.module]
+            for module in {name.split(".")[0] for name in names} - {"tariffmodel", *sys.stdlib_module_names}:
+                if not {canonical(name) for name in origin.get(module, [module])} & set(direct()):
+                    undeclared.add(f"{path.name} imports {module}")
+    assert not undeclared
+
+
+def test_every_locked_requirement_is_pinned_and_hashed():
+    assert locked()
+    for requirement, lines in locked().items():
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.+!]+", requirement)
+        hashes = [line for line in lines[1:] if re.fullmatch(r" {4}--hash=sha256:[0-9a-f]{64}( \\)?", line)]
+        assert hashes and len(hashes) == len(lines) - 1, requirement
+
+
+def test_lock_names_no_address():
+    assert "://" not in LOCK
+    assert "@" not in LOCK
+
+
+def test_every_direct_dependency_is_locked_at_or_above_its_bound():
+    pins: dict[str, list[str]] = {}
+    for requirement in locked():
+        name, version = requirement.split("==")
+        pins.setdefault(name, []).append(version)
+
+    def order(version: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in re.findall(r"\d+", version))
+
+    wanted = direct() | for_tests() | for_building()
+    low = {n: b for n, b in wanted.items() if any(order(v) < order(b) for v in pins.get(n, ["0"]))}
+    assert not low, "run `make lock`"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="needs the build backend")
+def test_wheel_carries_data_notebooks_and_everything_the_package_reads(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("tariffmodel-*-py3-none-any.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for folder in ("data", "notebooks"):
+        tracked = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
+        visible = [path for path in tracked if not any(part.startswith((".", "__")) for part in path.parts)]
+        assert {f"tariffmodel/{path.relative_to(ROOT).as_posix()}" for path in visible} <= names
+    assert {f"tariffmodel/{name}" for name in ("py.typed", "report.html.j2", "house.mplstyle")} <= names
+    assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "data/", "notebooks/"))]
+
+
+def test_ci_runs_the_suite_through_make():
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert "make test" in script.read_text(encoding="utf-8")
+
+
+# A stand-in for Python: it makes a .venv whose python writes down what it is asked to install.
+PRETENDER = """\
+#!/bin/sh
+case "$*" in
+  *version_info*) exit {too_old} ;;
+  --version) echo "Python 3.9.1" ;;
+  *ensurepip*) exit 0 ;;
+  "-m venv"*) rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo venv >>calls ;;
+  "-m pip"*) echo pip >>calls; test ! -e no-network ;;
+  "-m pytest"*) echo pytest >>calls ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with the Makefile, and `make(...)` that runs it with the pretender as Python."""
+    if shutil.which("make") is None:
+        pytest.skip("needs make")
+    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(checkout: Path, *, too_old: bool = False) -> tuple[subprocess.CompletedProcess, list[str]]:
+    """Run `make test`; returns the process and what the pretender was asked for meanwhile."""
+    python, calls = checkout / "python", checkout / "calls"
+    python.write_text(PRETENDER.format(too_old=int(too_old)))
+    python.chmod(0o755)
+    calls.write_text("")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", f"PYTHON={python}", "test"]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False, text=True)
+    return done, calls.read_text().split()
+
+
+SETUP = ["venv", "pip", "pip"]
+
+
+def test_second_make_does_not_install_again(checkout):
+    assert make(checkout)[1] == [*SETUP, "pytest"]
+    assert make(checkout)[1] == ["pytest"]
+
+
+@pytest.mark.parametrize("changed", ["pyproject.toml", "requirements.lock"])
+def test_make_installs_again_when_the_requirements_changed(checkout, changed):
+    make(checkout)
+    later = (checkout / ".venv" / "installed-at").stat().st_mtime + 5
+    os.utime(checkout / changed, (later, later))
+    assert make(checkout)[1] == [*SETUP, "pytest"]
+
+
+def test_make_repairs_an_environment_left_half_made(checkout):
+    (checkout / "no-network").touch()
+    done, calls = make(checkout)
+    assert done.returncode != 0 and calls == ["venv", "pip"]
+    (checkout / "no-network").unlink()
+    assert make(checkout)[1] == [*SETUP, "pytest"]
+
+
+def test_make_renews_the_environment_of_a_moved_checkout(checkout):
+    make(checkout)
+    moved = checkout.rename(checkout.with_name("moved"))
+    assert make(moved)[1] == [*SETUP, "pytest"]
+
+
+def test_make_says_which_python_it_needs(checkout):
+    done, calls = make(checkout, too_old=True)
+    assert done.returncode != 0 and calls == []
+    assert "needs Python 3.11 or newer" in done.stderr and "Python 3.9.1" in done.stderr
