@@ -23,7 +23,9 @@ def before():
 
 def test_import(benchmark):
     """A new interpreter that imports the package; compare with the bare one below."""
-    benchmark.pedantic(subprocess.run, args=([sys.executable, "-c", "import tariffmodel"],), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(
+        subprocess.run, args=([sys.executable, "-c", "import tariffmodel"],), rounds=5, warmup_rounds=1
+    )
 
 
 def test_import_nothing(benchmark):
@@ -43,14 +45,19 @@ def test_exposure_table(benchmark, known, before):
 def test_first_exposure_table_after_load(benchmark, before):
     """Nothing cached: exchange rates and prices are read as well."""
     law = policy.load("current-law")
-    benchmark.pedantic(exposure.table, setup=lambda: ((facts.load(), law, before), {}), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(
+        exposure.table, setup=lambda: ((facts.load(), law, before), {}), rounds=5, warmup_rounds=1
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
         ("japan-flexible-linear-firm", ["relief.japan.slope", "relief.japan.floor"]),
-        ("current-law", ["additional.232-vehicles.rate", "additional.japan-deal.rate", "offset.msrp-offset.rate"]),
+        (
+            "current-law",
+            ["additional.232-vehicles.rate", "additional.japan-deal.rate", "offset.msrp-offset.rate"],
+        ),
     ],
 )
 def test_ten_thousand_variants(benchmark, known, before, name, keys):

@@ -41,12 +41,22 @@ class Format(StrEnum):
     json = "json"
 
 
-PolicyName = Annotated[str, typer.Option("--policy", help="Name in data/policies/, or the path of a TOML file.")]
+PolicyName = Annotated[
+    str, typer.Option("--policy", help="Name in data/policies/, or the path of a TOML file.")
+]
 Against = Annotated[str, typer.Option("--against", help="Counterfactual policy: the bill is the difference.")]
-PeriodLabel = Annotated[str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")]
-Output = Annotated[Format, typer.Option("--format", help="table for people, csv or json (plain USD) for programs.")]
+PeriodLabel = Annotated[
+    str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")
+]
+Output = Annotated[
+    Format, typer.Option("--format", help="table for people, csv or json (plain USD) for programs.")
+]
 
 
 @app.command()
@@ -85,7 +95,8 @@ def exposure(
     period: PeriodLabel = YEAR,
     as_of: AsOf = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", help="Change a number of the policy: --set relief.japan.slope=0.15")
+        list[str] | None,
+        typer.Option("--set", help="Change a number of the policy: --set relief.japan.slope=0.15"),
     ] = None,
     format: Output = Format.table,
     data: Data = None,
@@ -101,7 +112,13 @@ def exposure(
     day = _day(as_of) if as_of else known.as_of
     bills = model.table(known, law, other, period, day)
     if format is not Format.table:
-        about = {"policy": law.name, "against": other.name, "period": period, "as_of": str(day), "settings": settings or []}
+        about = {
+            "policy": law.name,
+            "against": other.name,
+            "period": period,
+            "as_of": str(day),
+            "settings": settings or [],
+        }
         _write(bills, format, about)
         return
     table = Table(
@@ -150,12 +167,20 @@ def contribution(
     if format is not Format.table:
         _write(metrics, format, {"year": year, "level": level})
         return
-    form = {"jobs_intensity": "{:.1f}", "investment_intensity": "{:,.0f}", "export_ratio": "{:.2f}", "production_ratio": "{:.2f}"}
+    form = {
+        "jobs_intensity": "{:.1f}",
+        "investment_intensity": "{:,.0f}",
+        "export_ratio": "{:.2f}",
+        "production_ratio": "{:.2f}",
+    }
     headings = {
         "local_build_share": "built locally", "production_ratio": "built/sold", "export_ratio": "exported/imported",
         "jobs_intensity": "jobs/1,000 sales", "investment_intensity": "USD invested/sale", "us_content": "US content",
     }  # fmt: skip
-    table = Table(title=f"Contribution, {year}", caption="low–high in brackets; empty: an input is missing or nothing is sold")
+    table = Table(
+        title=f"Contribution, {year}",
+        caption="low–high in brackets; empty: an input is missing or nothing is sold",
+    )
     table.add_column("")
     for name in model.METRICS:
         table.add_column(headings[name], justify="right", no_wrap=True)
@@ -176,7 +201,11 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
 
     loaded = [policy.load(name, data) for name in policy.names(data)]
     if format is Format.json:
-        typer.echo(json.dumps([p.model_dump(include={"name", "status", "title", "description"}) for p in loaded], indent=2))
+        typer.echo(
+            json.dumps(
+                [p.model_dump(include={"name", "status", "title", "description"}) for p in loaded], indent=2
+            )
+        )
         return
     if format is Format.csv:
         raise typer.BadParameter("policies come as table or json", param_hint="--format")
@@ -210,7 +239,9 @@ def check(data: Data = None) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def _root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
     if version:
         typer.echo(__version__)
         raise typer.Exit()
@@ -239,7 +270,9 @@ def _write(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
     if format is Format.csv:
         typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
     else:
-        rows = json.loads(frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6))
+        rows = json.loads(
+            frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6)
+        )
         typer.echo(json.dumps({**about, "rows": rows}, indent=2))
 
 
@@ -259,5 +292,8 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        typer.echo(f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.", err=True)
+        typer.echo(
+            f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.",
+            err=True,
+        )
         sys.exit(1)

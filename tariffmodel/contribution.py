@@ -65,7 +65,9 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
         # moves are combined as if symmetric; no ratio of volumes can fall below zero
         columns |= {name: values[0], f"{name}_low": np.maximum(low, 0.0), f"{name}_high": high}
         worst = np.max([quality[part] for part in _USES[name]], axis=0)
-        columns[f"{name}_quality"] = [None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst)]
+        columns[f"{name}_quality"] = [
+            None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst)
+        ]
     return pd.DataFrame(columns, index=index)
 
 
@@ -136,7 +138,8 @@ def _inputs(
         owner = np.array([makers.index(m) for m, _, _ in keys])
         known = np.bincount(owner, minlength=len(makers)) > 0
         bounds[name] = tuple(
-            np.where(known, np.bincount(owner, a[0], len(makers)), np.nan) for a in (got.low, got.value, got.high)
+            np.where(known, np.bincount(owner, a[0], len(makers)), np.nan)
+            for a in (got.low, got.value, got.high)
         )  # type: ignore[assignment]
         quality[name] = np.zeros(len(makers), int)
         np.maximum.at(quality[name], owner, got.quality[0])

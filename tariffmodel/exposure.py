@@ -22,7 +22,7 @@ from tariffmodel import periods, uncertainty
 from tariffmodel.errors import DataError
 from tariffmodel.facts import IMPORTS, PRODUCTION, QUALITY, SALES, Facts, fx_rate, resolve
 from tariffmodel.periods import Period
-from tariffmodel.policy import Flows, Policy, rates
+from tariffmodel.policy import Flows, Policy, Rates, rates
 
 DAYS_A_YEAR = 365.25
 _BLOCK = 1024  # variants at a time, so that the arrays of a sweep stay in the processor's cache
@@ -36,7 +36,19 @@ INPUTS = {
     "imported_parts": "imported parts per US-built vehicle",
     "msrp": "MSRP of US-built vehicles",
 }
-_LEVELS = ("customs_value", "us_content_share", "usmca_share", "light_truck_share", "imported_parts")
+_USED = (
+    IMPORTS,
+    PRODUCTION,
+    "customs_value",
+    "us_content_share",
+    "usmca_share_car",
+    "usmca_share_light_truck",
+    "usmca_share_part",
+    "light_truck_share",
+    "imported_parts",
+    "msrp",
+)
+_NORTH_AMERICA = ("MX", "CA")
 
 
 @dataclass(frozen=True)
@@ -94,7 +106,7 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     first = min([asked.start, *(entry.start for policy in policies for entry in policy.offset)])
     begin, finish = date(first.year, 1, 1), date(asked.end.year, 12, 31)
     makers = list(facts.makers.index)
-    selected = facts.selected[facts.selected["variable"].isin([IMPORTS, PRODUCTION, *_LEVELS, "usmca_share_car", "usmca_share_light_truck", "usmca_share_part", "msrp"])]
+    selected = facts.selected[facts.selected["variable"].isin(_USED)]
     cuts = {asked.start, asked.end + timedelta(days=1)}
     cuts |= set(selected["start"]) | {day + timedelta(days=1) for day in selected["end"]}
     cuts |= {date(year, 1, 1) for year in range(begin.year, finish.year + 1)}
@@ -103,7 +115,9 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     spans = [Period(start, end - timedelta(days=1)) for start, end in zip(edges, edges[1:])]
 
     trade = selected[(selected["variable"] == IMPORTS) & (selected["value"] > 0)]
-    pairs = sorted({(m, o) for m, o in zip(trade["maker"], trade["origin"])}, key=lambda p: (makers.index(p[0]), p[1]))
+    pairs = sorted(
+        set(zip(trade["maker"], trade["origin"])), key=lambda pair: (makers.index(pair[0]), pair[1])
+    )
     built = set(selected.loc[(selected["variable"] == PRODUCTION) & (selected["value"] > 0), "maker"])
     sourced = [(m, o) for m in makers if m in built for o in facts.origins(m, "imported_parts")]
     if lacking := sorted(built - {m for m, _ in sourced}):
@@ -111,17 +125,16 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
             f"{lacking[0]} builds in the US but has no imported_parts; add its rows to data/facts/estimates.csv "
             "(one per origin, 0 if none)"
         )
-    north = ("MX", "CA")
     need = {
         "imports": [(m, IMPORTS, o) for m, o in pairs],
         "us_production": [(m, PRODUCTION, "US") for m in makers],
         "customs_value": [(m, "customs_value", o) for m, o in pairs],
         "light_truck_share": [(m, "light_truck_share", o) for m, o in pairs],
-        "us_content_share": [(m, "us_content_share", o) for m, o in pairs if o in north],
-        "usmca_car": [(m, "usmca_share_car", o) for m, o in pairs if o in north],
-        "usmca_truck": [(m, "usmca_share_light_truck", o) for m, o in pairs if o in north],
+        "us_content_share": [(m, "us_content_share", o) for m, o in pairs if o in _NORTH_AMERICA],
+        "usmca_car": [(m, "usmca_share_car", o) for m, o in pairs if o in _NORTH_AMERICA],
+        "usmca_truck": [(m, "usmca_share_light_truck", o) for m, o in pairs if o in _NORTH_AMERICA],
         "imported_parts": [(m, "imported_parts", o) for m, o in sourced],
-        "usmca_part": [(m, "usmca_share_part", o) for m, o in sourced if o in north],
+        "usmca_part": [(m, "usmca_share_part", o) for m, o in sourced if o in _NORTH_AMERICA],
         "msrp": [(m, "msrp", "US") for m in makers if m in built],
     }
     got = resolve(facts, [key for keys in need.values() for key in keys], spans)
@@ -138,7 +151,7 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     def widen(array: np.ndarray, keys: list[tuple[str, str]]) -> np.ndarray:
         """Shares known for North America only, zero for every other origin."""
         full = np.zeros((*array.shape[:2], len(keys)))
-        full[..., [o in north for _, o in keys]] = array
+        full[..., [o in _NORTH_AMERICA for _, o in keys]] = array
         return full
 
     trucks = runs["light_truck_share"]
@@ -152,7 +165,12 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
         (runs["imports"] * (1 - trucks), runs["customs_value"], widen(runs["usmca_car"], pairs), content),
         tuple(
             array[..., hauls]
-            for array in (runs["imports"] * trucks, runs["customs_value"], widen(runs["usmca_truck"], pairs), content)
+            for array in (
+                runs["imports"] * trucks,
+                runs["customs_value"],
+                widen(runs["usmca_truck"], pairs),
+                content,
+            )
         ),
         (
             production[..., builder],
@@ -162,7 +180,11 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
         ),
     ]
     units, value, qualifying, us_content = (np.concatenate(arrays, axis=-1) for arrays in zip(*blocks))
-    labels = [*((m, o, "car") for m, o in pairs), *((m, o, "light_truck") for m, o in truck_pairs), *((m, o, "part") for m, o in sourced)]
+    labels = [
+        *((m, o, "car") for m, o in pairs),
+        *((m, o, "light_truck") for m, o in truck_pairs),
+        *((m, o, "part") for m, o in sourced),
+    ]
     flows = Flows(*(np.array(column) for column in zip(*labels)))
     owner = np.array([makers.index(m) for m in flows.maker])
     inside = np.array([asked.covers(span) for span in spans])
@@ -174,12 +196,26 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     keys = [key for group in need.values() for key in group]
     np.maximum.at(quality, [makers.index(m) for m, _, _ in keys], used)
     return Goods(
-        asked, makers, flows, owner, spans, inside, units, units * value, qualifying, us_content, production * msrp, quality
+        asked,
+        makers,
+        flows,
+        owner,
+        spans,
+        inside,
+        units,
+        units * value,
+        qualifying,
+        us_content,
+        production * msrp,
+        quality,
     )
 
 
 def bill(
-    facts: Facts, policy: Policy, stock: Goods, variants: Mapping[str, np.ndarray] | None = None
+    facts: Facts,
+    policy: Policy,
+    stock: Goods,
+    variants: Mapping[str, Sequence[float] | np.ndarray] | None = None,
 ) -> Bill:
     """Duty under `policy` on the goods of a period.
 
@@ -197,66 +233,54 @@ def bill(
     q, u = stock.qualifying[central], stock.us_content[central]
     is_part = stock.flows.product == "part"
 
-    inside = stock.inside[:, None]
-    effective = sum(
-        # sum spans before components are added: only components that vary carry the variants axis
-        (np.where(inside, value, 0.0) * card.effective(q, u, name)).sum(axis=1)
-        for name in card.components
+    member = _membership(stock.owner, len(stock.makers))
+    dutiable = value * stock.inside[:, None]
+    # spans are summed before components are added: only components that vary carry the variants axis
+    duty = sum(
+        ((dutiable * card.effective(q, u, name)).sum(axis=1) for name in card.components), start=np.zeros(1)
     )
-    vehicles = _by_maker(effective * ~is_part, stock)
-    parts = _by_maker(effective * is_part, stock)
-    return Bill(stock, effective, vehicles, parts, _offset(policy, stock, card, value, q, u, variants))
+    offset = _offset(policy, stock, card, value, q, u, variants or {})
+    return Bill(stock, duty, (duty * ~is_part) @ member, (duty * is_part) @ member, offset)
 
 
-def _by_maker(array: np.ndarray, stock: Goods) -> np.ndarray:
-    """Sum (..., flows) over the flows of each maker."""
-    member = np.zeros((len(stock.flows), len(stock.makers)))
-    member[np.arange(len(stock.flows)), stock.owner] = 1.0
-    return array @ member
+def _membership(owner: np.ndarray, makers: int) -> np.ndarray:
+    """(flows, makers): 1 where the flow is the maker's, so that `flows @ membership` sums by maker."""
+    return (owner[:, None] == np.arange(makers)).astype(float)
 
 
-def _offset(policy, stock, card, value, q, u, variants) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _offset(
+    policy: Policy,
+    stock: Goods,
+    card: Rates,
+    value: np.ndarray,
+    q: np.ndarray,
+    u: np.ndarray,
+    variants: Mapping[str, Sequence[float] | np.ndarray],
+) -> np.ndarray:
     """Credit used inside the period, USD (runs or variants, M).
 
-    Credit accrues with assembly and is drawn by duty on parts; what is left carries forward. With
-    both constant over a span, what is drawn is min(duty, balance + credit of the span).
+    Credit accrues with assembly and is drawn by duty of its measure on parts; what is left carries
+    forward. Both are constant over a span, so what it draws is min(duty, balance + its credit).
     """
-    used = np.zeros((1, len(stock.makers)))
-    is_part = np.flatnonzero(stock.flows.product == "part")
-    parts_only = (..., is_part)
+    parts = np.flatnonzero(stock.flows.product == "part")
     assembled = stock.assembled_msrp_usd[: len(value)]
-    for measure in sorted({entry.measure for entry in policy.offset}):
-        if measure not in card.components:
-            continue
-        general, qualifying, content = card.components[measure]
-        due = value[parts_only] * (
-            (1 - q[parts_only]) * general[parts_only]
-            + q[parts_only] * (qualifying[parts_only] + (1 - u[parts_only]) * np.broadcast_to(content, general.shape)[parts_only])
-        )
-        member = np.zeros((len(is_part), len(stock.makers)))
-        member[np.arange(len(is_part)), stock.owner[is_part]] = 1.0
-        due = due @ member
+    used = np.zeros((1, len(stock.makers)))
+    for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
+        entries = [entry for entry in policy.offset if entry.measure == measure]
+        rates_of_parts = card.effective(q, u, measure)[..., parts]
+        due = (value[..., parts] * rates_of_parts) @ _membership(stock.owner[parts], len(stock.makers))
         balance: np.ndarray | float = 0.0
-        for s, span in enumerate(stock.spans):
-            for entry in policy.offset:
-                if entry.measure != measure:
-                    continue
+        for number, span in enumerate(stock.spans):
+            for entry in entries:
                 if entry.start <= span.start <= entry.end:
-                    key = f"offset.{entry.id}.rate"
-                    rate = np.asarray(variants[key])[:, None] if variants and key in variants else entry.rate
-                    balance = balance + rate * assembled[:, s]
-                if entry.end == span.end and not entry.carry_forward:
-                    expires = True
-                    break
-            else:
-                expires = False
-            usable = any(e.measure == measure and e.usable_from <= span.start for e in policy.offset)
-            drawn = np.minimum(due[:, s], balance) if usable else 0.0 * due[:, s]
-            balance = balance - drawn
-            if stock.inside[s]:
-                used = used + drawn
-            if expires:
-                balance = 0.0 * drawn
+                    rate = variants.get(f"offset.{entry.id}.rate", entry.rate)
+                    balance = balance + np.reshape(rate, (-1, 1)) * assembled[:, number]
+            if any(entry.usable_from <= span.start for entry in entries):
+                drawn = np.minimum(due[:, number], balance)
+                balance = balance - drawn
+                used = used + drawn * stock.inside[number]
+            if any(entry.end == span.end and not entry.carry_forward for entry in entries):
+                balance = 0.0
     return used
 
 
@@ -288,13 +312,15 @@ def table(
     mine, other = bill(facts, policy, stock), bill(facts, against, stock)
     total = mine.total - other.total
     low, high = uncertainty.interval(total)
-    sales = _sales(facts, stock)
-    is_vehicle = stock.flows.product != "part"
-    moved = stock.units[0][stock.inside].sum(axis=0)
-    worth = stock.value_usd[0][stock.inside].sum(axis=0)
-    imports = _by_maker(moved * is_vehicle, stock)
-    customs = _by_maker(worth * is_vehicle, stock)
-    built = resolve(facts, [(m, PRODUCTION, "US") for m in stock.makers], stock.spans).value[stock.inside].sum(axis=0)
+    inside = [span for span, within in zip(stock.spans, stock.inside) if within]
+    sales, built = (
+        resolve(facts, [(m, variable, "US") for m in stock.makers], inside).value.sum(axis=0)
+        for variable in (SALES, PRODUCTION)
+    )
+    vehicle_of = _membership(stock.owner, len(stock.makers)) * (stock.flows.product != "part")[:, None]
+    imports, customs = (
+        array[0][stock.inside].sum(axis=0) @ vehicle_of for array in (stock.units, stock.value_usd)
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         frame = pd.DataFrame(
             {
@@ -322,11 +348,6 @@ def table(
     return frame.sort_values(["bill_usd", "us_sales_units"], ascending=False, kind="stable")
 
 
-def _sales(facts: Facts, stock: Goods) -> np.ndarray:
-    keys = [(m, SALES, "US") for m in stock.makers]
-    return resolve(facts, keys, stock.spans).value[stock.inside].sum(axis=0)
-
-
 def _scale(facts: Facts, frame: pd.DataFrame, period: Period, as_of: date) -> pd.DataFrame:
     """The bill in reporting currency and as a share of profit, revenue and market value.
 
@@ -334,39 +355,37 @@ def _scale(facts: Facts, frame: pd.DataFrame, period: Period, as_of: date) -> pd
     the period; the market value is set against the bill at an annual rate.
     """
     makers = facts.makers.loc[frame.index]
-    rate = {c: fx_rate(facts, c, period, as_of) for c in makers["reporting_currency"].unique()}
-    spot = {c: fx_rate(facts, c, Period(as_of, as_of), as_of) for c in rate}
-    per_usd = makers["reporting_currency"].map(rate)
+    today = Period(as_of, as_of)
+    mean = {
+        currency: fx_rate(facts, currency, period, as_of)
+        for currency in makers["reporting_currency"].unique()
+    }
+    per_usd = makers["reporting_currency"].map(mean)
     local_bn = frame["bill_usd"] * per_usd / 1e9
     years = period.days / DAYS_A_YEAR
-    known = facts.financials[facts.financials["selected"]]
-    of = {metric: known[known["metric"] == metric].set_index("company")["value"] for metric in known["metric"].unique()}
+    chosen = facts.financials[facts.financials["selected"]].set_index(["metric", "company"])["value"]
     profit, revenue, shares = (
-        of[name].reindex(frame.index) for name in ("operating_profit", "revenue", "shares_outstanding")
+        chosen[metric].reindex(frame.index)
+        for metric in ("operating_profit", "revenue", "shares_outstanding")
     )
-    price = facts.prices[: pd.Timestamp(as_of)]
-    last = makers["ticker"].map({t: price[t].dropna().iloc[-1] for t in price if price[t].notna().any()})
-    dated = makers["ticker"].map({t: price[t].last_valid_index().date() for t in price if price[t].notna().any()})
-    listing = makers["ticker"].map(_listing_currency(facts))
-    cap_usd = shares * 1e6 * last / listing.map({c: spot.get(c) or fx_rate(facts, c, Period(as_of, as_of), as_of) for c in listing.dropna().unique()})
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return pd.DataFrame(
-            {
-                "reporting_currency": makers["reporting_currency"],
-                "per_usd": per_usd,
-                "bill_reporting_bn": local_bn,
-                "share_of_operating_profit": local_bn / (profit * years).where(profit > 0),
-                "share_of_revenue": local_bn / (revenue * years),
-                "share_of_market_cap": frame["bill_usd"] / years / cap_usd,
-                "market_cap_usd": cap_usd,
-                "price_date": dated,
-            }
-        )
-
-
-def _listing_currency(facts: Facts) -> dict[str, str]:
-    lines = pd.read_csv(facts.folder / "market" / "instruments.csv", usecols=["ticker", "currency"])
-    return dict(zip(lines["ticker"], lines["currency"]))
+    closes = facts.prices[: pd.Timestamp(as_of)].ffill()
+    last = closes.iloc[-1] if len(closes) else pd.Series(dtype=float)
+    dated = facts.prices[: pd.Timestamp(as_of)].apply(pd.Series.last_valid_index).dt.date
+    listing = makers["ticker"].map(facts.instruments["currency"])
+    spot = {currency: fx_rate(facts, currency, today, as_of) for currency in listing.dropna().unique()}
+    market_cap = shares * 1e6 * makers["ticker"].map(last) / listing.map(spot)
+    return pd.DataFrame(
+        {
+            "reporting_currency": makers["reporting_currency"],
+            "per_usd": per_usd,
+            "bill_reporting_bn": local_bn,
+            "share_of_operating_profit": local_bn / (profit * years).where(profit > 0),
+            "share_of_revenue": local_bn / (revenue * years),
+            "share_of_market_cap": frame["bill_usd"] / years / market_cap,
+            "market_cap_usd": market_cap,
+            "price_date": makers["ticker"].map(dated),
+        }
+    )
 
 
 def by_origin(facts: Facts, policy: Policy, against: Policy, period: str = "FY2026-03") -> pd.DataFrame:
@@ -420,7 +439,9 @@ def sweep(
         raise DataError("variants must be arrays of one length; repeat or grid them first")
     stock = goods(facts, period, [policy, against])
     blocks = [
-        bill(facts, policy, stock, {key: values[start : start + _BLOCK] for key, values in variants.items()}).total
+        bill(
+            facts, policy, stock, {key: values[start : start + _BLOCK] for key, values in variants.items()}
+        ).total
         for start in range(0, lengths.pop(), _BLOCK)
     ]
     attributable = np.concatenate(blocks) - bill(facts, against, stock).total[:1]
@@ -451,7 +472,9 @@ def disclosed(facts: Facts, policy: Policy, against: Policy, as_of: date | None 
         `source_title`, `source_url`.
     """
     as_of = as_of or facts.as_of
-    rows = facts.disclosures[facts.disclosures["like_for_like"] & facts.disclosures["company"].isin(facts.makers.index)]
+    rows = facts.disclosures[
+        facts.disclosures["like_for_like"] & facts.disclosures["company"].isin(facts.makers.index)
+    ]
     out = []
     for label, group in rows.groupby("period", sort=True):
         bills = table(facts, policy, against, str(label), as_of)
@@ -478,6 +501,8 @@ def disclosed(facts: Facts, policy: Policy, against: Policy, as_of: date | None 
                     "source_url": row.source_url,
                 }
             )
-    frame = pd.DataFrame(out).sort_values(["maker", "period", "kind", "said_on"], ascending=[True, True, False, True])
+    frame = pd.DataFrame(out).sort_values(
+        ["maker", "period", "kind", "said_on"], ascending=[True, True, False, True]
+    )
     frame["latest"] = ~frame.duplicated(["maker", "period"], keep="last")
     return frame.reset_index(drop=True)

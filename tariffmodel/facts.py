@@ -66,7 +66,9 @@ class Fault:
         return f"{where}: {self.column} is {self.value!r}; expected {self.expected}"
 
 
-@dataclass(frozen=True, eq=False, repr=False)  # compared and cached by identity: tables are never changed in place
+@dataclass(
+    frozen=True, eq=False, repr=False
+)  # compared and cached by identity: tables are never changed in place
 class Facts:
     """Validated tables of one data folder.
 
@@ -106,6 +108,11 @@ class Facts:
         """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
         long = pd.read_parquet(self.folder / "market" / "prices.parquet")
         return long.pivot(index="date", columns="ticker", values="adj_close").sort_index()
+
+    @cached_property
+    def instruments(self) -> pd.DataFrame:
+        """One row per ticker: name, market, calendar, currency, role."""
+        return pd.read_csv(self.folder / "market" / "instruments.csv").set_index("ticker")
 
     @cached_property
     def as_of(self) -> date:
@@ -196,7 +203,9 @@ def _read(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
 
     path = folder / name
     if not path.is_file():
-        faults.append(Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere"))
+        faults.append(
+            Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
+        )
         return pd.DataFrame()
     if path.suffix == ".parquet":
         raw = pd.read_parquet(path)
@@ -220,7 +229,9 @@ def _read(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
             value = raw.at[int(case.index), column] if row and column in raw else case.failure_case
             faults.append(Fault(f"data/{name}", row, column, value, _expected(expected)))
         return raw
-    flags = {column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()}
+    flags = {
+        column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
+    }
     return frame.astype(flags).assign(file=f"data/{name}", row=np.arange(len(frame)) + 2)
 
 
@@ -248,14 +259,22 @@ def _across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
     selected = table[table["selected"]]
     report(selected[~selected["maker"].isin(makers.index)], "maker", "a maker of data/companies/makers.csv")
     twice = selected[selected.duplicated([*KEY, "period"], keep=False)]
-    report(twice, "selected", "one selected row per maker, variable, origin and period; set the others to false")
-    report(selected[selected["scope"] != "total"], "scope", "'total' on a selected row: the model needs whole makers")
+    report(
+        twice, "selected", "one selected row per maker, variable, origin and period; set the others to false"
+    )
+    report(
+        selected[selected["scope"] != "total"],
+        "scope",
+        "'total' on a selected row: the model needs whole makers",
+    )
     report(selected[selected["value"].isna()], "value", "a number on a selected row")
     report(selected[selected["selection_reason"].isna()], "selection_reason", "the reason on a selected row")
     low, high = table["low"].fillna(table["value"]), table["high"].fillna(table["value"])
     report(table[low > table["value"]], "low", "low <= value")
     report(table[high < table["value"]], "high", "high >= value")
-    estimated = selected[(selected["quality"] == "estimated") & selected["method"].isna() & selected["note"].isna()]
+    estimated = selected[
+        (selected["quality"] == "estimated") & selected["method"].isna() & selected["note"].isna()
+    ]
     report(estimated, "method", "how an estimated value was reached (method or note)")
     return faults
 

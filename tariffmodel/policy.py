@@ -64,7 +64,9 @@ class _Entry(_Document):
 
 class _Charge(_Entry):
     origin: Names
-    product: Annotated[list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+    product: Annotated[
+        list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)
+    ]
     rate: Rate
 
 
@@ -123,14 +125,18 @@ class Relief(_Entry):
 
     measure: str
     origin: Names
-    product: Annotated[list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+    product: Annotated[
+        list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)
+    ]
     schedule: Literal["linear"] = "linear"
     basis: Literal["additive", "inclusive"] = "additive"
     base: Rate
     slope: float = Field(ge=0, le=5)
     floor: Rate = 0.0
     cap: Rate = 5.0
-    firm_weight: float = Field(default=1.0, ge=0, le=1, description="1 firm score, 0 country score, between: blend")
+    firm_weight: float = Field(
+        default=1.0, ge=0, le=1, description="1 firm score, 0 country score, between: blend"
+    )
     year: str = "CY2024"
     missing: Literal["error", "zero", "reweight"] = "error"
     score: dict[str, Metric] = Field(min_length=1)
@@ -139,7 +145,9 @@ class Relief(_Entry):
     def _score_is_sound(self) -> Relief:
         unknown = sorted(set(self.score) - set(contribution.METRICS))
         if unknown:
-            raise ValueError(f"unknown metric {unknown[0]!r} in score; choose from {', '.join(contribution.METRICS)}")
+            raise ValueError(
+                f"unknown metric {unknown[0]!r} in score; choose from {', '.join(contribution.METRICS)}"
+            )
         total = sum(metric.weight for metric in self.score.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"the weights of score sum to {total:g}; they must sum to 1")
@@ -211,15 +219,21 @@ def load(
     return policy
 
 
-def _read(name: str | Path, data: str | Path | None, chain: tuple[str, ...] = ()) -> tuple[dict[str, Any], Path]:
+def _read(
+    name: str | Path, data: str | Path | None, chain: tuple[str, ...] = ()
+) -> tuple[dict[str, Any], Path]:
     """The file with its base folded in; entries of an overlay get a higher layer."""
     path = Path(name)
     if path.suffix != ".toml":
         path = data_dir(data) / "policies" / f"{name}.toml"
     if not path.is_file():
-        raise PolicyError(f"no policy {str(name)!r}; choose from {', '.join(names(data))} or give the path of a file")
+        raise PolicyError(
+            f"no policy {str(name)!r}; choose from {', '.join(names(data))} or give the path of a file"
+        )
     if path.stem in chain:
-        raise PolicyError(f"{path.name}: base leads back to itself ({' -> '.join([*chain, path.stem])}); break the circle")
+        raise PolicyError(
+            f"{path.name}: base leads back to itself ({' -> '.join([*chain, path.stem])}); break the circle"
+        )
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -227,7 +241,7 @@ def _read(name: str | Path, data: str | Path | None, chain: tuple[str, ...] = ()
     base_name, frozen_on = document.pop("base", None), document.pop("frozen_on", None)
     if base_name is None:
         if frozen_on is not None:
-            raise PolicyError(f"{path.name}: frozen_on needs a base to freeze; add base = \"current-law\"")
+            raise PolicyError(f'{path.name}: frozen_on needs a base to freeze; add base = "current-law"')
         return document, path
     base, _ = _read(base_name, data, (*chain, path.stem))
     kinds = ("mfn", "additional", "offset", "relief")
@@ -238,7 +252,9 @@ def _read(name: str | Path, data: str | Path | None, chain: tuple[str, ...] = ()
             kept = [{k: v for k, v in e.items() if not (k == "to" and v >= frozen_on)} for e in kept]
         new = document.get(kind, [])
         if isinstance(new, list):
-            document[kind] = kept + [{**entry, "layer": layer} if isinstance(entry, dict) else entry for entry in new]
+            document[kind] = kept + [
+                {**entry, "layer": layer} if isinstance(entry, dict) else entry for entry in new
+            ]
     return document, path
 
 
@@ -258,13 +274,25 @@ def _set(document: dict[str, Any], key: str, value: Any, path: Path) -> None:
 
 
 def _fields(kind: str) -> set[str]:
-    models: dict[str, type[_Entry]] = {"mfn": Mfn, "additional": Additional, "offset": Offset, "relief": Relief}
+    models: dict[str, type[_Entry]] = {
+        "mfn": Mfn,
+        "additional": Additional,
+        "offset": Offset,
+        "relief": Relief,
+    }
     return {field.alias or name for name, field in models[kind].model_fields.items()}
 
 
 def _unknown(key: str, document: dict[str, Any], path: Path) -> Any:
-    known = [f"{k}.{e['id']}" for k in ("mfn", "additional", "offset", "relief") for e in document.get(k, []) if "id" in e]
-    raise PolicyError(f"{path.name}: no key {key!r} to set; write kind.id.field with one of {', '.join(known)}")
+    known = [
+        f"{k}.{e['id']}"
+        for k in ("mfn", "additional", "offset", "relief")
+        for e in document.get(k, [])
+        if "id" in e
+    ]
+    raise PolicyError(
+        f"{path.name}: no key {key!r} to set; write kind.id.field with one of {', '.join(known)}"
+    )
 
 
 def _where(document: Mapping[str, Any], loc: Iterable[int | str]) -> str:
@@ -275,7 +303,9 @@ def _where(document: Mapping[str, Any], loc: Iterable[int | str]) -> str:
             here = here[step]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             here = {}
-        parts.append(here.get("id", str(step)) if isinstance(step, int) and isinstance(here, dict) else str(step))
+        parts.append(
+            here.get("id", str(step)) if isinstance(step, int) and isinstance(here, dict) else str(step)
+        )
     return ".".join(parts)
 
 
@@ -284,9 +314,11 @@ def _remedy(error: Mapping[str, Any]) -> str:
         return "unknown key; check its spelling against an existing policy or remove it"
     if error["type"] == "missing":
         return "missing; add it"
-    return f"{error['msg'].removeprefix('Value error, ')} (got {error['input']!r})" if not isinstance(
-        error["input"], dict
-    ) else error["msg"].removeprefix("Value error, ")
+    return (
+        f"{error['msg'].removeprefix('Value error, ')} (got {error['input']!r})"
+        if not isinstance(error["input"], dict)
+        else error["msg"].removeprefix("Value error, ")
+    )
 
 
 def _refuse_overlaps(policy: Policy, path: Path) -> None:
@@ -298,7 +330,11 @@ def _refuse_overlaps(policy: Policy, path: Path) -> None:
     for kind in (policy.mfn, policy.additional, policy.relief):
         for one, two in combinations(kind, 2):
             same = getattr(one, "measure", one.__class__) == getattr(two, "measure", two.__class__)
-            same = same and getattr(one, "usmca", "") == getattr(two, "usmca", "") if isinstance(one, Mfn) else same
+            same = (
+                same and getattr(one, "usmca", "") == getattr(two, "usmca", "")
+                if isinstance(one, Mfn)
+                else same
+            )
             if (
                 same
                 and one.layer == two.layer
@@ -339,7 +375,10 @@ class Rates:
         """Rate on the whole value of each flow, of one component or of all together."""
         chosen = self.components.values() if component is None else [self.components[component]]
         return sum(
-            ((1 - q) * general + q * (qualifying + (1 - u) * content) for general, qualifying, content in chosen),
+            (
+                (1 - q) * general + q * (qualifying + (1 - u) * content)
+                for general, qualifying, content in chosen
+            ),
             start=np.zeros(1),
         )
 
@@ -350,7 +389,7 @@ def rates(
     flows: Flows,
     spans: Sequence[Period],
     units: np.ndarray,
-    variants: Mapping[str, np.ndarray] | None = None,
+    variants: Mapping[str, Sequence[float] | np.ndarray] | None = None,
 ) -> Rates:
     """Rates of `policy` for every flow and span.
 
@@ -379,7 +418,9 @@ def rates(
 
     def covered(entry: Any) -> tuple[np.ndarray, np.ndarray]:
         days = (starts >= entry.start.toordinal()) & (ends <= entry.end.toordinal())
-        goods = np.isin(flows.product, entry.product) & (np.isin(flows.origin, entry.origin) | ("*" in entry.origin))
+        goods = np.isin(flows.product, entry.product) & (
+            np.isin(flows.origin, entry.origin) | ("*" in entry.origin)
+        )
         return np.flatnonzero(days), np.flatnonzero(goods)
 
     def precedence(entries: Iterable[Any]) -> list[Any]:
@@ -405,7 +446,9 @@ def rates(
     def on_top(rate: Any, basis: str, duty: np.ndarray) -> np.ndarray:
         return np.maximum(rate - duty, 0.0) if basis == "inclusive" else rate + 0.0 * duty
 
-    charges = [("additional", entry) for entry in policy.additional] + [("relief", entry) for entry in policy.relief]
+    charges = [("additional", entry) for entry in policy.additional] + [
+        ("relief", entry) for entry in policy.relief
+    ]
     for measure in sorted({entry.measure for _, entry in charges}):
         own = [(kind, entry) for kind, entry in charges if entry.measure == measure]
         general, qualifying, content = (blank(0.0, [*mfn_entries, *own]) for _ in range(3))
@@ -437,8 +480,10 @@ def rates(
 class _Numbers:
     """Numbers of a policy's entries, with arrays of variants in place of those that vary."""
 
-    def __init__(self, variants: Mapping[str, np.ndarray]) -> None:
-        self.variants = {key: np.asarray(values, dtype=float)[:, None, None] for key, values in variants.items()}
+    def __init__(self, variants: Mapping[str, Sequence[float] | np.ndarray]) -> None:
+        self.variants = {
+            key: np.asarray(values, dtype=float)[:, None, None] for key, values in variants.items()
+        }
         self.used: set[str] = set()
 
     def __call__(self, kind: str, entry: _Entry, field: str) -> Any:
@@ -456,7 +501,9 @@ class _Numbers:
     def refuse_unused(self, policy: Policy) -> None:
         offsets = {f"offset.{entry.id}.rate" for entry in policy.offset}
         for key in sorted(set(self.variants) - self.used - offsets):
-            raise PolicyError(f"{policy.name}: no number {key!r} in force to vary; write kind.id.field of an entry")
+            raise PolicyError(
+                f"{policy.name}: no number {key!r} in force to vary; write kind.id.field of an entry"
+            )
 
 
 def _relief_rate(entry: Relief, facts: Facts, makers: np.ndarray, number: _Numbers) -> np.ndarray:
@@ -491,5 +538,7 @@ def _quota_share(
         open_part = ((last - opens).days + 1) / ((last - first).days + 1)
         of_year = arriving[..., years == year, :].sum(axis=-2, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share[..., years == year, :] = np.where(of_year > 0, np.minimum(quota * open_part / of_year, 1.0), 1.0)
+            share[..., years == year, :] = np.where(
+                of_year > 0, np.minimum(quota * open_part / of_year, 1.0), 1.0
+            )
     return share

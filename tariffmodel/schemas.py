@@ -84,11 +84,15 @@ def _is_period(label: str) -> bool:
 
 
 def _period(nullable: bool = False) -> pa.Column:
-    return _text(pa.Check(_is_period, element_wise=True, error=f"expected {periods.GRAMMAR}"), nullable=nullable)
+    return _text(
+        pa.Check(_is_period, element_wise=True, error=f"expected {periods.GRAMMAR}"), nullable=nullable
+    )
 
 
 def _date(nullable: bool = False) -> pa.Column:
-    return _like(r"\d{4}(-\d{2}(-\d{2})?)?$", "a day, month or year such as 2025-05-08, 2025-05 or 2025", nullable)
+    return _like(
+        r"\d{4}(-\d{2}(-\d{2})?)?$", "a day, month or year such as 2025-05-08, 2025-05 or 2025", nullable
+    )
 
 
 def _clock() -> pa.Column:
@@ -457,7 +461,9 @@ FACTS = _table(
     {
         "maker": _text(),
         "variable": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name listed in data/codebook.csv"),
-        "origin": _like(r"(ALL|[A-Z]{2}(\+[A-Z]{2})*)$", "a country code, EU, XX (unknown), ALL or a sum such as MX+CA"),
+        "origin": _like(
+            r"(ALL|[A-Z]{2}(\+[A-Z]{2})*)$", "a country code, EU, XX (unknown), ALL or a sum such as MX+CA"
+        ),
         "scope": _text(),
         "period": _period(),
         "value": _number(nullable=True),
@@ -480,7 +486,9 @@ FACTS = _table(
             error="value: expected a value >= 0, and <= 1 for a fraction",
         ),
         pa.Check(
-            lambda table: table["unit"].eq(table["variable"].map(MODEL_UNITS)) | ~table["selected"].astype(bool),
+            lambda table: (
+                table["unit"].eq(table["variable"].map(MODEL_UNITS)) | ~table["selected"].astype(bool)
+            ),
             error="unit: expected the unit that the model computes this variable in; see MODEL_UNITS in schemas.py",
         ),
     ],
@@ -500,7 +508,10 @@ NOT_MODELLED = _table(
 )
 
 TABLES: dict[str, pa.DataFrameSchema] = {
-    **{f"facts/{name}.csv": FACTS for name in ("volumes", "contribution", "values", "estimates", "aggregates")},
+    **{
+        f"facts/{name}.csv": FACTS
+        for name in ("volumes", "contribution", "values", "estimates", "aggregates")
+    },
     "companies/makers.csv": MAKERS,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,

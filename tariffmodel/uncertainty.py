@@ -14,7 +14,9 @@ from collections.abc import Mapping
 import numpy as np
 
 
-def one_at_a_time(low: np.ndarray, value: np.ndarray, high: np.ndarray, position: int, inputs: int) -> np.ndarray:
+def one_at_a_time(
+    low: np.ndarray, value: np.ndarray, high: np.ndarray, position: int, inputs: int
+) -> np.ndarray:
     """Stack of `value` over 1 + 2·`inputs` runs, with `low` and `high` in the two runs of this input.
 
     Run 0 is central; runs 1 + 2k and 2 + 2k hold input k at its low and high.

@@ -65,13 +65,19 @@ class Reference:
     def _in_force(entries, origin: str, product: str, day: date):
         best = None
         for entry in entries:
-            if entry.start <= day <= entry.end and product in entry.product and (origin in entry.origin or "*" in entry.origin):
+            if (
+                entry.start <= day <= entry.end
+                and product in entry.product
+                and (origin in entry.origin or "*" in entry.origin)
+            ):
                 rank = (entry.layer, "*" not in entry.origin)
                 if best is None or rank > best[0]:
                     best = rank, entry
         return best[1] if best else None
 
-    def rate(self, policy: Policy, maker: str, origin: str, product: str, day: date, only: str | None = None) -> float:
+    def rate(
+        self, policy: Policy, maker: str, origin: str, product: str, day: date, only: str | None = None
+    ) -> float:
         """Duty on one dollar of customs value; with `only`, the part of it that one measure makes."""
         q = u = 0.0
         if origin in ("MX", "CA"):
@@ -88,7 +94,9 @@ class Reference:
                 continue
             treatment = getattr(entry, "usmca", "full")
             if hasattr(entry, "slope"):
-                charge = min(max(entry.base - entry.slope * self.earned(entry, maker), entry.floor), entry.cap)
+                charge = min(
+                    max(entry.base - entry.slope * self.earned(entry, maker), entry.floor), entry.cap
+                )
             else:
                 charge = entry.rate
             on_ordinary = max(charge - ordinary, 0) if entry.basis == "inclusive" else charge
@@ -117,11 +125,18 @@ class Reference:
                         if origin in entry.origin:
                             units = self.per_day(maker, "us_import_units", origin, day)
                             trucks = self.level(maker, "light_truck_share", origin, day) if units else 0.0
-                            arriving += units * ((1 - trucks) * ("car" in entry.product) + trucks * ("light_truck" in entry.product))
+                            arriving += units * (
+                                (1 - trucks) * ("car" in entry.product)
+                                + trucks * ("light_truck" in entry.product)
+                            )
             day += timedelta(days=1)
         opens = max(entry.quota_counted_from or entry.start, date(year, 1, 1))
         days = (date(year, 12, 31) - opens).days + 1
-        quota = entry.quota_units_per_year * days / (date(year, 12, 31) - date(year, 1, 1) + timedelta(days=1)).days
+        quota = (
+            entry.quota_units_per_year
+            * days
+            / (date(year, 12, 31) - date(year, 1, 1) + timedelta(days=1)).days
+        )
         return min(1.0, quota / arriving) if arriving else 1.0
 
     # ------------------------------------------------------------------ contribution
@@ -130,11 +145,13 @@ class Reference:
         if self.makers[maker]["home"] not in entry.origin and "*" not in entry.origin:
             return 0.0
         home = self.makers[maker]["home"]
-        pool = tuple(m for m, row in self.makers.items() if row["home"] == home and not row["consolidated_in"])
-        weights = tuple((name, metric.weight, metric.target) for name, metric in entry.score.items())
-        return entry.firm_weight * self.score((maker,), weights, entry.year) + (1 - entry.firm_weight) * self.score(
-            pool, weights, entry.year
+        pool = tuple(
+            m for m, row in self.makers.items() if row["home"] == home and not row["consolidated_in"]
         )
+        weights = tuple((name, metric.weight, metric.target) for name, metric in entry.score.items())
+        return entry.firm_weight * self.score((maker,), weights, entry.year) + (
+            1 - entry.firm_weight
+        ) * self.score(pool, weights, entry.year)
 
     def _score(self, makers: tuple[str, ...], weights, year: str) -> float:
         span = periods.parse(year)

@@ -30,7 +30,9 @@ def test_import_is_quick_and_leaves_heavy_packages_alone():
         "import sys, time; t = time.perf_counter(); import tariffmodel; took = time.perf_counter() - t;"
         "heavy = {'jupyterlab', 'IPython', 'yfinance', 'matplotlib', 'pandas'} & set(sys.modules); print(took, heavy)"
     )
-    took, heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split(" ", 1)
+    took, heavy = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split(" ", 1)
     assert float(took) < 1 and heavy.strip() == "set()"
 
 
@@ -45,14 +47,26 @@ def test_model_works_without_jupyter_yfinance_or_matplotlib_loaded():
 def test_exposure_as_a_table_names_policy_period_date_and_makers(tm):
     code, out, _ = tm("exposure", "--period", "FY2026-03")
     assert code == 0
-    for text in ("US auto tariffs as the law evolved", "FY2026-03", "as of", "Toyota", "Suzuki", "(in Volkswagen)", "JPY"):
+    for text in (
+        "US auto tariffs as the law evolved",
+        "FY2026-03",
+        "as of",
+        "Toyota",
+        "Suzuki",
+        "(in Volkswagen)",
+        "JPY",
+    ):
         assert text in out
 
 
 def test_exposure_as_json_and_csv_carry_the_same_plain_numbers(tm):
     _, text, _ = tm("exposure", "--format", "json", "--period", "2025Q4")
     answer = json.loads(text)
-    assert answer["policy"] == "current-law" and answer["against"] == "before-april-2025" and answer["period"] == "2025Q4"
+    assert (
+        answer["policy"] == "current-law"
+        and answer["against"] == "before-april-2025"
+        and answer["period"] == "2025Q4"
+    )
     _, table, _ = tm("exposure", "--format", "csv", "--period", "2025Q4")
     header, first, *rest = table.splitlines()
     assert len(rest) == 19 and header.startswith("maker,home,consolidated_in,us_sales_units")
@@ -62,7 +76,9 @@ def test_exposure_as_json_and_csv_carry_the_same_plain_numbers(tm):
 
 def test_set_changes_a_number_of_the_policy(tm):
     plain, changed = (
-        json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])["rows"]
+        json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])[
+            "rows"
+        ]
         for more in ([], ["--set", "relief.japan.slope=0"])
     )
     toyota = [next(row["bill_usd"] for row in rows if row["maker"] == "Toyota") for rows in (plain, changed)]
@@ -91,7 +107,9 @@ def test_mistakes_get_one_clear_message_a_code_and_no_traceback(tm, words, code,
 
 def test_debug_shows_the_traceback():
     done = subprocess.run(
-        [sys.executable, "-m", "tariffmodel", "exposure", "--policy", "nope", "--debug"], capture_output=True, text=True
+        [sys.executable, "-m", "tariffmodel", "exposure", "--policy", "nope", "--debug"],
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1 and "Traceback" in done.stderr and "PolicyError" in done.stderr
 

@@ -41,8 +41,12 @@ def test_country_pools_sums_before_taking_ratios(known):
     v, country = facts.identity(known), contribution.metrics(known, level="country")
     japan = v.loc[known.makers.index[known.makers["home"] == "JP"], SUMS].sum()
     assert country.loc["JP", "export_ratio"] == pytest.approx(japan["export_units"] / japan["import_units"])
-    europe = v.loc[[m for m in v.index if known.makers.at[m, "home"] == "EU" and m != "Porsche AG"], SUMS].sum()
-    assert country.loc["EU", "production_ratio"] == pytest.approx(europe["production_units"] / europe["sales_units"])
+    europe = v.loc[
+        [m for m in v.index if known.makers.at[m, "home"] == "EU" and m != "Porsche AG"], SUMS
+    ].sum()
+    assert country.loc["EU", "production_ratio"] == pytest.approx(
+        europe["production_units"] / europe["sales_units"]
+    )
 
 
 def test_pooled_ratio_lies_between_its_members(known):
@@ -73,7 +77,10 @@ def test_score_is_the_weighted_sum_of_capped_ratios(known):
 
 
 def test_missing_metric_is_an_error_unless_declared(known):
-    w, t = {"local_build_share": 0.5, "investment_intensity": 0.5}, {"local_build_share": 1, "investment_intensity": 30_000}
+    w, t = (
+        {"local_build_share": 0.5, "investment_intensity": 0.5},
+        {"local_build_share": 1, "investment_intensity": 30_000},
+    )
     with pytest.raises(DataError, match="investment_intensity of .* is missing"):
         contribution.score(known, w, t)
     zero = contribution.score(known, w, t, missing="zero")

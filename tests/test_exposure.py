@@ -51,16 +51,23 @@ def policies(draw):
         f'[[mfn]]\nid="m{number}"\norigin="*"\nproduct="{product}"\nrate={draw(RATE)}\nfrom=1900-01-01\nsource="test"'
         for number, product in enumerate(policy.PRODUCTS)
     ]
-    entries.append('[[mfn]]\nid="u"\norigin=["MX","CA"]\nproduct=["car","light_truck","part"]\nrate=0.0\nusmca=true\nfrom=2020-01-01\nsource="test"')
-    treatments, bases = st.sampled_from(["full", "non_us_content", "exempt"]), st.sampled_from(["additive", "inclusive"])
-    for number, origin in enumerate(draw(st.lists(st.sampled_from(["*", "JP", "KR", "MX", "EU"]), unique=True, max_size=4))):
+    entries.append(
+        '[[mfn]]\nid="u"\norigin=["MX","CA"]\nproduct=["car","light_truck","part"]\nrate=0.0\nusmca=true\nfrom=2020-01-01\nsource="test"'
+    )
+    treatments, bases = (
+        st.sampled_from(["full", "non_us_content", "exempt"]),
+        st.sampled_from(["additive", "inclusive"]),
+    )
+    for number, origin in enumerate(
+        draw(st.lists(st.sampled_from(["*", "JP", "KR", "MX", "EU"]), unique=True, max_size=4))
+    ):
         entries.append(
             f'[[additional]]\nid="a{number}"\nmeasure="one"\norigin="{origin}"\nproduct=["car","light_truck","part"]\n'
             f'rate={draw(RATE)}\nbasis="{draw(bases)}"\nusmca="{draw(treatments)}"\nfrom={draw(DAY)}\nsource="test"'
         )
     entries.append(
         f'[[additional]]\nid="q"\nmeasure="two"\norigin="GB"\nproduct="car"\nrate={draw(RATE)}\nfrom={draw(DAY)}\n'
-        f"quota_units_per_year={draw(st.integers(0, 150_000))}\nquota_rate={draw(RATE)}\nsource=\"test\""
+        f'quota_units_per_year={draw(st.integers(0, 150_000))}\nquota_rate={draw(RATE)}\nsource="test"'
     )
     entries.append(
         f'[[offset]]\nid="o"\nmeasure="one"\nrate={draw(st.floats(0, 0.1))}\nfrom={draw(DAY)}\nusable_from={draw(DAY)}\nsource="test"'
@@ -102,7 +109,9 @@ def test_light_trucks_keep_the_ordinary_duty_under_an_all_in_deal(known, law):
 
 
 def test_korean_cars_pay_no_more_than_the_deal_after_november_2025(known, law):
-    lines = exposure.by_origin(known, law, law, "2025-11-01..2026-03-31").set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(known, law, law, "2025-11-01..2026-03-31").set_index(
+        ["maker", "origin", "product"]
+    )
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.15)
     lines = exposure.by_origin(known, law, law, "2025-10").set_index(["maker", "origin", "product"])
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.25)
@@ -139,7 +148,9 @@ def test_sub_periods_add_up_to_the_period(known, law, cut):
 
 def test_offset_carries_forward_what_april_earned(known, law):
     """Credit runs from 3 April, duty on parts from 3 May: the month in between is drawn down later."""
-    without = law.model_copy(update={"offset": [o.model_copy(update={"start": o.usable_from}) for o in law.offset]})
+    without = law.model_copy(
+        update={"offset": [o.model_copy(update={"start": o.usable_from}) for o in law.offset]}
+    )
     makers_short_of_credit = exposure.bill(known, without, exposure.goods(known, YEAR, [without]))
     with_april = exposure.bill(known, law, exposure.goods(known, YEAR, [law]))
     assert (with_april.offset >= makers_short_of_credit.offset - 1e-6).all()
@@ -148,36 +159,58 @@ def test_offset_carries_forward_what_april_earned(known, law):
 
 def test_range_brackets_the_bill_and_comes_from_the_inputs(known, law, before):
     bills = exposure.table(known, law, before)
-    assert (bills["bill_low_usd"] <= bills["bill_usd"]).all() and (bills["bill_usd"] <= bills["bill_high_usd"]).all()
+    assert (bills["bill_low_usd"] <= bills["bill_usd"]).all() and (
+        bills["bill_usd"] <= bills["bill_high_usd"]
+    ).all()
     moves = exposure.drivers(known, law, before)
     rise = np.sqrt((moves["rise_usd"] ** 2).groupby("maker").sum())
     pd.testing.assert_series_equal(
-        (bills["bill_high_usd"] - bills["bill_usd"]).sort_index(), rise.sort_index(), check_names=False, rtol=1e-9
+        (bills["bill_high_usd"] - bills["bill_usd"]).sort_index(),
+        rise.sort_index(),
+        check_names=False,
+        rtol=1e-9,
     )
 
 
 def test_sweep_equals_one_policy_at_a_time(known, before):
     one = policy.load("japan-flexible-linear-firm")
     slopes = np.array([0.0, 0.1, 0.3])
-    many = exposure.sweep(known, one, before, {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10})
+    many = exposure.sweep(
+        known, one, before, {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10}
+    )
     for row, slope in enumerate(slopes):
-        single = policy.load(one.name, settings={"relief.japan.slope": slope, "relief.japan.floor": slope / 10})
+        single = policy.load(
+            one.name, settings={"relief.japan.slope": slope, "relief.japan.floor": slope / 10}
+        )
         expected = exposure.table(known, single, before)["bill_usd"]
         np.testing.assert_allclose(many.iloc[row], expected[many.columns], rtol=1e-12)
 
 
 def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
-    many = exposure.sweep(known, law, before, {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]})
-    single = policy.load(law.name, settings={"offset.msrp-offset.rate": 0.0, "additional.japan-deal.rate": 0.275})
-    np.testing.assert_allclose(many.iloc[0], exposure.table(known, single, before)["bill_usd"][many.columns], rtol=1e-12)
-    np.testing.assert_allclose(many.iloc[1], exposure.table(known, law, before)["bill_usd"][many.columns], rtol=1e-12)
+    many = exposure.sweep(
+        known,
+        law,
+        before,
+        {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]},
+    )
+    single = policy.load(
+        law.name, settings={"offset.msrp-offset.rate": 0.0, "additional.japan-deal.rate": 0.275}
+    )
+    np.testing.assert_allclose(
+        many.iloc[0], exposure.table(known, single, before)["bill_usd"][many.columns], rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        many.iloc[1], exposure.table(known, law, before)["bill_usd"][many.columns], rtol=1e-12
+    )
 
 
 def test_sweep_refuses_what_it_cannot_vary(known, law, before):
     with pytest.raises(PolicyError, match="no number 'additional.typo.rate'"):
         exposure.sweep(known, law, before, {"additional.typo.rate": [0.1]})
     with pytest.raises(DataError, match="one length"):
-        exposure.sweep(known, law, before, {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]})
+        exposure.sweep(
+            known, law, before, {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]}
+        )
 
 
 def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, before):
@@ -185,13 +218,17 @@ def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, befor
     mean = known.fx.loc["2025-04-01":"2026-03-31", "USDJPY"].mean()
     toyota = bills.loc["Toyota"]
     assert toyota["bill_reporting_bn"] == pytest.approx(toyota["bill_usd"] * mean / 1e9)
-    assert bills.loc["BMW", "per_usd"] == pytest.approx((1 / known.fx.loc["2025-04-01":"2026-03-31", "EURUSD"]).mean())
+    assert bills.loc["BMW", "per_usd"] == pytest.approx(
+        (1 / known.fx.loc["2025-04-01":"2026-03-31", "EURUSD"]).mean()
+    )
 
 
 def test_as_of_hides_later_prices_and_rates(known, law, before):
     bills = exposure.table(known, law, before, as_of=date(2025, 12, 31))
     assert max(bills["price_date"].dropna()) <= date(2025, 12, 31)
-    assert bills.loc["Toyota", "per_usd"] == pytest.approx(known.fx.loc["2025-04-01":"2025-12-31", "USDJPY"].mean())
+    assert bills.loc["Toyota", "per_usd"] == pytest.approx(
+        known.fx.loc["2025-04-01":"2025-12-31", "USDJPY"].mean()
+    )
 
 
 def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
@@ -219,12 +256,16 @@ def test_disclosures_are_compared_in_their_own_period_and_currency(known, law, b
     bill = exposure.table(known, law, before, "CY2025").loc["Hyundai Motor"]
     assert one["currency"] == "KRW" and one["model"] == pytest.approx(bill["bill_reporting_bn"])
     usd = rows[(rows["maker"] == "Subaru") & (rows["said_on"] == "2025-05-14")].iloc[0]
-    assert usd["disclosed"] == pytest.approx(2.5 * exposure.table(known, law, before).loc["Subaru", "per_usd"])
+    assert usd["disclosed"] == pytest.approx(
+        2.5 * exposure.table(known, law, before).loc["Subaru", "per_usd"]
+    )
 
 
 def test_a_missing_estimate_names_the_maker_and_the_file(data, law):
     path = data / "facts" / "estimates.csv"
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if not line.startswith("Ferrari,customs_value")), encoding="utf-8")
+    path.write_text(
+        "".join(line for line in lines if not line.startswith("Ferrari,customs_value")), encoding="utf-8"
+    )
     with pytest.raises(DataError, match="customs_value of Ferrari, origin EU.*estimates.csv"):
         exposure.goods(facts.load(data), YEAR, [law])

@@ -45,7 +45,9 @@ def test_codebook_defines_every_column_and_every_variable():
     for name in TABLES:
         file = "facts/*.csv" if name.startswith("facts/") else name
         path = ROOT / name
-        columns = pd.read_parquet(path).columns if path.suffix == ".parquet" else pd.read_csv(path, nrows=0).columns
+        columns = (
+            pd.read_parquet(path).columns if path.suffix == ".parquet" else pd.read_csv(path, nrows=0).columns
+        )
         assert set(columns) <= set(book.loc[book["file"] == file, "variable"]), name
     used = set(pd.concat(pd.read_csv(ROOT / f"facts/{name}.csv")["variable"] for name in facts.FACT_FILES))
     defined = book.loc[book["variable"].str.startswith("variable="), "variable"].str.removeprefix("variable=")
@@ -70,13 +72,17 @@ def test_estimates_carry_a_range_around_the_value(known):
 
 
 def test_conflicting_readings_stay_and_one_is_chosen(known):
-    cell = known.table.query("maker == 'Toyota' and variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'")
+    cell = known.table.query(
+        "maker == 'Toyota' and variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'"
+    )
     assert sorted(cell["value"]) == [530_000, 550_000]
     assert cell["selected"].sum() == 1 and cell.loc[cell["selected"], "selection_reason"].item()
 
 
 def test_known_disclosures_are_in_the_facts(known):
-    sales = known.selected[(known.selected["variable"] == facts.SALES) & (known.selected["period"] == "CY2024")]
+    sales = known.selected[
+        (known.selected["variable"] == facts.SALES) & (known.selected["period"] == "CY2024")
+    ]
     sold = sales.set_index("maker")["value"]
     assert sold["Toyota"] == 2_332_623 and sold["Hyundai Motor"] == 911_805 and sold["Suzuki"] == 0
 
@@ -85,7 +91,9 @@ def test_japanese_makers_add_up_to_the_totals_of_their_association(known):
     table = facts.identity(known).loc[["Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors"]]
     assert table["production_units"].sum() == pytest.approx(3.28e6, rel=0.01)
     assert table["export_units"].sum() == pytest.approx(0.3e6, rel=0.06)
-    from_japan = known.selected.query("variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'")
+    from_japan = known.selected.query(
+        "variable == 'us_import_units' and origin == 'JP' and period == 'CY2024'"
+    )
     assert from_japan["value"].sum() == pytest.approx(1.36e6, rel=0.05)
 
 
@@ -105,12 +113,27 @@ def test_identity_residual_is_what_is_left_over(known):
         ("facts/volumes.csv", 41, {"value": "-3"}, "row 41: value is '-3'; expected a value >= 0"),
         ("facts/volumes.csv", 41, {"value": "lots"}, "row 41: value is 'lots'; expected a number"),
         ("facts/volumes.csv", 41, {"period": "last year"}, "row 41: period is 'last year'; expected CY2025"),
-        ("facts/volumes.csv", 41, {"quality": "great"}, "row 41: quality is 'great'; expected one of reported"),
+        (
+            "facts/volumes.csv",
+            41,
+            {"quality": "great"},
+            "row 41: quality is 'great'; expected one of reported",
+        ),
         ("facts/volumes.csv", 41, {"source_title": ""}, "row 41: source_title is"),
         ("facts/estimates.csv", 3, {"low": "1e9"}, "row 3: low is 1000000000.0; expected low <= value"),
         ("facts/estimates.csv", 3, {"unit": "jpy"}, "row 3: unit is 'jpy'; expected the unit that the model"),
-        ("facts/estimates.csv", 3, {"maker": "Edsel"}, "row 3: maker is 'Edsel'; expected a maker of data/companies"),
-        ("companies/makers.csv", 2, {"reporting_currency": "yen"}, "row 2: reporting_currency is 'yen'; expected one of"),
+        (
+            "facts/estimates.csv",
+            3,
+            {"maker": "Edsel"},
+            "row 3: maker is 'Edsel'; expected a maker of data/companies",
+        ),
+        (
+            "companies/makers.csv",
+            2,
+            {"reporting_currency": "yen"},
+            "row 2: reporting_currency is 'yen'; expected one of",
+        ),
         ("companies/financials.csv", 2, {"selected": "perhaps"}, "row 2: selected is 'perhaps'; expected"),
     ],
 )
@@ -165,17 +188,27 @@ def test_data_folder_is_found_by_argument_environment_and_default(data, monkeypa
 
 def test_shortest_covering_row_wins_then_the_nearest(known):
     key = [("Toyota", "customs_value", "JP")]
-    rows = known.selected.query("maker == 'Toyota' and variable == 'customs_value' and origin == 'JP'").set_index("period")["value"]
+    rows = known.selected.query(
+        "maker == 'Toyota' and variable == 'customs_value' and origin == 'JP'"
+    ).set_index("period")["value"]
     days = ["2025-02-01", "2025-06-01", "2025-12-01", "2026-06-01", "2023-01-01"]
     got = facts.resolve(known, key, [periods.parse(day) for day in days])
-    expected = [rows["CY2025"], rows["2025-04..2025-09"], rows["2025-10..2026-03"], rows["2025-10..2026-03"], rows["CY2024"]]
+    expected = [
+        rows["CY2025"],
+        rows["2025-04..2025-09"],
+        rows["2025-10..2026-03"],
+        rows["2025-10..2026-03"],
+        rows["CY2024"],
+    ]
     assert got.value[:, 0].tolist() == expected
     assert got.carried[:, 0].tolist() == [False, False, False, True, True]
 
 
 def test_flows_are_spread_over_days_and_levels_are_not(known):
     keys = [("Toyota", facts.SALES, "US"), ("Toyota", "msrp", "US")]
-    whole, month = (facts.resolve(known, keys, [periods.parse(label)]).value[0] for label in ("CY2024", "2024-01"))
+    whole, month = (
+        facts.resolve(known, keys, [periods.parse(label)]).value[0] for label in ("CY2024", "2024-01")
+    )
     assert month[0] == pytest.approx(whole[0] * 31 / 366) and month[1] == whole[1]
 
 

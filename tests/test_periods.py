@@ -28,7 +28,9 @@ def test_a_label_covers_the_days_it_names(label, start, end):
     assert (span.start, span.end) == (date.fromisoformat(start), date.fromisoformat(end))
 
 
-@pytest.mark.parametrize("label", ["", "25", "2025Q5", "2025-13", "FY2026", "2025-12..2025-04", "2025..x", "1..2..3"])
+@pytest.mark.parametrize(
+    "label", ["", "25", "2025Q5", "2025-13", "FY2026", "2025-12..2025-04", "2025..x", "1..2..3"]
+)
 def test_a_label_outside_the_grammar_is_refused_with_examples(label):
     with pytest.raises(TariffModelError, match="period"):
         periods.parse(label)

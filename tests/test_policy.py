@@ -111,7 +111,10 @@ def test_flat_25_spares_nobody(known):
 
 def test_more_contribution_never_raises_the_rate(known):
     one = policy.load("japan-flexible-linear-firm")
-    paid = {m: car_rate(known, one, "JP", date(2026, 1, 1), m) for m in ("Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors")}
+    paid = {
+        m: car_rate(known, one, "JP", date(2026, 1, 1), m)
+        for m in ("Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors")
+    }
     relief = one.relief[0]
     from tariffmodel import contribution
 
@@ -127,7 +130,10 @@ def test_more_contribution_never_raises_the_rate(known):
 
 def test_country_level_gives_every_japanese_maker_one_rate(known):
     one = policy.load("japan-flexible-linear-country")
-    paid = {car_rate(known, one, "JP", date(2026, 1, 1), maker) for maker in ("Toyota", "Mazda", "Mitsubishi Motors")}
+    paid = {
+        car_rate(known, one, "JP", date(2026, 1, 1), maker)
+        for maker in ("Toyota", "Mazda", "Mitsubishi Motors")
+    }
     assert len(paid) == 1
 
 
@@ -143,7 +149,9 @@ def test_overlay_with_nothing_is_its_base(tmp_path, law):
 
 
 def test_overlay_wins_on_its_dates_even_with_a_star(tmp_path, known):
-    one = policy.load(write(tmp_path, BASE + EXTRA.format(id="all", origin="*", rate=0.4, start="2026-02-01")))
+    one = policy.load(
+        write(tmp_path, BASE + EXTRA.format(id="all", origin="*", rate=0.4, start="2026-02-01"))
+    )
     assert car_rate(known, one, "JP", date(2026, 1, 31)) == pytest.approx(0.15)
     assert car_rate(known, one, "JP", date(2026, 2, 1)) == pytest.approx(0.425)
 
@@ -152,7 +160,9 @@ def test_settings_replace_numbers(law):
     changed = policy.load("current-law", settings={"additional.japan-deal.rate": 0.1})
     assert {e.id: e.rate for e in changed.additional}["japan-deal"] == 0.1
     assert {e.id: e.rate for e in law.additional}["japan-deal"] == 0.15
-    nested = policy.load("japan-flexible-linear-firm", settings={"relief.japan.score.export_ratio.target": 0.5})
+    nested = policy.load(
+        "japan-flexible-linear-firm", settings={"relief.japan.score.export_ratio.target": 0.5}
+    )
     assert nested.relief[0].score["export_ratio"].target == 0.5
 
 
@@ -166,12 +176,29 @@ def test_every_entry_has_a_legal_source_and_says_when_it_is_our_construction():
 FAULTS = [
     ("", "title: missing; add it"),
     (HEAD + "ratte = 1", "ratte: unknown key"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate=-0.1, start="2026-01-01"), "additional.x.rate: Input should be greater than or equal to 0"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate='"15 minus MFN"', start="2026-01-01"), "additional.x.rate: Input should be a valid number"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "to = 2025-01-01", "additional.x: 'to' (2025-01-01) is before 'from'"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "quota_units_per_year = 5", "a quota needs both"),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=-0.1, start="2026-01-01"),
+        "additional.x.rate: Input should be greater than or equal to 0",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate='"15 minus MFN"', start="2026-01-01"),
+        "additional.x.rate: Input should be a valid number",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "to = 2025-01-01",
+        "additional.x: 'to' (2025-01-01) is before 'from'",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "quota_units_per_year = 5",
+        "a quota needs both",
+    ),
     (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") * 2, "id 'x' occurs twice"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + EXTRA.format(id="y", origin="JP", rate=0.2, start="2026-03-01"), "x and y overlap from 2026-03-01"),
+    (
+        BASE
+        + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01")
+        + EXTRA.format(id="y", origin="JP", rate=0.2, start="2026-03-01"),
+        "x and y overlap from 2026-03-01",
+    ),
     (BASE.replace("current-law", "no-such-law"), "no policy 'no-such-law'"),
     (HEAD + "frozen_on = 2025-01-01", "frozen_on needs a base"),
     (HEAD + "title = ", "not readable as TOML"),
@@ -198,7 +225,11 @@ def relief(tmp_path, **changes):
     ("old", "new", "message"),
     [
         ("weight = 0.5", "weight = 0.6", "weights of score sum to 1.1; they must sum to 1"),
-        ("export_ratio =", "exprot_ratio =", "unknown metric 'exprot_ratio' in score; choose from local_build_share"),
+        (
+            "export_ratio =",
+            "exprot_ratio =",
+            "unknown metric 'exprot_ratio' in score; choose from local_build_share",
+        ),
         ("floor = 0.0", "floor = -0.1", "floor: Input should be greater than or equal to 0"),
         ("cap = 0.25", "cap = -1", "cap"),
         ("firm_weight = 1.0", "firm_weight = 2.0", "firm_weight: Input should be less than or equal to 1"),
@@ -213,16 +244,20 @@ def test_a_mistake_in_relief_is_named(tmp_path, old, new, message):
 
 def test_all_mistakes_are_listed(tmp_path):
     with pytest.raises(PolicyError) as caught:
-        policy.load(relief(tmp_path, one=("floor = 0.0", "floor = -1"), two=("slope = 0.20", 'slope = "steep"')))
+        policy.load(
+            relief(tmp_path, one=("floor = 0.0", "floor = -1"), two=("slope = 0.20", 'slope = "steep"'))
+        )
     assert "floor" in str(caught.value) and "slope" in str(caught.value)
 
 
 def test_missing_metric_of_a_score_is_an_error_unless_the_policy_says_otherwise(tmp_path, known):
-    korea = ("origin = \"JP\"", "origin = \"KR\"")
+    korea = ('origin = "JP"', 'origin = "KR"')
     strict = policy.load(relief(tmp_path, one=korea))
     with pytest.raises(DataError, match="investment_intensity of Kia is missing"):
         car_rate(known, strict, "KR", date(2026, 1, 1), "Kia")
-    lenient = policy.load(relief(tmp_path, one=korea, two=("firm_weight = 1.0", 'missing = "reweight"\nfirm_weight = 1.0')))
+    lenient = policy.load(
+        relief(tmp_path, one=korea, two=("firm_weight = 1.0", 'missing = "reweight"\nfirm_weight = 1.0'))
+    )
     assert 0 < car_rate(known, lenient, "KR", date(2026, 1, 1), "Kia") < 0.25
 
 

@@ -16,7 +16,10 @@ def test_interval_contains_the_centre_and_every_single_move(runs):
 
 
 def test_moves_of_a_linear_result_combine_by_root_sum_square():
-    inputs = {"a": (np.array([1.0]), np.array([2.0]), np.array([5.0])), "b": (np.array([0.0]), np.array([4.0]), np.array([8.0]))}
+    inputs = {
+        "a": (np.array([1.0]), np.array([2.0]), np.array([5.0])),
+        "b": (np.array([0.0]), np.array([4.0]), np.array([8.0])),
+    }
     runs = uncertainty.stack(inputs)
     low, high = uncertainty.interval(runs["a"] + runs["b"])
     assert np.allclose(low, 6 - np.hypot(1, 4)) and np.allclose(high, 6 + np.hypot(3, 4))
