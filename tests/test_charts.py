@@ -1,0 +1,370 @@
+"""Every chart draws real results and odd ones, says what its data say, and exports reproducibly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import IPython.display
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import style
+from matplotlib.figure import Figure
+from PIL import Image
+
+from tariffmodel import charts, contribution, exposure, facts, periods, policy
+from tariffmodel.facts import Facts
+from tariffmodel.policy import Policy
+
+LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
+ALT = "Bars of something – with a dash."
+Draw = Callable[..., Figure]
+
+
+@pytest.fixture(scope="module")
+def bills(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
+    return exposure.table(known, law, before)
+
+
+@pytest.fixture(scope="module")
+def identity(known: Facts) -> pd.DataFrame:
+    return facts.identity(known)
+
+
+@pytest.fixture(scope="module")
+def origins(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
+    return exposure.by_origin(known, law, before, "CY2024")
+
+
+@pytest.fixture(scope="module")
+def metrics(known: Facts) -> pd.DataFrame:
+    return contribution.metrics(known)
+
+
+@pytest.fixture(scope="module")
+def disclosed(known: Facts, law: Policy, before: Policy) -> tuple[pd.DataFrame, pd.Series]:
+    frame = exposure.disclosed(known, law, before)
+    rates = [
+        facts.fx_rate(known, currency, periods.parse(period), known.as_of)
+        for currency, period in zip(frame["currency"], frame["period"], strict=True)
+    ]
+    return frame, 1 / pd.Series(rates, index=frame.index)
+
+
+@pytest.fixture(scope="module")
+def path(known: Facts, law: Policy) -> pd.DataFrame:
+    return charts.car_rates(known, law, "2025-01-01..2026-10-30")
+
+
+@pytest.fixture(scope="module")
+def every(
+    known: Facts,
+    bills: pd.DataFrame,
+    identity: pd.DataFrame,
+    origins: pd.DataFrame,
+    metrics: pd.DataFrame,
+    disclosed: tuple[pd.DataFrame, pd.Series],
+    path: pd.DataFrame,
+) -> dict[str, Draw]:
+    """Each chart of the module on the bundled data, ready but for its width."""
+    return {
+        "contribution_bars": lambda **k: charts.contribution_bars(metrics, known.makers, year="CY2024", **LOOK, **k),
+        "where_sold_cars_come_from": lambda **k: charts.where_sold_cars_come_from(
+            identity, origins, known.makers, year="CY2024", **LOOK, **k
+        ),
+        "residuals": lambda **k: charts.residuals(identity, year="CY2024", **LOOK, **k),
+        "bill_bars": lambda **k: charts.bill_bars(bills, case="a case", **LOOK, **k),
+        "burden": lambda **k: charts.burden(bills, case="a case", **LOOK, **k),
+        "rate_path": lambda **k: charts.rate_path(path, policy="law", until=date(2026, 10, 30), **LOOK, **k),
+        "policy_comparison": lambda **k: charts.policy_comparison(
+            {"one": bills, "other": bills.assign(bill_usd=bills["bill_usd"] * 2)}, case="a case", **LOOK, **k
+        ),
+        "model_vs_disclosed": lambda **k: charts.model_vs_disclosed(
+            *disclosed, known.makers, case="a case", **LOOK, **k
+        ),
+    }  # fmt: skip
+
+
+NAMES = [
+    "contribution_bars", "where_sold_cars_come_from", "residuals", "bill_bars", "burden", "rate_path",
+    "policy_comparison", "model_vs_disclosed",
+]  # fmt: skip
+
+
+def words(fig: Figure) -> Iterator[str]:
+    """All texts of a figure, without line breaks."""
+    for text in fig.findobj(matplotlib.text.Text):
+        yield text.get_text().replace("\n", " ")
+
+
+@pytest.mark.parametrize("width", [charts.COLUMN_CM, charts.PAGE_CM])
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_cut_off_at_either_width(every: dict[str, Draw], name: str, width: float) -> None:
+    fig = every[name](width_cm=width)
+    assert fig.get_figwidth() == pytest.approx(width / 2.54)
+    drawn = fig.get_tightbbox()
+    assert drawn.x0 >= 0 and drawn.x1 <= fig.get_figwidth() + 0.01
+    assert drawn.y0 >= 0 and drawn.y1 <= fig.get_figheight() + 0.01
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_chart_names_source_and_day(every: dict[str, Draw], name: str) -> None:
+    note = next(text for text in words(every[name]()) if "Source: a source" in text)
+    assert note.endswith("As of 30 Oct 2026.")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_of_rows_do_not_overlap(every: dict[str, Draw], name: str) -> None:
+    fig = every[name]()
+    for ax in fig.axes:
+        for labels in (ax.get_yticklabels(), ax.texts):
+            shown = [t for t in labels if t.get_text() and t.get_visible()]
+            boxes = [matplotlib.text.Text.get_window_extent(t) for t in shown]
+            for i, box in enumerate(boxes):
+                # a tenth of a line may touch: ascenders and descenders are part of the box
+                tight = box.padded(-0.1 * box.height)
+                clash = [
+                    shown[j].get_text()
+                    for j in range(i)
+                    if tight.overlaps(boxes[j].padded(-0.1 * box.height))
+                ]
+                assert not clash, (shown[i].get_text(), clash)
+
+
+def test_no_chart_touches_global_state(every: dict[str, Draw]) -> None:
+    before = dict(matplotlib.rcParams)
+    every["bill_bars"]()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_user_settings_do_not_leak_into_charts(every: dict[str, Draw]) -> None:
+    plain = charts._drawn(every["residuals"](), "png", ALT)
+    with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):
+        assert charts._drawn(every["residuals"](), "png", ALT) == plain
+
+
+# Titles state what the data say -------------------------------------------------------------------
+
+
+def test_bill_title_names_the_largest_bill_and_the_total_without_parts_of_others(bills: pd.DataFrame) -> None:
+    title = charts.bill_bars(bills, case="", **LOOK).get_suptitle().replace("\n", " ")
+    total = bills.loc[bills["consolidated_in"].isna(), "bill_usd"].sum() / 1e9
+    assert title.startswith(f"{bills['bill_usd'].idxmax()} owes most")
+    assert title.endswith(f"USD {total:.1f} bn")
+
+
+@pytest.mark.parametrize("draw", [charts.bill_bars, charts.burden], ids=["bill", "burden"])
+def test_title_changes_with_the_data(bills: pd.DataFrame, draw: Draw) -> None:
+    scaled = bills.assign(
+        **{
+            c: bills[c] * 3
+            for c in ("bill_usd", "bill_low_usd", "bill_high_usd", "share_of_operating_profit")
+        }
+    )
+    assert draw(bills, case="", **LOOK).get_suptitle() != draw(scaled, case="", **LOOK).get_suptitle()
+
+
+def test_savings_are_called_savings(bills: pd.DataFrame) -> None:
+    less = bills.copy()
+    money = ["bill_usd", "vehicle_duty_usd", "parts_duty_usd", "offset_usd"]
+    less[money] = -less[money]
+    less[["bill_low_usd", "bill_high_usd"]] = -bills[["bill_high_usd", "bill_low_usd"]].to_numpy()
+    title = charts.bill_bars(less, case="", **LOOK).get_suptitle()
+    assert "saves most" in title and "owe" not in title
+
+
+def test_small_bills_are_stated_in_millions(bills: pd.DataFrame) -> None:
+    money = [c for c in bills if c.endswith("_usd")]
+    small = bills.copy()
+    small[money] = small[money] / 1000
+    fig = charts.bill_bars(small, case="", **LOOK)
+    assert "USD 6.9 m" in fig.get_suptitle()
+    assert any("USD m" in text for text in words(fig))
+
+
+def test_comparison_with_disclosures_counts_latest_rows_only(
+    known: Facts, disclosed: tuple[pd.DataFrame, pd.Series]
+) -> None:
+    frame, usd = disclosed
+    title = charts.model_vs_disclosed(frame, usd, known.makers, case="", **LOOK).get_suptitle()
+    assert f"{frame['latest'].sum()}" in title and len(frame) > frame["latest"].sum()
+
+
+def test_residuals_of_solved_makers_are_no_test(identity: pd.DataFrame) -> None:
+    solved = identity.assign(closes_by_construction=True)
+    assert "No gap tests" in charts.residuals(solved, year="CY2024", **LOOK).get_suptitle()
+
+
+# Odd data -----------------------------------------------------------------------------------------
+
+
+def test_one_maker_is_enough(
+    known: Facts,
+    bills: pd.DataFrame,
+    identity: pd.DataFrame,
+    origins: pd.DataFrame,
+    metrics: pd.DataFrame,
+    disclosed: tuple[pd.DataFrame, pd.Series],
+) -> None:
+    one = ["Toyota"]
+    frame, usd = disclosed
+    titles = [
+        charts.contribution_bars(metrics.loc[one], known.makers, year="CY2024", **LOOK),
+        charts.where_sold_cars_come_from(identity.loc[one], origins, known.makers, year="CY2024", **LOOK),
+        charts.residuals(identity.loc[one], year="CY2024", **LOOK),
+        charts.bill_bars(bills.loc[one], case="", **LOOK),
+        charts.burden(bills.loc[one], case="", **LOOK),
+        charts.policy_comparison({"law": bills.loc[one]}, case="", **LOOK),
+        charts.model_vs_disclosed(frame[frame["maker"] == "Toyota"], usd, known.makers, case="", **LOOK),
+    ]
+    assert all(fig.get_suptitle() for fig in titles)
+
+
+def test_bills_of_zero_are_drawn_as_nothing_owed(known: Facts, before: Policy) -> None:
+    nothing = exposure.table(known, before, before)
+    assert "No maker owes" in charts.bill_bars(nothing, case="", **LOOK).get_suptitle()
+    assert charts.burden(nothing, case="", **LOOK).get_suptitle() == "No maker's profit is touched"
+    same = charts.policy_comparison({"a": nothing, "b": nothing}, case="", **LOOK).get_suptitle()
+    assert "under every policy" in same.replace("\n", " ")
+
+
+def test_makers_without_a_share_are_named_and_not_drawn(known: Facts, bills: pd.DataFrame) -> None:
+    lossmaking = bills.copy()
+    lossmaking.loc["Nissan", "share_of_operating_profit"] = np.nan
+    texts = list(words(charts.burden(lossmaking, case="", **LOOK)))
+    assert "Nissan" not in texts
+    assert any("no profit to compare with: Nissan" in text for text in texts)
+
+
+def test_missing_metrics_are_drawn_as_dashes(known: Facts, metrics: pd.DataFrame) -> None:
+    gaps = metrics.copy()
+    gaps.loc["Toyota", ["jobs_intensity", "jobs_intensity_low", "jobs_intensity_high"]] = np.nan
+    assert "–" in list(words(charts.contribution_bars(gaps, known.makers, year="CY2024", **LOOK)))
+    unknown = gaps.assign(local_build_share=np.nan)
+    assert "No maker" in charts.contribution_bars(unknown, known.makers, year="CY2024", **LOOK).get_suptitle()
+
+
+def test_disclosures_may_be_absent(known: Facts, disclosed: tuple[pd.DataFrame, pd.Series]) -> None:
+    frame, usd = disclosed
+    assert (
+        "No disclosure"
+        in charts.model_vs_disclosed(frame[:0], usd, known.makers, case="", **LOOK).get_suptitle()
+    )
+    zero = frame.assign(model=0.0, model_low=0.0, model_high=0.0)
+    assert (
+        "No disclosure" in charts.model_vs_disclosed(zero, usd, known.makers, case="", **LOOK).get_suptitle()
+    )
+
+
+def test_countries_are_drawn_like_makers(known: Facts) -> None:
+    pooled = contribution.metrics(known, level="country")
+    assert (
+        "home blocs" in charts.contribution_bars(pooled, known.makers, year="CY2024", **LOOK).get_suptitle()
+    )
+
+
+# Rates --------------------------------------------------------------------------------------------
+
+
+def test_car_rates_follow_the_law(path: pd.DataFrame) -> None:
+    def on(day: str) -> pd.Series:
+        return path.loc[:day].iloc[-1]
+
+    assert on("2025-01-15")["JP"] == pytest.approx(0.025)
+    assert on("2025-04-03")["JP"] == pytest.approx(0.275)
+    assert on("2025-09-16")["JP"] == pytest.approx(0.15)
+    assert on("2025-07-31")["EU"] == pytest.approx(0.275)
+    assert on("2025-08-01")["EU"] == pytest.approx(0.15)
+    assert on("2025-06-30")["GB"] == pytest.approx(0.10)  # inside the quota
+    assert 0 < on("2026-01-01")["MX"] < 0.275  # US content is not charged
+
+
+def test_relief_shows_at_the_average_maker(known: Facts, law: Policy, path: pd.DataFrame) -> None:
+    reform = policy.load("japan-flexible-linear-country")
+    relieved = charts.car_rates(known, reform, "2025-01-01..2026-10-30")
+    assert relieved["JP"].iloc[-1] != pytest.approx(path["JP"].iloc[-1])
+    pd.testing.assert_series_equal(relieved["EU"].groupby(level=0).last(), path["EU"], check_freq=False)
+
+
+# Style and export ---------------------------------------------------------------------------------
+
+
+def test_style_loads_by_its_dotted_name() -> None:
+    with style.context("tariffmodel.house"):
+        assert matplotlib.rcParams["figure.figsize"][0] == pytest.approx(9 / 2.54, abs=0.01)
+        assert matplotlib.rcParams["svg.hashsalt"]
+
+
+def test_colors_are_told_apart_without_hue() -> None:
+    """Homes differ in lightness or in blueness, which all common kinds of colour vision keep."""
+    rgb = np.array([matplotlib.colors.to_rgb(color) for color in charts.HOME_COLOR.values()])
+    kept = np.column_stack([rgb @ [0.3, 0.59, 0.11], rgb[:, 2]])
+    distance = np.abs(kept[:, None] - kept[None]).max(axis=-1) + np.eye(len(rgb))
+    assert distance.min() > 0.1
+
+
+def test_export_writes_png_svg_and_data_the_same_each_time(
+    every: dict[str, Draw], bills: pd.DataFrame, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        charts.export(every["bill_bars"](), "bill", bills, folder, alt=ALT)
+    files = [sorted(path.name for path in (folder / "charts").iterdir()) for folder in folders]
+    assert files == [["bill.csv", "bill.png", "bill.svg"]] * 2
+    for name in files[0]:
+        one, two = ((folder / "charts" / name).read_bytes() for folder in folders)
+        assert one == two, name
+    svg = (folders[0] / "charts" / "bill.svg").read_text(encoding="utf-8")
+    assert ALT in svg and "<dc:date>" not in svg
+    with Image.open(folders[0] / "charts" / "bill.png") as image:
+        assert image.width == pytest.approx(charts.COLUMN_CM / 2.54 * 300, abs=1)
+        assert image.info["Description"] == ALT
+    data = pd.read_csv(folders[0] / "charts" / "bill.csv", index_col="maker")
+    np.testing.assert_allclose(data["bill_usd"], bills["bill_usd"], rtol=1e-9)
+
+
+@pytest.mark.parametrize("folder", ["", None])
+def test_without_a_folder_nothing_is_written(
+    every: dict[str, Draw],
+    bills: pd.DataFrame,
+    folder: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    charts.export(every["residuals"](), "residuals", bills, folder, alt=ALT)
+    charts.export_table(bills[["bill_usd"]], "bill", folder, title="Bills", units={"bill_usd": "usd"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_chart_needs_words(every: dict[str, Draw], bills: pd.DataFrame, tmp_path: Path) -> None:
+    fig = every["residuals"]()
+    with pytest.raises(ValueError, match="alt is empty"):
+        charts.export(fig, "residuals", bills, tmp_path, alt=" ")
+    with pytest.raises(TypeError, match="alt"):
+        charts.show(fig)  # type: ignore[call-arg]
+
+
+def test_notebook_image_keeps_its_words_and_printed_proportion(
+    every: dict[str, Draw], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[IPython.display.Image] = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    charts.show(every["residuals"](), alt=ALT)
+    (image,) = shown
+    assert image.alt == ALT
+    assert image.width == round(charts.COLUMN_CM / 2.54 * 96 * charts.SCREEN_SCALE)
+
+
+def test_tables_travel_with_title_and_units(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"bill_usd": [0.1 + 0.2, np.nan]}, index=pd.Index(["Toyota", "Škoda"], name="maker"))
+    charts.export_table(frame, "bill", tmp_path, title="Bills", units={"bill_usd": "usd"})
+    assert (tmp_path / "tables" / "bill.csv").read_bytes().decode() == "maker,bill_usd\nToyota,0.3\nŠkoda,\n"
+    about = json.loads((tmp_path / "tables" / "bill.json").read_text(encoding="utf-8"))
+    assert about == {"title": "Bills", "units": {"bill_usd": "usd"}}
+    with pytest.raises(ValueError, match="no unit for bill_usd"):
+        charts.export_table(frame, "bill", tmp_path, title="Bills", units={})

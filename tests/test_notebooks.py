@@ -1,0 +1,92 @@
+"""The notebooks run from top to bottom, with their defaults and with other questions."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+import tariffmodel
+from tariffmodel import report
+
+NOTEBOOKS = sorted(report.notebook_folder().glob("[0-9][0-9]_*.ipynb"))
+QUESTIONS = {
+    "defaults": {},
+    "proposal": {"policy": "japan-flexible-linear-firm", "period": "2025Q4"},
+}
+
+
+def code(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request: pytest.FixtureRequest) -> NotebookNode:
+    return nbformat.read(request.param, as_version=4)
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_notebook_runs_and_exports(notebook: NotebookNode, question: str, tmp_path: Path) -> None:
+    cells = code(notebook)
+    parameters = QUESTIONS[question] | {"output": "."}
+    cells[0].source += "".join(f"\n{name} = {value!r}" for name, value in parameters.items())
+    # the package under test, installed or not, and not the user's Jupyter settings
+    environment = os.environ | {"PYTHONPATH": str(Path(tariffmodel.__file__).parents[1])}
+    client = NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=300,
+        extra_arguments=["--log-level=40"],
+        resources={"metadata": {"path": str(tmp_path)}},
+    )
+    client.execute(env=environment)
+
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "stream"], "a warning or a print"
+    images = [output for output in outputs if "image/png" in output.get("data", {})]
+    assert all(image.metadata["image/png"]["alt"] for image in images)
+    assert len(list(tmp_path.glob("charts/*.png"))) == len(images) > 0
+    assert list(tmp_path.glob("tables/*.csv"))
+    said = " ".join(
+        output.data["text/markdown"] for output in outputs if "text/markdown" in output.get("data", {})
+    )
+    assert not re.search(r"\bnan\b|\binf\b|Timestamp|np\.", said), "a number that is none"
+
+
+def test_notebook_is_committed_clean(notebook: NotebookNode) -> None:
+    nbformat.validate(notebook)
+    for cell in code(notebook):
+        assert cell.outputs == [] and cell.execution_count is None, cell.id
+        assert "filterwarnings" not in cell.source, cell.id
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+
+
+def test_first_code_cell_holds_the_parameters(notebook: NotebookNode) -> None:
+    first, *others = code(notebook)
+    assert "parameters" in first.metadata.tags
+    assert not any("parameters" in cell.metadata.get("tags", []) for cell in others)
+    values = {line.targets[0].id: ast.literal_eval(line.value) for line in ast.parse(first.source).body}
+    shared = {
+        "policy": "current-law",
+        "against": "before-april-2025",
+        "period": "FY2026-03",
+        "as_of": "",
+        "output": "",
+    }
+    assert shared.items() <= values.items()
+
+
+def test_no_cell_is_longer_than_a_screen(notebook: NotebookNode) -> None:
+    assert not [cell.id for cell in notebook.cells if len(cell.source.splitlines()) > 40]
+
+
+def test_notebook_opens_with_its_question(notebook: NotebookNode) -> None:
+    opening = notebook.cells[0]
+    assert opening.cell_type == "markdown"
+    assert re.match(r"# .+\?\n", opening.source)
