@@ -16,7 +16,7 @@ import pandas as pd
 
 from tariffmodel import periods, uncertainty
 from tariffmodel.errors import DataError
-from tariffmodel.facts import EXPORTS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, resolve
+from tariffmodel.facts import EXPORTS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, resolve
 
 METRICS = {
     "local_build_share": "(P − X) / S, clipped to 0–1: share of US sales built in the US",
@@ -45,7 +45,8 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
     ----------
     facts : Facts
     year : str
-        Period label; volumes, jobs and investment are those of that year or the nearest known.
+        Period label; volumes, jobs and investment are those of that year or the nearest known, and
+        volumes of part of a year are taken at their yearly rate.
     level : {'firm', 'country'}
 
     Returns
@@ -137,8 +138,9 @@ def _inputs(
         got = resolve(facts, keys, span)
         owner = np.array([makers.index(m) for m, _, _ in keys])
         known = np.bincount(owner, minlength=len(makers)) > 0
+        yearly = 1.0 if name not in FLOWS or span[0].days in (365, 366) else 365.25 / span[0].days
         bounds[name] = tuple(
-            np.where(known, np.bincount(owner, a[0], len(makers)), np.nan)
+            np.where(known, yearly * np.bincount(owner, a[0], len(makers)), np.nan)
             for a in (got.low, got.value, got.high)
         )  # type: ignore[assignment]
         quality[name] = np.zeros(len(makers), int)

@@ -94,3 +94,9 @@ def test_country_score_is_one_number_for_all_its_makers(known):
     scored = contribution.score(known, W, T, level="country")
     japan = scored[known.makers["home"] == "JP"]
     assert japan.nunique() == 1 and japan.notna().all()
+
+
+def test_part_of_a_year_is_taken_at_its_yearly_rate(known):
+    year, quarter = (contribution.metrics(known, label) for label in ("CY2024", "2024Q3"))
+    for name in ("jobs_intensity", "investment_intensity", "local_build_share"):
+        np.testing.assert_allclose(quarter[name], year[name], rtol=0.01)
