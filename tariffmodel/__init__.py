@@ -1,7 +1,8 @@
 """Each automaker's US tariff bill, from volumes and dated law.
 
 The modules follow one direction, each knowing only those before it:
-``facts`` → ``contribution`` → ``policy`` → ``exposure`` → ``charts`` → ``report`` → ``cli``.
+``facts`` → ``contribution`` → ``policy`` → ``rates`` → ``duty`` → ``exposure`` → ``validation`` →
+``charts`` → ``report`` → ``cli``.
 They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -11,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["charts", "contribution", "exposure", "facts", "policy", "report"]
+__all__ = ["charts", "contribution", "duty", "exposure", "facts", "policy", "rates", "report", "validation"]
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -40,9 +40,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 from matplotlib.transforms import Bbox, offset_copy
 
-from tariffmodel import exposure, periods
-from tariffmodel.facts import Facts
-from tariffmodel.policy import Policy, rates
+from tariffmodel import periods
 
 COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches
@@ -417,34 +415,6 @@ def burden(
     return _done(fig)
 
 
-def car_rates(
-    facts: Facts, policy: Policy, period: str, origins: Sequence[str] = ("JP", "EU", "KR", "GB", "MX", "CA")
-) -> pd.DataFrame:
-    """All-in duty rate on cars by origin, on each day it changes: what `rate_path` draws.
-
-    Averaged over makers by the value of their imports in the period, so that relief that differs
-    by maker and the US content of Mexican and Canadian cars enter at an average maker's. British
-    cars are those inside the quota.
-
-    Returns
-    -------
-    DataFrame
-        Fractions of customs value, indexed by the first `day` of each rate, one column per origin.
-    """
-    stock = exposure.goods(facts, period, [policy])
-    nothing_arrives = np.zeros_like(stock.units[:1])  # so a quota is never full
-    card = rates(policy, facts, stock.flows, stock.spans, nothing_arrives)
-    rate = card.effective(stock.qualifying[:1], stock.us_content[:1])[0][stock.inside]
-    worth = stock.value_usd[0][stock.inside].sum(axis=0) * (stock.flows.product == "car")
-    columns = {}
-    for origin in origins:
-        weight = worth * (stock.flows.origin == origin)
-        if weight.any():
-            columns[origin] = rate @ weight / weight.sum()
-    days = [span.start for span, inside in zip(stock.spans, stock.inside, strict=True) if inside]
-    return pd.DataFrame(columns, index=pd.Index(pd.to_datetime(days), name="day"))
-
-
 @_in_house_style
 def rate_path(
     path: pd.DataFrame, *, policy: str, until: date, source: str, as_of: date, width_cm: float = COLUMN_CM
@@ -454,7 +424,7 @@ def rate_path(
     Parameters
     ----------
     path : DataFrame
-        From `car_rates`.
+        From `exposure.car_rates`.
     policy : str
         Name of the policy, for the subtitle.
     until : date
@@ -580,7 +550,7 @@ def model_vs_disclosed(
     Parameters
     ----------
     disclosed : DataFrame
-        From `exposure.disclosed`; only rows that are `latest` are drawn.
+        From `validation.disclosed`; only rows that are `latest` are drawn.
     usd : Series
         USD per unit of the row's currency, on the index of `disclosed`.
     makers : DataFrame

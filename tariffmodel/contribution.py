@@ -21,21 +21,32 @@ from tariffmodel.facts import EXPORTS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALE
 METRICS = {
     "local_build_share": "(P − X) / S, clipped to 0–1: share of US sales built in the US",
     "production_ratio": "P / S: the test of the 1965 Auto Pact",
+    "production_to_import_ratio": "P / M_home: vehicles built in the US per vehicle shipped in from home",
     "export_ratio": "X / ΣM: vehicles shipped out per vehicle shipped in",
     "jobs_intensity": "1000·L / S: direct US jobs per 1,000 US sales",
     "investment_intensity": "I / S: cumulative USD invested in the US per vehicle sold",
     "us_content": "US content of vehicles sold, Kogod index, share of value",
 }
-_INPUTS = (SALES, PRODUCTION, EXPORTS, IMPORTS, "us_employment", "us_investment_cumulative", "us_content")
+JOBS, INVESTMENT, CONTENT, HOME_IMPORTS = (
+    "us_employment",
+    "us_investment_cumulative",
+    "us_content",
+    "home_imports",
+)
+CONTRIBUTIONS = (PRODUCTION, EXPORTS, JOBS, INVESTMENT)  # what a maker can add to
+_INPUTS = (SALES, IMPORTS, HOME_IMPORTS, CONTENT, *CONTRIBUTIONS)
 _USES = {
     "local_build_share": (SALES, PRODUCTION, EXPORTS),
     "production_ratio": (SALES, PRODUCTION),
+    "production_to_import_ratio": (PRODUCTION, HOME_IMPORTS),
     "export_ratio": (EXPORTS, IMPORTS),
-    "jobs_intensity": (SALES, "us_employment"),
-    "investment_intensity": (SALES, "us_investment_cumulative"),
-    "us_content": ("us_content",),
+    "jobs_intensity": (SALES, JOBS),
+    "investment_intensity": (SALES, INVESTMENT),
+    "us_content": (CONTENT,),
 }
 Level = Literal["firm", "country"]
+Missing = Literal["error", "zero", "reweight"]
+Inputs = dict[str, np.ndarray]
 
 
 def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.DataFrame:
@@ -57,14 +68,22 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
         input is missing or a denominator is zero; `export_ratio` is infinite for a maker that
         exports and imports nothing. Makers consolidated in another are not pooled.
     """
-    index, inputs, quality = _inputs(facts, year, level)
-    runs = _ratios(uncertainty.stack(inputs))
+    bounds, quality = _inputs(facts, year)
+    index = pd.Index(facts.makers.index, name="maker")
+    ends: list[Inputs] = [{name: bounds[name][end] for name in _INPUTS} for end in range(3)]
+    if level == "country":
+        blocs, member, _ = _homes(facts)
+        index = pd.Index(blocs, name="home")
+        ends = [_pool(end, member) for end in ends]
+        quality = {name: np.array([q[row > 0].max() for row in member]) for name, q in quality.items()}
+    low, value, high = ends
+    runs = _ratios(uncertainty.stack({name: (low[name], value[name], high[name]) for name in _INPUTS}))
     columns: dict[str, object] = {}
     for name, values in runs.items():
         with np.errstate(invalid="ignore"):
-            low, high = uncertainty.interval(values)
+            lowest, highest = uncertainty.interval(values)
         # moves are combined as if symmetric; no ratio of volumes can fall below zero
-        columns |= {name: values[0], f"{name}_low": np.maximum(low, 0.0), f"{name}_high": high}
+        columns |= {name: values[0], f"{name}_low": np.maximum(lowest, 0.0), f"{name}_high": highest}
         worst = np.max([quality[part] for part in _USES[name]], axis=0)
         columns[f"{name}_quality"] = [
             None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst)
@@ -78,8 +97,9 @@ def score(
     targets: Mapping[str, float],
     year: str = "CY2024",
     level: Level = "firm",
-    missing: Literal["error", "zero", "reweight"] = "error",
+    missing: Missing = "error",
     makers: Sequence[str] | None = None,
+    relative_to: str | None = None,
 ) -> pd.Series:
     """Composite score C = Σ w·min(m / target, 1) in [0, 1], per maker.
 
@@ -93,86 +113,136 @@ def score(
         What a missing metric does: stop, count as zero, or leave the weights to the others.
     makers : sequence of str, optional
         Makers to score; all by default. Makers without US sales score zero.
+    relative_to : str, optional
+        Base year: only what output, exports, jobs and investment have grown since then counts.
 
     Raises
     ------
     DataError
         If a metric is missing and `missing` is ``error``.
     """
-    index, inputs, _ = _inputs(facts, year, level)
-    table = pd.DataFrame(_ratios({name: bounds[1] for name, bounds in inputs.items()}), index=index)
-    sells = pd.Series(inputs[SALES][1] > 0, index=index)
     wanted = list(facts.makers.index if makers is None else makers)
+    found = measured(facts, list(weights), year, level, missing, wanted, relative_to)
+    return pd.Series(composite(found, weights, targets, missing)[0], wanted, name="score")
+
+
+def measured(
+    facts: Facts,
+    names: Sequence[str],
+    year: str,
+    level: Level,
+    missing: Missing,
+    makers: Sequence[str],
+    relative_to: str | None = None,
+    shift: Mapping[str, np.ndarray] | None = None,
+) -> np.ndarray:
+    """Metrics `names` of `makers`, (variants, makers, metrics); NaN where missing and that is allowed.
+
+    `shift` adds to the yearly `CONTRIBUTIONS` of all makers, arrays (variants, all makers); complex
+    shifts carry derivatives through (Squire and Trapp 1998).
+    """
+    bounds, _ = _inputs(facts, year)
+    inputs: Inputs = {name: bounds[name][1][None] for name in _INPUTS}
+    for name, change in (shift or {}).items():
+        inputs[name] = inputs[name] + change
+    base = {name: ends[1][None] for name, ends in _inputs(facts, relative_to or year)[0].items()}
+    known = list(facts.makers.index)
+    place = [known.index(maker) for maker in makers]
     if level == "country":
-        home = facts.makers["home"].reindex(wanted)
-        table, sells = table.reindex(home).set_axis(wanted), sells.reindex(home).set_axis(wanted)
-    else:
-        table, sells = table.reindex(wanted), sells.reindex(wanted)
-    table = table[list(weights)].where(sells, 0.0)
-    w, target = pd.Series(weights), pd.Series(targets)[list(weights)]
-    gaps = table.isna()
-    if missing == "error" and gaps.any(axis=None):
-        maker, metric = next((m, k) for m in table.index for k in table if gaps.at[m, k])
+        _, member, bloc = _homes(facts)
+        inputs, base = _pool(inputs, member), _pool(base, member)
+        place = [bloc[p] for p in place]
+    if relative_to is not None:  # after pooling: what moves from one maker to another is no growth
+        for name in CONTRIBUTIONS:
+            grown = inputs[name] - base[name]
+            inputs[name] = np.where(np.isnan(grown.real) | (grown.real > 0), grown, 0.0)
+    ratios = _ratios(inputs)
+    table = np.stack(np.broadcast_arrays(*(ratios[name] for name in names)), axis=-1)[:, place]
+    sells = (inputs[SALES].real > 0)[:, place, None]
+    table = np.where(sells, table, 0.0)
+    if missing == "error" and np.isnan(table.real).any():
+        _, m, k = np.argwhere(np.isnan(table.real))[0]
         raise DataError(
-            f"{metric} of {maker} is missing for {year}; add the fact, or let the policy say "
+            f"{names[k]} of {makers[m]} is missing for {year}; add the fact, or let the policy say "
             'missing = "zero" or missing = "reweight"'
         )
-    reached = (table / target).clip(0, 1).fillna(0.0)
+    return table
+
+
+def composite(
+    table: np.ndarray, weights: Mapping[str, float], targets: Mapping[str, float], missing: Missing
+) -> np.ndarray:
+    """Σ w·min(m / target, 1) over the last axis of `table`, whose entries follow `weights`."""
+    w = np.array([weights[name] for name in weights])
+    reached = table / np.array([targets[name] for name in weights])
+    gaps = np.isnan(table.real)  # the imaginary part of an infinite ratio is no number
+    reached = np.where(reached.real < 1, reached, 1.0)  # min that keeps a derivative below the target
+    reached = np.where(gaps, 0.0, reached)
     if missing == "reweight":
-        known = (~gaps * w).sum(axis=1)
-        return ((reached * w).sum(axis=1) / known.where(known > 0, 1.0)).rename("score")
-    return (reached * w).sum(axis=1).rename("score")
+        w = np.where(gaps, 0.0, w)
+        total = w.sum(axis=-1, keepdims=True)
+        w = w / np.where(total > 0, total, 1.0)
+    return (reached * w).sum(axis=-1)
 
 
 @lru_cache(maxsize=64)
-def _inputs(
-    facts: Facts, year: str, level: Level
-) -> tuple[pd.Index, dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], dict[str, np.ndarray]]:
-    """Low, value, high and quality of every input; imports summed over origins, firms over homes."""
+def _inputs(facts: Facts, year: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Low, value and high (3, makers) and quality (makers,) of every input, imports summed over origins."""
     span = [periods.parse(year)]
     makers = list(facts.makers.index)
-    bounds: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+    bounds: dict[str, np.ndarray] = {}
     quality: dict[str, np.ndarray] = {}
     for name in _INPUTS:
-        keys = [(m, name, o) for m in makers for o in facts.origins(m, name)]
+        variable = IMPORTS if name == HOME_IMPORTS else name
+        keys = [(m, variable, o) for m in makers for o in facts.origins(m, variable)]
+        if name == HOME_IMPORTS:
+            keys = [key for key in keys if key[2] == facts.makers.at[key[0], "home"]]
         got = resolve(facts, keys, span)
         owner = np.array([makers.index(m) for m, _, _ in keys])
         known = np.bincount(owner, minlength=len(makers)) > 0
-        yearly = 1.0 if name not in FLOWS or span[0].days in (365, 366) else 365.25 / span[0].days
-        bounds[name] = tuple(
-            np.where(known, yearly * np.bincount(owner, a[0], len(makers)), np.nan)
-            for a in (got.low, got.value, got.high)
-        )  # type: ignore[assignment]
+        yearly = 1.0 if variable not in FLOWS or span[0].days in (365, 366) else 365.25 / span[0].days
+        sums = [yearly * np.bincount(owner, end[0], len(makers)) for end in (got.low, got.value, got.high)]
+        bounds[name] = np.where(known, sums, np.nan)
         quality[name] = np.zeros(len(makers), int)
         np.maximum.at(quality[name], owner, got.quality[0])
-    if level == "firm":
-        return pd.Index(makers, name="maker"), bounds, quality
-    whole = facts.makers["consolidated_in"].isna().to_numpy()
+    return bounds, quality
+
+
+@lru_cache(maxsize=16)
+def _homes(facts: Facts) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Blocs, which maker is pooled in which (blocs, makers), and the bloc of each maker."""
     homes = facts.makers["home"].to_numpy()
     blocs = sorted(set(homes))
-    member = np.array([(homes == bloc) & whole for bloc in blocs], dtype=float)
+    whole = facts.makers["consolidated_in"].isna().to_numpy()
+    member = np.array([(homes == bloc) & whole for bloc in blocs])
+    return blocs, member, np.array([blocs.index(home) for home in homes])
+
+
+def _pool(inputs: Inputs, member: np.ndarray) -> Inputs:
+    """Sums over the makers of each bloc; a gap in any member stays a gap, content is pooled by sales."""
     pooled = {
-        name: tuple(np.where(member > 0, a, 0.0).sum(axis=1) for a in parts)  # NaN in any member stays NaN
-        for name, parts in bounds.items()
-        if name != "us_content"
+        name: np.where(member, values[..., None, :], 0.0).sum(axis=-1)
+        for name, values in inputs.items()
+        if name != CONTENT
     }
-    # content is a level, not a sum: pool it by sales
-    sales = member * bounds[SALES][1]
-    pooled["us_content"] = tuple(
-        np.where(sales > 0, a * sales, 0.0).sum(axis=1) / sales.sum(axis=1) for a in bounds["us_content"]
-    )
-    worst = {name: np.array([q[row > 0].max() for row in member]) for name, q in quality.items()}
-    return pd.Index(blocs, name="home"), pooled, worst  # type: ignore[return-value]
+    sales = np.where(member, inputs[SALES][..., None, :], 0.0)
+    content = np.where(sales > 0, inputs[CONTENT][..., None, :] * sales, 0.0).sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled[CONTENT] = content / sales.sum(axis=-1)
+    return pooled
 
 
 def _ratios(x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    sales, built, exported, imported = (x[name] for name in (SALES, PRODUCTION, EXPORTS, IMPORTS))
+    sales, built, exported = (x[name] for name in (SALES, PRODUCTION, EXPORTS))
     with np.errstate(divide="ignore", invalid="ignore"):
+        local = (built - exported) / sales
+        local = np.where(local.real < 0, 0.0, np.where(local.real > 1, 1.0, local))
         return {
-            "local_build_share": np.clip((built - exported) / sales, 0, 1),
+            "local_build_share": local,
             "production_ratio": built / sales,
-            "export_ratio": exported / imported,
-            "jobs_intensity": 1000 * x["us_employment"] / sales,
-            "investment_intensity": x["us_investment_cumulative"] / sales,
-            "us_content": x["us_content"] + 0 * sales,
+            "production_to_import_ratio": built / x[HOME_IMPORTS],
+            "export_ratio": exported / x[IMPORTS],
+            "jobs_intensity": 1000 * x[JOBS] / sales,
+            "investment_intensity": x[INVESTMENT] / sales,
+            "us_content": x[CONTENT] + 0 * sales,
         }

@@ -1,7 +1,7 @@
 """What does a policy charge, on which goods, from which day, and on whose authority?
 
 A policy is a TOML file in ``data/policies/``: rates with dates and legal sources, and the
-instruments that tie a rate to contribution. Rates are fractions of customs value. Four kinds of
+instruments that tie a duty to contribution. Rates are fractions of customs value. Five kinds of
 entry can be combined:
 
 ``mfn``         the ordinary duty, or the preference (USMCA, KORUS) that replaces it
@@ -9,6 +9,8 @@ entry can be combined:
                 its treatment of USMCA goods and, where it has one, its tariff-rate quota
 ``offset``      the credit of US assembly against duty on parts
 ``relief``      a rate that falls with contribution
+``credit``      vehicles, or customs value, that enter at a lower rate because something was built,
+                exported, hired, invested or promised
 
 Entries of different measures add up. Within a measure the entry of the later layer wins on its
 dates (an overlay beats its base), then the one that names the origin beats ``"*"``.
@@ -17,33 +19,54 @@ dates (an overlay beats its base), then the one that names the origin beats ``"*
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from tariffmodel import contribution
-from tariffmodel.errors import PolicyError
-from tariffmodel.facts import Facts, data_dir
-from tariffmodel.periods import Period
+from tariffmodel import contribution, periods
+from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel.facts import data_dir
 
 PRODUCTS = ("car", "light_truck", "part")
 Product = Literal["car", "light_truck", "part"]
 Rate = Annotated[float, Field(ge=0, le=5)]
 FOREVER = date(9999, 12, 31)
-Names = Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)]
+_LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+Names = Annotated[list[str], _LISTED, Field(min_length=1)]
+Products = Annotated[list[Product], _LISTED, Field(min_length=1)]
+Vehicles = Annotated[list[Literal["car", "light_truck"]], _LISTED, Field(min_length=1)]
+
+
+def _whole_year(label: str) -> str:
+    try:
+        days = periods.parse(label).days
+    except TariffModelError as error:
+        raise ValueError(str(error)) from None
+    if days not in (365, 366):
+        raise ValueError(f"{label!r} has {days} days; write a year such as CY2024 or FY2025-03")
+    return label
+
+
+Year = Annotated[str, AfterValidator(_whole_year)]
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
-class _Entry(_Document):
+class Entry(_Document):
     """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…"""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -56,17 +79,15 @@ class _Entry(_Document):
     layer: int = 0
 
     @model_validator(mode="after")
-    def _dates_in_order(self) -> _Entry:
+    def _dates_in_order(self) -> Entry:
         if self.end < self.start:
             raise ValueError(f"'to' ({self.end}) is before 'from' ({self.start}); swap them or drop 'to'")
         return self
 
 
-class _Charge(_Entry):
+class _Charge(Entry):
     origin: Names
-    product: Annotated[
-        list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)
-    ]
+    product: Products
     rate: Rate
 
 
@@ -96,14 +117,19 @@ class Additional(_Charge):
     def _quota_is_whole(self) -> Additional:
         if (self.quota_units_per_year is None) != (self.quota_rate is None):
             raise ValueError("a quota needs both quota_units_per_year and quota_rate; add the missing one")
+        if self.quota_counted_from and self.quota_counted_from > self.start:
+            raise ValueError(
+                "quota_counted_from is after 'from'; a quota is counted from its first day or before"
+            )
         return self
 
 
-class Offset(_Entry):
+class Offset(Entry):
     """Credit of `rate` × MSRP per vehicle assembled in the US between the dates.
 
     It pays duty of `measure` on parts from `usable_from`, is not refunded, and with
-    `carry_forward` survives the end of its dates until it is used up.
+    `carry_forward` survives the end of its dates until it is used up. An overlay's offset earns in
+    place of its base's on its dates; what was earned before stays.
     """
 
     measure: str
@@ -113,47 +139,128 @@ class Offset(_Entry):
 
 
 class Metric(_Document):
+    """Weight and full-marks level of one metric in a score."""
+
     weight: float = Field(gt=0, le=1)
     target: float = Field(gt=0)
 
 
-class Relief(_Entry):
-    """A rate of `measure` that falls with the contribution score, in place of what stands there.
+class Bracket(_Document):
+    """From this score or ratio upwards, this rate."""
 
-    ``linear``: rate = clip(base − slope × score, floor, cap).
+    reach: float = Field(ge=0, alias="from")
+    rate: Rate
+
+
+class Relief(Entry):
+    """A rate of `measure` that falls with contribution C, in place of what stands there.
+
+    ``linear``  base − slope × C
+    ``smooth``  base − slope × C^exponent, or with `steepness` the logistic
+                base − slope / (1 + exp(−steepness × (C − midpoint)))
+    ``tiered``  the rate of the highest bracket reached, `base` below the first
+
+    kept within floor and cap. C is the composite `score` in [0, 1], or with `metric` one ratio as
+    it stands. With `relative_to` only the growth since that year counts.
     """
 
     measure: str
     origin: Names
-    product: Annotated[
-        list[Product], BeforeValidator(lambda v: [v] if isinstance(v, str) else v), Field(min_length=1)
-    ]
-    schedule: Literal["linear"] = "linear"
+    product: Products
+    schedule: Literal["linear", "smooth", "tiered"] = "linear"
     basis: Literal["additive", "inclusive"] = "additive"
     base: Rate
-    slope: float = Field(ge=0, le=5)
+    slope: float = Field(default=0.0, ge=0, le=5)
+    exponent: float = Field(default=1.0, gt=0, le=10)
+    steepness: float | None = Field(default=None, gt=0)
+    midpoint: float = Field(default=0.5, ge=0)
+    bracket: list[Bracket] = []
     floor: Rate = 0.0
     cap: Rate = 5.0
-    firm_weight: float = Field(
-        default=1.0, ge=0, le=1, description="1 firm score, 0 country score, between: blend"
-    )
-    year: str = "CY2024"
+    firm_weight: float = Field(default=1.0, ge=0, le=1)
+    earned_by: Literal["home", "all"] = "home"
+    year: Year = "CY2024"
+    relative_to: Year | None = None
     missing: Literal["error", "zero", "reweight"] = "error"
-    score: dict[str, Metric] = Field(min_length=1)
+    metric: str | None = None
+    score: dict[str, Metric] = {}
+
+    @property
+    def metrics(self) -> list[str]:
+        return [self.metric] if self.metric else list(self.score)
 
     @model_validator(mode="after")
-    def _score_is_sound(self) -> Relief:
-        unknown = sorted(set(self.score) - set(contribution.METRICS))
-        if unknown:
-            raise ValueError(
-                f"unknown metric {unknown[0]!r} in score; choose from {', '.join(contribution.METRICS)}"
-            )
+    def _is_sound(self) -> Relief:
+        if bool(self.metric) == bool(self.score):
+            raise ValueError("give either score (weights and targets) or metric (one ratio), not both")
+        if unknown := sorted(set(self.metrics) - set(contribution.METRICS)):
+            raise ValueError(f"unknown metric {unknown[0]!r}; choose from {', '.join(contribution.METRICS)}")
         total = sum(metric.weight for metric in self.score.values())
-        if abs(total - 1) > 1e-9:
+        if self.score and abs(total - 1) > 1e-9:
             raise ValueError(f"the weights of score sum to {total:g}; they must sum to 1")
         if self.floor > self.cap:
             raise ValueError(f"floor {self.floor:g} is above cap {self.cap:g}; swap them")
+        if (self.schedule == "tiered") != bool(self.bracket):
+            raise ValueError('brackets and schedule = "tiered" go together; add the one or drop the other')
+        steps = [step.reach for step in self.bracket]
+        if steps != sorted(set(steps)):
+            raise ValueError("brackets must rise in 'from', each once; sort them")
         return self
+
+
+class Credit(Entry):
+    """Entitlement to bring in goods at `rate` all in, instead of the duty otherwise owed.
+
+    Each of `earned_by` earns `per_unit` vehicles (`unit = "vehicles"`) or, with
+    `unit = "customs_value"`, `per_unit` USD of value. `above` counts only what exceeds that year.
+    `granted` gives fixed yearly vehicles per maker instead, `multiple` times. Entitlements pay for
+    the goods with the highest duty first, or for all alike (`pro_rata`), calendar year by calendar
+    year: a year's entitlement pays for any goods of that year. What is left expires at the end of
+    the year, carries over, or is sold at `price_usd`. With `claw_back_on`, makers of `granted` whose
+    US output has not grown by what they were granted repay the missing share.
+    """
+
+    origin: Names
+    product: Vehicles
+    rate: Rate = 0.0
+    earned_by: (
+        Literal["us_production_units", "us_export_units", "us_employment", "us_investment_cumulative"] | None
+    ) = None
+    per_unit: float = Field(default=1.0, ge=0)
+    unit: Literal["vehicles", "customs_value"] = "vehicles"
+    above: Year | None = None
+    granted: dict[str, float] = {}
+    multiple: float = Field(default=1.0, ge=0)
+    makers: Literal["home", "all"] = "all"
+    order: Literal["highest_duty_first", "pro_rata"] = "highest_duty_first"
+    unused: Literal["expire", "carry_over", "sell"] = "expire"
+    price_usd: float = Field(default=0.0, ge=0)
+    claw_back_on: date | None = None
+    missing: Literal["error", "zero"] = "error"
+    grown_since: Year = "CY2024"
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Credit:
+        if bool(self.earned_by) == bool(self.granted):
+            raise ValueError("give either earned_by or granted, not both")
+        if self.above and self.granted:
+            raise ValueError("above goes with earned_by; granted vehicles are what they are: drop above")
+        if any(vehicles < 0 for vehicles in self.granted.values()):
+            raise ValueError("granted vehicles must be >= 0")
+        if self.claw_back_on and not self.granted:
+            raise ValueError("claw_back_on needs granted; a credit that is earned has nothing to repay")
+        if self.unused == "sell" and self.price_usd == 0:
+            raise ValueError('unused = "sell" needs price_usd')
+        return self
+
+
+KINDS: dict[str, type[Entry]] = {
+    "mfn": Mfn,
+    "additional": Additional,
+    "offset": Offset,
+    "relief": Relief,
+    "credit": Credit,
+}
 
 
 class Policy(_Document):
@@ -168,14 +275,16 @@ class Policy(_Document):
     additional: list[Additional] = []
     offset: list[Offset] = []
     relief: list[Relief] = []
+    credit: list[Credit] = []
 
     @property
-    def entries(self) -> list[_Entry]:
-        return [*self.mfn, *self.additional, *self.offset, *self.relief]
+    def entries(self) -> list[Entry]:
+        return [*self.mfn, *self.additional, *self.offset, *self.relief, *self.credit]
 
     def boundaries(self) -> list[date]:
         """First days on which something changes."""
         days = {entry.start for entry in self.entries} | {o.usable_from for o in self.offset}
+        days |= {c.claw_back_on for c in self.credit if c.claw_back_on}
         days |= {date.fromordinal(entry.end.toordinal() + 1) for entry in self.entries if entry.end < FOREVER}
         return sorted(days)
 
@@ -244,7 +353,7 @@ def _read(
             raise PolicyError(f'{path.name}: frozen_on needs a base to freeze; add base = "current-law"')
         return document, path
     base, _ = _read(base_name, data, (*chain, path.stem))
-    kinds = ("mfn", "additional", "offset", "relief")
+    kinds = tuple(KINDS)
     layer = 1 + max((entry.get("layer", 0) for kind in kinds for entry in base.get(kind, [])), default=0)
     for kind in kinds:
         kept = [entry for entry in base.get(kind, []) if frozen_on is None or entry["from"] <= frozen_on]
@@ -274,22 +383,11 @@ def _set(document: dict[str, Any], key: str, value: Any, path: Path) -> None:
 
 
 def _fields(kind: str) -> set[str]:
-    models: dict[str, type[_Entry]] = {
-        "mfn": Mfn,
-        "additional": Additional,
-        "offset": Offset,
-        "relief": Relief,
-    }
-    return {field.alias or name for name, field in models[kind].model_fields.items()}
+    return {field.alias or name for name, field in KINDS[kind].model_fields.items()}
 
 
 def _unknown(key: str, document: dict[str, Any], path: Path) -> Any:
-    known = [
-        f"{k}.{e['id']}"
-        for k in ("mfn", "additional", "offset", "relief")
-        for e in document.get(k, [])
-        if "id" in e
-    ]
+    known = [f"{k}.{e['id']}" for k in KINDS for e in document.get(k, []) if "id" in e]
     raise PolicyError(
         f"{path.name}: no key {key!r} to set; write kind.id.field with one of {', '.join(known)}"
     )
@@ -321,22 +419,21 @@ def _remedy(error: Mapping[str, Any]) -> str:
     )
 
 
+def _rival(entry: Any) -> Any:
+    """Entries of which only one can apply on a day: those of one measure, or of one kind of MFN."""
+    return entry.usmca if isinstance(entry, Mfn) else entry.measure
+
+
 def _refuse_overlaps(policy: Policy, path: Path) -> None:
-    seen: dict[str, _Entry] = {}
+    seen: dict[str, Entry] = {}
     for entry in policy.entries:
         if entry.id in seen and seen[entry.id].layer == entry.layer and type(seen[entry.id]) is type(entry):
             raise PolicyError(f"{path.name}: id {entry.id!r} occurs twice; give each entry its own")
         seen[entry.id] = entry
     for kind in (policy.mfn, policy.additional, policy.relief):
         for one, two in combinations(kind, 2):
-            same = getattr(one, "measure", one.__class__) == getattr(two, "measure", two.__class__)
-            same = (
-                same and getattr(one, "usmca", "") == getattr(two, "usmca", "")
-                if isinstance(one, Mfn)
-                else same
-            )
             if (
-                same
+                _rival(one) == _rival(two)
                 and one.layer == two.layer
                 and set(one.origin) & set(two.origin)
                 and set(one.product) & set(two.product)
@@ -346,199 +443,3 @@ def _refuse_overlaps(policy: Policy, path: Path) -> None:
                     f"{path.name}: {one.id} and {two.id} overlap from {max(one.start, two.start)}; "
                     "end one the day before the other starts"
                 )
-
-
-@dataclass(frozen=True)
-class Flows:
-    """Labels of F streams of goods: whose, from where, what. Parts belong to the maker they are built into."""
-
-    maker: np.ndarray
-    origin: np.ndarray
-    product: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.maker)
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Duty rates by component: ``"mfn"`` and every measure on top of it.
-
-    Each component holds three arrays (variants, spans, flows), fractions of customs value. A flow
-    of which a share q qualifies for USMCA, with US content u, pays
-    (1 − q)·general + q·(qualifying + (1 − u)·content).
-    """
-
-    components: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
-
-    def effective(self, q: np.ndarray, u: np.ndarray, component: str | None = None) -> np.ndarray:
-        """Rate on the whole value of each flow, of one component or of all together."""
-        chosen = self.components.values() if component is None else [self.components[component]]
-        return sum(
-            (
-                (1 - q) * general + q * (qualifying + (1 - u) * content)
-                for general, qualifying, content in chosen
-            ),
-            start=np.zeros(1),
-        )
-
-
-def rates(
-    policy: Policy,
-    facts: Facts,
-    flows: Flows,
-    spans: Sequence[Period],
-    units: np.ndarray,
-    variants: Mapping[str, Sequence[float] | np.ndarray] | None = None,
-) -> Rates:
-    """Rates of `policy` for every flow and span.
-
-    Parameters
-    ----------
-    flows : Flows
-        F labelled streams of goods.
-    spans : sequence of Period
-        S spans, none of which a date of the policy divides.
-    units : array (..., S, F)
-        Vehicles entering, which fill tariff-rate quotas; a quota is filled correctly when the
-        spans tile whole calendar years.
-    variants : mapping of key to array (variants,), optional
-        Numbers that vary, by key as in `load`: all variants are computed at once.
-
-    Raises
-    ------
-    PolicyError
-        If a flow has no MFN rate on some day or a variant names an unknown key.
-    DataError
-        If a score lacks a metric and the policy declares no fallback.
-    """
-    number = _Numbers(variants or {})
-    starts = np.array([span.start.toordinal() for span in spans])
-    ends = np.array([span.end.toordinal() for span in spans])
-
-    def covered(entry: Any) -> tuple[np.ndarray, np.ndarray]:
-        days = (starts >= entry.start.toordinal()) & (ends <= entry.end.toordinal())
-        goods = np.isin(flows.product, entry.product) & (
-            np.isin(flows.origin, entry.origin) | ("*" in entry.origin)
-        )
-        return np.flatnonzero(days), np.flatnonzero(goods)
-
-    def precedence(entries: Iterable[Any]) -> list[Any]:
-        return sorted(entries, key=lambda e: (e.layer, "*" not in e.origin))
-
-    def blank(fill: float, kinds: Iterable[tuple[str, _Entry]]) -> np.ndarray:
-        return np.full((number.count(kinds), len(spans), len(flows)), fill)
-
-    mfn_entries = [("mfn", entry) for entry in policy.mfn]
-    ordinary, preferred = blank(np.nan, mfn_entries), blank(np.nan, mfn_entries)
-    for entry in precedence(policy.mfn):
-        days, goods = covered(entry)
-        (preferred if entry.usmca else ordinary)[:, days[:, None], goods] = number("mfn", entry, "rate")
-    if np.isnan(ordinary).any():
-        _, span, flow = np.argwhere(np.isnan(ordinary))[0]
-        raise PolicyError(
-            f"{policy.name}: no mfn rate for {flows.product[flow]} from {flows.origin[flow]} on {spans[span].start}; "
-            'add an [[mfn]] entry, for example with origin = "*"'
-        )
-    preferred = np.where(np.isnan(preferred), ordinary, preferred)
-    components = {"mfn": (ordinary, preferred, np.zeros((1, 1, 1)))}
-
-    def on_top(rate: Any, basis: str, duty: np.ndarray) -> np.ndarray:
-        return np.maximum(rate - duty, 0.0) if basis == "inclusive" else rate + 0.0 * duty
-
-    charges = [("additional", entry) for entry in policy.additional] + [
-        ("relief", entry) for entry in policy.relief
-    ]
-    for measure in sorted({entry.measure for _, entry in charges}):
-        own = [(kind, entry) for kind, entry in charges if entry.measure == measure]
-        general, qualifying, content = (blank(0.0, [*mfn_entries, *own]) for _ in range(3))
-        for entry in precedence(entry for _, entry in own):
-            days, goods = covered(entry)
-            if not (days.size and goods.size):
-                continue
-            block = (slice(None), days[:, None], goods)
-            if isinstance(entry, Relief):
-                rate, treatment = _relief_rate(entry, facts, flows.maker[goods], number), "full"
-            else:
-                rate, treatment = number("additional", entry, "rate"), entry.usmca
-            charge = on_top(rate, entry.basis, ordinary[block])
-            if isinstance(entry, Additional) and entry.quota_rate is not None:
-                share = _quota_share(entry, number, spans, days, units[..., goods])
-                within = on_top(number("additional", entry, "quota_rate"), entry.quota_basis, ordinary[block])
-                charge = share * within + (1 - share) * charge
-                if len(charge) > len(general):  # the quota fills differently in each run of the volumes
-                    general = np.repeat(general, len(charge), axis=0)
-            general[block] = charge
-            charge = on_top(rate, entry.basis, preferred[block])
-            qualifying[block] = charge if treatment == "full" else 0.0
-            content[block] = charge if treatment == "non_us_content" else 0.0
-        components[measure] = (general, qualifying, content)
-    number.refuse_unused(policy)
-    return Rates(components)
-
-
-class _Numbers:
-    """Numbers of a policy's entries, with arrays of variants in place of those that vary."""
-
-    def __init__(self, variants: Mapping[str, Sequence[float] | np.ndarray]) -> None:
-        self.variants = {
-            key: np.asarray(values, dtype=float)[:, None, None] for key, values in variants.items()
-        }
-        self.used: set[str] = set()
-
-    def __call__(self, kind: str, entry: _Entry, field: str) -> Any:
-        key = f"{kind}.{entry.id}.{field}"
-        if key in self.variants:
-            self.used.add(key)
-            return self.variants[key]
-        return getattr(entry, field)
-
-    def count(self, entries: Iterable[tuple[str, _Entry]]) -> int:
-        """How many variants these entries have: 1 if none of their numbers varies."""
-        ids = {f"{kind}.{entry.id}" for kind, entry in entries}
-        return max((len(a) for key, a in self.variants.items() if key.rpartition(".")[0] in ids), default=1)
-
-    def refuse_unused(self, policy: Policy) -> None:
-        offsets = {f"offset.{entry.id}.rate" for entry in policy.offset}
-        for key in sorted(set(self.variants) - self.used - offsets):
-            raise PolicyError(
-                f"{policy.name}: no number {key!r} in force to vary; write kind.id.field of an entry"
-            )
-
-
-def _relief_rate(entry: Relief, facts: Facts, makers: np.ndarray, number: _Numbers) -> np.ndarray:
-    """Rate (variants, 1, flows) that each flow's maker pays; only makers at home there earn relief."""
-    weights = {name: metric.weight for name, metric in entry.score.items()}
-    targets = {name: metric.target for name, metric in entry.score.items()}
-    home = facts.makers["home"]
-    earning = [maker for maker in np.unique(makers) if home[maker] in entry.origin or "*" in entry.origin]
-    firm, country = (
-        contribution.score(facts, weights, targets, entry.year, level, entry.missing, earning)
-        .reindex(makers, fill_value=0.0)
-        .to_numpy()
-        for level in ("firm", "country")
-    )
-    own = number("relief", entry, "firm_weight")
-    earned = own * firm + (1 - own) * country
-    rate = number("relief", entry, "base") - number("relief", entry, "slope") * earned
-    return np.clip(rate, number("relief", entry, "floor"), number("relief", entry, "cap"))
-
-
-def _quota_share(
-    entry: Additional, number: _Numbers, spans: Sequence[Period], days: np.ndarray, units: np.ndarray
-) -> np.ndarray:
-    """Share of imports inside the quota, pro rata to imports, calendar year by calendar year."""
-    quota = number("additional", entry, "quota_units_per_year")
-    arriving = units[..., days, :].sum(axis=-1, keepdims=True)
-    share = np.ones_like(arriving * quota)
-    years = np.array([spans[day].start.year for day in days])
-    for year in np.unique(years):
-        first, last = date(year, 1, 1), date(year, 12, 31)
-        opens = max(entry.quota_counted_from or entry.start, first)
-        open_part = ((last - opens).days + 1) / ((last - first).days + 1)
-        of_year = arriving[..., years == year, :].sum(axis=-2, keepdims=True)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share[..., years == year, :] = np.where(
-                of_year > 0, np.minimum(quota * open_part / of_year, 1.0), 1.0
-            )
-    return share

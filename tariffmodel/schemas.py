@@ -448,6 +448,9 @@ MODEL_UNITS = {
     "customs_value": "usd_per_unit",
     "imported_parts": "usd_per_unit",
     "msrp": "usd_per_unit",
+    "inventory_days": "days",
+    "metals_cost": "usd_per_unit",
+    "relief_accrued_share": "fraction_of_relief",
 }
 
 

@@ -1,27 +1,77 @@
 """The bill again, the slow and plain way: one day, one maker, one origin at a time.
 
 Nothing here uses the package's arrays. Facts come from the CSV files, policies from their validated
-entries, and every rule is written out where it is applied.
+entries, and every rule is written out where it is applied. Duty and offset are settled day by day;
+credits are settled by calendar year, over the list of everything that came in on its days.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 from tariffmodel import periods
-from tariffmodel.policy import Policy
+from tariffmodel.facts import FACT_FILES
+from tariffmodel.policy import Additional, Credit, Policy, Relief
 
-LEVELS = ("customs_value", "us_content_share", "light_truck_share", "imported_parts", "msrp")
+ONE_DAY = timedelta(days=1)
+SALES, BUILT, EXPORTS, IMPORTS = (
+    "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
+)  # fmt: skip
+GROWING = (BUILT, EXPORTS, "us_employment", "us_investment_cumulative")
+
+
+@dataclass(frozen=True)
+class Owed:
+    """USD of one maker over a period."""
+
+    vehicles: float = 0.0
+    parts: float = 0.0
+    offset: float = 0.0
+    saved: float = 0.0
+    repaid: float = 0.0
+    sold: float = 0.0
+
+    @property
+    def total(self) -> float:
+        return self.vehicles + self.parts - self.offset - self.saved + self.repaid
+
+
+@dataclass
+class Shipment:
+    """Vehicles of one maker that came in on one day; `left` is the share no credit has paid for yet."""
+
+    day: date
+    origin: str
+    product: str
+    units: float
+    worth: float
+    rate: float
+    left: float = 1.0
+
+
+def days(first: date, last: date) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first += ONE_DAY
+
+
+def year_days(year: int) -> int:
+    return (date(year + 1, 1, 1) - date(year, 1, 1)).days
 
 
 class Reference:
+    """What the fact files say, and what follows from it under a policy."""
+
     def __init__(self, data: Path) -> None:
         self.rows = defaultdict(list)
-        for name in ("volumes", "contribution", "estimates"):
+        for name in FACT_FILES:
             with (data / "facts" / f"{name}.csv").open(encoding="utf-8") as lines:
                 for row in csv.DictReader(lines):
                     if row["selected"] == "true":
@@ -32,12 +82,20 @@ class Reference:
             self.makers = {row["maker"]: row for row in csv.DictReader(lines)}
         self.read = cache(self._read)
         self.origins = cache(self._origins)
-        self.score = cache(self._score)
-        self.shares: dict = {}
+        self.ratios = cache(self._ratios)
+
+    def bill(self, policy: Policy, period: str, makers: Iterable[str] | None = None) -> dict[str, float]:
+        return {maker: owed.total for maker, owed in self.owed(policy, period, makers).items()}
+
+    def owed(self, policy: Policy, period: str, makers: Iterable[str] | None = None) -> dict[str, Owed]:
+        rules = Rules(self, policy)
+        return {maker: rules.owed(maker, periods.parse(period)) for maker in makers or self.makers}
+
+    # ------------------------------------------------------------------ facts
 
     def _read(self, maker: str, variable: str, origin: str, day: date) -> tuple[float, int]:
         """Value and length in days of the row that speaks for a day."""
-        rows = self.rows[maker, variable, origin]
+        rows = self.rows.get((maker, variable, origin))
         if not rows:
             raise KeyError((maker, variable, origin))
         covering = [row for row in rows if row[0] <= day <= row[1]]
@@ -53,56 +111,153 @@ class Reference:
         return self.read(maker, variable, origin, day)[0]
 
     def per_day(self, maker: str, variable: str, origin: str, day: date) -> float:
-        value, days = self.read(maker, variable, origin, day)
-        return value / days
+        value, length = self.read(maker, variable, origin, day)
+        return value / length
 
     def _origins(self, maker: str, variable: str) -> list[str]:
-        return sorted({o for m, v, o in self.rows if m == maker and v == variable and self.rows[m, v, o]})
+        return sorted({o for m, v, o in self.rows if m == maker and v == variable})
+
+    def over(self, maker: str, variable: str, origin: str, label: str) -> float:
+        """A flow summed over a period, or a level as it stands in it."""
+        span = periods.parse(label)
+        if variable.endswith("_units"):
+            return self.per_day(maker, variable, origin, span.start) * span.days
+        return self.level(maker, variable, origin, span.start)
+
+    # ------------------------------------------------------------------ contribution
+
+    def _ratios(self, makers: tuple[str, ...], year: str, since: str | None) -> dict[str, float | None]:
+        """Metrics of makers taken together; None where a figure of any of them is not known."""
+
+        def total(variable: str, label: str = year, home: bool = False) -> float | None:
+            result = 0.0
+            for maker in makers:
+                origins = self.origins(maker, variable)
+                if home:
+                    origins = [o for o in origins if o == self.makers[maker]["home"]]
+                if not origins:
+                    return None
+                result += sum(self.over(maker, variable, origin, label) for origin in origins)
+            return result
+
+        def grown(variable: str) -> float | None:
+            now = total(variable)
+            if since is None or now is None:
+                return now
+            return max(now - total(variable, since), 0.0)
+
+        def ratio(above: float | None, below: float | None) -> float | None:
+            if above is None or below is None or above == below == 0:
+                return None
+            return above / below if below else math.inf
+
+        sold, imported, from_home = total(SALES), total(IMPORTS), total(IMPORTS, home=True)
+        built, exported, jobs, invested = (grown(variable) for variable in GROWING)
+        content = [
+            (self.over(m, SALES, "US", year), self.over(m, "us_content", "US", year))
+            for m in makers
+            if self.over(m, SALES, "US", year) and self.origins(m, "us_content")
+        ]
+        selling = [m for m in makers if self.over(m, SALES, "US", year)]
+        if not sold:
+            return defaultdict(float)
+        return {
+            "local_build_share": min(max((built - exported) / sold, 0.0), 1.0),
+            "production_ratio": built / sold,
+            "production_to_import_ratio": ratio(built, from_home),
+            "export_ratio": ratio(exported, imported),
+            "jobs_intensity": ratio(None if jobs is None else 1000 * jobs, sold),
+            "investment_intensity": ratio(invested, sold),
+            "us_content": sum(s * c for s, c in content) / sold if len(content) == len(selling) else None,
+        }
+
+    def contribution(self, entry: Relief, makers: tuple[str, ...]) -> float:
+        """C of some makers taken together, before firm and country are blended."""
+        found = self.ratios(makers, entry.year, entry.relative_to)
+        if entry.metric:
+            return found[entry.metric] or 0.0
+        points, weights = 0.0, 0.0
+        for name, metric in entry.score.items():
+            if found[name] is not None:
+                points += metric.weight * min(found[name] / metric.target, 1.0)
+                weights += metric.weight
+        if entry.missing == "reweight" and makers and weights:
+            return points / weights
+        return points
+
+    def earned(self, entry: Relief, maker: str) -> float:
+        home = self.makers[maker]["home"]
+        if entry.earned_by == "home" and home not in entry.origin and "*" not in entry.origin:
+            return 0.0
+        pool = tuple(
+            m for m, row in self.makers.items() if row["home"] == home and not row["consolidated_in"]
+        )
+        own, together = self.contribution(entry, (maker,)), self.contribution(entry, pool)
+        share = entry.firm_weight
+        return own if share == 1 else together if share == 0 else share * own + (1 - share) * together
+
+
+class Rules:
+    """One policy applied to the facts."""
+
+    def __init__(self, facts: Reference, policy: Policy) -> None:
+        self.facts, self.policy = facts, policy
+        self.standing = cache(self._standing)
+        self.quota_share = cache(self._quota_share)
+        self.relief_rate = cache(self._relief_rate)
 
     # ------------------------------------------------------------------ rates
 
     @staticmethod
-    def _in_force(entries, origin: str, product: str, day: date):
-        best = None
+    def in_force(entries: Iterable, origin: str, product: str, day: date):
+        """Later layers win, then entries that name the origin, then relief over what it relieves."""
+        best, highest = None, None
         for entry in entries:
+            named = origin in entry.origin and "*" not in entry.origin
             if (
                 entry.start <= day <= entry.end
                 and product in entry.product
-                and (origin in entry.origin or "*" in entry.origin)
+                and (named or "*" in entry.origin)
             ):
-                rank = (entry.layer, "*" not in entry.origin)
-                if best is None or rank > best[0]:
-                    best = rank, entry
-        return best[1] if best else None
+                rank = entry.layer, named, isinstance(entry, Relief)
+                if highest is None or rank > highest:
+                    best, highest = entry, rank
+        return best
 
-    def rate(
-        self, policy: Policy, maker: str, origin: str, product: str, day: date, only: str | None = None
-    ) -> float:
+    def _standing(self, origin: str, product: str, day: date) -> tuple[float, float, list]:
+        """Ordinary rate, preferred rate, and the entry of each measure that applies on a day."""
+        ordinary = self.in_force([m for m in self.policy.mfn if not m.usmca], origin, product, day).rate
+        preference = self.in_force([m for m in self.policy.mfn if m.usmca], origin, product, day)
+        charges = [*self.policy.additional, *self.policy.relief]
+        found = [
+            self.in_force([e for e in charges if e.measure == measure], origin, product, day)
+            for measure in sorted({e.measure for e in charges})
+        ]
+        places = [next(k for k, e in enumerate(charges) if e is entry) for entry in found if entry]
+        return ordinary, preference.rate if preference else ordinary, places
+
+    def rate(self, maker: str, origin: str, product: str, day: date, only: str | None = None) -> float:
         """Duty on one dollar of customs value; with `only`, the part of it that one measure makes."""
         q = u = 0.0
         if origin in ("MX", "CA"):
-            q = self.level(maker, f"usmca_share_{product}", origin, day)
-            u = 0.0 if product == "part" else self.level(maker, "us_content_share", origin, day)
-        ordinary = self._in_force([m for m in policy.mfn if not m.usmca], origin, product, day).rate
-        preference = self._in_force([m for m in policy.mfn if m.usmca], origin, product, day)
-        preferred = preference.rate if preference else ordinary
+            q = self.facts.level(maker, f"usmca_share_{product}", origin, day)
+            u = 0.0 if product == "part" else self.facts.level(maker, "us_content_share", origin, day)
+        ordinary, preferred, places = self.standing(origin, product, day)
         duty = 0.0 if only else (1 - q) * ordinary + q * preferred
-        charges = [*policy.additional, *policy.relief]
-        for measure in {entry.measure for entry in charges}:
-            entry = self._in_force([e for e in charges if e.measure == measure], origin, product, day)
-            if entry is None or (only and measure != only):
+        charges = [*self.policy.additional, *self.policy.relief]
+        for place in places:
+            entry = charges[place]
+            if only and entry.measure != only:
                 continue
-            treatment = getattr(entry, "usmca", "full")
-            if hasattr(entry, "slope"):
-                charge = min(
-                    max(entry.base - entry.slope * self.earned(entry, maker), entry.floor), entry.cap
-                )
+            treatment, charge = "full", 0.0
+            if isinstance(entry, Relief):
+                charge = self.relief_rate(place - len(self.policy.additional), maker)
             else:
-                charge = entry.rate
+                treatment, charge = entry.usmca, entry.rate
             on_ordinary = max(charge - ordinary, 0) if entry.basis == "inclusive" else charge
             on_preferred = max(charge - preferred, 0) if entry.basis == "inclusive" else charge
-            if getattr(entry, "quota_rate", None) is not None:
-                share = self.quota_share(entry, day.year)
+            if isinstance(entry, Additional) and entry.quota_rate is not None:
+                share = self.quota_share(place, day.year)
                 inside = entry.quota_rate
                 inside = max(inside - ordinary, 0) if entry.quota_basis == "inclusive" else inside
                 on_ordinary = share * inside + (1 - share) * on_ordinary
@@ -110,113 +265,175 @@ class Reference:
             duty += (1 - q) * on_ordinary + q * kept * on_preferred
         return duty
 
-    def quota_share(self, entry, year: int) -> float:
-        key = repr(entry), year
-        if key not in self.shares:
-            self.shares[key] = self._quota_share(entry, year)
-        return self.shares[key]
+    def _relief_rate(self, place: int, maker: str) -> float:
+        entry = self.policy.relief[place]
+        c = self.facts.earned(entry, maker)
+        if entry.schedule == "tiered":
+            rate = entry.base
+            for bracket in entry.bracket:
+                if c >= bracket.reach:
+                    rate = bracket.rate
+        elif entry.slope == 0:
+            rate = entry.base
+        elif entry.schedule == "linear":
+            rate = entry.base - entry.slope * c
+        elif entry.steepness is None:
+            rate = entry.base - entry.slope * c**entry.exponent
+        else:
+            rate = entry.base - entry.slope / (1 + math.exp(-entry.steepness * (c - entry.midpoint)))
+        return min(max(rate, entry.floor), entry.cap)
 
-    def _quota_share(self, entry, year: int) -> float:
-        arriving, day = 0.0, date(year, 1, 1)
-        while day.year == year:
-            if entry.start <= day <= entry.end:
-                for maker in self.makers:
-                    for origin in self.origins(maker, "us_import_units"):
-                        if origin in entry.origin:
-                            units = self.per_day(maker, "us_import_units", origin, day)
-                            trucks = self.level(maker, "light_truck_share", origin, day) if units else 0.0
-                            arriving += units * (
-                                (1 - trucks) * ("car" in entry.product)
-                                + trucks * ("light_truck" in entry.product)
-                            )
-            day += timedelta(days=1)
-        opens = max(entry.quota_counted_from or entry.start, date(year, 1, 1))
-        days = (date(year, 12, 31) - opens).days + 1
-        quota = (
-            entry.quota_units_per_year
-            * days
-            / (date(year, 12, 31) - date(year, 1, 1) + timedelta(days=1)).days
-        )
+    def _quota_share(self, place: int, year: int) -> float:
+        entry = self.policy.additional[place]
+        first, last = date(year, 1, 1), date(year, 12, 31)
+        arriving = 0.0
+        for day in days(max(entry.start, first), min(entry.end, last)):
+            for maker in self.facts.makers:
+                for origin in self.facts.origins(maker, IMPORTS):
+                    if origin in entry.origin or "*" in entry.origin:
+                        units = self.facts.per_day(maker, IMPORTS, origin, day)
+                        trucks = self.facts.level(maker, "light_truck_share", origin, day) if units else 0.0
+                        arriving += units * (1 - trucks) * ("car" in entry.product)
+                        arriving += units * trucks * ("light_truck" in entry.product)
+        opens = max(entry.quota_counted_from or entry.start, first)
+        quota = entry.quota_units_per_year * ((last - opens).days + 1) / year_days(year)
         return min(1.0, quota / arriving) if arriving else 1.0
-
-    # ------------------------------------------------------------------ contribution
-
-    def earned(self, entry, maker: str) -> float:
-        if self.makers[maker]["home"] not in entry.origin and "*" not in entry.origin:
-            return 0.0
-        home = self.makers[maker]["home"]
-        pool = tuple(
-            m for m, row in self.makers.items() if row["home"] == home and not row["consolidated_in"]
-        )
-        weights = tuple((name, metric.weight, metric.target) for name, metric in entry.score.items())
-        return entry.firm_weight * self.score((maker,), weights, entry.year) + (
-            1 - entry.firm_weight
-        ) * self.score(pool, weights, entry.year)
-
-    def _score(self, makers: tuple[str, ...], weights, year: str) -> float:
-        span = periods.parse(year)
-        days = (span.end - span.start).days + 1
-
-        def total(variable: str) -> float:
-            return sum(
-                self.per_day(m, variable, o, span.start) * days
-                if variable.endswith("_units")
-                else self.level(m, variable, o, span.start)
-                for m in makers
-                for o in self.origins(m, variable)
-            )
-
-        sold, built, exported, imported = (
-            total(v) for v in ("us_sales_units", "us_production_units", "us_export_units", "us_import_units")
-        )
-        if sold == 0:
-            return 0.0
-        metric = {
-            "local_build_share": min(max((built - exported) / sold, 0), 1),
-            "production_ratio": built / sold,
-            "export_ratio": exported / imported if imported else float("inf"),
-            "jobs_intensity": 1000 * total("us_employment") / sold,
-            "investment_intensity": total("us_investment_cumulative") / sold,
-        }
-        return sum(weight * min(metric[name] / target, 1) for name, weight, target in weights)
 
     # ------------------------------------------------------------------ bill
 
-    def bill(self, policy: Policy, period: str) -> dict[str, float]:
-        asked = periods.parse(period)
-        first = min([asked.start, *(entry.start for entry in policy.offset)])
-        out = {}
-        for maker in self.makers:
-            duty, balance = 0.0, 0.0
-            day = first
-            while day <= asked.end:
-                inside = asked.start <= day
-                if inside:
-                    for origin in self.origins(maker, "us_import_units"):
-                        units = self.per_day(maker, "us_import_units", origin, day)
-                        if units == 0:
-                            continue
-                        worth = units * self.level(maker, "customs_value", origin, day)
-                        trucks = self.level(maker, "light_truck_share", origin, day)
-                        duty += worth * (1 - trucks) * self.rate(policy, maker, origin, "car", day)
-                        if trucks:
-                            duty += worth * trucks * self.rate(policy, maker, origin, "light_truck", day)
-                built = self.per_day(maker, "us_production_units", "US", day)
-                if built:
-                    due = 0.0
-                    for origin in self.origins(maker, "imported_parts"):
-                        worth = built * self.level(maker, "imported_parts", origin, day)
-                        if inside:
-                            duty += worth * self.rate(policy, maker, origin, "part", day)
-                        for measure in {entry.measure for entry in policy.offset}:
-                            due += worth * self.rate(policy, maker, origin, "part", day, only=measure)
-                    for entry in policy.offset:
-                        if entry.start <= day <= entry.end:
-                            balance += entry.rate * built * self.level(maker, "msrp", "US", day)
-                    if any(entry.usable_from <= day for entry in policy.offset):
-                        drawn = min(due, balance)
-                        balance -= drawn
-                        duty -= drawn * inside
-                day += timedelta(days=1)
-            out[maker] = duty
-        return out
+    def owed(self, maker: str, asked: periods.Period) -> Owed:
+        facts, policy = self.facts, self.policy
+        vehicles = parts = offset = 0.0
+        shipments: list[Shipment] = []
+        purses = [0.0] * len(policy.offset)
+        first = min([asked.start, *(entry.start for entry in (*policy.offset, *policy.credit))])
+        last = date(asked.end.year, 12, 31) if policy.credit else asked.end
+        for day in days(first, last):
+            inside = asked.start <= day <= asked.end
+            for origin in facts.origins(maker, IMPORTS) if inside or policy.credit else ():
+                units = facts.per_day(maker, IMPORTS, origin, day)
+                if units == 0:
+                    continue
+                value = facts.level(maker, "customs_value", origin, day)
+                trucks = facts.level(maker, "light_truck_share", origin, day)
+                for product, some in (("car", units * (1 - trucks)), ("light_truck", units * trucks)):
+                    if some:
+                        rate = self.rate(maker, origin, product, day)
+                        shipments.append(Shipment(day, origin, product, some, some * value, rate))
+                        vehicles += some * value * rate * inside
+            built = facts.per_day(maker, BUILT, "US", day)
+            if built and day <= asked.end:
+                due: dict[str, float] = defaultdict(float)
+                for origin in facts.origins(maker, "imported_parts"):
+                    worth = built * facts.level(maker, "imported_parts", origin, day)
+                    if inside:
+                        parts += worth * self.rate(maker, origin, "part", day)
+                    for measure in {entry.measure for entry in policy.offset}:
+                        due[measure] += worth * self.rate(maker, origin, "part", day, only=measure)
+                # what lapses is used before what keeps
+                for k, entry in sorted(
+                    enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)
+                ):
+                    stands = not any(
+                        other.measure == entry.measure
+                        and other.layer > entry.layer
+                        and other.start <= day <= other.end
+                        for other in policy.offset
+                    )
+                    if entry.start <= day <= entry.end and stands:
+                        purses[k] += entry.rate * built * facts.level(maker, "msrp", "US", day)
+                    if entry.usable_from <= day:
+                        drawn = min(due[entry.measure], purses[k])
+                        purses[k] -= drawn
+                        due[entry.measure] -= drawn
+                        offset += drawn * inside
+                    if day == entry.end and not entry.carry_forward:
+                        purses[k] = 0.0
+        result = Owed(vehicles, parts, offset)
+        for entry in policy.credit:
+            saved, repaid, sold = self.credited(entry, maker, shipments, asked)
+            result = replace(
+                result, saved=result.saved + saved, repaid=result.repaid + repaid, sold=result.sold + sold
+            )
+        return result
+
+    # ------------------------------------------------------------------ credits
+
+    def credited(
+        self, entry: Credit, maker: str, shipments: list[Shipment], asked: periods.Period
+    ) -> tuple[float, float, float]:
+        """What one credit saves, what is clawed back, what is sold; marks in `shipments` what it paid for."""
+        if entry.makers == "home" and "*" not in entry.origin:
+            if self.facts.makers[maker]["home"] not in entry.origin:
+                return 0.0, 0.0, 0.0
+        saved = before_claw = sold = balance = 0.0
+        for year in range(entry.start.year, asked.end.year + 1):
+            balance += self.entitlement(entry, maker, year)
+            wanting = []
+            for one in shipments:
+                covered = (
+                    one.day.year == year
+                    and entry.start <= one.day <= entry.end
+                    and one.product in entry.product
+                    and (one.origin in entry.origin or "*" in entry.origin)
+                )
+                gain = (one.rate - entry.rate) * one.worth  # USD saved by the whole shipment
+                if covered and gain > 1e-9 * one.worth:
+                    amount = one.units if entry.unit == "vehicles" else one.worth
+                    wanting.append((gain / amount, amount, one))
+            for group in self.queue(wanting, entry.order):
+                need = sum(amount * one.left for _, amount, one in group)
+                share = min(1.0, balance / need) if need else 0.0
+                balance -= share * need
+                for gain, amount, one in group:
+                    spared = share * one.left * amount * gain
+                    saved += spared * (asked.start <= one.day <= asked.end)
+                    if entry.claw_back_on and one.day < entry.claw_back_on:
+                        before_claw += spared
+                    one.left -= share * one.left
+            if entry.unused == "sell" and asked.start <= date(year, 12, 31) <= asked.end:
+                sold += balance * entry.price_usd
+            if entry.unused != "carry_over":
+                balance = 0.0
+        repaid = 0.0
+        if entry.claw_back_on and asked.start <= entry.claw_back_on <= asked.end:
+            repaid = before_claw * self.shortfall(entry, maker)
+        return saved, repaid, sold
+
+    @staticmethod
+    def queue(wanting: list, order: str) -> Iterator[list]:
+        """Shipments in the order in which they are served; equals are served alike."""
+        group: list = []
+        for one in sorted(wanting, key=lambda cell: -cell[0]):
+            if order == "highest_duty_first" and group and group[0][0] - one[0] > 1e-9 * group[0][0]:
+                yield group
+                group = []
+            group.append(one)
+        if group:
+            yield group
+
+    def entitlement(self, entry: Credit, maker: str, year: int) -> float:
+        """Vehicles, or USD of customs value, that a year earns."""
+        open_days = list(days(max(entry.start, date(year, 1, 1)), min(entry.end, date(year, 12, 31))))
+        of_year = len(open_days) / year_days(year)
+        if entry.granted:
+            return entry.multiple * entry.granted.get(maker, 0.0) * of_year
+        variable = entry.earned_by
+        if not self.facts.origins(maker, variable):
+            return 0.0
+        if variable.endswith("_units"):
+            now = sum(self.facts.per_day(maker, variable, "US", day) for day in open_days)
+        else:
+            now = sum(self.facts.level(maker, variable, "US", day) for day in open_days) / year_days(year)
+        if entry.above is not None:
+            now = max(now - self.facts.over(maker, variable, "US", entry.above) * of_year, 0.0)
+        return entry.per_unit * now
+
+    def shortfall(self, entry: Credit, maker: str) -> float:
+        """Share of the promised growth of US output that had not come by the day before."""
+        promised = entry.granted.get(maker, 0.0)
+        if promised == 0:
+            return 0.0
+        now = self.facts.over(maker, BUILT, "US", str((entry.claw_back_on - ONE_DAY).year))
+        grown = now - self.facts.over(maker, BUILT, "US", entry.grown_since)
+        return min(max(1 - grown / promised, 0.0), 1.0)

@@ -10,7 +10,7 @@ import pytest
 from tariffmodel import facts, policy
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.periods import Period
-from tariffmodel.policy import Flows
+from tariffmodel.rates import Flows, rates
 
 HEAD = 'title = "T"\ndescription = "D"\nstatus = "counterfactual"\n'
 BASE = HEAD + 'base = "current-law"\n'
@@ -35,7 +35,7 @@ def write(tmp_path, text, name="reform.toml"):
 def car_rate(known, one, origin, day, maker="Toyota", q=0.0, u=0.0, product="car"):
     """All-in rate of one product from one origin on one day."""
     flows = Flows(np.array([maker]), np.array([origin]), np.array([product]))
-    card = policy.rates(one, known, flows, [Period(day, day)], np.ones((1, 1, 1)))
+    card = rates(one, known, flows, [Period(day, day)], np.ones((1, 1, 1)))
     return card.effective(np.full((1, 1, 1), q), np.full((1, 1, 1), u)).item()
 
 
@@ -122,8 +122,8 @@ def test_more_contribution_never_raises_the_rate(known):
     targets = {k: v.target for k, v in relief.score.items()}
     scored = contribution.score(known, weights, targets, makers=list(paid))
     order = sorted(paid, key=lambda maker: scored[maker])
-    rates = [paid[maker] for maker in order]
-    assert all(a >= b for a, b in zip(rates, rates[1:]))
+    falling = [paid[maker] for maker in order]
+    assert all(a >= b for a, b in zip(falling, falling[1:]))
     assert paid["Mitsubishi Motors"] == pytest.approx(0.275)
     assert paid["Toyota"] == pytest.approx(0.025 + 0.25 - 0.20 * scored["Toyota"])
 
@@ -228,12 +228,16 @@ def relief(tmp_path, **changes):
         (
             "export_ratio =",
             "exprot_ratio =",
-            "unknown metric 'exprot_ratio' in score; choose from local_build_share",
+            "unknown metric 'exprot_ratio'; choose from local_build_share",
         ),
         ("floor = 0.0", "floor = -0.1", "floor: Input should be greater than or equal to 0"),
         ("cap = 0.25", "cap = -1", "cap"),
         ("firm_weight = 1.0", "firm_weight = 2.0", "firm_weight: Input should be less than or equal to 1"),
-        ('schedule = "linear"', 'schedule = "cubic"', "schedule: Input should be 'linear'"),
+        (
+            'schedule = "linear"',
+            'schedule = "cubic"',
+            "schedule: Input should be 'linear', 'smooth' or 'tiered'",
+        ),
     ],
 )
 def test_a_mistake_in_relief_is_named(tmp_path, old, new, message):
