@@ -1,0 +1,75 @@
+"""Who gains and who loses when one policy takes the place of another?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.duty import bill, goods
+from tariffmodel.errors import PolicyError
+from tariffmodel.exposure import table
+from tariffmodel.facts import Facts
+from tariffmodel.policy import Policy
+
+TREASURY = "US Treasury"
+
+
+def bills(
+    facts: Facts, policies: Sequence[Policy], against: Policy, period: str = "FY2026-03"
+) -> pd.DataFrame:
+    """Attributable bill, USD, makers × policies.
+
+    The last row, `TREASURY`, is the revenue: the sum over makers that are not part of another.
+    """
+    names = [policy.name for policy in policies]
+    if len(set(names)) < len(names):
+        raise PolicyError(f"a policy occurs twice among {', '.join(names)}; name each once")
+    stock = goods(facts, period, [*policies, against])
+    floor = bill(facts, against, stock).total[0]
+    frame = pd.DataFrame(
+        {policy.name: bill(facts, policy, stock).total[0] - floor for policy in policies},
+        index=pd.Index(stock.makers, name="maker"),
+    )
+    frame.loc[TREASURY] = frame[facts.makers["consolidated_in"].isna()].sum()
+    return frame
+
+
+def ranked(
+    facts: Facts,
+    policy: Policy,
+    baseline: Policy,
+    against: Policy,
+    period: str = "FY2026-03",
+    as_of: date | None = None,
+) -> pd.DataFrame:
+    """Change of each maker's bill when `policy` replaces `baseline`, gainers first.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker: `bill_usd`, `baseline_usd`, `change_usd` (negative: the maker gains),
+        `change_share_of_operating_profit`, `relief_usd` (= −change), `relief_per_us_built_usd` and
+        `relief_per_contributed_usd` (per vehicle built or exported in the US), `rate`, `rate_baseline`.
+    """
+    mine, base = (table(facts, one, against, period, as_of) for one in (policy, baseline))
+    base = base.reindex(mine.index)
+    change = mine["bill_usd"] - base["bill_usd"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame = pd.DataFrame(
+            {
+                "bill_usd": mine["bill_usd"],
+                "baseline_usd": base["bill_usd"],
+                "change_usd": change,
+                "change_share_of_operating_profit": mine["share_of_operating_profit"]
+                - base["share_of_operating_profit"],
+                "relief_usd": -change,
+                "relief_per_us_built_usd": -change
+                / mine["us_production_units"].where(mine["us_production_units"] > 0),
+                "rate": mine["effective_rate"],
+                "rate_baseline": base["effective_rate"],
+            }
+        )
+    return frame.sort_values("change_usd", kind="stable")

@@ -1,0 +1,96 @@
+"""Policies side by side: the Treasury gets what makers pay, counted once, and changes are differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from strategies import build, policies
+
+from tariffmodel import comparison, duty, exposure, policy
+from tariffmodel.errors import PolicyError
+
+PERIOD = "2025-07..2026-06"
+FEW = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(scope="module")
+def every():
+    return [policy.load(name) for name in policy.names()]
+
+
+def test_treasury_gets_every_bill_once(known, every, before):
+    frame = comparison.bills(known, every, before, PERIOD)
+    assert list(frame.columns) == [one.name for one in every]
+    assert frame.index[-1] == comparison.TREASURY and len(frame) == len(known.makers) + 1
+    without = frame.drop(index=[comparison.TREASURY, "Porsche AG"])
+    pd.testing.assert_series_equal(frame.loc[comparison.TREASURY], without.sum(), check_names=False)
+    assert frame.loc["Porsche AG", "current-law"] > 0
+    assert (frame[before.name] == 0).all()
+
+
+def test_bills_are_those_of_each_policy_alone(known, every, before):
+    frame = comparison.bills(known, every, before, PERIOD)
+    for one in every:
+        alone = exposure.table(known, one, before, PERIOD)["bill_usd"]
+        np.testing.assert_allclose(frame[one.name][alone.index], alone, rtol=1e-9, atol=0.01)
+
+
+@FEW
+@given(one=policies(), other=policies())
+def test_bills_of_random_policies_do_not_disturb_each_other(known, before, one, other):
+    renamed = other.model_copy(update={"name": "other"})
+    frame = comparison.bills(known, [one, renamed], before, PERIOD)
+    for each in (one, renamed):
+        own, floor = (duty.bill(known, p, duty.goods(known, PERIOD, [p])).total[0] for p in (each, before))
+        np.testing.assert_allclose(frame[each.name].iloc[:-1], own - floor, rtol=1e-8, atol=0.05)
+
+
+@FEW
+@given(one=policies(), baseline=policies())
+def test_ranked_change_is_the_difference_of_the_bills(known, before, one, baseline):
+    frame = comparison.ranked(known, one, baseline, before, PERIOD)
+    sides = [one, baseline.model_copy(update={"name": "baseline"})]
+    bills = comparison.bills(known, sides, before, PERIOD).loc[frame.index]
+    for column, name in (("bill_usd", one.name), ("baseline_usd", "baseline")):
+        np.testing.assert_allclose(frame[column], bills[name], rtol=1e-8, atol=0.05)
+    np.testing.assert_allclose(frame["change_usd"], bills[one.name] - bills["baseline"], rtol=1e-8, atol=0.1)
+    assert frame["change_usd"].is_monotonic_increasing
+    np.testing.assert_array_equal(frame["relief_usd"], -frame["change_usd"])
+
+
+def test_ranked_shares_and_rates_are_those_of_the_tables(known, law, before):
+    one = policy.load("japan-flexible-linear-firm")
+    frame = comparison.ranked(known, one, law, before)
+    mine, base = (exposure.table(known, p, before).loc[frame.index] for p in (one, law))
+    np.testing.assert_allclose(frame["rate"], mine["effective_rate"])
+    np.testing.assert_allclose(frame["rate_baseline"], base["effective_rate"])
+    share = mine["share_of_operating_profit"] - base["share_of_operating_profit"]
+    np.testing.assert_allclose(frame["change_share_of_operating_profit"], share)
+    built = mine["us_production_units"]
+    np.testing.assert_allclose(
+        frame["relief_per_us_built_usd"], -frame["change_usd"] / built.where(built > 0)
+    )
+    assert (
+        frame.loc["Mitsubishi Motors", "relief_per_us_built_usd"]
+        != frame.loc["Mitsubishi Motors", "relief_usd"]
+    )
+    assert frame.loc[known.makers["home"] == "EU", "change_usd"].abs().max() == 0
+
+
+def test_a_policy_against_itself_changes_nothing(known, law, before):
+    frame = comparison.ranked(known, law, law, before)
+    assert (frame["change_usd"] == 0).all()
+
+
+def test_a_policy_named_twice_is_refused(known, law, before):
+    with pytest.raises(
+        PolicyError, match="a policy occurs twice among current-law, current-law; name each once"
+    ):
+        comparison.bills(known, [law, law], before)
+
+
+def test_two_policies_without_entries_owe_the_ordinary_duty(known, before):
+    frame = comparison.bills(known, [build()], build(), PERIOD)
+    assert (frame == 0).all(axis=None)

@@ -1,0 +1,370 @@
+"""Exact derivatives against differences, break-even points that land, kinks where the slope breaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from strategies import build
+
+from tariffmodel import duty, incentives, policy
+from tariffmodel.contribution import CONTRIBUTIONS
+from tariffmodel.errors import TariffModelError
+from tariffmodel.facts import EXPORTS, PRODUCTION, SALES, resolve
+from tariffmodel.periods import parse
+
+PERIOD = "CY2026"
+JOBS = "us_employment"
+STEP = dict(zip(CONTRIBUTIONS, (1.0, 1.0, 0.1, 1e4)))
+WHOLE = {
+    "local_build_share": {"weight": 0.4, "target": 1.0},
+    "export_ratio": {"weight": 0.3, "target": 0.5},
+    "jobs_intensity": {"weight": 0.2, "target": 30.0},
+    "investment_intensity": {"weight": 0.1, "target": 30_000.0},
+}
+
+
+def charge(origin="*", rate=0.25, **more):
+    return {
+        "id": "a", "measure": "one", "origin": origin, "product": ["car", "light_truck"], "rate": rate,
+        "from": date(2025, 4, 3), "source": "test", **more,
+    }  # fmt: skip
+
+
+def parts(rate=0.25):
+    return charge(id="p", product="part", rate=rate)
+
+
+def offset(rate):
+    return {
+        "id": "o", "measure": "one", "rate": rate, "from": date(2025, 4, 3), "usable_from": date(2025, 5, 3), "source": "test",
+    }  # fmt: skip
+
+
+def relief(**more):
+    body = {
+        "id": "r", "measure": "one", "origin": "JP", "product": ["car", "light_truck"], "base": 0.25, "slope": 0.2,
+        "from": date(2025, 4, 3), "source": "test", "missing": "zero",
+    }  # fmt: skip
+    return {**body, **({} if "metric" in more else {"score": WHOLE}), **more}
+
+
+def credit(earned_by, per_unit, **more):
+    return {
+        "id": "c", "origin": "*", "product": ["car", "light_truck"], "earned_by": earned_by, "per_unit": per_unit,
+        "from": date(2025, 4, 3), "source": "test", "missing": "zero", **more,
+    }  # fmt: skip
+
+
+FREE = build()
+STAR = {"origin": "*", "firm_weight": 0.6}
+POLICIES = {
+    "offset that runs short": build(additional=[charge(), parts(0.5)], offset=[offset(0.01)]),
+    "linear, blended": build(additional=[charge()], relief=[relief(**STAR)]),
+    "linear, all in": build(additional=[charge()], relief=[relief(**STAR, basis="inclusive")]),
+    "power": build(additional=[charge()], relief=[relief(**STAR, schedule="smooth", exponent=1.7)]),
+    "logistic": build(
+        additional=[charge()], relief=[relief(**STAR, schedule="smooth", steepness=6.0, midpoint=0.4)]
+    ),
+    "ratio as it stands": build(relief=[relief(**STAR, metric="export_ratio", slope=0.05)]),
+    "tiers": build(
+        relief=[relief(origin="*", schedule="tiered", bracket=[{"from": 0.313, "rate": 0.15}, {"from": 0.623, "rate": 0.05}])]
+    ),
+    "growth": build(relief=[relief(**STAR, year="CY2025", relative_to="CY2024", slope=3.0, floor=0.0)]),
+    "one for one": build(additional=[charge()], credit=[credit(EXPORTS, 1.0)]),
+    "credits alike": build(additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.1, order="pro_rata")]),
+    "dearest first": build(additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.2)]),
+    "value for jobs": build(additional=[charge()], credit=[credit(JOBS, 20_000.0, unit="customs_value", rate=0.1)]),
+    "capital": build(additional=[charge()], credit=[credit("us_investment_cumulative", 1e-6)]),
+    "growth earns": build(additional=[charge()], credit=[credit(PRODUCTION, 1.0, above="CY2024")]),
+    "two credits": build(
+        additional=[charge()], credit=[credit(EXPORTS, 0.5), {**credit(PRODUCTION, 0.05, rate=0.1), "id": "d"}]
+    ),
+    "relief and credit": build(
+        additional=[charge(), parts()], offset=[offset(0.02)], relief=[relief(**STAR)], credit=[credit(EXPORTS, 0.3)]
+    ),
+    "clawed back": build(
+        additional=[charge()],
+        credit=[
+            {
+                "id": "c", "origin": "*", "product": "car", "granted": {"Hyundai Motor": 90_000.0, "Kia": 50_000.0},
+                "from": date(2025, 4, 3), "claw_back_on": date(2026, 7, 1), "source": "test",
+            }
+        ],
+    ),
+}  # fmt: skip
+
+
+def differences(known, one):
+    """(steps, makers, makers) of the bill's fall per unit of each contribution of each maker: up and down."""
+    stock = duty.goods(known, PERIOD, [one, FREE])
+    count = len(stock.makers)
+    rows = np.zeros((len(CONTRIBUTIONS) * count, count))
+    shift = {name: rows.copy() for name in CONTRIBUTIONS}
+    size = np.repeat([STEP[name] for name in CONTRIBUTIONS], count)[:, None]
+    for k, name in enumerate(CONTRIBUTIONS):
+        shift[name][k * count : (k + 1) * count] = STEP[name] * np.eye(count)
+
+    def total(sign):
+        moved = {name: sign * values for name, values in shift.items()}
+        with np.errstate(invalid="ignore"):  # nobody can build or hire less than nothing
+            found = (
+                duty.bill(known, one, stock, shift=moved).total
+                - duty.bill(known, FREE, stock, shift=moved).total
+            )
+        return np.broadcast_to(found, (len(rows), count))
+
+    here = total(0)
+    up, down = (here - total(1)) / size, (total(-1) - here) / size
+    return (array.reshape(len(CONTRIBUTIONS), count, count) for array in (up, down))
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_marginal_equals_central_differences_away_from_kinks(known, name):
+    exact = incentives.marginal(known, POLICIES[name], FREE, PERIOD)
+    up, down = differences(known, POLICIES[name])
+    whole = known.makers["consolidated_in"].isna().to_numpy()
+    smooth = 0
+    for k, contribution in enumerate(CONTRIBUTIONS):
+        unit = incentives.UNITS[contribution]
+        for m, maker in enumerate(exact.index):
+            others = whole & (np.arange(len(whole)) != m)
+            for label, moved in ((f"worth_{unit}_usd", [m]), (f"others_{unit}_usd", others)):
+                one, other = up[k, m][moved].sum(), down[k, m][moved].sum()
+                if one == pytest.approx(other, rel=1e-3, abs=1e-3 / STEP[contribution]):
+                    smooth += one != 0
+                    middle = (one + other) / 2
+                    found = exact.loc[maker, label]
+                    assert found == pytest.approx(middle, rel=1e-4, abs=1e-3 / STEP[contribution]), (
+                        maker,
+                        label,
+                    )
+    assert smooth >= (0 if name == "tiers" else 2), "no derivative was put to the test"
+
+
+@pytest.mark.parametrize("name", policy.names())
+def test_marginal_of_bundled_policies_equals_central_differences(known, name, before):
+    one = policy.load(name)
+    exact = incentives.marginal(known, one, before, "FY2026-03")
+    stock = duty.goods(known, "FY2026-03", [one, before])
+
+    def own(vehicles):
+        shift = {PRODUCTION: vehicles * np.eye(len(stock.makers))}
+        found = (
+            duty.bill(known, one, stock, shift=shift).total
+            - duty.bill(known, before, stock, shift=shift).total
+        )
+        return np.diagonal(np.broadcast_to(found, (len(stock.makers),) * 2))
+
+    up, down = own(0.0) - own(1.0), own(-1.0) - own(0.0)
+    smooth = np.isclose(up, down, rtol=1e-3, atol=1e-3)
+    assert smooth.sum() > 10
+    found = exact["worth_us_built_usd"].to_numpy()
+    np.testing.assert_allclose(found[smooth], ((up + down) / 2)[smooth], rtol=1e-4, atol=1e-3)
+
+
+def test_one_more_export_is_worth_the_duty_on_the_next_import(known):
+    """BMW ships out more than comes from Europe, less than that and Mexico's: the next one is Mexican."""
+    one = POLICIES["one for one"]
+    worth = incentives.marginal(known, one, FREE, PERIOD)
+    stock = duty.goods(known, PERIOD, [one])
+    mine = {o: (stock.flows.maker == "BMW") & (stock.flows.origin == o) for o in ("EU", "MX")}
+    units, value = (
+        {
+            o: array[0][stock.inside][:, flow & (stock.flows.product == "car")].sum()
+            for o, flow in mine.items()
+        }
+        for array in (stock.units, stock.value_usd)
+    )
+    out = resolve(known, [("BMW", EXPORTS, "US")], [parse(PERIOD)]).value.item()
+    assert units["EU"] < out < units["EU"] + units["MX"]
+    expected = 0.275 * value["MX"] / units["MX"]
+    assert worth.loc["BMW", "worth_exported_usd"] == pytest.approx(expected)
+
+
+def test_neighbours_gain_only_where_relief_is_earned_together(known):
+    firm, country = (
+        incentives.marginal(known, build(relief=[relief(firm_weight=weight)]), FREE, PERIOD)
+        for weight in (1.0, 0.0)
+    )
+    assert (firm.filter(like="others_") == 0).all(axis=None)
+    assert country.loc["Toyota", "others_us_built_usd"] > 0
+
+
+# ---------------------------------------------------------------- break-even
+
+
+def average_rate(known, one, by, vehicles):
+    """Rate of each maker on its vehicles after credits, when it alone adds these."""
+    stock = duty.goods(known, PERIOD, [one])
+    owed = duty.bill(known, one, stock, shift={by: np.diag(vehicles)})
+    is_vehicle = stock.flows.product != "part"
+    worth = np.zeros(len(stock.makers))
+    np.add.at(worth, stock.owner[is_vehicle], stock.value_usd[0][stock.inside].sum(axis=0)[is_vehicle])
+    with np.errstate(invalid="ignore"):
+        duty_paid = owed.vehicles - owed.saved + owed.repaid
+        return np.diagonal(np.broadcast_to(duty_paid, (len(stock.makers),) * 2)) / worth
+
+
+CONTINUOUS = [
+    ("linear, blended", PRODUCTION, 0.17),
+    ("power", PRODUCTION, 0.20),
+    ("logistic", PRODUCTION, 0.20),
+    ("one for one", EXPORTS, 0.10),
+    ("credits alike", PRODUCTION, 0.10),
+    ("dearest first", PRODUCTION, 0.15),
+    ("relief and credit", EXPORTS, 0.12),
+]
+
+
+@pytest.mark.parametrize(("name", "by", "rate"), CONTINUOUS)
+def test_breakeven_lands_on_its_rate(known, name, by, rate):
+    found = incentives.breakeven(known, POLICIES[name], rate, PERIOD, by)
+    there = average_rate(known, POLICIES[name], by, found["vehicles"].fillna(0).to_numpy())
+    moved = (found["vehicles"] > 0).to_numpy()
+    assert moved.sum() >= 2
+    np.testing.assert_allclose(there[moved], rate, rtol=1e-9)
+    now = average_rate(known, POLICIES[name], by, np.zeros(len(found)))
+    np.testing.assert_allclose(found["rate_now"], now)
+    assert ((now <= rate) == (found["vehicles"] == 0)).all()
+
+
+def test_breakeven_is_the_threshold_of_a_bracket(known):
+    one = build(
+        relief=[
+            relief(
+                origin="*",
+                metric="production_ratio",
+                schedule="tiered",
+                bracket=[{"from": 0.75, "rate": 0.1}],
+            )
+        ]
+    )
+    vehicles = incentives.breakeven(known, one, 0.13, PERIOD)["vehicles"]
+    spans = [parse("CY2024")]
+    sold, built = (
+        resolve(known, [(m, v, "US") for m in vehicles.index], spans).value[0] for v in (SALES, PRODUCTION)
+    )
+    for maker in ("Toyota", "Kia", "Volkswagen"):
+        place = list(vehicles.index).index(maker)
+        assert vehicles[maker] == pytest.approx(0.75 * sold[place] - built[place], abs=0.01)
+
+
+def test_breakeven_finds_a_rate_that_more_would_lose_again(known):
+    """Every export leaves one vehicle less for local sale: past the target of the export ratio the rate rises."""
+    score = {
+        "local_build_share": {"weight": 0.4, "target": 1.0},
+        "export_ratio": {"weight": 0.6, "target": 0.3},
+    }
+    one = build(relief=[relief(score=score, product="car")])
+    many = np.full(len(known.makers), 20e6)
+    toyota = list(known.makers.index).index("Toyota")
+    far = average_rate(known, one, EXPORTS, many)[toyota]
+    peak = average_rate(known, one, EXPORTS, np.full(len(known.makers), 200_000.0))[toyota]
+    assert peak < far
+    rate = (peak + far) / 2
+    vehicles = incentives.breakeven(known, one, rate, PERIOD, EXPORTS)["vehicles"]
+    assert 0 < vehicles["Toyota"] <= 200_000
+    there = average_rate(known, one, EXPORTS, vehicles.fillna(0).to_numpy())
+    assert there[toyota] == pytest.approx(rate, rel=1e-9)
+
+
+def test_breakeven_out_of_reach_or_without_imports_is_not_a_number(known):
+    found = incentives.breakeven(known, POLICIES["linear, blended"], 0.01, PERIOD)
+    assert np.isnan(found.loc["Toyota", "vehicles"]) and np.isnan(found.loc["Suzuki", "rate_now"])
+    with pytest.raises(
+        TariffModelError, match="breakeven counts us_production_units or us_export_units, not 'jobs'"
+    ):
+        incentives.breakeven(known, FREE, 0.1, by="jobs")
+
+
+# ---------------------------------------------------------------- kinks
+
+
+def duty_at(known, one, maker, jobs):
+    """Duty of one maker on its vehicles with so many more jobs, one value per entry of `jobs`."""
+    stock = duty.goods(known, PERIOD, [one])
+    place = stock.makers.index(maker)
+    shift = np.zeros((len(jobs), len(stock.makers)))
+    shift[:, place] = jobs
+    return duty.bill(known, one, stock, shift={JOBS: shift}).vehicles[:, place]
+
+
+ON_JOBS = {"metric": "jobs_intensity", "slope": 0.006, "origin": "*"}
+SCHEDULES = {
+    "linear": relief(**ON_JOBS, cap=0.22, floor=0.05),
+    "power": relief(**{**ON_JOBS, "slope": 0.0004}, schedule="smooth", exponent=1.6, cap=0.24, floor=0.06),
+    "logistic": relief(
+        **{**ON_JOBS, "slope": 0.3}, schedule="smooth", steepness=0.2, midpoint=18.0, cap=0.23, floor=0.04
+    ),
+    "tiered": relief(**ON_JOBS, schedule="tiered", bracket=[{"from": 8.0, "rate": 0.2}, {"from": 30.0, "rate": 0.1}]),
+    "target": relief(origin="*", score={"jobs_intensity": {"weight": 1.0, "target": 25.0}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_slope_breaks_at_every_kink_and_nowhere_between(known, name):
+    one = build(relief=[SCHEDULES[name]])
+    rows = incentives.kinks(known, one, PERIOD)
+    rows = rows[rows["what"].str.startswith("jobs_intensity")]
+    assert {"Toyota", "GM", "BMW", "Kia"} <= set(rows["maker"])
+    sold = resolve(known, [("Toyota", SALES, "US")], [parse("CY2024")]).value.item()
+    mine = rows[rows["maker"] == "Toyota"].sort_values("kink")
+    assert len(mine) == (1 if name == "target" else 2)
+    now = mine["now"].iloc[0]
+    edges = np.array([0.5, *mine["kink"], 60.0])
+
+    def slopes(level):
+        """Duty per job just below and just above a jobs intensity, and the jump between."""
+        jobs = (level - now) * sold / 1000
+        far, near, on, off = duty_at(known, one, "Toyota", jobs + np.array([-20.0, -0.01, 0.01, 20.0]))
+        return (near - far) / 19.99, (off - on) / 19.99, on - near
+
+    for kink in mine["kink"]:
+        before, after, jump = slopes(kink)
+        assert abs(after - before) > 1e3 or abs(jump) > 1e6, kink
+    if name in ("linear", "tiered", "target"):
+        for low, high in zip(edges, edges[1:]):
+            before, after, jump = slopes((low + high) / 2)
+            assert after == pytest.approx(before, rel=1e-4, abs=1.0) and abs(jump) < 1e4
+
+
+def test_relief_that_anyone_may_earn_has_kinks_for_anyone(known):
+    for more in ({"origin": "*"}, {"origin": "JP", "earned_by": "all"}):
+        rows = incentives.kinks(known, build(relief=[relief(**more, floor=0.1)]), PERIOD)
+        assert {"Toyota", "GM", "BMW"} <= set(rows["maker"])
+    rows = incentives.kinks(known, build(relief=[relief(floor=0.1)]), PERIOD)
+    assert set(known.makers.loc[rows["maker"], "home"]) == {"JP"}
+
+
+@pytest.mark.parametrize("origin", ["GB", "*"])
+@pytest.mark.parametrize("period", ["CY2025", "CY2026"])
+def test_quota_binds_at_its_kink(known, origin, period):
+    """Scale all imports until they stand at the kink: below it the rate is that inside, above it rises."""
+    entry = charge(origin, start=0, product="car", quota_units_per_year=50_000.0, quota_rate=0.1)
+    entry |= {"from": date(2025, 6, 30), "quota_counted_from": date(2025, 5, 8)}
+    del entry["start"]
+    one = build(additional=[entry])
+    row = incentives.kinks(known, one, period).iloc[0]
+    stock = duty.goods(known, "2025-12" if period == "CY2025" else "2026-12", [one])
+    flow = (stock.flows.origin == "GB") & (stock.flows.product == "car")
+
+    def rate(times):
+        scaled = replace(stock, units=stock.units * times)
+        paid = duty.bill(known, one, scaled).duty[0][flow].sum()
+        return paid / stock.value_usd[0][stock.inside][:, flow].sum()
+
+    at = row["kink"] / row["now"]
+    assert rate(0.5 * at) == pytest.approx(0.1) and rate(0.999 * at) == pytest.approx(0.1)
+    assert rate(1.01 * at) > 0.101 and rate(2 * at) == pytest.approx((0.1 + 0.275) / 2)
+
+
+def test_offset_saturates_at_its_kink(known, law):
+    rows = incentives.kinks(known, law).query("instrument == 'offset'").set_index("maker")
+    stock = duty.goods(known, "FY2026-03", [law])
+    ample = duty.bill(known, law, stock, {"offset.msrp-offset.rate": np.array([0.0, 5.0])}).offset
+    for maker, row in rows.iterrows():
+        assert row["kink"] == pytest.approx(ample[1][stock.makers.index(maker)])
+        assert row["now"] <= row["kink"] * (1 + 1e-12)
