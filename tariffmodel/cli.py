@@ -147,7 +147,7 @@ def exposure(
             _number(row["bill_per_us_sale_usd"]),
             row["quality"],
         )
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _print(table)
 
 
 @app.command()
@@ -172,9 +172,10 @@ def contribution(
         "investment_intensity": "{:,.0f}",
         "export_ratio": "{:.2f}",
         "production_ratio": "{:.2f}",
+        "production_to_import_ratio": "{:.2f}",
     }
     headings = {
-        "local_build_share": "built locally", "production_ratio": "built/sold", "export_ratio": "exported/imported",
+        "local_build_share": "built locally", "production_ratio": "built/sold", "production_to_import_ratio": "built/shipped in", "export_ratio": "exported/imported",
         "jobs_intensity": "jobs/1,000 sales", "investment_intensity": "USD invested/sale", "us_content": "US content",
     }  # fmt: skip
     table = Table(
@@ -191,7 +192,160 @@ def contribution(
             value, low, high = (_number(row[f"{name}{end}"], text) for end in ("", "_low", "_high"))
             cells.append(value if low == high else f"{value} ({low}–{high})")
         table.add_row(str(maker), *cells)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    _print(table)
+
+
+@app.command()
+def compare(
+    names: Annotated[
+        list[str], typer.Argument(help="Policies, the first of them the baseline.", metavar="POLICY...")
+    ],
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Bills of all makers under several policies, and who gains or loses against the first."""
+    from tariffmodel import comparison, facts
+    from tariffmodel import policy as policies
+
+    known = facts.load(data)
+    bills = comparison.bills(
+        known, [policies.load(name, data) for name in names], policies.load(against, data), period
+    )
+    if format is not Format.table:
+        _write(bills, format, {"policies": names, "against": against, "period": period, "unit": "usd"})
+        return
+    table = Table(
+        title=f"Bill by policy, USD m, against {against}, {period}",
+        caption=f"in brackets: change against {bills.columns[0]}; makers inside another are in no sum",
+    )
+    table.add_column("")
+    for name in bills:
+        table.add_column(str(name), justify="right", no_wrap=True)
+    for maker, row in bills.iterrows():
+        change = row - row.iloc[0]
+        cells = [_number(row.iloc[0] / 1e6)]
+        cells += [f"{_number(row[name] / 1e6)} ({change[name] / 1e6:+,.0f})" for name in bills.columns[1:]]
+        table.add_row(str(maker), *cells, end_section=maker == bills.index[-2])
+    _print(table)
+
+
+@app.command()
+def incentives(
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    to_rate: Annotated[
+        float | None, typer.Option("--to-rate", help="Vehicles that bring the average rate to this fraction.")
+    ] = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """What one more vehicle built, exported, one more job or USD invested takes off each bill."""
+    from tariffmodel import facts
+    from tariffmodel import incentives as model
+    from tariffmodel import policy as policies
+
+    known, law = facts.load(data), policies.load(policy, data)
+    worth = model.marginal(known, law, policies.load(against, data), period)
+    if to_rate is not None:
+        for by, name in ((facts.PRODUCTION, "built"), (facts.EXPORTS, "exported")):
+            worth[f"{name}_to_reach_rate_units"] = model.breakeven(known, law, to_rate, period, by)[
+                "vehicles"
+            ]
+    if format is not Format.table:
+        _write(worth, format, {"policy": law.name, "against": against, "period": period, "to_rate": to_rate})
+        return
+    table = Table(
+        title=f"{law.title}\nUSD off the bill of {period} per unit more a year",
+        caption="in brackets: what the other makers save; negative: the bill rises (a vehicle brings imported parts with it)",
+    )
+    table.add_column("")
+    headings = {
+        "us_built": "vehicle built",
+        "exported": "vehicle exported",
+        "job": "job",
+        "usd_invested": "USD m invested",
+    }
+    for heading in headings.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    if to_rate is not None:
+        for heading in (f"built for {to_rate:.1%}", f"exported for {to_rate:.1%}"):
+            table.add_column(heading, justify="right", no_wrap=True)
+    for maker, row in worth.iterrows():
+        cells = []
+        for unit in headings:
+            scale = 1e6 if unit == "usd_invested" else 1.0
+            own, others = row[f"worth_{unit}_usd"] * scale, row[f"others_{unit}_usd"] * scale
+            cells.append(_number(own) + (f" ({_number(others)})" if abs(others) >= 0.5 else ""))
+        if to_rate is not None:
+            cells += [_number(row[f"{name}_to_reach_rate_units"]) or "–" for name in ("built", "exported")]
+        table.add_row(str(maker), *cells)
+    _print(table)
+
+
+@app.command()
+def validate(
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    as_of: AsOf = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """The model's cost beside every comparable disclosure, with the error and what it rests on."""
+    from tariffmodel import facts, validation
+    from tariffmodel import policy as policies
+
+    known = facts.load(data)
+    day = _day(as_of) if as_of else known.as_of
+    rows = validation.disclosed(known, policies.load(policy, data), policies.load(against, data), day)
+    if format is not Format.table:
+        _write(
+            rows.set_index(["maker", "period"]),
+            format,
+            {"policy": policy, "against": against, "as_of": str(day)},
+        )
+        return
+    table = Table(title=f"Model beside disclosed tariff cost, billions of reporting currency, as of {day}")
+    for heading in (
+        "",
+        "period",
+        "kind",
+        "",
+        "disclosed",
+        "model",
+        "low–high",
+        "error",
+        "inside",
+        "headline",
+    ):
+        table.add_column(
+            heading, justify="left" if heading in ("", "period", "kind") else "right", no_wrap=True
+        )
+    for row in rows[rows["latest"]].itertuples():
+        form = "{:,.0f}" if row.disclosed >= 100 else "{:,.2f}"
+        said, model, low, high = (
+            form.format(v) for v in (row.disclosed, row.model, row.model_low, row.model_high)
+        )
+        marks = ["yes" if flag else "" for flag in (row.inside_range, row.headline)]
+        table.add_row(
+            row.maker,
+            row.period,
+            row.kind,
+            row.currency,
+            said,
+            model,
+            f"{low}–{high}",
+            f"{row.error:+.0%}",
+            *marks,
+        )
+    _print(table)
+    for name, row in validation.summary(rows).iterrows():
+        typer.echo(
+            f"{name}: n {row['n']:.0f}, median absolute error {row['median_absolute_error']:.0%}, "
+            f"rank correlation {row['rank_correlation']:.2f}, inside range {row['inside_range']:.0%}"
+        )
 
 
 @app.command()
@@ -214,7 +368,7 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
         table.add_column(heading, no_wrap=heading == "name")
     for one in loaded:
         table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    _print(table, 120)
 
 
 @app.command()
@@ -260,6 +414,11 @@ def _setting(text: str) -> tuple[str, float]:
         return key, float(value)
     except ValueError:
         raise typer.BadParameter(f"{text!r}: write kind.id.field=number", param_hint="--set") from None
+
+
+def _print(table: Table, width: int = 160) -> None:
+    """A table as wide as the terminal, or of a fixed width when written to a file."""
+    Console(width=None if sys.stdout.isatty() else width).print(table)
 
 
 def _number(value: float, form: str = "{:,.0f}") -> str:

@@ -88,7 +88,7 @@ def test_set_changes_a_number_of_the_policy(tm):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["exposure", "--policy", "nope"], 1, "no policy 'nope'; choose from before-april-2025"),
+        (["exposure", "--policy", "nope"], 1, "no policy 'nope'; choose from auto-pact-1965"),
         (["exposure", "--period", "soon"], 1, "period 'soon' is not understood; write CY2025"),
         (["exposure", "--set", "relief.japan.slope=0.1"], 1, "no key 'relief.japan.slope'"),
         (["exposure", "--set", "slope"], 2, "write kind.id.field=number"),

@@ -1,0 +1,179 @@
+"""The recognised cost against bills of other periods and other laws, and the comparison against its rules."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tariffmodel import duty, exposure, facts, periods, policy, validation
+from tariffmodel.errors import DataError
+from tariffmodel.periods import Period
+
+
+@pytest.fixture(scope="module")
+def compared(known, law, before) -> pd.DataFrame:
+    return validation.disclosed(known, law, before)
+
+
+def level(known, maker, variable, period="CY2025"):
+    got = facts.resolve(known, [(maker, variable, "US")], [periods.parse(period)])
+    return got.value[0, 0]
+
+
+def attributable(known, one, before, span):
+    stock = duty.goods(known, span, [one, before])
+    total = duty.bill(known, one, stock).total - duty.bill(known, before, stock).total
+    return pd.Series(total[0], index=stock.makers)
+
+
+def earlier(period, days):
+    span = periods.parse(period)
+    return Period(span.start - timedelta(days=days), span.end - timedelta(days=days))
+
+
+@pytest.mark.parametrize("period", ["FY2026-03", "2025Q2", "CY2026"])
+def test_first_step_is_the_bill(known, law, before, period):
+    mine = validation.recognised(known, law, before, period)["owed"]
+    theirs = exposure.table(known, law, before, period)["bill_usd"]
+    pd.testing.assert_series_equal(mine, theirs.reindex(mine.index), rtol=1e-9, atol=1e-3, check_names=False)
+
+
+@pytest.mark.parametrize("maker", ["Toyota", "Hyundai Motor", "GM"])
+@pytest.mark.parametrize("period", ["2025Q2", "CY2025"])
+def test_lag_gives_the_bill_of_the_days_that_much_earlier(known, law, before, maker, period):
+    row = validation.recognised(known, law, before, period).loc[maker]
+    days = int(level(known, maker, "inventory_days"))
+    theirs = attributable(known, law, before, earlier(period, days))[maker]
+    assert row["owed"] + row["lag"] == pytest.approx(theirs, rel=1e-9)
+
+
+def test_until_claims_open_the_books_know_no_relief(known, law, before):
+    """Another way to the same cost: the bill under a law without content deduction and offset."""
+    bare = policy.load(
+        "current-law",
+        settings={
+            "additional.232-vehicles-usmca.usmca": "full",
+            "offset.msrp-offset.rate": 0.0,
+            "offset.msrp-offset-extended.rate": 0.0,
+        },
+    )
+    mine = validation.recognised(known, law, before, "2025Q2").loc["Toyota"]
+    days = int(level(known, "Toyota", "inventory_days"))
+    theirs = attributable(known, bare, before, earlier("2025Q2", days))["Toyota"]
+    assert mine[["owed", "lag", "refunds"]].sum() == pytest.approx(theirs, rel=1e-9)
+
+
+def test_every_refund_comes_back_in_time(known, law, before):
+    """By the end of 2026 customs has closed every entry made before claims opened."""
+    cost = validation.recognised(known, law, before, "CY2025..CY2026")
+    assert np.allclose(cost["refunds"], 0, atol=1.0)
+    late = validation.recognised(known, law, before, "CY2025")["refunds"]
+    back = validation.recognised(known, law, before, "CY2026")["refunds"]
+    assert (late >= -1).all() and np.allclose(late + back, 0, atol=1.0)
+    assert late["Toyota"] > 1e9
+
+
+def test_us_gaap_books_relief_with_the_duty(known, law, before):
+    late = validation.recognised(known, law, before, "2025Q2")["refunds"]
+    assert np.allclose(late[["GM", "Ford", "Tesla"]], 0) and late["Stellantis"] > 0
+
+
+def test_metals_by_hand(known, law, before):
+    # Subaru: 350,000 vehicles in 2025 at 300 USD each; with a lag of 15 days the quarter begins on 16 June
+    cost = validation.recognised(known, law, before, "2025Q3")
+    assert cost.at["Subaru", "metals"] == pytest.approx(350_000 / 365 * 92 * 300)
+    without = validation.recognised(known, law, before, "2025Q3", metals=False)
+    assert (without["metals"] == 0).all()
+    pd.testing.assert_series_equal(without["model"] + cost["metals"], cost["model"], check_names=False)
+
+
+def test_nothing_is_attributable_to_the_law_against_itself(known, law):
+    cost = validation.recognised(known, law, law, "FY2026-03", metals=False)
+    assert np.allclose(cost, 0)
+
+
+def test_steps_add_up_inside_the_range(compared):
+    assert np.allclose(compared[list(validation.STEPS)].sum(axis=1), compared["model"])
+    assert (compared["model_low"] <= compared["model"]).all()
+    assert (compared["model"] <= compared["model_high"]).all()
+
+
+def test_a_part_of_a_year_is_less_sure_than_the_year():
+    widths = [
+        validation._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")
+    ]
+    assert widths[0] == 0 and widths == sorted(widths)
+    assert widths[-1] == pytest.approx(0.15, abs=0.001)
+
+
+def test_model_does_not_look_at_what_was_disclosed(known, law, before, compared):
+    table = known.disclosures.assign(value=known.disclosures["value"] * 2)
+    blind = validation.disclosed(dataclasses.replace(known, disclosures=table), law, before)
+    columns = [*validation.STEPS, "model", "model_low", "model_high", "headline"]
+    pd.testing.assert_frame_equal(blind[columns], compared[columns])
+
+
+def test_one_headline_per_maker_the_longest_actual(known, compared):
+    rows = compared[compared["headline"]].set_index("maker")
+    assert rows.index.is_unique and rows["latest"].all()
+    inside = known.makers["consolidated_in"]
+    assert set(rows.index) == {m for m in compared["maker"] if pd.isna(inside[m])}
+    for maker, group in compared[compared["kind"] == "actual"].groupby("maker"):
+        if maker in rows.index:
+            longest = max(periods.parse(p).days for p in group["period"])
+            assert rows.at[maker, "kind"] == "actual"
+            assert periods.parse(rows.at[maker, "period"]).days == longest
+
+
+def test_metals_count_unless_the_company_leaves_them_out(compared):
+    duties = (compared["basis"] == "direct_duties") | (compared["scope"] == "vehicles_and_parts")
+    assert (compared.loc[duties, "metals"] == 0).all()
+    assert (compared.loc[~duties & compared["maker"].isin(["Toyota", "GM", "Ford"]), "metals"] > 0).all()
+
+
+def test_summary_by_hand():
+    frame = pd.DataFrame(
+        {
+            "kind": ["actual", "actual", "actual", "actual", "guidance"],
+            "latest": True,
+            "headline": [True, True, True, False, False],
+            "per_usd": [1.0, 100.0, 1.0, 1.0, 1.0],
+            "disclosed": [1.0, 200.0, 4.0, 5.0, 1.0],
+            "owed": [1.0, 200.0, 4.0, 5.0, 1.0],
+            "model": [1.1, 160.0, 6.0, 5.0, 3.0],
+            "inside_range": [True, False, False, True, False],
+        }
+    )
+    frame["error"] = frame["model"] / frame["disclosed"] - 1
+    got = validation.summary(frame)
+    assert got.at["headline", "n"] == 3
+    assert got.at["headline", "median_absolute_error"] == pytest.approx(0.2)
+    assert got.at["headline", "rank_correlation"] == pytest.approx(1)  # 160 yen-like units are 1.6
+    assert got.at["headline", "inside_range"] == pytest.approx(1 / 3)
+    assert got.at["actual", "n"] == 4 and got.at["guidance", "median_absolute_error"] == pytest.approx(2)
+    assert np.isnan(got.at["guidance", "rank_correlation"])
+
+
+def test_published_accuracy_is_not_lost_unnoticed(compared):
+    got = validation.summary(compared).loc["headline"]
+    assert got["median_absolute_error"] < 0.23
+    assert got["rank_correlation"] > 0.9
+    assert got["inside_range"] >= 0.6
+
+
+def test_explained_leaves_what_is_unexplained(compared):
+    table = validation.explained(compared)
+    assert np.allclose(table[[*validation.STEPS, "unexplained"]].sum(axis=1), 1)
+
+
+def test_missing_mechanism_names_the_maker(data, law, before):
+    path = data / "facts" / "estimates.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    lost = (rows["maker"] == "Kia") & (rows["variable"] == "inventory_days")
+    rows[~lost].to_csv(path, index=False)
+    with pytest.raises(DataError, match="inventory_days of Kia"):
+        validation.recognised(facts.load(data), law, before)
