@@ -202,32 +202,45 @@ def compare(
     ],
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
+    worth: Annotated[
+        str | None,
+        typer.Option(help="In place of bills, what one more us_built, exported, job or usd_invested saves."),
+    ] = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Bills of all makers under several policies, and who gains or loses against the first."""
     from tariffmodel import comparison, facts
+    from tariffmodel import incentives as model
     from tariffmodel import policy as policies
 
-    known = facts.load(data)
-    bills = comparison.bills(
-        known, [policies.load(name, data) for name in names], policies.load(against, data), period
-    )
+    known, other = facts.load(data), policies.load(against, data)
+    chosen = [policies.load(name, data) for name in names]
+    if worth:
+        found = model.by_policy(known, chosen, other, period, worth)
+        title, caption = f"USD off the bill of {period} per unit of {worth} more a year", ""
+    else:
+        found = comparison.bills(known, chosen, other, period)
+        title = f"Bill by policy, USD m, against {against}, {period}"
+        caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
     if format is not Format.table:
-        _write(bills, format, {"policies": names, "against": against, "period": period, "unit": "usd"})
+        _write(
+            found,
+            format,
+            {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"},
+        )
         return
-    table = Table(
-        title=f"Bill by policy, USD m, against {against}, {period}",
-        caption=f"in brackets: change against {bills.columns[0]}; makers inside another are in no sum",
-    )
+    table = Table(title=title, caption=caption)
     table.add_column("")
-    for name in bills:
+    for name in found:
         table.add_column(str(name), justify="right", no_wrap=True)
-    for maker, row in bills.iterrows():
-        change = row - row.iloc[0]
-        cells = [_number(row.iloc[0] / 1e6)]
-        cells += [f"{_number(row[name] / 1e6)} ({change[name] / 1e6:+,.0f})" for name in bills.columns[1:]]
-        table.add_row(str(maker), *cells, end_section=maker == bills.index[-2])
+    for maker, row in found.iterrows():
+        if worth:
+            cells = [_number(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
+        else:
+            cells = [_number(row.iloc[0] / 1e6)]
+            cells += [f"{_number(v / 1e6)} ({(v - row.iloc[0]) / 1e6:+,.0f})" for v in row.iloc[1:]]
+        table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
     _print(table)
 
 

@@ -51,8 +51,8 @@ def ranked(
     -------
     DataFrame
         Indexed by maker: `bill_usd`, `baseline_usd`, `change_usd` (negative: the maker gains),
-        `change_share_of_operating_profit`, `relief_usd` (= −change), `relief_per_us_built_usd` and
-        `relief_per_contributed_usd` (per vehicle built or exported in the US), `rate`, `rate_baseline`.
+        `change_share_of_operating_profit`, `relief_usd` (= −change), `relief_per_us_built_usd` (per
+        vehicle that the maker contributes to US output), `rate` and `rate_baseline` on vehicles.
     """
     mine, base = (table(facts, one, against, period, as_of) for one in (policy, baseline))
     base = base.reindex(mine.index)

@@ -7,6 +7,7 @@ the bill, divided by the shift, is the derivative (complex step; Squire and Trap
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
@@ -52,6 +53,27 @@ def marginal(facts: Facts, policy: Policy, against: Policy, period: str = "FY202
         columns[f"worth_{UNITS[name]}_usd"] = own
         columns[f"others_{UNITS[name]}_usd"] = (saving[k] * whole).sum(axis=1) - own * whole
     return pd.DataFrame(columns, index=pd.Index(stock.makers, name="maker"))
+
+
+def by_policy(
+    facts: Facts,
+    policies: Sequence[Policy],
+    against: Policy,
+    period: str = "FY2026-03",
+    unit: str = "us_built",
+) -> pd.DataFrame:
+    """USD that one more `unit` a year takes off each maker's bill, makers × policies.
+
+    Parameters
+    ----------
+    unit : str
+        One of `UNITS`: ``us_built``, ``exported``, ``job`` or ``usd_invested``.
+    """
+    if unit not in UNITS.values():
+        raise TariffModelError(f"{unit!r} is no contribution; choose from {', '.join(UNITS.values())}")
+    return pd.DataFrame(
+        {policy.name: marginal(facts, policy, against, period)[f"worth_{unit}_usd"] for policy in policies}
+    )
 
 
 def breakeven(

@@ -137,3 +137,17 @@ def test_policies_and_contribution_answer(tm):
 def test_help_explains_every_command(tm, words):
     code, out, _ = tm(*words, "--help")
     assert code == 0 and "Usage" in out and len(out) > 150
+
+
+def test_compare_incentives_and_validate_answer(tm):
+    _, out, _ = tm("compare", "current-law", "flat-25")
+    assert "US Treasury" in out and "flat-25" in out
+    _, out, _ = tm(
+        "compare", "current-law", "japan-flexible-linear-firm", "--worth", "us_built", "--format", "csv"
+    )
+    assert out.startswith("maker,current-law,japan-flexible-linear-firm") and "US Treasury" not in out
+    _, out, _ = tm("incentives", "--policy", "japan-flexible-linear-country", "--to-rate", "0.2")
+    assert "vehicle built" in out and "20.0%" in out
+    _, out, _ = tm("validate")
+    assert "median absolute error" in out and "rank correlation" in out and "Toyota" in out
+    assert tm("compare", "current-law", "current-law")[0] == 1

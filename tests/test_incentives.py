@@ -368,3 +368,16 @@ def test_offset_saturates_at_its_kink(known, law):
     for maker, row in rows.iterrows():
         assert row["kink"] == pytest.approx(ample[1][stock.makers.index(maker)])
         assert row["now"] <= row["kink"] * (1 + 1e-12)
+
+
+def test_by_policy_sets_the_worth_of_one_unit_side_by_side(known, law, before):
+    other = policy.load("japan-flexible-linear-firm")
+    table = incentives.by_policy(known, [law, other], before)
+    assert list(table) == ["current-law", "japan-flexible-linear-firm"]
+    assert (
+        table.loc["Toyota", other.name]
+        == incentives.marginal(known, other, before).loc["Toyota", "worth_us_built_usd"]
+    )
+    assert table.loc["GM", other.name] == pytest.approx(table.loc["GM", law.name])
+    with pytest.raises(TariffModelError, match="choose from us_built, exported, job, usd_invested"):
+        incentives.by_policy(known, [law], before, unit="vehicles")
