@@ -1,4 +1,4 @@
-"""Results that stand beside the policies: `python tests/golden.py` writes them anew.
+"""Results that stand beside the policies: `.venv/bin/python tests/golden.py` writes them anew.
 
 A file `<policy>.golden.csv` holds the bill of every maker against the law before April 2025, for a
 period in which the policy bites. Change one only with a reason in the commit message.

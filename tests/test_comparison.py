@@ -94,3 +94,9 @@ def test_a_policy_named_twice_is_refused(known, law, before):
 def test_two_policies_without_entries_owe_the_ordinary_duty(known, before):
     frame = comparison.bills(known, [build()], build(), PERIOD)
     assert (frame == 0).all(axis=None)
+
+
+def test_rates_are_after_credits(known, before):
+    law, credited = policy.load("current-law"), policy.load("production-credit-1-to-1")
+    row = comparison.ranked(known, credited, law, before, "CY2026").loc["GM"]
+    assert abs(row["rate"]) < 1e-9 < row["rate_baseline"]

@@ -147,3 +147,137 @@ def test_what_is_clawed_back_is_what_was_not_built(known):
     granted = set().union(*(entry.granted for entry in one.credit))
     paid_back = {m for m, usd in zip(owed.goods.makers, owed.repaid[0]) if usd > 1}
     assert paid_back and paid_back <= granted
+
+
+def test_clawback_by_hand(known):
+    """Hyundai's output grows by less than the 120,000 it was granted; it repays that share of all it saved."""
+    one = policy.load("taiwan-capacity-multiple")
+    hyundai = list(known.makers.index).index("Hyundai Motor")
+    saved = sum(
+        duty.bill(known, one, duty.goods(known, f"CY{year}", [one])).saved[0, hyundai]
+        for year in (2025, 2026, 2027)
+    )
+    built = [
+        facts.identity(known, year)["production_units"]["Hyundai Motor"] for year in ("CY2024", "CY2027")
+    ]
+    grown = built[1] - built[0]
+    repaid = duty.bill(known, one, duty.goods(known, "CY2028", [one])).repaid[0, hyundai]
+    assert 0 < grown < 120_000
+    assert repaid == pytest.approx((1 - grown / 120_000) * saved, rel=1e-6)
+
+
+def test_capacity_granted_is_what_was_announced(known):
+    built = facts.identity(known, "CY2024")["production_units"]
+    for credit in policy.load("taiwan-capacity-multiple").credit:
+        assert credit.granted["GM"] == pytest.approx(2_000_000 - built["GM"])
+        assert credit.granted["Stellantis"] == pytest.approx(0.5 * built["Stellantis"])
+        assert credit.granted["Kia"] / (credit.granted["Kia"] + credit.granted["Hyundai Motor"]) == 0.4
+
+
+def test_remission_quotas_are_a_quarter_of_output_less_the_two_cuts(known):
+    built = facts.identity(known, "CY2024")["production_units"]
+    before_cut, after_cut = policy.load("canada-remission-quota").credit
+    assert (after_cut.start - before_cut.end).days == 1
+    assert set(before_cut.granted) == set(built.index[built > 0])
+    for maker, vehicles in before_cut.granted.items():
+        kept = {"GM": 1 - 0.242, "Stellantis": 0.5}.get(maker, 1.0)
+        assert vehicles == pytest.approx(built[maker] / 4, abs=1)
+        assert after_cut.granted[maker] == pytest.approx(kept * built[maker] / 4, abs=1)
+
+
+def test_a_remission_quota_frees_no_more_vehicles_than_it_has(known, law):
+    """Ford's quota is larger than its imports from Mexico and Canada; GM's is not and is cut."""
+    one = policy.load("canada-remission-quota")
+    lines = exposure.by_origin(known, law, law, "CY2026")
+    northern = lines[lines["origin"].isin(["MX", "CA"]) & (lines["product"] != "part")]
+    owed = duty.bill(known, one, duty.goods(known, "CY2026", [one]))
+    saved = pd.Series(owed.saved[0], index=owed.goods.makers)
+    due = (northern["customs_value_usd"] * northern["rate"]).groupby(northern["maker"]).sum()
+    assert saved["Ford"] == pytest.approx(due["Ford"])
+    assert saved["GM"] < 0.9 * due["GM"]
+
+
+def test_the_offset_as_enacted_bites_only_after_april_2026(bills):
+    early, late = bills("FY2026-03"), bills("CY2027")
+    np.testing.assert_allclose(early["offset-as-enacted"], early["current-law"])
+    rise = late["offset-as-enacted"] - late["current-law"]
+    assert (rise >= -1).all()
+    assert set(rise.index[rise > 1e8]) >= {"Ford", "GM", "Stellantis", "Toyota"}
+    assert rise["Ferrari"] == pytest.approx(0, abs=1)
+
+
+def test_content_buys_the_duty_off_and_no_index_means_no_relief(known):
+    one = policy.load("inovar-auto")
+    lines = exposure.by_origin(known, one, policy.load("before-april-2025"), "CY2027")
+    cars = lines[lines["product"].isin(["car", "light_truck"])]
+    # what the measure adds to ordinary duty, which differs by origin and by Section 301
+    added = (cars["duty_usd"] / cars["customs_value_usd"]).groupby(cars["maker"]).mean()
+    content = contribution.metrics(known)["us_content"].reindex(added.index).fillna(0.0)
+    np.testing.assert_allclose(added, 0.25 * (1 - content / 0.65), atol=1e-9)
+
+
+def test_only_makers_that_build_more_than_in_2024_gain_from_increments(known):
+    one = policy.load("japan-increments")
+    lines = exposure.by_origin(known, one, one, "CY2026")
+    paid = lines[(lines["origin"] == "JP") & (lines["product"] == "car")].set_index("maker")["rate"]
+    grown = (
+        facts.identity(known, "CY2025")["production_units"]
+        - facts.identity(known, "CY2024")["production_units"]
+    ).reindex(paid.index)
+    sold = facts.identity(known, "CY2025")["sales_units"].reindex(paid.index)
+    expected = 0.275 - 2.0 * (grown.clip(lower=0) / sold)
+    japanese = known.makers["home"].reindex(paid.index) == "JP"
+    np.testing.assert_allclose(paid[japanese], expected[japanese], atol=1e-6)
+    assert paid["Mazda"] < paid["Toyota"] < paid["Nissan"]
+
+
+def test_the_smooth_reading_is_the_logistic_of_half_firm_half_country(known):
+    one = policy.load("japan-smooth")
+    relief = one.relief[0]
+    weights = {name: metric.weight for name, metric in relief.score.items()}
+    targets = {name: metric.target for name, metric in relief.score.items()}
+    firm, country = (
+        contribution.score(known, weights, targets, level=level, makers=JAPANESE)
+        for level in ("firm", "country")
+    )
+    expected = 0.275 - 0.20 / (1 + np.exp(-8 * ((firm + country) / 2 - 0.5)))
+    lines = exposure.by_origin(known, one, one, "CY2026")
+    paid = lines[(lines["origin"] == "JP") & (lines["product"] == "car")].set_index("maker")["rate"]
+    np.testing.assert_allclose(paid[JAPANESE], expected[JAPANESE], rtol=1e-9)
+
+
+def test_without_their_deals_japan_the_eu_and_korea_pay_more_and_britain_the_same(known, law, bills):
+    table = bills("CY2027")
+    assert (table["uk-quota-only"] - table["current-law"] >= -1).all()
+    one = policy.load("uk-quota-only")
+    rates = exposure.by_origin(known, one, law, "CY2027").groupby("origin")[["rate", "rate_against"]].mean()
+    dearer = set(rates.index[rates["rate"] > rates["rate_against"] + 1e-9])
+    assert {"JP", "EU", "KR"} <= dearer <= {"JP", "EU", "KR", "TW"}
+
+
+def test_the_plan_rate_lowers_bills_until_june_2027_and_raises_them_after(known, law, before):
+    one = policy.load("plan-rate-snap-back")
+    for period, sign in (("2027H1", -1), ("2027H2", 1)):
+        table = comparison.bills(known, [one, law], before, period)
+        change = sign * (table[one.name] - table[law.name])
+        assert change.min() >= -1 and change["Toyota"] > 1e8
+
+
+def test_the_eu_threat_moves_only_goods_from_the_eu(known, law):
+    lines = exposure.by_origin(known, policy.load("eu-25"), law, "CY2027")
+    moved = lines[lines["duty_usd"].abs() > 1]
+    assert set(moved["origin"]) == {"EU"} and set(moved["product"]) <= {"car", "light_truck"}
+    np.testing.assert_allclose(moved.loc[moved["product"] == "car", "rate"], 0.275)
+
+
+def test_ordinary_duty_only_differs_by_chinese_goods_alone(known, before):
+    lines = exposure.by_origin(known, policy.load("mfn-only"), before)
+    assert set(lines.loc[lines["duty_usd"].abs() > 1, "origin"]) == {"CN"}
+
+
+@pytest.mark.parametrize("name", policy.names())
+def test_every_policy_says_what_it_is_and_where_each_line_comes_from(name):
+    one = policy.load(name)
+    assert len(one.title) < 110 and len(one.description.split()) > 15
+    assert all(entry.source for entry in one.entries)
+    assert all(entry.url.startswith("http") for entry in one.entries if entry.url)
