@@ -573,7 +573,8 @@ def model_vs_disclosed(
         title,
         f"USD bn, lines are the model's low to high, each company's own periods; {case}",
         [
-            "Full colour and name: the largest disclosure of each maker; pale: its other periods",
+            "Full colour and name: the largest disclosure of each maker; pale: its other periods. "
+            "Lines that reach the edge go on below it",
             f"Not drawn, no bill: {len(rows) - len(drawn)}" if len(rows) > len(drawn) else "",
             *_origin(source, as_of),
         ],
@@ -590,7 +591,8 @@ def model_vs_disclosed(
         return _done(fig)
     rate = usd.reindex(drawn.index).to_numpy()
     bounds = drawn[["disclosed", "model", "model_low", "model_high"]].to_numpy() * rate[:, None]
-    reach = np.array([bounds[bounds > 0].min() / 1.3, bounds.max() * 1.3])
+    central = bounds[:, :2]  # a range may reach zero, which a logarithmic scale cannot
+    reach = np.array([central[central > 0].min() / 1.6, bounds.max() * 1.3])
     points = pd.DataFrame(bounds.clip(min=reach[0]), columns=["x", "y", "low", "high"])
     points["color"] = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes]
     points["label"] = drawn["maker"].to_numpy()
