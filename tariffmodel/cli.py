@@ -122,7 +122,8 @@ def exposure(
         _write(bills, format, about)
         return
     table = Table(
-        title=f"{law.title}\nagainst {other.title[0].lower()}{other.title[1:]}, {period}, as of {day}, gross of mitigation",
+        title=f"{law.title}\nagainst {other.title[0].lower()}{other.title[1:]}, "
+        f"{period}, as of {day}, gross of mitigation",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",
     )
@@ -175,9 +176,14 @@ def contribution(
         "production_to_import_ratio": "{:.2f}",
     }
     headings = {
-        "local_build_share": "built locally", "production_ratio": "built/sold", "production_to_import_ratio": "built/shipped in", "export_ratio": "exported/imported",
-        "jobs_intensity": "jobs/1,000 sales", "investment_intensity": "USD invested/sale", "us_content": "US content",
-    }  # fmt: skip
+        "local_build_share": "built locally",
+        "production_ratio": "built/sold",
+        "production_to_import_ratio": "built/shipped in",
+        "export_ratio": "exported/imported",
+        "jobs_intensity": "jobs/1,000 sales",
+        "investment_intensity": "USD invested/sale",
+        "us_content": "US content",
+    }
     table = Table(
         title=f"Contribution, {year}",
         caption="low–high in brackets; empty: an input is missing or nothing is sold",
@@ -272,7 +278,8 @@ def incentives(
         return
     table = Table(
         title=f"{law.title}\nUSD off the bill of {period} per unit more a year",
-        caption="in brackets: what the other makers save; negative: the bill rises (a vehicle brings imported parts with it)",
+        caption="in brackets: what the other makers save; "
+        "negative: the bill rises (a vehicle brings imported parts with it)",
     )
     table.add_column("")
     headings = {

@@ -148,7 +148,7 @@ def kinks(facts: Facts, policy: Policy, period: str = "FY2026-03") -> pd.DataFra
                 entry.earned_by == "all" or "*" in entry.origin or facts.makers.at[m, "home"] in entry.origin
             )
         ]
-        scores = contribution_of(entry, facts, np.array(able), lambda kind, e, field: getattr(e, field))  # type: ignore[arg-type]
+        scores = contribution_of(entry, facts, np.array(able))
         limit = np.inf if entry.metric else 1.0
         edges = [edge for edge in _edges(entry) if 0 < edge <= limit]
         for maker, now in zip(able, np.ravel(scores)):

@@ -26,7 +26,7 @@ _NO_LIMIT = 1e12  # stands for a ratio whose denominator is zero: above any brac
 
 @dataclass(frozen=True)
 class Flows:
-    """Labels of F streams of goods: whose, from where, what. Parts belong to the maker they are built into."""
+    """Labels of F streams of goods: whose, from where, what. Parts are whose they are built into."""
 
     maker: np.ndarray
     origin: np.ndarray
@@ -191,7 +191,11 @@ class _Numbers:
 
 
 def contribution_of(
-    entry: Relief, facts: Facts, makers: np.ndarray, number: _Numbers, shift: Shift | None = None
+    entry: Relief,
+    facts: Facts,
+    makers: np.ndarray,
+    number: _Numbers | None = None,
+    shift: Shift | None = None,
 ) -> np.ndarray:
     """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it."""
     home = facts.makers["home"]
@@ -199,6 +203,7 @@ def contribution_of(
     earning = [maker for maker in np.unique(makers) if able or home[maker] in entry.origin]
     weights = {name: metric.weight for name, metric in entry.score.items()}
     targets = {name: metric.target for name, metric in entry.score.items()}
+    number = number or _Numbers({})
     own = number("relief", entry, "firm_weight")
     own = own[:, :, 0] if isinstance(own, np.ndarray) else own
 
