@@ -174,10 +174,10 @@ def composite(
 ) -> np.ndarray:
     """Σ w·min(m / target, 1) over the last axis of `table`, whose entries follow `weights`."""
     w = np.array([weights[name] for name in weights])
-    reached = table / np.array([targets[name] for name in weights])
+    goals = np.array([targets[name] for name in weights])
     gaps = np.isnan(table.real)  # the imaginary part of an infinite ratio is no number
-    reached = np.where(reached.real < 1, reached, 1.0)  # min that keeps a derivative below the target
-    reached = np.where(gaps, 0.0, reached)
+    reached = np.where(table.real < goals, table, goals)  # min that keeps a derivative below the target
+    reached = np.where(gaps, 0.0, reached) / goals
     if missing == "reweight":
         w = np.where(gaps, 0.0, w)
         total = w.sum(axis=-1, keepdims=True)

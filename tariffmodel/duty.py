@@ -433,7 +433,9 @@ def _served(
     earlier = before - (done - want)[:, np.searchsorted(owner, owner)]
     rest = purse[:, owner] - earlier
     partial = rest / np.where(group == 0, 1.0, group)
-    partial = np.where(rest.real <= 0, 0.0, np.where(rest.real >= group.real, 1.0, partial))
+    partial = np.where(rest.real >= group.real, 1.0, partial)
+    # who wants nothing is not served, or the next credit would find these goods paid for
+    partial = np.where((rest.real <= 0) | (group.real <= 0), 0.0, partial)
     share = np.empty_like(partial)
     np.put_along_axis(share, order, partial, axis=-1)
     return share.reshape(shape)

@@ -363,9 +363,9 @@ class Rules:
         self, entry: Credit, maker: str, shipments: list[Shipment], asked: periods.Period
     ) -> tuple[float, float, float]:
         """What one credit saves, what is clawed back, what is sold; marks in `shipments` what it paid for."""
-        if entry.makers == "home" and "*" not in entry.origin:
-            if self.facts.makers[maker]["home"] not in entry.origin:
-                return 0.0, 0.0, 0.0
+        home = self.facts.makers[maker]["home"]
+        if entry.makers == "home" and not {"*", home} & set(entry.origin):
+            return 0.0, 0.0, 0.0
         saved = before_claw = sold = balance = 0.0
         for year in range(entry.start.year, asked.end.year + 1):
             balance += self.entitlement(entry, maker, year)

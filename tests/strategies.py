@@ -76,6 +76,7 @@ def charges(draw):
         "quota_basis": draw(st.sampled_from(["additive", "inclusive"])),
         **draw(dates()),
     }
+    quota["quota_counted_from"] = draw(st.none() | st.dates(date(2024, 12, 1), quota["from"]))
     return [*found, quota][: draw(st.integers(len(found), len(found) + 1))]
 
 
@@ -85,12 +86,13 @@ def offsets(draw):
         {
             "id": f"o{number}",
             "measure": draw(st.sampled_from(["one", "relieved"])),
+            "layer": draw(st.integers(0, 1)),
             "rate": draw(st.floats(0, 0.1)),
             "usable_from": draw(DAY),
             "carry_forward": draw(st.booleans()),
             **draw(dates()),
         }
-        for number in range(draw(st.integers(0, 2)))
+        for number in range(draw(st.integers(0, 3)))
     ]
 
 
@@ -111,6 +113,7 @@ def reliefs(draw, number=0):
     entry = {
         "id": f"r{number}",
         "measure": draw(st.sampled_from(["relieved", "one"])) if number == 0 else "relieved again",
+        "layer": draw(st.integers(0, 1)),
         "origin": draw(ORIGIN),
         "product": draw(some(GOODS)),
         "basis": draw(st.sampled_from(["additive", "inclusive"])),

@@ -424,3 +424,13 @@ def test_offset_of_an_overlay_earns_in_place_of_its_base(known):
     for period in ("FY2026-03", "2026Q3", "CY2027", "CY2028"):
         assert (bill(known, enacted, period).total >= bill(known, law, period).total - 1e-3).all()
     assert bill(known, enacted, "CY2028").offset.sum() < bill(known, law, "CY2028").offset.sum()
+
+
+def test_a_credit_that_saves_nothing_leaves_the_goods_to_the_next(known):
+    """Its rate is above the duty: it is not spent, so what follows it saves as if it stood alone."""
+    idle = credit({"Toyota": 5_000}, id="idle", rate=0.5)
+    useful = credit({"Toyota": 100}, id="useful")
+    alone = bill(known, build(additional=[charge()], credit=[useful]))
+    both = bill(known, build(additional=[charge()], credit=[idle, useful]))
+    assert of(alone, "Toyota") > 0
+    assert of(both, "Toyota") == pytest.approx(of(alone, "Toyota"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -193,6 +194,17 @@ def test_neighbours_gain_only_where_relief_is_earned_together(known):
     assert country.loc["Toyota", "others_us_built_usd"] > 0
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "more", [{"metric": "export_ratio", "slope": 0.05}, {"score": WHOLE}], ids=["metric", "score"]
+)
+def test_infinite_ratio_earns_all_and_nothing_at_the_margin(known, more):
+    """Tesla ships vehicles out and none in: one more export changes nothing, and nothing warns."""
+    one = build(relief=[relief(origin="*", product="part", **more)])
+    worth = incentives.marginal(known, one, FREE, PERIOD).loc["Tesla"]
+    assert np.isfinite(worth).all() and worth["worth_exported_usd"] == 0
+
+
 # ---------------------------------------------------------------- break-even
 
 
@@ -326,7 +338,7 @@ def test_slope_breaks_at_every_kink_and_nowhere_between(known, name):
         before, after, jump = slopes(kink)
         assert abs(after - before) > 1e3 or abs(jump) > 1e6, kink
     if name in ("linear", "tiered", "target"):
-        for low, high in zip(edges, edges[1:]):
+        for low, high in pairwise(edges):
             before, after, jump = slopes((low + high) / 2)
             assert after == pytest.approx(before, rel=1e-4, abs=1.0) and abs(jump) < 1e4
 
