@@ -566,13 +566,14 @@ def model_vs_disclosed(
     else:
         title = (
             f"The model is within {off:.0%} of half of the {len(drawn)} disclosures; "
-            f"{drawn['inside_range'].sum()} lie inside its range"
+            f"{drawn['inside_widened'].sum()} lie inside its range"
         )
     homes = makers["home"].reindex(drawn["maker"]).to_list()
     fig = _figure(
         title,
-        f"USD bn, lines are the model's low to high, each company's own periods; {case}",
+        f"USD bn, each company's own periods; {case}",
         [
+            "Thick lines: range of the model's inputs; thin: widened by what the other makers' misses teach",
             "Full colour and name: the largest disclosure of each maker; pale: its other periods. "
             "Lines that reach the edge go on below it",
             f"Not drawn, no bill: {len(rows) - len(drawn)}" if len(rows) > len(drawn) else "",
@@ -590,16 +591,19 @@ def model_vs_disclosed(
     if drawn.empty:
         return _done(fig)
     rate = usd.reindex(drawn.index).to_numpy()
-    bounds = drawn[["disclosed", "model", "model_low", "model_high"]].to_numpy() * rate[:, None]
+    ends = ["model_low", "model_high", "widened_low", "widened_high"]
+    bounds = drawn[["disclosed", "model", *ends]].to_numpy() * rate[:, None]
+    bounds = np.where(np.isfinite(bounds), bounds, bounds[:, 1:2])  # too few makers to widen by
     central = bounds[:, :2]  # a range may reach zero, which a logarithmic scale cannot
     reach = np.array([central[central > 0].min() / 1.6, bounds.max() * 1.3])
-    points = pd.DataFrame(bounds.clip(min=reach[0]), columns=["x", "y", "low", "high"])
+    points = pd.DataFrame(bounds.clip(min=reach[0]), columns=["x", "y", "low", "high", "lower", "higher"])
     points["color"] = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes]
     points["label"] = drawn["maker"].to_numpy()
     points.loc[points.index.difference(points.groupby("label")["x"].idxmax()), "label"] = ""
     ax.plot(reach, reach, color=SOFT, linewidth=0.8)
     for alpha, some in ((0.3, points[points["label"] == ""]), (1.0, points[points["label"] != ""])):
-        ax.vlines(some["x"], some["low"], some["high"], color=some["color"], linewidth=0.7, alpha=alpha)
+        ax.vlines(some["x"], some["lower"], some["higher"], color=some["color"], linewidth=0.4, alpha=alpha)
+        ax.vlines(some["x"], some["low"], some["high"], color=some["color"], linewidth=1.4, alpha=alpha)
         ax.scatter(some["x"], some["y"], color=some["color"], s=12, zorder=3, alpha=alpha, linewidth=0)
     ax.set(xscale="log", yscale="log", xlim=reach, ylim=reach)
     for axis in (ax.xaxis, ax.yaxis):

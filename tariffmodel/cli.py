@@ -327,7 +327,10 @@ def validate(
             {"policy": policy, "against": against, "as_of": str(day)},
         )
         return
-    table = Table(title=f"Model beside disclosed tariff cost, billions of reporting currency, as of {day}")
+    table = Table(
+        title=f"Model beside disclosed tariff cost, billions of reporting currency, as of {day}",
+        caption="low–high: the range of the inputs, widened by what the other makers' misses teach",
+    )
     for heading in (
         "",
         "period",
@@ -346,9 +349,9 @@ def validate(
     for row in rows[rows["latest"]].itertuples():
         form = "{:,.0f}" if row.disclosed >= 100 else "{:,.2f}"
         said, model, low, high = (
-            form.format(v) for v in (row.disclosed, row.model, row.model_low, row.model_high)
+            form.format(v) for v in (row.disclosed, row.model, row.widened_low, row.widened_high)
         )
-        marks = ["yes" if flag else "" for flag in (row.inside_range, row.headline)]
+        marks = ["yes" if flag else "" for flag in (row.inside_widened, row.headline)]
         table.add_row(
             row.maker,
             row.period,
@@ -364,7 +367,8 @@ def validate(
     for name, row in validation.summary(rows).iterrows():
         typer.echo(
             f"{name}: n {row['n']:.0f}, median absolute error {row['median_absolute_error']:.0%}, "
-            f"rank correlation {row['rank_correlation']:.2f}, inside range {row['inside_range']:.0%}"
+            f"rank correlation {row['rank_correlation']:.2f}, inside {row['inside_widened']:.0%} "
+            f"(inputs' range alone {row['inside_range']:.0%})"
         )
 
 

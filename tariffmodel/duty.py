@@ -83,6 +83,8 @@ class Bill:
     Arrays are (runs or variants, M) over the period, except `duty`: the duty per stream of goods
     before offset and credits, (runs or variants, F). `saved` is what volume credits saved, `repaid`
     what was clawed back of them, `sold` the proceeds of credits sold, which are not in the bill.
+    `entitled` and `payable` (credits, M) are, for the last calendar year, what each credit of the
+    policy entitled to and the goods that were there to use it on, in the unit of the credit.
     """
 
     goods: Goods
@@ -93,6 +95,8 @@ class Bill:
     saved: np.ndarray
     repaid: np.ndarray
     sold: np.ndarray
+    entitled: np.ndarray
+    payable: np.ndarray
 
     @property
     def total(self) -> np.ndarray:
@@ -260,15 +264,13 @@ def bill(
     )
     offset = _offset(policy, stock, card, value, assembled, q, u, variants or {})
     none = np.zeros((1, len(stock.makers)))
-    saved, repaid, sold = none, none, none
+    credits = (none, none, none, none[:0], none[:0])
     if policy.credit:
         per_value = card.effective(q, u)
-        saved, repaid, sold = _credits(
+        credits = _credits(
             facts, policy, stock, units, value, per_value, production, variants or {}, shift or {}
         )
-    return Bill(
-        stock, duty, (duty * ~is_part) @ member, (duty * is_part) @ member, offset, saved, repaid, sold
-    )
+    return Bill(stock, duty, (duty * ~is_part) @ member, (duty * is_part) @ member, offset, *credits)
 
 
 def membership(owner: np.ndarray, makers: int) -> np.ndarray:
@@ -338,8 +340,8 @@ def _credits(
     production: np.ndarray,
     variants: Variants,
     shift: Shift,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What volume credits save, what is clawed back and what unused ones fetch, USD (variants, M).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The last five fields of `Bill`: what volume credits save, and what limits them.
 
     Settled by calendar year, as a tax return is: what the year earns and what was carried into it
     pay for the goods of that year, the dearest first, whenever in the year they came in. So a bill
@@ -357,7 +359,9 @@ def _credits(
     zero = np.zeros((1, len(makers)))
     saved, repaid, sold = zero, zero, zero
     balance, spared_before_claw = [zero] * len(policy.credit), [zero] * len(policy.credit)
+    entitled, payable = np.zeros((2, len(policy.credit), len(makers)))
     for year in np.unique(years):
+        entitled[:], payable[:] = 0.0, 0.0
         left = np.ones((1, len(stock.spans), len(stock.owner)))  # share no credit has paid for yet
         year_end = stock.inside[years == year][-1]
         for k, entry in enumerate(policy.credit):
@@ -387,6 +391,7 @@ def _credits(
             share = _served(want, gain, purse, owner, alike=entry.order == "pro_rata")
             member = membership(owner, len(makers))
             taken = share * want
+            entitled[k], payable[k] = purse[0].real, (want.sum(axis=1) @ member)[0].real
             spared = (taken * gain) @ member
             saved = saved + (spared * stock.inside[here, None]).sum(axis=1)
             if entry.claw_back_on is not None:
@@ -403,7 +408,7 @@ def _credits(
     for entry, spared in zip(policy.credit, spared_before_claw):
         if entry.claw_back_on is not None and stock.period.start <= entry.claw_back_on <= stock.period.end:
             repaid = repaid + _shortfall(facts, entry, makers, shift) * spared
-    return saved, repaid, sold
+    return saved, repaid, sold, entitled, payable
 
 
 def _served(

@@ -128,7 +128,7 @@ def breakeven(
 
 
 def kinks(facts: Facts, policy: Policy, period: str = "FY2026-03") -> pd.DataFrame:
-    """Where the incentives of a policy change: brackets, floors, targets, quotas, offset.
+    """Where the incentives of a policy change: brackets, floors, targets, quotas, credits, offset.
 
     Returns
     -------
@@ -150,7 +150,14 @@ def kinks(facts: Facts, policy: Policy, period: str = "FY2026-03") -> pd.DataFra
         ]
         scores = contribution_of(entry, facts, np.array(able))
         limit = np.inf if entry.metric else 1.0
-        edges = [edge for edge in _edges(entry) if 0 < edge <= limit]
+        ordinary = {
+            mfn.rate
+            for mfn in policy.mfn
+            if entry.basis == "inclusive" and not mfn.usmca and set(mfn.product) & set(entry.product)
+            if mfn.start <= stock.period.end and mfn.end >= stock.period.start
+            if "*" in (*mfn.origin, *entry.origin) or set(mfn.origin) & set(entry.origin)
+        }
+        edges = [edge for edge in _edges(entry, ordinary) if 0 < edge <= limit]
         for maker, now in zip(able, np.ravel(scores)):
             rows += [(maker, f"relief.{entry.id}", entry.metric or "score", now, edge) for edge in edges]
         levels: list[tuple[contribution.Level, float]] = [
@@ -183,9 +190,17 @@ def kinks(facts: Facts, policy: Policy, period: str = "FY2026-03") -> pd.DataFra
         quota = entry.quota_units_per_year * ((last - opens).days + 1) / ((last - first).days + 1)
         arriving = stock.units[0][within][:, goods_of].sum()
         rows.append(("all makers", f"additional.{entry.id}", f"vehicles in {year}", arriving, quota))
+    owed = bill(facts, policy, stock)
+    for entry, entitled, payable in zip(policy.credit, owed.entitled, owed.payable):
+        what = f"{entry.unit} in {stock.spans[-1].start.year} that the credit may pay for"
+        rows += [
+            (maker, f"credit.{entry.id}", what, now, most)
+            for maker, now, most in zip(stock.makers, entitled, payable)
+            if most > 0
+        ]
     if policy.offset:
         card = rates(policy, facts, stock.flows, stock.spans, stock.units[:1])
-        used = bill(facts, policy, stock).offset[0]
+        used = owed.offset[0]
         due = np.zeros(len(stock.makers))
         parts = membership(stock.owner, len(stock.makers)) * (stock.flows.product == "part")[:, None]
         for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
@@ -201,13 +216,17 @@ def kinks(facts: Facts, policy: Policy, period: str = "FY2026-03") -> pd.DataFra
     return pd.DataFrame(rows, columns=["maker", "instrument", "what", "now", "kink"])
 
 
-def _edges(entry: Relief) -> list[float]:
-    """Contributions at which the schedule of a relief bends: its brackets, its cap and its floor."""
+def _edges(entry: Relief, ordinary: set[float]) -> list[float]:
+    """Contributions at which a relief bends: its brackets, its cap, its floor and the ordinary duty.
+
+    An inclusive rate below the ordinary duty changes nothing, so there the incentive ends.
+    """
     if entry.schedule == "tiered":
         return [step.reach for step in entry.bracket]
     if entry.slope == 0:
         return []
-    falls = [(entry.base - bound) / entry.slope for bound in (entry.cap, entry.floor)]
+    bounds = [entry.cap, *sorted({max(entry.floor, rate) for rate in ordinary} or {entry.floor})]
+    falls = [(entry.base - bound) / entry.slope for bound in bounds]
     if entry.schedule == "linear":
         return falls
     if entry.steepness is None:

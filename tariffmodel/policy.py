@@ -19,7 +19,7 @@ dates (an overlay beats its base), then the one that names the origin beats ``"*
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations
 from pathlib import Path
@@ -152,6 +152,14 @@ class Bracket(_Document):
     rate: Rate
 
 
+def _refuse_idle(entry: Entry, keys: Sequence[str], used: bool, needs: str) -> None:
+    """A key that changes nothing is a misunderstanding, and silence would hide it."""
+    fields = type(entry).model_fields
+    idle = [key for key in keys if getattr(entry, key) != fields[key].default]
+    if idle and not used:
+        raise ValueError(f"{idle[0]} has no effect here: it needs {needs}; add that or drop {idle[0]}")
+
+
 class Relief(Entry):
     """A rate of `measure` that falls with contribution C, in place of what stands there.
 
@@ -200,6 +208,10 @@ class Relief(Entry):
             raise ValueError(f"the weights of score sum to {total:g}; they must sum to 1")
         if self.floor > self.cap:
             raise ValueError(f"floor {self.floor:g} is above cap {self.cap:g}; swap them")
+        _refuse_idle(self, ["slope"], self.schedule != "tiered", 'a schedule of "linear" or "smooth"')
+        _refuse_idle(self, ["exponent", "steepness"], self.schedule == "smooth", 'schedule = "smooth"')
+        _refuse_idle(self, ["midpoint"], self.steepness is not None, "steepness")
+        _refuse_idle(self, ["exponent"], self.steepness is None, "a curve without steepness")
         if (self.schedule == "tiered") != bool(self.bracket):
             raise ValueError('brackets and schedule = "tiered" go together; add the one or drop the other')
         steps = [step.reach for step in self.bracket]
@@ -249,6 +261,15 @@ class Credit(Entry):
             raise ValueError("granted vehicles must be >= 0")
         if self.claw_back_on and not self.granted:
             raise ValueError("claw_back_on needs granted; a credit that is earned has nothing to repay")
+        if self.claw_back_on and self.claw_back_on <= self.start:
+            raise ValueError(
+                f"claw_back_on ({self.claw_back_on}) is not after 'from' ({self.start}): nothing is granted "
+                "by then; move one of them"
+            )
+        _refuse_idle(self, ["per_unit"], not self.granted, "earned_by")
+        _refuse_idle(self, ["multiple"], bool(self.granted), "granted")
+        _refuse_idle(self, ["grown_since"], self.claw_back_on is not None, "claw_back_on")
+        _refuse_idle(self, ["price_usd"], self.unused == "sell", 'unused = "sell"')
         if self.unused == "sell" and self.price_usd == 0:
             raise ValueError('unused = "sell" needs price_usd')
         return self

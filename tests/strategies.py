@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
@@ -179,7 +179,7 @@ def credits(draw, number=0):
         entry |= {
             "granted": {maker: worth * draw(st.integers(0, 300_000)) for maker in draw(some(MAKERS))},
             "multiple": draw(st.sampled_from([1.0, 2.5])),
-            "claw_back_on": draw(st.none() | DAY),
+            "claw_back_on": draw(st.none() | st.dates(entry["from"] + timedelta(days=1), date(2027, 1, 31))),
         }
     else:
         variable = draw(st.sampled_from(list(EARNED)))

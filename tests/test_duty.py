@@ -365,6 +365,11 @@ EARNED = f'earned_by = "{PRODUCTION}"'
         (EARNED + '\nabove = "2024H1"', "credit.x.above", "'2024H1' has 182 days; write a year such as CY2024"),
         ('granted = { Toyota = 1 }\ngrown_since = "then"', "credit.x.grown_since", "period 'then' is not understood"),
         ('granted = { Toyota = 1 }\nabove = "CY2024"', "credit.x", "above goes with earned_by"),
+        (EARNED + "\nprice_usd = 900", "credit.x", 'price_usd has no effect here: it needs unused = "sell"'),
+        (EARNED + "\nmultiple = 3", "credit.x", "multiple has no effect here: it needs granted"),
+        (EARNED + '\ngrown_since = "CY2023"', "credit.x", "grown_since has no effect here: it needs claw_back_on"),
+        ("granted = { Toyota = 1 }\nper_unit = 3", "credit.x", "per_unit has no effect here: it needs earned_by"),
+        ("granted = { Toyota = 1 }\nclaw_back_on = 2026-01-01", "credit.x", "claw_back_on (2026-01-01) is not after 'from'"),
         (EARNED + "\nto = 2025-01-01", "credit.x", "'to' (2025-01-01) is before 'from' (2026-01-01)"),
     ],
 )  # fmt: skip

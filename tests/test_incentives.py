@@ -46,10 +46,11 @@ def offset(rate):
 
 def relief(**more):
     body = {
-        "id": "r", "measure": "one", "origin": "JP", "product": ["car", "light_truck"], "base": 0.25, "slope": 0.2,
+        "id": "r", "measure": "one", "origin": "JP", "product": ["car", "light_truck"], "base": 0.25,
         "from": date(2025, 4, 3), "source": "test", "missing": "zero",
     }  # fmt: skip
-    return {**body, **({} if "metric" in more else {"score": WHOLE}), **more}
+    scored = {} if "metric" in more else {"score": WHOLE}
+    return {**body, **scored, **({} if "bracket" in more else {"slope": 0.2}), **more}
 
 
 def credit(earned_by, per_unit, **more):
@@ -311,7 +312,8 @@ SCHEDULES = {
     "logistic": relief(
         **{**ON_JOBS, "slope": 0.3}, schedule="smooth", steepness=0.2, midpoint=18.0, cap=0.23, floor=0.04
     ),
-    "tiered": relief(**ON_JOBS, schedule="tiered", bracket=[{"from": 8.0, "rate": 0.2}, {"from": 30.0, "rate": 0.1}]),
+    "tiered": relief(metric="jobs_intensity", origin="*", schedule="tiered", bracket=[{"from": 8.0, "rate": 0.2}, {"from": 30.0, "rate": 0.1}]),
+    "meets the ordinary duty": relief(**ON_JOBS, basis="inclusive", cap=0.22, floor=0.0),
     "target": relief(origin="*", score={"jobs_intensity": {"weight": 1.0, "target": 25.0}}),
 }  # fmt: skip
 
@@ -337,7 +339,7 @@ def test_slope_breaks_at_every_kink_and_nowhere_between(known, name):
     for kink in mine["kink"]:
         before, after, jump = slopes(kink)
         assert abs(after - before) > 1e3 or abs(jump) > 1e6, kink
-    if name in ("linear", "tiered", "target"):
+    if name in ("linear", "tiered", "target", "meets the ordinary duty"):
         for low, high in pairwise(edges):
             before, after, jump = slopes((low + high) / 2)
             assert after == pytest.approx(before, rel=1e-4, abs=1.0) and abs(jump) < 1e4
@@ -371,6 +373,28 @@ def test_quota_binds_at_its_kink(known, origin, period):
     at = row["kink"] / row["now"]
     assert rate(0.5 * at) == pytest.approx(0.1) and rate(0.999 * at) == pytest.approx(0.1)
     assert rate(1.01 * at) > 0.101 and rate(2 * at) == pytest.approx((0.1 + 0.275) / 2)
+
+
+@pytest.mark.parametrize("unit", ["vehicles", "customs_value"])
+def test_credit_saturates_at_its_kink(known, unit):
+    """Entitlement up to the kink saves ever more, beyond it nothing."""
+    per_unit = 0.1 if unit == "vehicles" else 2_000.0
+    one = build(additional=[charge()], credit=[credit(PRODUCTION, per_unit, unit=unit)])
+    rows = incentives.kinks(known, one, "CY2025").query("instrument == 'credit.c'").set_index("maker")
+    assert rows["what"].eq(f"{unit} in 2025 that the credit may pay for").all()
+    assert {"Toyota", "GM"} <= set(rows.index)
+    stock = duty.goods(known, "CY2025", [one])
+    for maker in ("Toyota", "GM"):
+        times = rows.at[maker, "kink"] / rows.at[maker, "now"]
+        some = {"credit.c.per_unit": per_unit * times * np.array([0.5, 0.99, 1.0, 1.5])}
+        saved = duty.bill(known, one, stock, some).saved[:, stock.makers.index(maker)]
+        assert saved[0] < saved[1] < saved[2] and saved[3] == pytest.approx(saved[2])
+
+
+def test_credit_out_of_force_has_no_kink(known):
+    gone = credit(PRODUCTION, 0.1, to=date(2025, 6, 30))
+    rows = incentives.kinks(known, build(additional=[charge()], credit=[gone]), "CY2026")
+    assert rows.empty
 
 
 def test_offset_saturates_at_its_kink(known, law):

@@ -232,6 +232,17 @@ def relief(tmp_path, **changes):
         ),
         ("floor = 0.0", "floor = -0.1", "floor: Input should be greater than or equal to 0"),
         ("cap = 0.25", "cap = -1", "cap"),
+        (
+            "cap = 0.25",
+            "cap = 0.25\nexponent = 2.0",
+            'exponent has no effect here: it needs schedule = "smooth"',
+        ),
+        ("cap = 0.25", "cap = 0.25\nmidpoint = 0.3", "midpoint has no effect here: it needs steepness"),
+        (
+            'schedule = "linear"',
+            'schedule = "smooth"\nsteepness = 5.0\nexponent = 2.0',
+            "exponent has no effect here: it needs a curve without steepness",
+        ),
         ("firm_weight = 1.0", "firm_weight = 2.0", "firm_weight: Input should be less than or equal to 1"),
         (
             'schedule = "linear"',

@@ -146,6 +146,7 @@ def test_summary_by_hand():
             "owed": [1.0, 200.0, 4.0, 5.0, 1.0],
             "model": [1.1, 160.0, 6.0, 5.0, 3.0],
             "inside_range": [True, False, False, True, False],
+            "inside_widened": [True, True, False, True, True],
         }
     )
     frame["error"] = frame["model"] / frame["disclosed"] - 1
@@ -154,15 +155,60 @@ def test_summary_by_hand():
     assert got.at["headline", "median_absolute_error"] == pytest.approx(0.2)
     assert got.at["headline", "rank_correlation"] == pytest.approx(1)  # 160 yen-like units are 1.6
     assert got.at["headline", "inside_range"] == pytest.approx(1 / 3)
+    assert got.at["headline", "inside_widened"] == pytest.approx(2 / 3)
+    assert got.at["all", "inside_widened"] == pytest.approx(4 / 5)
     assert got.at["actual", "n"] == 4 and got.at["guidance", "median_absolute_error"] == pytest.approx(2)
     assert np.isnan(got.at["guidance", "rank_correlation"])
 
 
 def test_published_accuracy_is_not_lost_unnoticed(compared):
-    got = validation.summary(compared).loc["headline"]
-    assert got["median_absolute_error"] < 0.23
-    assert got["rank_correlation"] > 0.9
-    assert got["inside_range"] >= 0.6
+    got = validation.summary(compared)
+    assert got.at["headline", "median_absolute_error"] < 0.23
+    assert got.at["all", "median_absolute_error"] < 0.2
+    assert (got.loc[["headline", "all"], "rank_correlation"] > 0.9).all()
+    assert (got.loc[["headline", "all"], "inside_range"] >= 0.6).all()
+    assert (got.loc[["headline", "all"], "inside_widened"] >= 0.8).all()
+
+
+def misses(*rows):
+    """Rows of (maker, disclosed) against a model of 10 with a range of 8 to 14."""
+    frame = pd.DataFrame(rows, columns=["maker", "disclosed"])
+    return frame.assign(model=10.0, model_low=8.0, model_high=14.0)
+
+
+def test_widening_by_hand():
+    """Misses in half-widths: A 0.5, B 1, C 2, D 3, each a fifth of the weight; four fifths are reached at 3."""
+    four = misses(("A", 9), ("B", 14), ("C", 6), ("D", 22))
+    assert validation.widening(four) == pytest.approx(3)
+    # rows of one maker share its weight: E's two misses of 4 and 0 change the order, not the makers
+    five = pd.concat([four, misses(("E", 2), ("E", 10))])
+    assert validation.widening(five) == pytest.approx(4)
+    assert validation.widening(misses(("A", 9), ("B", 10))) == np.inf  # two makers cannot show 80%
+    near = misses(*((maker, 10.1) for maker in "ABCDEFGH"))
+    assert validation.widening(near) == 1  # never narrower than the inputs' own range
+
+
+def test_a_makers_own_disclosure_does_not_widen_its_range(compared):
+    for maker, group in compared.groupby("maker"):
+        factor = validation.widening(compared[compared["maker"] != maker])
+        high = group["model"] + factor * (group["model_high"] - group["model"])
+        assert np.allclose(group["widened_high"], high)
+        assert np.array_equal(
+            group["inside_widened"], group["disclosed"].between(group["widened_low"], group["widened_high"])
+        )
+
+
+def test_widened_range_covers_makers_it_has_not_seen():
+    """Drawn from one distribution, four unseen makers in five fall inside, within Monte Carlo error."""
+    rng = np.random.default_rng(7)
+    inside = []
+    for _ in range(400):
+        said = 10 * np.exp(0.4 * rng.standard_normal(12))
+        frame = misses(*zip([f"M{k}" for k in range(12)], said))
+        factor = validation.widening(frame.iloc[1:])
+        one = frame.iloc[0]
+        inside.append(10 - 2 * factor <= one["disclosed"] <= 10 + 4 * factor)
+    assert abs(np.mean(inside) - 0.82) < 0.06  # 12 points: the smallest level >= 80% is 10 of 12
 
 
 def test_explained_leaves_what_is_unexplained(compared):
