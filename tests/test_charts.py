@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from tariffmodel import charts, contribution, exposure, facts, periods, policy, validation
+from tariffmodel.charts import house
 from tariffmodel.facts import Facts
 from tariffmodel.policy import Policy
 
@@ -142,9 +143,9 @@ def test_no_chart_touches_global_state(every: dict[str, Draw]) -> None:
 
 
 def test_user_settings_do_not_leak_into_charts(every: dict[str, Draw]) -> None:
-    plain = charts._drawn(every["residuals"](), "png", ALT)
+    plain = house.render(every["residuals"](), "png", ALT)
     with matplotlib.rc_context({"font.size": 20, "axes.facecolor": "red"}):
-        assert charts._drawn(every["residuals"](), "png", ALT) == plain
+        assert house.render(every["residuals"](), "png", ALT) == plain
 
 
 # Titles state what the data say -------------------------------------------------------------------

@@ -1,0 +1,380 @@
+"""What do all charts share: the house style, their frame, labels that keep apart, and how they are written?"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import rcParams, style
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.textpath import text_to_path
+from matplotlib.transforms import Bbox, offset_copy
+
+from tariffmodel import periods
+
+COLUMN_CM, PAGE_CM = 9.0, 18.0
+CM = 1 / 2.54  # inches
+POINT = 1 / 72
+SCREEN_SCALE = 1.25  # print sizes are small on a screen: a page's width then fills a notebook's
+
+# Okabe and Ito's palette: makers by home, because nobody can tell twenty hues apart
+HOME_COLOR = {"JP": "#D55E00", "KR": "#0072B2", "EU": "#CC79A7", "GB": "#3D3D3D", "US": "#009E73"}
+ORIGIN_COLOR = HOME_COLOR | {"MX": "#E69F00", "CA": "#56B4E9", "CN": "#F0E442", "XX": "#FFFFFF"}
+ORIGIN_NAME = {
+    "JP": "Japan", "KR": "Korea", "EU": "EU", "GB": "UK", "US": "US",
+    "MX": "Mexico", "CA": "Canada", "CN": "China", "XX": "unknown",
+}  # fmt: skip
+OTHER_COLOR, INK, SOFT = "#999999", "#222222", "#666666"
+QUALITY_MARK = {"reported": "●", "derived": "◐", "estimated": "○"}
+QUALITY_NOTE = {
+    "reported": "● every input reported",
+    "derived": "◐ derived from reported inputs",
+    "estimated": "○ rests on at least one estimate",
+}
+PART_NOTE = "† part of another maker, in no sum"
+SOLVED_NOTE = "In brackets: no test, a term was solved from the others or nothing is built in the US"
+
+Color = str | tuple[float, float, float]
+_HOUSE = "tariffmodel.house"
+in_house_style = style.context(_HOUSE, after_reset=True)  # the user's own settings stay out
+
+
+# Notebook and files -------------------------------------------------------------------------------
+
+
+def show(fig: Figure, *, alt: str) -> None:
+    """Display `fig` in a notebook, with `alt` for readers who cannot see it."""
+    from IPython.display import Image, display  # only needed, and only quick, inside a notebook
+
+    width = round(fig.get_figwidth() * 96 * SCREEN_SCALE)
+    display(Image(render(fig, "png", alt), width=width, alt=alt))
+
+
+def export(fig: Figure, name: str, data: pd.DataFrame, folder: str | Path | None, *, alt: str) -> None:
+    """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg and .csv.
+
+    Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
+    the same bytes.
+    """
+    drawings = {kind: render(fig, kind, alt) for kind in ("png", "svg")}
+    if not folder:
+        return
+    for kind, content in drawings.items():
+        _write(Path(folder) / "charts" / f"{name}.{kind}", content)
+    _write(Path(folder) / "charts" / f"{name}.csv", _csv(data))
+
+
+def export_table(
+    frame: pd.DataFrame, name: str, folder: str | Path | None, *, title: str, units: Mapping[str, str]
+) -> None:
+    """Write `frame` to folder/tables/`name`.csv, and its title and units to `name`.json beside it.
+
+    Parameters
+    ----------
+    units : mapping of column to unit
+        Every column of numbers needs one.
+    """
+    lacking = [c for c in frame.select_dtypes("number") if c not in units]
+    if lacking:
+        raise ValueError(f"table {name!r}: no unit for {', '.join(map(str, lacking))}; add it to units")
+    if not folder:
+        return
+    about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}}
+    _write(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
+    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    _write(Path(folder) / "tables" / f"{name}.json", text.encode())
+
+
+@in_house_style
+def render(fig: Figure, kind: str, alt: str) -> bytes:
+    if not alt.strip():
+        raise ValueError("alt is empty; say in a sentence what the chart shows")
+    about = {"Title": fig.get_suptitle().replace("\n", " "), "Description": alt}
+    undated = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    content = io.BytesIO()
+    fig.savefig(content, format=kind, metadata=about | undated[kind])
+    return content.getvalue()
+
+
+def _csv(frame: pd.DataFrame) -> bytes:
+    numbered = isinstance(frame.index, pd.RangeIndex)
+    text = frame.to_csv(index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d")
+    return text.encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    os.replace(partial, path)
+
+
+# Parts of a chart ---------------------------------------------------------------------------------
+
+
+def figure(
+    title: str,
+    subtitle: str,
+    notes: Iterable[str],
+    width_cm: float,
+    body_cm: float,
+    key: Sequence[Patch | Line2D] = (),
+) -> Figure:
+    """Figure with title, subtitle, key and notes set, and `body_cm` of height left to the axes."""
+    margin, leading = 0.06, 1.25
+    width = width_cm * CM
+    inner = width - 2 * margin
+    size, weight = rcParams["figure.titlesize"], rcParams["figure.titleweight"]
+    body, small, key_size = rcParams["font.size"], 0.78 * rcParams["font.size"], rcParams["legend.fontsize"]
+    title = _wrapped(title, inner, size, weight)
+    subtitle = _wrapped(subtitle, inner, body)
+    note = _wrapped(". ".join(filter(None, notes)), inner, small)
+    columns = _columns([str(handle.get_label()) for handle in key], inner)
+
+    def deep(text: str, points: float) -> float:
+        return ((text.count("\n") + 1) * leading * points + 3) * POINT
+
+    # from the top: title, subtitle, key, axes, note; all in inches until the height is known
+    under_title = margin + deep(title, size)
+    under_subtitle = under_title + deep(subtitle, body)
+    under_key = under_subtitle + ceil(len(key) / columns) * 1.5 * key_size * POINT
+    over_note = margin + deep(note, small)
+    height = under_key + body_cm * CM + margin + over_note
+    left = margin / width
+    layout = ConstrainedLayoutEngine(rect=(0, (margin + over_note) / height, 1, body_cm * CM / height))
+    fig = Figure(figsize=(width, height), layout=layout)
+    place = {"x": left, "va": "top", "linespacing": 1.2, "in_layout": False}
+    fig.suptitle(title, y=1 - margin / height, ha="left", size=size, weight=weight, **place)
+    fig.text(y=1 - under_title / height, s=subtitle, **place)
+    fig.text(y=over_note / height, s=note, size=small, color=SOFT, **place)
+    if key:
+        corner = (left, 1 - (under_subtitle + 0.02) / height)
+        fig.legend(handles=key, loc="upper left", bbox_to_anchor=corner, ncols=columns).set_in_layout(False)
+    return fig
+
+
+def _wrapped(text: str, width: float, size: float, weight: str = "normal") -> str:
+    """`text` in lines no wider than `width` inches."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if lines[-1] and _width(longer, size, weight) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
+
+
+def _width(text: str, size: float, weight: str = "normal") -> float:
+    """Inches that `text` takes on one line."""
+    font = FontProperties(family=rcParams["font.family"], size=size, weight=weight)
+    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] * POINT
+
+
+def _columns(labels: Sequence[str], width: float) -> int:
+    """In how many columns a key fits into `width` inches; matplotlib fills one column after the other."""
+    size = rcParams["legend.fontsize"]
+    widths = [_width(label, size) + 2.5 * size * POINT for label in labels]
+    fitting = (n for n in range(len(labels), 1, -1) if sum(map(max, np.array_split(widths, n))) <= width)
+    return next(fitting, 1)
+
+
+def finish(fig: Figure) -> Figure:
+    """Lay out while the house style holds, and keep it: whoever saves the figure gets this one."""
+    fig.draw_without_rendering()
+    return fig
+
+
+def label_rows(ax: Axes, names: Sequence[str]) -> None:
+    """One row per name, the first on top; the grid stands on the value axis."""
+    ax.set_yticks(np.arange(len(names)), names)
+    ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+
+
+def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    ends = np.array([value - low, high - value]).clip(min=0)
+    ax.errorbar(
+        value, y, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.6, capthick=0.7, zorder=4
+    )
+
+
+def text_column(
+    ax: Axes, texts: Sequence[str], points: float, heading: str = "", align: str = "right"
+) -> None:
+    """Numbers in a column right of the axes, ending (or starting) `points` from its edge."""
+    edge = offset_copy(ax.get_yaxis_transform(), ax.get_figure(), x=points, units="points")
+    for row, text in enumerate(texts):
+        ax.text(1, row, text, transform=edge, ha=align, va="center", size=6.5)
+    if heading:
+        above = offset_copy(ax.transAxes, ax.get_figure(), x=points, y=4, units="points")
+        ax.text(1, 1, heading, transform=above, ha=align, size=6.5, color=SOFT)
+
+
+def swatch(origin: str, label: str = "") -> Patch:
+    """An origin in its colour; what comes from nobody knows where is hatched."""
+    if origin == "XX":
+        return Patch(facecolor="white", edgecolor=SOFT, hatch="//////", label=label)
+    return Patch(facecolor=ORIGIN_COLOR.get(origin, OTHER_COLOR), edgecolor="white", label=label)
+
+
+def home_key(homes: Iterable[str]) -> list[Patch]:
+    return [swatch(home, ORIGIN_NAME[home]) for home in HOME_COLOR if home in set(homes)]
+
+
+def widen(ax: Axes) -> None:
+    """Some air at the ends of the bars, and a scale even where nothing is owed."""
+    low, high = ax.dataLim.intervalx
+    low, high = min(low, 0.0), max(high, 0.0)
+    room = 0.02 * (high - low)
+    ax.set_xlim(low - room * (low < 0), high + room if high > low else 1.0)
+
+
+def spread_apart(values: Sequence[float], gap: float) -> np.ndarray:
+    """Ascending `values`, moved as little as possible until all are `gap` apart."""
+    steps = np.arange(len(values)) * gap
+    blocks: list[list[float]] = []  # values that come to touch share the mean of their places
+    for value in np.array(values) - steps:
+        blocks.append([value])
+        while len(blocks) > 1 and np.mean(blocks[-2]) >= np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    return np.concatenate([np.full(len(block), np.mean(block)) for block in blocks]) + steps
+
+
+def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.ndarray) -> None:
+    """Write each label at the nearest free place around its point.
+
+    `points` has x, y, low, high (whiskers), label ("" for none) and color; `keep_clear` is a line
+    (n, 2) that no label may cross, in the units of the data.
+    """
+    fig.draw_without_rendering()  # places are known only after layout
+    pixels = ax.transData.transform
+    reach, inside = 2.0 * fig.dpi / 72, ax.get_window_extent()
+    dots = np.vstack([pixels(points[["x", "y"]]), pixels(keep_clear)])
+    taken = [Bbox([dot - reach, dot + reach]) for dot in dots]
+    named = points[points["label"] != ""].sort_values("x", ascending=False)
+    feet, tops = pixels(named[["x", "low"]]), pixels(named[["x", "high"]])
+    taken += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
+    angles = np.deg2rad([0, 180, 315, 135, 45, 225, 270, 90])
+    places = [(r * np.cos(a), r * np.sin(a)) for r in (5, 8, 12, 18, 26, 36) for a in angles]
+    for x, y, text, color in zip(*(named[c] for c in ("x", "y", "label", "color")), strict=True):
+        label = ax.annotate(text, (x, y), (0, 0), textcoords="offset points", size=6.5, color=dark(color))
+        for right, up in places:  # the anchor is where the text comes nearest to its point
+            side = "left" if right > 1 else "right" if right < -1 else "center"
+            level = "center" if side != "center" else "bottom" if up > 0 else "top"
+            label.set(position=(right, up), ha=side, va=level)
+            box = label.get_window_extent()
+            if _inside(box, inside) and not box.count_overlaps(taken):
+                break
+        taken.append(box)
+        if np.hypot(right, up) > 8:
+            line = {"arrowstyle": "-", "color": color, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 2}
+            ax.annotate("", (x, y), (right, up), textcoords="offset points", arrowprops=line)
+
+
+def _inside(box: Bbox, frame: Bbox) -> bool:
+    return bool((box.min >= frame.min).all() and (box.max <= frame.max).all())
+
+
+# Words and numbers --------------------------------------------------------------------------------
+
+
+def display_name(label: str) -> str:
+    return ORIGIN_NAME.get(label, label)
+
+
+def marked(maker: str, whole: pd.Series) -> str:
+    return display_name(maker) + ("" if whole.get(maker, True) else " †")
+
+
+def band_columns(metric: str, unit: str = "") -> list[str]:
+    return [f"{metric}{unit}", f"{metric}_low{unit}", f"{metric}_high{unit}"]
+
+
+def usd_scale(usd: pd.Series | pd.DataFrame) -> tuple[float, str]:
+    """Billions, or for small bills millions: what to divide by, and its name."""
+    return (1e9, "bn") if usd.abs().max(axis=None) >= 1e8 else (1e6, "m")
+
+
+def short_number(number: float) -> str:
+    """Two digits that matter, all of those before the point."""
+    size = abs(number)
+    digits = 0 if size >= 9.95 or size == 0 else 1 if size >= 0.95 else 2
+    text = f"{size:.{digits}f}"
+    return f"\u2212{text}" if number < 0 and float(text) > 0 else text
+
+
+def gap_text(share: float, solved: bool, digits: int) -> str:
+    if np.isnan(share):
+        return "–"
+    text = f"{share:+.{digits}%}".replace("-", "\u2212")
+    if round(share, digits + 2) == 0:
+        text = text[1:]  # zero has no sign
+    return f"({text})" if solved else text
+
+
+def span_text(low: float, high: float) -> str:
+    return f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
+
+
+def range_text(low: float, high: float) -> str:
+    return (
+        f"{short_number(low)} to {short_number(high)}"
+        if low < 0
+        else f"{short_number(low)}–{short_number(high)}"
+    )
+
+
+def day_text(day: date) -> str:
+    return f"{day.day} {day:%b %Y}"
+
+
+def period_text(label: str) -> str:
+    span = periods.parse(label)
+    return f"{label} ({day_text(span.start)} to {day_text(span.end)})"
+
+
+def left_out(makers: Iterable[str], reason: str) -> str:
+    names = ", ".join(display_name(maker) for maker in makers)
+    return f"Not shown, {reason}: {names}" if names else ""
+
+
+def quality_notes(qualities: Iterable[str]) -> list[str]:
+    found = set(qualities)
+    return [note for quality, note in QUALITY_NOTE.items() if quality in found]
+
+
+def origin_note(source: str, as_of: date) -> list[str]:
+    return [f"Source: {source.rstrip('.')}", f"As of {day_text(as_of)}."]
+
+
+def tint(color: Color) -> Color:
+    """`color` mixed with white, for areas."""
+    red, green, blue = (1 - 0.35 * (1 - part) for part in to_rgb(color))
+    return red, green, blue
+
+
+def dark(color: Color) -> Color:
+    """`color` mixed with black, for letters."""
+    red, green, blue = (0.75 * part for part in to_rgb(color))
+    return red, green, blue
+
+
+def readable_on(color: Color) -> str:
+    red, green, blue = to_rgb(color)
+    return INK if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
