@@ -208,15 +208,15 @@ class Relief(Entry):
             raise ValueError(f"the weights of score sum to {total:g}; they must sum to 1")
         if self.floor > self.cap:
             raise ValueError(f"floor {self.floor:g} is above cap {self.cap:g}; swap them")
-        _refuse_idle(self, ["slope"], self.schedule != "tiered", 'a schedule of "linear" or "smooth"')
-        _refuse_idle(self, ["exponent", "steepness"], self.schedule == "smooth", 'schedule = "smooth"')
-        _refuse_idle(self, ["midpoint"], self.steepness is not None, "steepness")
-        _refuse_idle(self, ["exponent"], self.steepness is None, "a curve without steepness")
         if (self.schedule == "tiered") != bool(self.bracket):
             raise ValueError('brackets and schedule = "tiered" go together; add the one or drop the other')
         steps = [step.reach for step in self.bracket]
         if steps != sorted(set(steps)):
             raise ValueError("brackets must rise in 'from', each once; sort them")
+        _refuse_idle(self, ["slope"], self.schedule != "tiered", 'a schedule of "linear" or "smooth"')
+        _refuse_idle(self, ["exponent", "steepness"], self.schedule == "smooth", 'schedule = "smooth"')
+        _refuse_idle(self, ["midpoint"], self.steepness is not None, "steepness")
+        _refuse_idle(self, ["exponent"], self.steepness is None, "a curve without steepness")
         return self
 
 

@@ -16,7 +16,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tariffmodel import charts, contribution, exposure, facts, periods, policy, validation
+from tariffmodel import charts, comparison, contribution, exposure, facts, periods, policy, validation
 from tariffmodel.charts import house
 from tariffmodel.facts import Facts
 from tariffmodel.policy import Policy
@@ -62,6 +62,12 @@ def path(known: Facts, law: Policy) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def change(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
+    bills = comparison.bills(known, [law, policy.load("flat-25"), policy.load("eu-netting")], before)
+    return bills.drop(columns=law.name).sub(bills[law.name], axis=0)
+
+
+@pytest.fixture(scope="module")
 def every(
     known: Facts,
     bills: pd.DataFrame,
@@ -70,8 +76,9 @@ def every(
     metrics: pd.DataFrame,
     disclosed: tuple[pd.DataFrame, pd.Series],
     path: pd.DataFrame,
+    change: pd.DataFrame,
 ) -> dict[str, Draw]:
-    """Each chart of the module on the bundled data, ready but for its width."""
+    """Each chart on the bundled data, ready but for its width."""
     return {
         "contribution_bars": lambda **k: charts.contribution_bars(metrics, known.makers, year="CY2024", **LOOK, **k),
         "where_sold_cars_come_from": lambda **k: charts.where_sold_cars_come_from(
@@ -87,12 +94,18 @@ def every(
         "model_vs_disclosed": lambda **k: charts.model_vs_disclosed(
             *disclosed, known.makers, case="a case", **LOOK, **k
         ),
+        "gains_and_losses": lambda **k: charts.gains_and_losses(
+            change, baseline="law", case="a case", **LOOK, **k
+        ),
+        "worth_of_one_more": lambda **k: charts.worth_of_one_more(
+            change.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
+        ),
     }  # fmt: skip
 
 
 NAMES = [
     "contribution_bars", "where_sold_cars_come_from", "residuals", "bill_bars", "burden", "rate_path",
-    "policy_comparison", "model_vs_disclosed",
+    "policy_comparison", "model_vs_disclosed", "gains_and_losses", "worth_of_one_more",
 ]  # fmt: skip
 
 
@@ -369,3 +382,22 @@ def test_tables_travel_with_title_and_units(tmp_path: Path) -> None:
     assert about == {"title": "Bills", "units": {"bill_usd": "usd"}}
     with pytest.raises(ValueError, match="no unit for bill_usd"):
         charts.export_table(frame, "bill", tmp_path, title="Bills", units={})
+
+
+def test_matrix_of_policies_names_the_largest_gain_and_loss(change: pd.DataFrame) -> None:
+    title = charts.gains_and_losses(change, baseline="law", case="x", **LOOK).get_suptitle()
+    makers = change.iloc[:-1]
+    for extreme, word in ((makers.stack().idxmin(), "gains most"), (makers.stack().idxmax(), "loses most")):
+        assert f"{extreme[0]} {word}" in title.replace("\n", " ") and extreme[1] in title
+    nothing = charts.gains_and_losses(0 * change, baseline="law", case="x", **LOOK).get_suptitle()
+    assert nothing == "No policy changes any bill against law"
+
+
+def test_matrix_is_blue_where_the_bill_falls_and_orange_where_it_rises(change: pd.DataFrame) -> None:
+    one = pd.DataFrame({"p": [-2e8, 2e8, 0.0]}, index=["Toyota", "Honda", "US Treasury"])
+    for fig in (
+        charts.gains_and_losses(one, baseline="law", case="x", **LOOK),
+        charts.worth_of_one_more(-one, unit="vehicle", case="x", **LOOK),
+    ):
+        falls, rises, none = fig.axes[0].images[0].get_array()[:, 0, :3]
+        assert falls[2] > falls[0] and rises[0] > rises[2] and np.allclose(none, 1, atol=0.01)

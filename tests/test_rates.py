@@ -34,11 +34,13 @@ def quota(units, **changes):
 
 def relief(**changes):
     entry = {
-        "id": "r", "measure": "one", "origin": "JP", "product": "car", "base": 0.25, "slope": 0.2,
+        "id": "r", "measure": "one", "origin": "JP", "product": "car", "base": 0.25,
         "from": date(2025, 4, 3), "score": {"local_build_share": {"weight": 1.0, "target": 1.0}}, "source": "test",
     }  # fmt: skip
     if "metric" in changes:
         del entry["score"]
+    if "bracket" not in changes:
+        entry["slope"] = 0.2
     return build(relief=[{**entry, **changes}])
 
 
@@ -103,7 +105,7 @@ def test_schedule_is_its_formula(known, changes, formula):
 def test_a_bracket_is_reached_at_its_threshold(known):
     share = float(contribution.metrics(known).loc["Mazda", "local_build_share"])
     for step, rate in ((share, 0.1), (np.nextafter(share, 1), 0.25)):
-        one = relief(schedule="tiered", slope=0.0, bracket=[{"from": step, "rate": 0.1}])
+        one = relief(schedule="tiered", bracket=[{"from": step, "rate": 0.1}])
         assert car_rates(known, one, ["Mazda"]).item() == pytest.approx(0.025 + rate)
 
 

@@ -36,8 +36,11 @@ from tariffmodel.charts.house import (
     export_table,
     show,
 )
+from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 
 __all__ = [
+    "gains_and_losses",
+    "worth_of_one_more",
     "COLUMN_CM",
     "HOME_COLOR",
     "ORIGIN_COLOR",

@@ -1,0 +1,131 @@
+"""How do policies compare: who gains, who loses, and what is one more vehicle worth?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
+from matplotlib.figure import Figure
+
+from tariffmodel.charts.house import (
+    COLUMN_CM,
+    HOME_COLOR,
+    display_name,
+    figure,
+    finish,
+    in_house_style,
+    origin_note,
+    readable_on,
+    usd_scale,
+)
+
+# blue gains, orange loses: told apart by any colour vision
+_GAIN_LOSS = LinearSegmentedColormap.from_list("gain_loss", [HOME_COLOR["KR"], "#FFFFFF", HOME_COLOR["JP"]])
+
+
+@in_house_style
+def gains_and_losses(
+    change_usd: pd.DataFrame,
+    *,
+    baseline: str,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:
+    """Change of each maker's bill when a policy takes the place of the baseline, as a matrix.
+
+    Parameters
+    ----------
+    change_usd : DataFrame
+        Rows of makers (and the Treasury), columns of policies; negative: the bill falls.
+    baseline : str
+        Policy that the changes are against.
+    case : str
+        Counterfactual and period, for the subtitle.
+    """
+    makers = change_usd.iloc[:-1]
+    flat = makers.stack()
+    if flat.empty or (flat.abs() < 5e5).all():
+        title = f"No policy changes any bill against {baseline}"
+    else:
+        (gainer, best), (loser, worst) = flat.idxmin(), flat.idxmax()
+        scale, size = usd_scale(makers)
+        title = (
+            f"{display_name(gainer)} gains most, USD {-flat.min() / scale:,.1f} {size} under {best}"
+            if flat.min() < -5e5
+            else "No policy lowers a bill"
+        )
+        if flat.max() > 5e5:
+            title += f"; {display_name(loser)} loses most, USD {flat.max() / scale:,.1f} {size} under {worst}"
+    return _matrix(
+        change_usd / 1e6,
+        title,
+        f"Change of the bill against {baseline}, USD m (blue: the bill falls); {case}",
+        source,
+        as_of,
+        width_cm,
+    )
+
+
+@in_house_style
+def worth_of_one_more(
+    worth_usd: pd.DataFrame, *, unit: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+) -> Figure:
+    """USD that one more unit of contribution takes off each maker's bill, makers × policies.
+
+    Parameters
+    ----------
+    worth_usd : DataFrame
+        From `incentives.by_policy`; negative: the bill rises.
+    unit : str
+        What the unit is, in words.
+    case : str
+        Counterfactual and period, for the subtitle.
+    """
+    flat = worth_usd.stack()
+    if flat.empty or (flat.abs() < 0.5).all():
+        title = f"No policy rewards one more {unit}"
+    else:
+        maker, policy = flat.idxmax()
+        title = (
+            f"One more {unit} is worth most to {display_name(maker)} under {policy}: USD {flat.max():,.0f}"
+            if flat.max() > 0.5
+            else f"One more {unit} raises bills under every policy"
+        )
+    return _matrix(
+        -worth_usd,
+        title,
+        f"USD off the bill for one more {unit} a year (blue: the bill falls); {case}",
+        source,
+        as_of,
+        width_cm,
+        sign=-1,
+    )
+
+
+def _matrix(
+    values: pd.DataFrame, title: str, subtitle: str, source: str, as_of: date, width_cm: float, sign: int = 1
+) -> Figure:
+    """Cells coloured on a symmetric logarithmic scale, each with its figure."""
+    fig = figure(title, subtitle, origin_note(source, as_of), width_cm, body_cm=0.42 * len(values) + 2.6)
+    ax = fig.subplots()
+    most = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 1.0)
+    norm = SymLogNorm(most / 100, vmin=-most, vmax=most)
+    colors = _GAIN_LOSS(norm(values.to_numpy()))
+    ax.imshow(colors, aspect="auto", interpolation="nearest")
+    for (row, column), value in np.ndenumerate(values.to_numpy()):
+        if np.isfinite(value):
+            text = "·" if abs(value) < 0.5 else f"{sign * value:+,.0f}"
+            ink = readable_on(tuple(colors[row, column][:3]))
+            ax.text(column, row, text, ha="center", va="center", size=5.5, color=ink)
+    ax.set_xticks(range(values.shape[1]), list(values), rotation=40, ha="right", rotation_mode="anchor")
+    ax.set_yticks(range(len(values)), [display_name(str(name)) for name in values.index])
+    ax.grid(visible=False)
+    for edge in range(1, len(values)):
+        ax.axhline(edge - 0.5, color="white", linewidth=0.6)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    return finish(fig)
