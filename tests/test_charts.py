@@ -328,7 +328,7 @@ def test_export_writes_png_svg_and_data_the_same_each_time(
     for folder in folders:
         charts.export(every["bill_bars"](), "bill", bills, folder, alt=ALT)
     files = [sorted(path.name for path in (folder / "charts").iterdir()) for folder in folders]
-    assert files == [["bill.csv", "bill.png", "bill.svg"]] * 2
+    assert files == [["bill.csv", "bill.json", "bill.pdf", "bill.png", "bill.svg"]] * 2
     for name in files[0]:
         one, two = ((folder / "charts" / name).read_bytes() for folder in folders)
         assert one == two, name

@@ -18,7 +18,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-CONDA_NAME = {"matplotlib": "matplotlib-base"}  # without the Qt that nothing here uses
+# conda-forge calls two of them otherwise; matplotlib comes without the Qt that nothing here uses
+CONDA_NAME = {"matplotlib": "matplotlib-base", "arch": "arch-py"}
 
 
 def canonical(name: str) -> str:

@@ -63,18 +63,37 @@ def show(fig: Figure, *, alt: str) -> None:
     display(Image(render(fig, "png", alt), width=width, alt=alt))
 
 
-def export(fig: Figure, name: str, data: pd.DataFrame, folder: str | Path | None, *, alt: str) -> None:
-    """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg and .csv.
+def export(
+    fig: Figure,
+    name: str,
+    data: pd.DataFrame,
+    folder: str | Path | None,
+    *,
+    alt: str,
+    native: Mapping[str, str] | None = None,
+) -> None:
+    """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
 
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
-    the same bytes.
+    the same bytes. The JSON holds its title and `alt`, and `native`.
+
+    Parameters
+    ----------
+    native : mapping, optional
+        How a spreadsheet program can draw the chart itself from `data`: `kind` (``bar``, ``line`` or
+        ``scatter``), `columns` (of `data`, separated by blanks; for a scatter x and y), `unit`, and
+        `scale`, what the values are divided by. Without it a slide shows the picture.
     """
-    drawings = {kind: render(fig, kind, alt) for kind in ("png", "svg")}
+    drawings = {kind: render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
+    if native and (absent := set(native["columns"].split()) - set(map(str, data))):
+        raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
+    about = {"title": fig.get_suptitle().replace("\n", " "), "alt": alt, "native": dict(native or {})}
     for kind, content in drawings.items():
         _write(Path(folder) / "charts" / f"{name}.{kind}", content)
     _write(Path(folder) / "charts" / f"{name}.csv", _csv(data))
+    _write(Path(folder) / "charts" / f"{name}.json", _json(about))
 
 
 def export_table(
@@ -94,19 +113,26 @@ def export_table(
         return
     about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}}
     _write(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
-    text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
-    _write(Path(folder) / "tables" / f"{name}.json", text.encode())
+    _write(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
 @in_house_style
 def render(fig: Figure, kind: str, alt: str) -> bytes:
     if not alt.strip():
         raise ValueError("alt is empty; say in a sentence what the chart shows")
-    about = {"Title": fig.get_suptitle().replace("\n", " "), "Description": alt}
-    undated = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    title = fig.get_suptitle().replace("\n", " ")
+    about = {
+        "png": {"Title": title, "Description": alt, "Software": None},
+        "svg": {"Title": title, "Description": alt, "Date": None, "Creator": None},
+        "pdf": {"Title": title, "Subject": alt, "CreationDate": None, "Producer": None, "Creator": None},
+    }
     content = io.BytesIO()
-    fig.savefig(content, format=kind, metadata=about | undated[kind])
+    fig.savefig(content, format=kind, metadata=about[kind])
     return content.getvalue()
+
+
+def _json(about: Mapping[str, object]) -> bytes:
+    return (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
