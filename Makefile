@@ -29,10 +29,10 @@ run: $(STAMP)
 	$(BIN)/tariffmodel run $(ARGS)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 lab: $(STAMP)
-	$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+	$(BIN)/tariffmodel lab $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks $(ARGS)
@@ -62,5 +62,5 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks output/.*.partial
+	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks output/.*.partial output/.*.lock
 	find tariffmodel tests benchmarks notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -28,4 +28,4 @@ def before() -> policy.Policy:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A copy of the bundled data that a test may spoil."""
-    return shutil.copytree(facts.data_dir(), tmp_path / "data")
+    return shutil.copytree(facts.data_dir(), tmp_path / "data", ignore=shutil.ignore_patterns("store"))
