@@ -3,7 +3,8 @@
 `load` reads and validates the data folder. Facts are long tables: one row is one figure about one
 maker, from one origin, over one period, with its unit, quality and source. Rows that disagree all
 stay; the one used carries ``selected = true`` and says why. `resolve` turns selected rows into
-arrays over any spans of days; `identity` shows how well sales, output and trade add up.
+arrays over any spans of days; `identity` shows how well sales, output and trade add up. Every file is
+read through `store`, so what a user has refreshed or added stands in for what came with the package.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from tariffmodel import periods
+from tariffmodel import periods, store
 from tariffmodel.errors import DataError
 from tariffmodel.periods import Period
 
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
 QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits the worst
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
+OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
+_SUPERSEDED = f"superseded by a row of data/{OWN}: "
 KEY = ["maker", "variable", "origin"]
 SALES, PRODUCTION, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
@@ -53,13 +60,14 @@ def data_dir(folder: str | Path | None = None) -> Path:
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with one cell of one file."""
+    """One thing wrong with one cell of one file; a `warning` is shown and stops nothing."""
 
     file: str
     row: int | None
     column: str
     value: object
     expected: str
+    warning: bool = False
 
     def __str__(self) -> str:
         where = self.file + (f" row {self.row}" if self.row else "")
@@ -75,7 +83,8 @@ class Facts:
     Attributes
     ----------
     table : DataFrame
-        Every fact row; columns as in ``data/codebook.csv`` plus `file`, `row`, `start`, `end`.
+        Every fact row; columns as in ``data/codebook.csv`` plus `file`, `row`, `start`, `end`. The
+        user's rows have the file ``data/facts/own.csv``.
     makers : DataFrame
         One row per listed maker, indexed by `maker`.
     financials, disclosures : DataFrame
@@ -93,6 +102,15 @@ class Facts:
         return f"Facts({len(self.table)} rows, {len(self.makers)} makers, {self.folder})"
 
     @cached_property
+    def overlay(self) -> Path:
+        """Snapshot over the data folder when the facts were loaded, see `store`.
+
+        What is read later, such as prices, is of the same state. `dataclasses.replace` gives a copy
+        that reads the state of now.
+        """
+        return store.overlay(self.folder)
+
+    @cached_property
     def selected(self) -> pd.DataFrame:
         """Rows in use, one per maker, variable, origin and period."""
         return self.table[self.table["selected"]].reset_index(drop=True)
@@ -100,19 +118,24 @@ class Facts:
     @cached_property
     def fx(self) -> pd.DataFrame:
         """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro)."""
-        long = pd.read_parquet(self.folder / "market" / "fx.parquet")
+        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet"))
         return long.pivot(index="date", columns="pair", values="rate").sort_index()
 
     @cached_property
     def prices(self) -> pd.DataFrame:
         """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
-        long = pd.read_parquet(self.folder / "market" / "prices.parquet")
+        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet"))
         return long.pivot(index="date", columns="ticker", values="adj_close").sort_index()
 
     @cached_property
     def instruments(self) -> pd.DataFrame:
         """One row per ticker: name, market, calendar, currency, role."""
-        return pd.read_csv(self.folder / "market" / "instruments.csv").set_index("ticker")
+        return pd.read_csv(in_use(self.folder, self.overlay, "market/instruments.csv")).set_index("ticker")
+
+    @cached_property
+    def markets(self) -> pd.DataFrame:
+        """One row per market: exchange calendar, currency, benchmark index."""
+        return pd.read_csv(in_use(self.folder, self.overlay, "market/markets.csv")).set_index("market")
 
     @cached_property
     def as_of(self) -> date:
@@ -161,18 +184,17 @@ def load(folder: str | Path | None = None) -> Facts:
         Listing every fault found: file, row, column, value and what was expected.
     """
     place = data_dir(folder)
+    overlay = store.overlay(place)
     faults: list[Fault] = []
     names = ["companies/makers.csv", "companies/financials.csv", "companies/disclosures.csv"]
-    makers, financials, disclosures = (_read(place, name, faults) for name in names)
-    tables = [_read(place, f"facts/{name}.csv", faults) for name in FACT_FILES]
-    _refuse(faults)
+    makers, financials, disclosures = (_read(place, overlay, name, faults) for name in names)
+    tables = [_read(place, overlay, name, faults) for name in _fact_files(overlay)]
+    refuse(faults)
     makers = makers.set_index("maker", drop=False).rename_axis(None)
-    table = pd.concat(tables, ignore_index=True)
-    faults += _across_rows(table, makers)
-    _refuse(faults)
-    spans = [periods.parse(label) for label in table["period"]]
-    table = table.assign(start=[s.start for s in spans], end=[s.end for s in spans])
-    return Facts(table, makers, financials, disclosures, place)
+    table = combine(tables)
+    refuse(across_rows(table, makers))
+    known = Facts(table, makers, financials, disclosures, place)
+    return known if known.overlay == overlay else load(folder)  # somebody wrote meanwhile
 
 
 def check(folder: str | Path | None = None) -> list[Fault]:
@@ -180,28 +202,63 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     from tariffmodel.schemas import TABLES
 
     place = data_dir(folder)
+    overlay = store.overlay(place)
     faults: list[Fault] = []
-    tables = {name: _read(place, name, faults) for name in TABLES}
-    facts = [tables[f"facts/{name}.csv"] for name in FACT_FILES]
+    files = _fact_files(overlay)
+    tables = {name: _read(place, overlay, name, faults) for name in dict.fromkeys([*TABLES, *files])}
+    facts = [tables[name] for name in files]
     makers = tables["companies/makers.csv"]
     if not faults:
-        faults += _across_rows(pd.concat(facts, ignore_index=True), makers.set_index("maker"))
+        faults += across_rows(combine(facts), makers.set_index("maker"))
     return faults
 
 
-def _refuse(faults: Sequence[Fault]) -> None:
+def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Fact tables one below the other with `start` and `end`; the user's rows supersede.
+
+    A selected row of ``facts/own.csv`` takes the place of the bundled row of the same maker,
+    variable, origin and days, however the period is written; that one stays, no longer selected.
+    """
+    table = pd.concat(tables, ignore_index=True)
+    spans = [periods.parse(label) for label in table["period"]]
+    table = table.assign(start=[s.start for s in spans], end=[s.end for s in spans])
+    own = table["file"] == f"data/{OWN}"
+    reason = table["selection_reason"]
+    back = reason.str.startswith(_SUPERSEDED, na=False)  # a table that went through here before
+    reason = reason.mask(back, reason.str.removeprefix(_SUPERSEDED))
+    selected = table["selected"] | back
+    key = pd.MultiIndex.from_frame(table[[*KEY, "start", "end"]])
+    gone = selected & ~own & key.isin(key[own & selected])
+    return table.assign(
+        selected=selected & ~gone,
+        selection_reason=reason.mask(gone, _SUPERSEDED + reason.fillna("")),
+    )
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise a `DataError` that lists the faults, if there are any."""
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)} in the data"
         raise DataError("\n  ".join([count, *map(str, faults)]))
 
 
-def _read(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
+def in_use(folder: Path, overlay: Path, name: str) -> Path:
+    """File of a snapshot if it holds one of that name, else the bundled file."""
+    if not overlay.is_dir():
+        raise DataError(f"{overlay} has been removed since these facts were loaded; load them again")
+    return overlay / name if (overlay / name).is_file() else folder / name
+
+
+def _fact_files(overlay: Path) -> list[str]:
+    own = [OWN] if (overlay / OWN).is_file() else []
+    return [*(f"facts/{name}.csv" for name in FACT_FILES), *own]
+
+
+def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
     """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
-    from pandera.errors import SchemaErrors  # slow to import: only when data are read
+    from tariffmodel.schemas import FACTS, TABLES  # slow to import: only when data are read
 
-    from tariffmodel.schemas import TABLES
-
-    path = folder / name
+    path = in_use(folder, overlay, name)
     if not path.is_file():
         faults.append(
             Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
@@ -211,8 +268,18 @@ def _read(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
         raw = pd.read_parquet(path)
     else:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+    return conform(raw, TABLES.get(name, FACTS), f"data/{name}", faults)
+
+
+def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: list[Fault]) -> pd.DataFrame:
+    """`raw` with the types of its schema and the columns `file` and `row`; adds to `faults`.
+
+    The index of `raw` counts from 0 at row 2 of the file, below its header.
+    """
+    from pandera.errors import SchemaErrors
+
     try:
-        frame = TABLES[name].validate(raw, lazy=True)
+        frame = schema.validate(raw, lazy=True)
     except SchemaErrors as error:
         seen = set()
         for case in error.failure_cases.itertuples():
@@ -227,12 +294,12 @@ def _read(folder: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
                 continue
             seen.add((row, column, expected))
             value = raw.at[int(case.index), column] if row and column in raw else case.failure_case
-            faults.append(Fault(f"data/{name}", row, column, value, _expected(expected)))
+            faults.append(Fault(file, row, column, value, _expected(expected)))
         return raw
     flags = {
         column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
     }
-    return frame.astype(flags).assign(file=f"data/{name}", row=np.arange(len(frame)) + 2)
+    return frame.astype(flags).assign(file=file, row=frame.index + 2)
 
 
 def _expected(check: str) -> str:
@@ -248,8 +315,8 @@ def _expected(check: str) -> str:
     return plain.get(check, check.removeprefix("expected "))
 
 
-def _across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
-    """Rules that no single cell can break."""
+def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
+    """What is wrong with facts that no single cell can show; `makers` is indexed by maker."""
     faults = []
 
     def report(rows: pd.DataFrame, column: str, expected: str) -> None:
@@ -258,7 +325,7 @@ def _across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
 
     selected = table[table["selected"]]
     report(selected[~selected["maker"].isin(makers.index)], "maker", "a maker of data/companies/makers.csv")
-    twice = selected[selected.duplicated([*KEY, "period"], keep=False)]
+    twice = selected[selected.duplicated([*KEY, "start", "end"], keep=False)]
     report(
         twice, "selected", "one selected row per maker, variable, origin and period; set the others to false"
     )

@@ -269,8 +269,26 @@ FX_SENSITIVITY = _table(
     checks=[_selected_once("company", "pair")],
 )
 
+EVENT = r"\d{4}-\d{2}-\d{2}(-[a-z0-9]+)+$"
+REFERENCE = r"([a-z0-9-]+)(?:@(\d{4}-\d{2}-\d{2}))?(?: without ([a-z0-9-]+(?: [a-z0-9-]+)*))?$"
+
+
+def _event(*, unique: bool = False) -> pa.Column:
+    expected = "expected its day in Washington and a slug, such as 2025-07-22-japan-deal"
+    matches = pa.Check.str_matches(re.compile(EVENT), error=expected)
+    return pa.Column(str, matches, nullable=not unique, unique=unique)
+
+
+def _reference() -> pa.Column:
+    expected = (
+        "a policy, a day on which it is frozen, entries to leave out: NAME[@YYYY-MM-DD][ without ID ...]"
+    )
+    return _like(REFERENCE, expected, nullable=True)
+
+
 EVENTS = _table(
     {
+        "event": _event(unique=True),
         "date": _day(),
         "time_et": _clock(),
         "time_assumed_et": _clock(),
@@ -280,18 +298,62 @@ EVENTS = _table(
         "kind": _one_of("threat", "proposal", "imposition", "relief", "deal", "legal"),
         "scope": _one_of("auto", "macro", "trucks", "canada_duty"),
         "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
-        "first_trading_day_us": _day(),
-        "first_trading_day_jp": _day(),
-        "first_trading_day_kr": _day(),
-        "first_trading_day_de": _day(),
-        "us_session": _one_of("pre_open", "intraday", "after_close", "closed_day"),
+        "scheduled": _flag(),
         "rate_before_text": _text(),
         "rate_after_text": _text(),
         "rate_before": _number(0, 1, nullable=True),
         "rate_after": _number(0, 1, nullable=True),
     },
-    key=["date", "label"],
+    checks=[
+        pa.Check(
+            lambda table: table["event"].str[:10] == table["date"].dt.strftime("%Y-%m-%d"),
+            error="event: expected it to begin with the day in column date",
+        ),
+        pa.Check(
+            lambda table: table["time_et"].isna() == table["time_assumed_et"].notna(),
+            error="time_et: expected a time here, or in time_assumed_et where none was found",
+        ),
+        pa.Check(
+            lambda table: table["time_et"].isna() == (table["time_confidence"] == "low"),
+            error="time_confidence: expected low exactly where time_et is empty",
+        ),
+    ],
 )
+
+EVENT_POLICIES = _table(
+    {
+        "event": _event(unique=True),
+        "policy_before": _reference(),
+        "policy_after": _reference(),
+        "basis": _one_of("law", "announced", "threat", "our reading", "none"),
+        "restates": _event(),
+        "main": _flag(),
+        "quality": _one_of(*QUALITIES, nullable=True),
+        "reason": _text(),
+    },
+    checks=[
+        pa.Check(
+            lambda table, column=column: (table["basis"] == "none") == table[column].isna(),
+            error=f"{column}: expected a value, except where basis is none",
+        )
+        for column in ("policy_before", "policy_after", "quality")
+    ]
+    + [
+        pa.Check(
+            lambda table: ~table["main"].astype(bool) | (table["basis"] != "none"),
+            error="main: expected false where basis is none: a main event has a computed bill",
+        ),
+    ],
+    provenance=False,
+)
+
+# Columns that a refreshed or the user's own table has and the bundled one has not.
+_SOURCE = {"source": pa.Column(str, required=False)}
+_REFRESHED = {
+    "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
+    "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
+    **_SOURCE,
+}
 
 PRICES = _table(
     {
@@ -300,6 +362,7 @@ PRICES = _table(
         "adj_close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
         "records": _number(0, whole=True),
         "basis": _one_of("total_return", "price_return"),
+        **_REFRESHED,
     },
     key=["ticker", "date"],
     provenance=False,
@@ -310,9 +373,35 @@ FX = _table(
         "date": _day(),
         "pair": _like(r"[A-Z]{6}$", "a currency pair such as USDJPY"),
         "rate": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        **_SOURCE,
     },
     key=["pair", "date"],
     provenance=False,
+)
+
+MARKETS = _table(
+    {
+        "market": _like(r"[A-Z]{2}$", "a country code"),
+        "name": _text(),
+        "exchange_calendar": _like(r"X[A-Z]{3}$", "a code of the exchange_calendars package, such as XTKS"),
+        "currency": _one_of(*CURRENCIES),
+        "benchmark": _text(nullable=True),
+    },
+    key=["market"],
+)
+
+CONTRACTS = _table(
+    {
+        "underlying": _text(),
+        "contract": _text(),
+        "name": _text(),
+        "exchange": _text(nullable=True),
+        "home": _one_of("JP", "KR", "EU", "GB", "US", nullable=True),
+        "kind": _one_of("currency_future", "currency_forward", "index_future", "fund", "share_lot"),
+        "size": _number(0, nullable=True),
+        "size_unit": _text(nullable=True),
+    },
+    key=["underlying", "contract"],
 )
 
 INSTRUMENTS = _table(
@@ -336,6 +425,7 @@ INSTRUMENTS = _table(
             "index",
             "sector_etf",
             "country_etf",
+            "own",
         ),
         "share_line_of": _text(nullable=True),
         "prices_first": _day(nullable=True),
@@ -521,9 +611,12 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "companies/fx_sensitivity.csv": FX_SENSITIVITY,
     "policies/not_modelled.csv": NOT_MODELLED,
     "events/events.csv": EVENTS,
+    "events/policies.csv": EVENT_POLICIES,
     "market/prices.parquet": PRICES,
     "market/fx.parquet": FX,
+    "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
+    "market/markets.csv": MARKETS,
     "watch/plants.csv": PLANTS,
     "watch/announcements.csv": ANNOUNCEMENTS,
     "watch/monthly.csv": MONTHLY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import facts, periods
+from tariffmodel import facts, periods, store
 from tariffmodel.errors import DataError
 from tariffmodel.schemas import MODEL_UNITS, TABLES
 
@@ -222,3 +223,67 @@ def test_exchange_rates_are_per_dollar_in_both_directions_of_quotation(known):
 
 def test_every_variable_of_the_model_has_selected_rows(known):
     assert set(MODEL_UNITS) <= set(known.selected["variable"])
+
+
+def test_files_of_a_snapshot_are_read_with_their_further_columns(data):
+    known = facts.load(data)
+    fx = pd.read_parquet(data / "market/fx.parquet")
+    more = fx[fx["date"] == fx["date"].max()].assign(date=pd.Timestamp("2026-11-02"), source="yahoo")
+    with store.writing(data, "test") as staging:
+        (staging / "market").mkdir()
+        pd.concat([fx.assign(source="ECB"), more]).to_parquet(staging / "market/fx.parquet")
+    after = facts.load(data)
+    assert after.as_of == date(2026, 11, 2) and known.as_of < after.as_of  # known reads on as loaded
+    pd.testing.assert_frame_equal(after.fx.iloc[:-1], known.fx)
+
+
+def test_rows_of_the_user_are_checked_like_the_bundled_ones(data):
+    row = pd.read_csv(data / "facts/volumes.csv", dtype=str, keep_default_na=False).iloc[[40]]
+    with store.writing(data, "test") as staging:
+        (staging / "facts").mkdir()
+        row.assign(value="-3").to_csv(staging / "facts/own.csv", index=False)
+    fault = "data/facts/own.csv row 2: value is '-3'; expected a value >= 0, and <= 1 for a fraction"
+    with pytest.raises(DataError, match=fault):
+        facts.load(data)
+    assert fault in [str(one) for one in facts.check(data)]
+
+
+def test_two_selected_readings_of_the_same_days_are_refused_however_written(data):
+    path = data / "facts/volumes.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    chosen = rows[(rows["selected"] == "true") & (rows["period"] == "CY2024")].iloc[[0]]
+    pd.concat([rows, chosen.assign(period="2024-01..2024-12")]).to_csv(path, index=False)
+    with pytest.raises(DataError, match="one selected row per maker, variable, origin and period"):
+        facts.load(data)
+
+
+def test_facts_whose_snapshot_was_removed_ask_to_be_loaded_again(data):
+    with store.writing(data, "test") as staging:
+        (staging / "note.txt").write_text("x")
+    known = facts.load(data)
+    store.restore(data, "bundled")
+    assert not known.prices.empty
+    old = facts.load(data)
+    shutil.rmtree(known.overlay)
+    assert old.prices.equals(known.prices)
+    with pytest.raises(DataError, match="has been removed since these facts were loaded; load them again"):
+        known.fx.head()
+
+
+def test_a_snapshot_written_while_loading_is_read_whole(data, monkeypatch):
+    reads = []
+
+    def slow(*arguments):
+        reads.append(arguments)
+        if len(reads) == 2:  # somebody adds a row between two files
+            row = pd.read_csv(data / "facts/volumes.csv", dtype=str, keep_default_na=False).iloc[[40]]
+            with store.writing(data, "test") as staging:
+                (staging / "facts").mkdir()
+                row.to_csv(staging / "facts/own.csv", index=False)
+        return read(*arguments)
+
+    read = facts._read
+    monkeypatch.setattr(facts, "_read", slow)
+    known = facts.load(data)
+    assert (known.table["file"] == "data/facts/own.csv").sum() == 1
+    assert known.overlay == store.overlay(data)
