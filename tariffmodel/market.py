@@ -1,0 +1,404 @@
+"""How did shares and currencies move, on whose days, and who had closed before whom?
+
+Prices are kept on each exchange's own sessions; a return exists only between two closes on
+consecutive sessions, so a holiday or a gap gives no return and never a zero. What depends on closes
+at different hours is settled here: `factors` samples any series on the sessions of one exchange,
+with leads and lags, and `asynchrony` says by how many hours two observations of a day lie apart.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel import facts as fact_tables
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+Kind = Literal["log", "simple"]
+Horizon = int | Literal["weekly"]
+
+FIXING_TIME, FIXING_ZONE = "14:15", "Europe/Berlin"  # when the ECB's reference rates are agreed
+FIXING = "ECB fixing"
+STALE_SESSIONS = 5  # a line further behind than a week of sessions is called stale
+_FIRST_YEAR = 2022  # of calendars, unless prices start before: a long one takes seconds to make
+_MAX_FIXING_AGE = 7  # days for which a fixing may stand in over the ECB's holidays
+
+
+def prices(
+    facts: Facts | None = None,
+    tickers: Sequence[str] | None = None,
+    *,
+    currency: Literal["local", "USD"] = "local",
+) -> pd.DataFrame:
+    """Adjusted closes, date × ticker; empty where the line has no close that day.
+
+    Parameters
+    ----------
+    tickers : sequence of str, optional
+        Default: every line with prices.
+    currency : "local" or "USD"
+        Listing currency, or dollars at the last ECB fixing up to that day (the fixing of a day is
+        set after the closes of Tokyo and Seoul and before those of Frankfurt and New York).
+
+    Raises
+    ------
+    DataError
+        Unknown tickers, or a currency without a rate.
+    """
+    facts = facts or fact_tables.load()
+    chosen = _known(facts, tickers)
+    levels = facts.prices[chosen]
+    if currency == "USD":
+        levels = levels / _per_usd(facts, facts.instruments.loc[chosen, "currency"], levels.index)
+    elif currency != "local":
+        raise DataError(f"currency {currency!r}: write 'local' or 'USD'")
+    levels.attrs = {"unit": f"adjusted close, {currency} currency", "as_of": _last(levels)}
+    return levels
+
+
+def returns(
+    facts: Facts | None = None,
+    tickers: Sequence[str] | None = None,
+    *,
+    kind: Kind = "log",
+    horizon: Horizon = 1,
+    currency: Literal["local", "USD"] = "local",
+) -> pd.DataFrame:
+    """Returns between closes of each line's own sessions, date × ticker, fractions.
+
+    Empty where either close is missing: nothing is carried forward.
+
+    Parameters
+    ----------
+    kind : "log" or "simple"
+    horizon : int or "weekly"
+        Sessions per return (more than one: overlapping), or weeks ending on Friday, each at the
+        last close of the week, so that weeks of different exchanges line up.
+    currency : "local" or "USD"
+        See `prices`.
+    """
+    facts = facts or fact_tables.load()
+    levels = prices(facts, tickers, currency=currency)
+    calendars = facts.instruments.loc[levels.columns, "exchange_calendar"]
+    parts = [
+        _change(levels[list(lines)], facts, str(calendar), kind, horizon)
+        for calendar, lines in calendars.groupby(calendars).groups.items()
+    ]
+    moves = pd.concat(parts, axis=1, sort=True)[levels.columns]
+    moves.attrs = {
+        "unit": f"{kind} return, {currency} currency, horizon {horizon}",
+        "as_of": _last(levels),
+    }
+    return moves
+
+
+def factors(
+    facts: Facts,
+    names: Sequence[str],
+    on: str,
+    *,
+    kind: Kind = "log",
+    horizon: Horizon = 1,
+    leads: int = 0,
+    lags: int = 0,
+) -> pd.DataFrame:
+    """Changes of indices, shares or currencies over the sessions of one exchange.
+
+    Both ends of each change are observations dated on consecutive sessions of `on`, so the change
+    spans the same days as the return of a share listed there; on a day the factor was not observed
+    it is empty. Same date is not same hour: see `asynchrony`, and add leads and lags (Dimson 1979).
+
+    Parameters
+    ----------
+    names : sequence of str
+        Tickers, or currency codes: ``"JPY"`` is the change of yen per dollar, positive when the
+        yen weakens.
+    on : str
+        Exchange calendar, such as ``"XTKS"``.
+    leads, lags : int
+        Further columns ``JPY_lead1``, ``JPY_lag1`` … shifted by sessions of `on` (or by weeks).
+
+    Raises
+    ------
+    DataError
+        A name that is neither a ticker with prices nor a currency with rates.
+    """
+    rates = exchange_rates(facts)
+    unknown = [name for name in names if name not in rates and name not in facts.prices]
+    if unknown:
+        raise DataError(
+            f"no prices or exchange rates for {', '.join(unknown)}; "
+            "use a ticker with prices in data/market/instruments.csv or a currency such as JPY"
+        )
+    levels = pd.DataFrame({name: rates[name] if name in rates else facts.prices[name] for name in names})
+    moves = _change(levels, facts, on, kind, horizon)
+    shifted = {
+        f"{name}_{word}{step}": moves[name].shift(sign * step)
+        for name in names
+        for word, sign, reach in (("lead", -1, leads), ("lag", 1, lags))
+        for step in range(1, reach + 1)
+    }
+    moves = moves.assign(**shifted)
+    moves.attrs = {
+        "unit": f"{kind} change over the sessions of {on}, horizon {horizon}",
+        "as_of": _last(levels),
+        "timing": f"same date, not same hour; {leads} leads and {lags} lags",
+    }
+    return moves
+
+
+def exchange_rates(facts: Facts) -> pd.DataFrame:
+    """Units of each currency per US dollar at the ECB fixing, date × currency code."""
+    pairs = facts.fx
+    direct = pairs.loc[:, pairs.columns.str.startswith("USD")].rename(columns=lambda pair: pair[3:])
+    inverse = 1 / pairs.loc[:, pairs.columns.str.endswith("USD")].rename(columns=lambda pair: pair[:3])
+    return pd.concat([direct, inverse], axis=1).sort_index(axis=1)
+
+
+def until(facts: Facts, day: date) -> Facts:
+    """The same facts with the prices and exchange rates that were known at the end of a day."""
+    known = dataclasses.replace(facts)
+    last = pd.Timestamp(day)
+    # filled here, the cached properties are not read from the files again
+    vars(known)["prices"] = facts.prices.loc[:last].dropna(axis=1, how="all")
+    vars(known)["fx"] = facts.fx.loc[:last]
+    return known
+
+
+def sessions(facts: Facts, calendar: str) -> pd.DatetimeIndex:
+    """Days on which an exchange traded, over the span of its prices.
+
+    The sessions of `exchange_calendars`, less those on which none of the exchange's lines has a
+    price: one-off holidays that the calendar does not know (`untraded` lists them).
+    """
+    return _sessions(facts, calendar)[0]
+
+
+def untraded(facts: Facts, calendar: str) -> pd.DatetimeIndex:
+    """Sessions of `exchange_calendars` on which no line of the exchange has a price."""
+    return _sessions(facts, calendar)[1]
+
+
+def missing(facts: Facts) -> pd.DataFrame:
+    """Sessions without a close inside a line's span: columns `ticker`, `date`."""
+    gaps = []
+    for ticker, series in facts.prices.items():
+        days = sessions(facts, facts.instruments.at[ticker, "exchange_calendar"])
+        known = series.dropna().index
+        inside = days[(days >= known[0]) & (days <= known[-1])]
+        gaps.append(pd.DataFrame({"ticker": ticker, "date": inside.difference(known)}))
+    return pd.concat(gaps, ignore_index=True)
+
+
+def status(facts: Facts, as_of: date | None = None) -> pd.DataFrame:
+    """How far behind each line is on a day.
+
+    Parameters
+    ----------
+    as_of : date, optional
+        Default: the last day of the exchange rates.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ticker, exchange rates last under ``ECB fixing``: `last` close, `sessions_behind`
+        (sessions of its exchange after that, up to `as_of`) and `stale` (more than a week behind).
+
+    Raises
+    ------
+    DataError
+        If there is nothing as early as that.
+    """
+    day = pd.Timestamp(as_of or facts.as_of)
+    if facts.fx.loc[:day].empty or facts.prices.loc[:day].empty:
+        raise DataError(
+            f"no prices or exchange rates up to {day:%Y-%m-%d}; they start on "
+            f"{max(facts.prices.index[0], facts.fx.index[0]):%Y-%m-%d}: choose a later as-of date"
+        )
+    last = facts.prices.loc[:day].apply(pd.Series.last_valid_index).dropna()
+    behind = [
+        len(_calendar(facts.instruments.at[ticker, "exchange_calendar"], seen, day)) - 1
+        for ticker, seen in last.items()
+    ]
+    fixing = facts.fx.loc[:day].index[-1]
+    frame = pd.DataFrame(
+        {"last": [*last, fixing], "sessions_behind": [*behind, len(pd.bdate_range(fixing, day)) - 1]},
+        index=pd.Index([*last.index, FIXING], name="ticker"),
+    )
+    return frame.assign(stale=frame["sessions_behind"] > STALE_SESSIONS)
+
+
+def closes(facts: Facts) -> pd.DataFrame:
+    """When the exchanges close and the exchange rates are fixed, as of the last year of prices.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by exchange calendar, and ``ECB fixing``: `timezone`, `close_local` (HH:MM) and
+        `close_utc_winter`, `close_utc_summer` in hours.
+    """
+    rows = {}
+    for calendar in sorted(set(facts.instruments.loc[facts.prices.columns, "exchange_calendar"])):
+        days = sessions(facts, calendar)
+        hours = _close_hours(calendar, days[-1])
+        rows[calendar] = (str(exchange(calendar).tz), *hours)
+    rows[FIXING] = (FIXING_ZONE, *_hours(FIXING_TIME, FIXING_ZONE, facts.fx.index[-1].year))
+    return pd.DataFrame.from_dict(
+        rows, orient="index", columns=["timezone", "close_local", "close_utc_winter", "close_utc_summer"]
+    ).rename_axis("observed")
+
+
+def asynchrony(facts: Facts, names: Sequence[str], on: str) -> pd.DataFrame:
+    """Hours from the close of exchange `on` to each factor's observation of the same date.
+
+    A positive figure means that the share had closed before the factor was observed: news of those
+    hours is in the factor today and in the share tomorrow, so its lag belongs in the regression. A
+    negative one asks for a lead. Returns a frame indexed by name: `hours_after_close_winter`,
+    `hours_after_close_summer`, `add`.
+    """
+    table = closes(facts)
+    rates = exchange_rates(facts)
+    seen = [FIXING if name in rates else facts.instruments.at[name, "exchange_calendar"] for name in names]
+    columns = {}
+    for season in ("winter", "summer"):
+        hour = table[f"close_utc_{season}"]
+        columns[f"hours_after_close_{season}"] = hour.loc[seen].to_numpy() - hour[on]
+    frame = pd.DataFrame(columns, index=pd.Index(names, name="factor"))
+    later = frame["hours_after_close_winter"]
+    return frame.assign(add=np.select([later > 0, later < 0], ["lag", "lead"], "nothing"))
+
+
+def benchmark(facts: Facts, ticker: str) -> str:
+    """Index that stands for the market a line is listed in.
+
+    Where data/market/markets.csv names several, the first that is not stale beside the others: an
+    index that can no longer be brought up to date gives way to the fund that follows it.
+
+    Raises
+    ------
+    DataError
+        If it names none with prices.
+    """
+    named = facts.markets["benchmark"].get(facts.instruments.at[ticker, "market"])
+    choices = [name for name in str(named).split("|") if name in facts.prices]
+    if not choices:
+        raise DataError(
+            f"no benchmark with prices for the market of {ticker}; "
+            "name one in data/market/markets.csv, column benchmark"
+        )
+    last = facts.prices[choices].apply(pd.Series.last_valid_index)
+    behind = [len(pd.bdate_range(last[name], last.max())) - 1 for name in choices]
+    return next(name for name, days in zip(choices, behind) if days <= STALE_SESSIONS)
+
+
+def _known(facts: Facts, tickers: Sequence[str] | None) -> list[str]:
+    if isinstance(tickers, str):
+        raise DataError(f"tickers is the text {tickers!r}; pass a list: [{tickers!r}]")
+    chosen = list(facts.prices.columns if tickers is None else tickers)
+    for ticker in chosen:
+        if ticker not in facts.prices:
+            listed = ticker in facts.instruments.index
+            raise DataError(
+                f"{ticker} has no prices; add them with `tariffmodel add prices FILE`"
+                if listed
+                else f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
+            )
+    return chosen
+
+
+def _change(levels: pd.DataFrame, facts: Facts, calendar: str, kind: Kind, horizon: Horizon) -> pd.DataFrame:
+    if kind not in ("log", "simple"):
+        raise DataError(f"kind {kind!r}: write 'log' or 'simple'")
+    days = sessions(facts, calendar)
+    if horizon == "weekly":
+        levels, horizon = _weekly(levels, days, calendar), 1
+    else:
+        levels = levels.reindex(days)
+    if not isinstance(horizon, int) or horizon < 1:
+        raise DataError(f"horizon {horizon!r}: write a number of sessions >= 1, or 'weekly'")
+    ratio = levels / levels.shift(horizon)
+    if horizon > 1:  # a gap inside the span is a gap, not a longer return
+        ratio = ratio.where(levels.notna().rolling(horizon + 1).sum() == horizon + 1)
+    return np.log(ratio) if kind == "log" else ratio - 1
+
+
+def _weekly(levels: pd.DataFrame, days: pd.DatetimeIndex, calendar: str) -> pd.DataFrame:
+    """Closes on the last session of each whole week, labelled by its Friday."""
+    last = days.to_series().resample("W-FRI").last().dropna()
+    unfinished = len(_calendar(calendar, days[-1], last.index[-1])) > 1
+    last = last.iloc[: len(last) - unfinished]
+    return levels.reindex(last).set_axis(last.index)
+
+
+def _per_usd(facts: Facts, currency: pd.Series, days: pd.DatetimeIndex) -> pd.DataFrame:
+    rates = exchange_rates(facts).assign(USD=1.0)
+    unknown = sorted(set(currency) - set(rates))
+    if unknown:
+        raise DataError(f"no exchange rate for {', '.join(unknown)} in data/market/fx.parquet")
+    every = rates.reindex(rates.index.union(days)).ffill(limit=_MAX_FIXING_AGE).reindex(days)
+    return every[list(currency)].set_axis(currency.index, axis=1)
+
+
+def _last(levels: pd.DataFrame) -> str:
+    return str(levels.dropna(how="all").index[-1].date()) if len(levels) else ""
+
+
+def _sessions(facts: Facts, calendar: str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
+    lines = facts.instruments.index[facts.instruments["exchange_calendar"] == calendar]
+    seen = facts.prices.loc[:, facts.prices.columns.isin(lines)].dropna(how="all").index
+    if seen.empty:
+        raise DataError(f"no prices of exchange {calendar}; see data/market/instruments.csv")
+    days = _calendar(calendar, seen[0], seen[-1])
+    return days.intersection(seen), days.difference(seen)
+
+
+def _calendar(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    """Sessions from `first` to `last`, as the exchange announced them."""
+    days = exchange(calendar, first.year).sessions.tz_localize(None)
+    return days[days.searchsorted(first) : days.searchsorted(last, side="right")]
+
+
+def exchange(calendar: str, first_year: int = _FIRST_YEAR) -> ExchangeCalendar:
+    """Trading calendar of an exchange from the first day of a year on, kept once it is made.
+
+    Raises
+    ------
+    DataError
+        If `exchange_calendars` knows no such code.
+    """
+    return _book(calendar, min(first_year, _FIRST_YEAR))  # one calendar for all who start later
+
+
+@lru_cache(maxsize=32)
+def _book(calendar: str, first_year: int) -> ExchangeCalendar:
+    import exchange_calendars  # slow to import: only where markets are asked for
+
+    try:
+        return exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01")
+    except exchange_calendars.errors.InvalidCalendarName:
+        raise DataError(
+            f"{calendar} is not a code of the exchange_calendars package; "
+            "correct exchange_calendar in data/market/instruments.csv"
+        ) from None
+
+
+def _close_hours(calendar: str, day: pd.Timestamp) -> tuple[str, float, float]:
+    book = exchange(calendar)
+    local = book.session_close(book.date_to_session(day, "previous")).tz_convert(book.tz).strftime("%H:%M")
+    return _hours(local, str(book.tz), day.year)
+
+
+def _hours(local: str, zone: str, year: int) -> tuple[str, float, float]:
+    """A local clock time in hours UTC on 15 January and 15 July."""
+    stamps = [pd.Timestamp(f"{year}-{month}-15 {local}", tz=zone).tz_convert("UTC") for month in ("01", "07")]
+    return local, *(stamp.hour + stamp.minute / 60 for stamp in stamps)
