@@ -1,0 +1,340 @@
+"""What do the cells of a CSV or Excel file say, whoever exported it?
+
+`read` finds encoding and delimiter, `numbers` the decimal mark and `dates` the order of day and month.
+Each looks at the whole file or column, says what it found, and asks where two readings are possible:
+a price that is wrong by a thousand or a day in the wrong month is worse than a question.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+
+DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
+MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
+# Bytes of ordinary text: Latin letters standing alone; kana and the first 2,965 kanji of JIS X 0208;
+# the Hangul and signs of KS X 1001.
+ENCODINGS = {
+    "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff](?![\x80-\xff]))*",
+    "cp932": rb"(?:[\x00-\x7f]|[\x81-\x98][\x40-\x7e\x80-\xfc])*",
+    "cp949": rb"(?:[\x00-\x7f]|[\xa1-\xc8][\xa1-\xfe])*",
+}
+_MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?|[T ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
+_YEAR_FIRST = rf"(\d{{4}})[-/.年년] ?(\d{{1,2}})[-/.月월] ?(\d{{1,2}})[.日일]?{_MIDNIGHT}"
+_YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
+_NAMED = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%y")
+_EXCEL_DAY_0 = pd.Timestamp("1899-12-30")
+_SERIALS = (20_000, 80_000)  # 1954 to 2119
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Cells as they stand: text, or numbers and dates where the file has types; "" where empty.
+
+    `cells` is (rows, columns) of objects; its row 0 is row 1 of the file. `found` says how the file
+    was read: encoding and delimiter, or the name of the sheet.
+    """
+
+    file: str
+    cells: np.ndarray
+    found: dict[str, str]
+
+
+def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = None) -> Sheet:
+    """Cells of a CSV, TSV or .xlsx file.
+
+    Parameters
+    ----------
+    sheet : str, optional
+        Of a workbook with more than one.
+    encoding : str, optional
+        Where the bytes can be read in two ways, such as ``"cp932"`` (Shift-JIS) or ``"cp949"``.
+
+    Raises
+    ------
+    DataError
+        No such file, nothing in it, one column only, or an encoding or a sheet that must be named.
+    """
+    place = Path(path)
+    if not place.is_file():
+        raise DataError(f"{place} is not a file; check the path")
+    if place.suffix.lower() in (".xlsx", ".xlsm"):
+        rows, found = _workbook(place, sheet)
+    elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):
+        raise DataError(f"{place.name} is a {place.suffix} file; save it as .xlsx or as .csv (UTF-8)")
+    else:
+        rows, found = _text(place, encoding)
+    if not any(any(row) for row in rows):
+        raise DataError(f"{place.name} is empty; expected a header and rows of data")
+    cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
+    for number, row in enumerate(rows):
+        cells[number, : len(row)] = row
+    full = (cells != "").any(axis=0)
+    if full.sum() < 2:
+        marks = "a comma, a semicolon, a tab or |"
+        raise DataError(f"{place.name} has one column only; expected columns separated by {marks}")
+    return Sheet(place.name, cells[:, : full.nonzero()[0][-1] + 1], found)
+
+
+def numbers(
+    cells: pd.Series, file: str, *, delimiter: str = "", decimal: str | None = None
+) -> tuple[pd.Series, str]:
+    """Cells as numbers, and the decimal mark that makes them so.
+
+    Empty cells and marks such as ``#N/A N/A`` (Bloomberg) or ``@NA`` (FactSet) become NaN. What is
+    not a number stays as text, and the series is then of objects: the caller names it.
+
+    Parameters
+    ----------
+    cells : Series
+        Indexed by row of the file, all cells that share one convention.
+    decimal : "." or ",", optional
+        Where it cannot be told: ``1.234`` may be a thousand.
+
+    Raises
+    ------
+    DataError
+        Two decimal marks in one file, or a mark that may be either.
+    """
+    if decimal not in (None, ".", ","):
+        raise DataError(f"decimal is {decimal!r}; write '.' or ','")
+    is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
+    words = cells[is_text].astype(str)
+    words = words.str.replace(r"[\s\u00a0\u202f'’]", "", regex=True).mask(words.str.lower().isin(MISSING), "")
+    mark = decimal or _decimal_mark(words, file, delimiter)
+    group = "," if mark == "." else "."
+    valid = words.str.fullmatch(
+        rf"[+-]?(?=[{mark}]?\d)(?:\d{{1,3}}(?:[{group}]\d{{3}})+|\d*)(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?"
+    )
+    plain = words.str.replace(group, "", regex=False).str.replace(mark, ".", regex=False)
+    value = cells.copy().astype(object)
+    value[is_text] = pd.to_numeric(plain.where(valid), errors="coerce").to_numpy()
+    unreadable = is_text.copy()
+    unreadable[is_text] = (~valid & (words != "")).to_numpy()
+    typed = value.map(lambda cell: isinstance(cell, (bool, date)))  # an Excel date in a column of numbers
+    if (unreadable | typed).any():
+        return value.mask(unreadable, cells).mask(typed, cells.astype(str)), mark
+    return value.astype(float), mark
+
+
+def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[pd.Series, str]:
+    """Cells as days, and how they were written.
+
+    Excel dates and serial numbers, 20250403, 2025-04-03 (also with a time or as 2025年4月3日),
+    03/04/2025 and 3 Apr 2025 are understood; all cells must be of one kind.
+
+    Parameters
+    ----------
+    cells : Series
+        Indexed by row of the file, none empty.
+    date_format : str, optional
+        ``"day-first"``, ``"month-first"``, or a pattern of `strptime` such as ``"%d.%m.%y"``.
+
+    Raises
+    ------
+    DataError
+        Cells that are no date, mixed kinds, or a day and a month that may change places.
+    """
+    if date_format and "%" not in date_format and date_format not in ("day-first", "month-first"):
+        raise DataError(
+            f"date format {date_format!r}: write day-first, month-first or a pattern like %d.%m.%Y"
+        )
+    typed = cells.map(lambda cell: isinstance(cell, date)).astype(bool)
+    words = cells.map(lambda cell: "" if isinstance(cell, date) else text(cell))
+    if date_format and "%" in date_format:
+        day = pd.to_datetime(cells.where(typed), errors="coerce").fillna(
+            pd.to_datetime(words, format=date_format, errors="coerce")
+        )
+        return _all_days(day, cells, file), date_format
+    serial = pd.to_numeric(words.where(words.str.fullmatch(r"\d{5}(?:\.\d+)?")), errors="coerce")
+    kinds = {
+        "an Excel date": typed,
+        "an Excel serial number": serial.between(*_SERIALS),
+        "YYYYMMDD": words.str.fullmatch(r"(?:19|20)\d{6}"),
+        "year first": words.str.fullmatch(_YEAR_FIRST),
+        "day or month first": words.str.fullmatch(_YEAR_LAST),
+        "month by name": words.str.fullmatch(r"(?=.*[A-Za-z]{3})(?=.*\d\d)[\w ,-]{8,18}"),
+    }
+    number = np.select(list(kinds.values()), range(len(kinds)), -1)
+    _all_days(pd.Series(number, cells.index).mask(number < 0), cells, file)
+    present = [list(kinds)[kind] for kind in np.unique(number)]
+    if len(present) > 1:
+        shown = [f"{kind}: {_rows(cells[kinds[kind]])}" for kind in present]
+        raise DataError(
+            f"{file} mixes formats in one column of dates ({'; '.join(shown)}); "
+            "write them all alike, such as 2025-04-03, or pass --date-format"
+        )
+    kind = present[0]
+    if kind == "an Excel date":
+        day = pd.to_datetime(cells)
+    elif kind == "an Excel serial number":
+        day = _EXCEL_DAY_0 + pd.to_timedelta(serial // 1, unit="D")
+    elif kind == "YYYYMMDD":
+        day = pd.to_datetime(words, format="%Y%m%d", errors="coerce")
+    elif kind == "month by name":
+        day = pd.Series(pd.NaT, cells.index, dtype="datetime64[us]")
+        for pattern in _NAMED:
+            day = day.fillna(pd.to_datetime(words, format=pattern, errors="coerce"))
+    elif kind == "year first":
+        day = _days(*(words.str.extract(_YEAR_FIRST)[part] for part in (0, 1, 2)))
+    else:
+        first, second, year = (words.str.extract(_YEAR_LAST)[part].astype(int) for part in (0, 1, 2))
+        year = year.mask(year < 70, year + 2000).mask(year.between(70, 99), year + 1900)
+        kind = date_format or _order(first, second, cells, file)
+        day = _days(year, second, first) if kind == "day-first" else _days(year, first, second)
+    return _all_days(day, cells, file).dt.normalize(), kind
+
+
+def text(cell: object) -> str:
+    """A cell as text: a date as 2025-04-03, 45000.0 as 45000, a truth value as true or false."""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, date):
+        return cell.strftime("%Y-%m-%d")
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return "" if cell is None or cell != cell else str(cell).strip()
+
+
+def looks_like_a_date(cell: object) -> bool:
+    """Whether a cell can only be a date: serial numbers and 20250403 may be prices."""
+    if isinstance(cell, date):
+        return True
+    text = str(cell).strip()
+    return any(re.fullmatch(pattern, text) for pattern in (_YEAR_FIRST, _YEAR_LAST))
+
+
+def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
+    text, encoding = _decode(place.read_bytes(), encoding, place.name)
+    lines = [line for line in text.splitlines() if line.strip()]
+    tail = lines[-20:]  # data come last, whatever stands above them
+    share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
+    delimiter = next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
+    rows = [
+        [cell.strip() for cell in row]
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    ]
+    return rows, {"encoding": encoding, "delimiter": delimiter}
+
+
+def _decode(raw: bytes, encoding: str | None, file: str) -> tuple[str, str]:
+    if encoding is None:
+        encoding = _encoding(raw, file)
+    try:
+        return raw.decode(encoding), encoding
+    except (UnicodeDecodeError, LookupError) as error:
+        raise DataError(f"{file} cannot be read as {encoding} ({error}); save it as UTF-8") from None
+
+
+def _encoding(raw: bytes, file: str) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "utf-16"
+    if 3 * raw[:200].count(b"\0") > len(raw[:200]):
+        return "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
+    try:
+        raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        marked = b"\n".join(line for line in raw.splitlines() if not line.isascii())
+        able = [name for name, pattern in ENCODINGS.items() if re.fullmatch(pattern, marked)]
+        if len(able) == 1:
+            return able[0]
+        number, line = next((n, x) for n, x in enumerate(raw.splitlines(), 1) if not x.isascii())
+        shown = ", ".join(f"{name}: {line.decode(name, 'replace')[:40]!r}" for name in able or ENCODINGS)
+        raise DataError(
+            f"{file} row {number} is not UTF-8 and may be {shown}; save it as UTF-8 or pass encoding="
+        ) from None
+    return "utf-8-sig"
+
+
+def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:
+    try:
+        sheets = pd.read_excel(place, sheet_name=None, header=None, dtype=object, na_filter=False)
+    except Exception as error:  # a broken workbook fails in zipfile, in openpyxl or in its XML
+        raise DataError(
+            f"{place.name} cannot be read as a workbook ({error}); save it again as .xlsx"
+        ) from None
+    full = {name: frame for name, frame in sheets.items() if frame.size}
+    if sheet is None and len(full) > 1:
+        raise DataError(f"{place.name} has the sheets {', '.join(full)}; pass sheet= with one of them")
+    if sheet is not None and sheet not in sheets:
+        raise DataError(f"{place.name} has no sheet {sheet!r}; it has {', '.join(sheets)}")
+    chosen = sheet or next(iter(full), "")
+    rows = full[chosen].to_numpy().tolist() if chosen in full else []
+    tidy = [[cell.strip() if isinstance(cell, str) else _plain(cell) for cell in row] for row in rows]
+    return tidy, {"sheet": chosen}
+
+
+def _plain(cell: object) -> object:
+    return "" if cell is None or cell is pd.NaT else cell
+
+
+def _decimal_mark(text: pd.Series, file: str, delimiter: str) -> str:
+    sure = {mark: text[text.str.fullmatch(_only(mark))] for mark in ".,"}
+    if all(map(len, sure.values())):
+        shown = [f"{mark!r}: {_rows(rows)}" for mark, rows in sure.items()]
+        raise DataError(
+            f"{file} has two decimal marks ({'; '.join(shown)}); write the numbers alike or pass decimal="
+        )
+    for mark, rows in sure.items():
+        if len(rows):
+            return mark
+    either = text[text.str.fullmatch(r"[+-]?\d{1,3}[.,]\d{3}")]
+    if len(either) and delimiter != ",":  # a file with comma between columns writes decimals with a point
+        raise DataError(
+            f"{file} {_rows(either)} may be a decimal or a thousand; pass decimal='.' or decimal=','"
+        )
+    return "."
+
+
+def _only(mark: str) -> str:
+    """Numbers in which `mark` can be nothing but the decimal mark."""
+    group, mark = ("," if mark == "." else r"\."), re.escape(mark)
+    grouped = rf"\d{{1,3}}(?:{group}\d{{3}})+{mark}\d+|\d{{1,3}}(?:{group}\d{{3}}){{2,}}"
+    return rf"[+-]?(?:{grouped}|\d*{mark}(?!\d{{3}}$)\d*|(?:0\d*|\d{{4,}}|){mark}\d{{3}})(?:[eE][+-]?\d+)?"
+
+
+def _order(first: pd.Series, second: pd.Series, cells: pd.Series, file: str) -> str:
+    """Which of the two numbers before the year is the day."""
+    over = {"day-first": first > 12, "month-first": second > 12}
+    if all(rows.any() for rows in over.values()):
+        shown = [f"{order}: {_rows(cells[rows])}" for order, rows in over.items()]
+        raise DataError(
+            f"{file} mixes formats in one column of dates ({'; '.join(shown)}); "
+            "write them all alike, such as 2025-04-03"
+        )
+    for order, rows in over.items():
+        if rows.any():
+            return order
+    raise DataError(
+        f"{file} {_rows(cells)}: day and month may change places in every date; "
+        "pass --date-format day-first or --date-format month-first"
+    )
+
+
+def _days(year: pd.Series, month: pd.Series, day: pd.Series) -> pd.Series:
+    parts = pd.DataFrame({"year": year, "month": month, "day": day}).astype(int)
+    return pd.to_datetime(parts, errors="coerce")
+
+
+def _all_days(day: pd.Series, cells: pd.Series, file: str) -> pd.Series:
+    if day.isna().any():
+        wrong = _rows(cells[day.isna()])
+        raise DataError(
+            f"{file} {wrong} is not a date; expected a day such as 2025-04-03, without a time zone"
+        )
+    return day
+
+
+def _rows(cells: pd.Series, most: int = 3) -> str:
+    """The first rows of some cells, as ``row 4 '03/04/2025', row 5 …``."""
+    shown = [f"row {row} {str(cell)!r}" for row, cell in cells.iloc[:most].items()]
+    return ", ".join([*shown, f"and {len(cells) - most} more"] if len(cells) > most else shown)
