@@ -1,0 +1,433 @@
+"""What would a share have earned without the event?
+
+A normal return is estimated for each firm-event over the days before it, in blocks of firm-events,
+and carried into the event window; the difference is the abnormal return.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from tariffmodel.errors import DataError
+
+Array = np.ndarray
+Window = tuple[int, int]
+
+MODELS = ("mean", "market_adjusted", "market", "factors")
+METHODS = ("ols", "scholes-williams", "dimson", "fowler-rorke", "garch")
+_SINGULAR = 1e-10  # smallest eigenvalue of the scaled regressors' second moments
+_ROWS = 1024  # firm-events estimated at a time
+_LAGS = 5  # of the Ljung-Box and ARCH-LM diagnostics
+
+
+class Setup(NamedTuple):
+    """Model, method, leads and lags of the Dimson betas, and the two windows."""
+
+    model: str
+    method: str
+    lags: int
+    estimation: Window
+    window: Window
+
+
+@dataclass(frozen=True, eq=False)
+class Estimates:
+    """Arrays of the estimation, one row per firm-event (T days of estimation, W of event window)."""
+
+    ar: Array  #: (n, W) abnormal returns
+    expected: Array  #: (n, W) normal returns
+    residuals: Array  #: (n, T) abnormal returns of the estimation window
+    whitened: Array  #: (n, W, K) rows a_t with a_s'a_t = x_s'(X'X)⁻¹x_t, the prediction error over σ²
+    rss: Array  #: (n,) sum of squared residuals
+    tss: Array  #: (n,) sum of squared returns about their mean
+    observations: Array  #: (n,) days of estimation used
+    parameters: Array  #: (n,) coefficients estimated, k
+    coefficients: Array  #: (n, p) intercept and slopes; NaN where the firm's model has no such term
+    errors: Array  #: (n, p) their standard errors
+    gap_t: Array  #: (n,) t of the sum of abnormal returns between the two windows; NaN without a gap
+
+    def take(self, rows: Array) -> Estimates:
+        """The same arrays for some rows."""
+        return Estimates(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def estimate(
+    returns: Array,
+    regressors: Mapping[object, pd.DataFrame],
+    rows: pd.DataFrame,
+    sessions: Mapping[str, Array],
+    setup: Setup,
+) -> tuple[tuple[str, ...], Estimates]:
+    """Fit every firm-event, in blocks that share regressors where they can.
+
+    Parameters
+    ----------
+    returns : (days, firms)
+        Fractions; NaN is a missing day, which drops out.
+    regressors : mapping
+        Factors by day: one frame under None for all firms, or one for each firm.
+    rows : DataFrame
+        One row per firm-event: `firm`, `column` of returns, `exchange`, `position` of day 0 among its
+        sessions.
+    sessions : mapping
+        Exchange → rows of returns that are its sessions.
+
+    Returns
+    -------
+    Names of the coefficients, and the estimates; what `unusable` names must not be used.
+
+    Raises
+    ------
+    DataError
+        If a firm has no regressors.
+    """
+    names = list(dict.fromkeys(name for frame in regressors.values() for name in frame.columns))
+    adjusted = setup.model == "market_adjusted"
+    terms = ("mean",) if adjusted else ("alpha", *map(str, names))
+    out = _empty(len(rows), len(terms), setup)
+    reach = setup.lags if setup.method in ("dimson", "fowler-rorke") else 1
+    first, last = setup.estimation[0] - reach, setup.window[1] + reach
+    span, edge = last - first + 1, max(-first, last, 0) + 1
+    starts, columns = rows["position"].to_numpy() + first + edge, rows["column"].to_numpy()
+    owners = rows["firm"].to_numpy()
+    for exchange, here in rows.groupby("exchange").indices.items():
+        moves = _windows(returns[sessions[exchange]].T, span, edge)  # firm × start × day
+        for factors, members in _alike(regressors, owners[here]).items():
+            table = np.stack([regressors[firm].to_numpy(dtype=float)[sessions[exchange]] for firm in members])
+            x = _windows(table.transpose(0, 2, 1), span, edge)  # member × factor × start × day
+            shared = members == [None]
+            block = here if shared else here[np.isin(owners[here], members)]
+            owner = (
+                np.zeros(len(block), dtype=int) if shared else pd.Index(members).get_indexer(owners[block])
+            )
+            slots = [0] if adjusted else [0, *(1 + names.index(name) for name in factors)]
+            for part in _parts(starts[block], shared):
+                at = block[part]
+                design = (
+                    x[0, :, starts[at[0]]].T if shared else x[owner[part], :, starts[at]].transpose(0, 2, 1)
+                )
+                for name, found in _fit(moves[columns[at], starts[at]], design, setup, reach).items():
+                    target = getattr(out, name)
+                    if name in ("coefficients", "errors"):
+                        target[at[:, None], slots] = found
+                    elif name == "whitened":
+                        target[at, :, : found.shape[-1]] = found
+                    else:
+                        target[at] = found
+    return terms, out
+
+
+def _empty(n: int, terms: int, setup: Setup) -> Estimates:
+    days, width = (last - first + 1 for first, last in (setup.estimation, setup.window))
+    one = {field.name: np.empty(n) for field in fields(Estimates)}
+    return Estimates(
+        **one
+        | {name: np.empty((n, width)) for name in ("ar", "expected")}
+        | {name: np.full((n, terms), np.nan) for name in ("coefficients", "errors")}
+        | {"residuals": np.empty((n, days)), "whitened": np.zeros((n, width, terms))}
+    )
+
+
+def _alike(regressors: Mapping[object, pd.DataFrame], firms: Array) -> dict[tuple, list[object]]:
+    """Firms by the names of their factors; [None] where all firms share one frame."""
+    groups: dict[tuple, list[object]] = {}
+    for firm in [None] if None in regressors else dict.fromkeys(firms):
+        if firm not in regressors:
+            raise DataError(f"market= or factors= has nothing for {firm!r}; add it, or leave its events out")
+        groups.setdefault(tuple(regressors[firm].columns), []).append(firm)
+    return groups
+
+
+def _windows(series: Array, span: int, edge: int) -> Array:
+    """All windows of `span` days over the last axis, with `edge` days of NaN at both ends: a view."""
+    beyond = np.full((*series.shape[:-1], edge), np.nan)
+    padded = np.concatenate([beyond, np.ascontiguousarray(series), beyond], axis=-1)
+    return np.lib.stride_tricks.sliding_window_view(padded, span, axis=-1)
+
+
+def _parts(starts: Array, shared: bool) -> list[Array]:
+    """Blocks of firm-events; those with shared regressors have one day 0 each."""
+    order = np.argsort(starts, kind="stable")
+    edges = np.flatnonzero(np.diff(starts[order])) + 1 if shared else []
+    return [
+        part[start : start + _ROWS] for part in np.split(order, edges) for start in range(0, len(part), _ROWS)
+    ]
+
+
+def _dot(left: Array, right: Array) -> Array:
+    """(c, d) with (d, k) or (c, d, k): (c, k)."""
+    return left @ right if right.ndim == 2 else np.einsum("cd,cdk->ck", left, right)
+
+
+def _along(design: Array, coefficients: Array) -> Array:
+    """Regressors (d, k) or (c, d, k) times coefficients (c, k): (c, d)."""
+    return coefficients @ design.T if design.ndim == 2 else np.einsum("cdk,ck->cd", design, coefficients)
+
+
+def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]:
+    """Normal and abnormal returns of a block: arrays under the names of `Estimates`.
+
+    `returns` is (c, days) and `x` (days, k) or (c, days, k), both with `reach` days more at each end.
+    The regressors are centred and scaled on the estimation window before the normal equations are
+    solved by Cholesky factors: slopes, residuals and prediction errors do not depend on it, rounding
+    does.
+    """
+    inner = slice(reach, returns.shape[1] - reach)
+    at, gap, tested = _spans(setup)
+    r, factors = returns[:, inner], x[..., inner, :]
+    adjusted = setup.model == "market_adjusted"
+    if adjusted:
+        r, factors = r - factors[..., 0], factors[..., :0]
+    center, scale = _moments(factors[..., at, :])
+    here = np.isfinite(r) & np.isfinite(factors).all(axis=-1)
+    ones = np.ones((*factors.shape[:-1], 1))
+    design = np.concatenate([ones, np.nan_to_num((factors - center) / scale)], axis=-1)
+    y, used = np.where(here, r, 0.0)[:, at], here[:, at].astype(float)
+    n, k = used.sum(axis=1), design.shape[-1]
+    scaled, root, safe = _normal_equations(y, used, design[..., at, :])
+    back = _unscale(center, scale, len(r))
+    variance = None
+    if setup.method == "garch":
+        scaled, variance = _garch(np.where(here, r, np.nan), design, at, tested, safe, scaled)
+    elif setup.method != "ols":
+        slope = _thin_trading_beta(returns, x, setup, reach) / back[:, 1, 1]
+        mean = _dot(used, design[..., at, 1:])[:, 0] / np.maximum(n, 1)
+        scaled = np.column_stack([y.sum(axis=1) / np.maximum(n, 1) - slope * mean, slope])
+
+    ar = np.where(here & safe[:, None], r - _along(design, scaled), np.nan)
+    rss = np.where(safe, np.nansum(ar[:, at] ** 2, axis=1), np.nan)
+    if variance is not None:
+        rss = variance * (n - k)
+    sigma2 = rss / np.maximum(n - k, 1)
+    errors = np.sqrt(sigma2[:, None] * (np.einsum("cij,ckj->cik", back, root) ** 2).sum(axis=2))
+    whitened = np.einsum(
+        "dk,cjk->cdj" if design.ndim == 2 else "cdk,cjk->cdj", design[..., gap.start :, :], root
+    )
+    if adjusted:  # nothing but the variance is estimated, about the mean
+        ar, whitened = ar + scaled[:, :1], np.zeros_like(whitened)
+    width = gap.stop - gap.start
+    return {
+        "ar": ar[:, tested],
+        "expected": returns[:, inner][:, tested] - ar[:, tested],
+        "residuals": ar[:, at],
+        "whitened": whitened[:, width:],
+        "rss": rss,
+        "tss": (used * (y - (y.sum(axis=1) / np.maximum(n, 1))[:, None]) ** 2).sum(axis=1),
+        "observations": n,
+        "parameters": np.full(len(r), float(k)),
+        "coefficients": np.einsum("cij,cj->ci", back, scaled),
+        "errors": errors,
+        "gap_t": _sum_t(ar[:, gap], whitened[:, :width], sigma2),
+    }
+
+
+def _spans(setup: Setup) -> tuple[slice, slice, slice]:
+    """Columns of the estimation window, of the gap and of the event window."""
+    start, end = setup.estimation
+    days, before = end - start + 1, setup.window[0] - start
+    return slice(0, days), slice(days, before), slice(before, setup.window[1] - start + 1)
+
+
+def _normal_equations(y: Array, used: Array, x: Array) -> tuple[Array, Array, Array]:
+    """Coefficients (c, k), root with root'root = (X'X)⁻¹, and where the regressors allow for it."""
+    n, k = used.sum(axis=1), x.shape[-1]
+    pairs = (x[..., :, None] * x[..., None, :]).reshape(*x.shape[:-1], k * k)
+    gram = _dot(used, pairs).reshape(-1, k, k)
+    least = np.linalg.eigvalsh(gram / np.maximum(n, 1)[:, None, None])[:, 0]
+    safe = (n > k) & (least > _SINGULAR)
+    gram[~safe] = np.eye(k)
+    root = np.linalg.inv(np.linalg.cholesky(gram))
+    return np.einsum("cij,cik,ck->cj", root, root, _dot(y, x)), root, safe
+
+
+def _unscale(center: Array, scale: Array, count: int) -> Array:
+    """Matrices (c, k, k) that turn coefficients of scaled regressors into those of the regressors."""
+    center, scale = (np.broadcast_to(part[..., 0, :], (count, part.shape[-1])) for part in (center, scale))
+    back = np.zeros((count, center.shape[1] + 1, center.shape[1] + 1))
+    back[:, 0, 0] = 1.0
+    slopes = np.arange(1, back.shape[1])
+    back[:, 0, 1:] = -center / scale
+    back[:, slopes, slopes] = 1 / scale
+    return back
+
+
+def _sum_t(ar: Array, whitened: Array, sigma2: Array) -> Array:
+    """t of the sum of abnormal returns over all columns, (c,)."""
+    here = np.isfinite(ar)
+    spread = here.sum(axis=1) + (np.einsum("cd,cdk->ck", here.astype(float), whitened) ** 2).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nansum(ar, axis=1) / np.sqrt(sigma2 * spread)
+
+
+def _moments(x: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation over days, for scaling; 0 and 1 where there is nothing to scale by."""
+    seen = np.isfinite(x)
+    count = np.maximum(seen.sum(axis=-2, keepdims=True), 1)
+    center = np.where(seen, x, 0).sum(axis=-2, keepdims=True) / count
+    scale = np.sqrt(np.where(seen, (x - center) ** 2, 0).sum(axis=-2, keepdims=True) / count)
+    flat = scale <= 1e-12 * np.abs(center)  # rounding of a constant is no variation
+    return center, np.where(flat | (scale == 0), np.inf, scale)
+
+
+def _thin_trading_beta(returns: Array, x: Array, setup: Setup, reach: int) -> Array:
+    """Market beta that allows for prices that are not of the same hour, (c,).
+
+    Scholes and Williams (1977): (β₋₁ + β₀ + β₊₁)/(1 + 2ρ), each a simple slope, ρ the market's first
+    autocorrelation. Dimson (1979): the sum of the slopes of one regression on J leads and lags; Fowler
+    and Rorke (1983) weigh the slopes of lead and lag j by (D − ρ_{J−j+1} − … − ρ_J)/D with D = 1 + 2Σρ,
+    which for J = 1 is (1 + ρ₁)/(1 + 2ρ₁).
+    """
+    days = setup.estimation[1] - setup.estimation[0] + 1
+    x = x[..., 0]
+    shifts = range(-reach, reach + 1)
+    m = np.stack([x[..., reach + s : reach + s + days] for s in shifts], axis=-1)
+    m = np.broadcast_to(m, (len(returns), *m.shape[-2:]))
+    r = returns[:, reach : reach + days]
+    if setup.method == "scholes-williams":
+        slopes = sum(_slope(r, m[..., place]) for place in range(3))
+        return slopes / (1 + 2 * _correlation(m[..., 1], m[..., 0]))
+    here = np.isfinite(r) & np.isfinite(m).all(axis=-1)
+    count = np.maximum(here.sum(axis=1), 1)[:, None]
+    r, m = np.where(here, r, 0), np.where(here[..., None], m, 0)
+    r, m = (
+        r - here * (r.sum(axis=1) / count[:, 0])[:, None],
+        m - here[..., None] * (m.sum(axis=1) / count)[:, None],
+    )
+    slopes = np.einsum(
+        "cij,cj->ci", np.linalg.pinv(np.einsum("cdi,cdj->cij", m, m)), np.einsum("cdi,cd->ci", m, r)
+    )
+    if setup.method == "dimson":
+        return slopes.sum(axis=1)
+    rho = np.stack([_correlation(m[..., reach], m[..., reach - j]) for j in range(1, reach + 1)], axis=1)
+    total = 1 + 2 * rho.sum(axis=1)
+    beta = slopes[:, reach].copy()
+    for j in range(1, reach + 1):
+        weight = (total - rho[:, reach - j :].sum(axis=1)) / total
+        beta += weight * (slopes[:, reach - j] + slopes[:, reach + j])
+    return beta
+
+
+def _slope(y: Array, x: Array) -> Array:
+    here = np.isfinite(y) & np.isfinite(x)
+    count = np.maximum(here.sum(axis=1), 1)
+    x, y = np.where(here, x, 0), np.where(here, y, 0)
+    covariance = (x * y).sum(axis=1) - x.sum(axis=1) * y.sum(axis=1) / count
+    variance = (x**2).sum(axis=1) - x.sum(axis=1) ** 2 / count
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return covariance / variance
+
+
+def _correlation(y: Array, x: Array) -> Array:
+    slope = _slope(y, x)
+    return np.sign(slope) * np.sqrt(np.maximum(slope * _slope(x, y), 0))
+
+
+def _garch(
+    r: Array, design: Array, at: slice, tested: slice, safe: Array, start: Array
+) -> tuple[Array, Array]:
+    """Coefficients and the mean variance forecast for the event window, one firm-event at a time."""
+    from arch.univariate import GARCH, LS  # slow to import
+
+    coefficients, variance = start.copy(), np.full(len(r), np.nan)
+    for row in np.flatnonzero(safe):
+        x = design[at] if design.ndim == 2 else design[row, at]
+        y = r[row, at]
+        here = np.isfinite(y)
+        unit = y[here].std() or 1.0  # arch wants numbers of order one
+        model = LS(y[here] / unit, x[here], constant=False)
+        model.volatility = GARCH(1, 0, 1)
+        found = model.fit(disp="off", show_warning=False)
+        coefficients[row] = found.params.to_numpy()[: x.shape[1]] * unit
+        omega, alpha, beta = found.params.to_numpy()[x.shape[1] :][:3]
+        ahead = tested.stop - at.stop
+        steps = np.empty(ahead)
+        steps[0] = omega + alpha * found.resid[-1] ** 2 + beta * found.conditional_volatility[-1] ** 2
+        for step in range(1, ahead):
+            steps[step] = omega + (alpha + beta) * steps[step - 1]
+        variance[row] = steps[tested.start - at.stop :].mean() * unit**2
+    return coefficients, variance
+
+
+def unusable(estimates: Estimates, needed: int, known: Array) -> Array:
+    """Why a firm-event cannot be used, None where it can."""
+    n, k = estimates.observations, estimates.parameters
+    reason = np.full(len(n), None, dtype=object)
+    tiny = 1e-24 * np.maximum(n, 1)
+    reason[~np.isfinite(estimates.ar).any(axis=1)] = "no return in the event window"
+    reason[~np.isfinite(estimates.rss)] = "market or factors constant or collinear in the estimation window"
+    flat = (estimates.tss <= tiny) | (estimates.rss <= tiny)
+    reason[flat] = "returns constant, or exactly explained, in the estimation window"
+    reason[n < np.maximum(needed, k + 3)] = (
+        f"fewer than {needed} days with return, market and factors in the estimation window"
+    )
+    reason[~known] = "no returns at all"
+    return reason
+
+
+def residual_sd(of: Estimates, divisor: str = "T-k") -> Array:
+    """Standard deviation of the residuals, (n,)."""
+    lost = {"T-k": of.parameters, "T-1": 1.0, "T": 0.0}[divisor]
+    return np.sqrt(of.rss / (of.observations - lost))
+
+
+def leverage(of: Estimates) -> Array:
+    """x_t'(X'X)⁻¹x_t of each day of the event window: the prediction error over σ²."""
+    return (of.whitened**2).sum(axis=2)
+
+
+def day_mean(values: Array) -> Array:
+    """Mean over the rows present on each day."""
+    here = np.isfinite(values)
+    count = here.sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count > 0, np.where(here, values, 0).sum(axis=0) / count, np.nan)
+
+
+def positive_share(residuals: Array) -> Array:
+    """Share of positive residuals of each firm-event."""
+    return (residuals > 0).sum(axis=1) / np.isfinite(residuals).sum(axis=1)
+
+
+def diagnostics(residuals: Array) -> dict[str, Array]:
+    """p-values of normality, autocorrelation, ARCH and stability, each (n,)."""
+    here = np.isfinite(residuals)
+    n = here.sum(axis=1)
+    mean = np.where(here, residuals, 0).sum(axis=1) / n
+    e = np.where(here, residuals - mean[:, None], 0.0)
+    moment = [(e**power).sum(axis=1) / n for power in (2, 3, 4)]
+    skew, kurtosis = moment[1] / moment[0] ** 1.5, moment[2] / moment[0] ** 2
+    jarque_bera = n / 6 * (skew**2 + (kurtosis - 3) ** 2 / 4)
+    # missing days close up: lags count the days present
+    e = np.take_along_axis(e, np.argsort(~here, axis=1, kind="stable"), axis=1)
+    there = np.arange(e.shape[1]) < n[:, None]
+    box = sum(
+        ((e[:, lag:] * e[:, :-lag]).sum(axis=1) / (e**2).sum(axis=1)) ** 2 / (n - lag)
+        for lag in range(1, _LAGS + 1)
+    )
+    square = e**2
+    x = np.stack(
+        [np.ones_like(square[:, _LAGS:])] + [square[:, _LAGS - lag : -lag] for lag in range(1, _LAGS + 1)],
+        axis=-1,
+    )
+    x[..., 1:] /= moment[0][:, None, None]  # of order one
+    seen = there[:, _LAGS:]
+    y, x = np.where(seen, square[:, _LAGS:] / moment[0][:, None], 0), x * seen[..., None]
+    slopes = np.einsum(
+        "cij,cj->ci", np.linalg.pinv(np.einsum("cdi,cdj->cij", x, x)), np.einsum("cdi,cd->ci", x, y)
+    )
+    count = seen.sum(axis=1)
+    rest = ((y - np.einsum("cdk,ck->cd", x, slopes)) ** 2).sum(axis=1)
+    total = (y**2).sum(axis=1) - y.sum(axis=1) ** 2 / count
+    swing = np.abs(np.cumsum(e, axis=1)).max(axis=1) / np.sqrt(n * moment[0])
+    return {
+        "jarque_bera_p": stats.chi2.sf(jarque_bera, 2),
+        "ljung_box_p": stats.chi2.sf(n * (n + 2) * box, _LAGS),
+        "arch_lm_p": stats.chi2.sf(count * (1 - rest / total), _LAGS),
+        "cusum_p": special.kolmogorov(swing),
+    }
