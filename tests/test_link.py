@@ -1,0 +1,464 @@
+"""Regressions of abnormal returns on exposure, against plain loops and other packages."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from linearmodels.panel import FamaMacBeth
+from scipy import stats
+from statsmodels.regression.linear_model import OLS
+
+from tariffmodel import events, link
+from tariffmodel.errors import DataError
+
+NAMES = list("ABCDEFGHIJKL")
+
+
+def one_event(n=10, seed=1, slope=-1.5, controls=0):
+    rng = np.random.default_rng(seed)
+    delta = pd.Series(rng.normal(0, 0.02, n), NAMES[:n])
+    car = slope * delta + pd.Series(rng.normal(0, 0.02, n), NAMES[:n])
+    others = pd.DataFrame(rng.normal(size=(n, controls)), NAMES[:n], [f"c{k}" for k in range(controls)])
+    return car, delta, others if controls else None
+
+
+def several_events(events=8, makers=7, seed=2, slope=-1.0, noise=0.02):
+    rng = np.random.default_rng(seed)
+    shape = (events, makers)
+    delta, size, error = (rng.normal(0, s, shape) for s in (0.02, 1.0, noise))
+    car = slope * delta + 0.003 * size + error + rng.normal(0, 0.05, (events, 1))
+    index = pd.MultiIndex.from_product([[f"e{k}" for k in range(events)], NAMES[:makers]])
+    columns = {"car": car.ravel(), "delta": delta.ravel(), "size": size.ravel()}
+    panel = pd.DataFrame(columns, index.set_names(["event", "maker"])).reset_index()
+    return panel.drop(index=[3, 17], errors="ignore")  # unbalanced
+
+
+def dummies(codes):
+    return pd.get_dummies(codes).to_numpy(dtype=float)
+
+
+def slope_of(y, x):
+    return np.linalg.lstsq(x, y)[0]
+
+
+# --- one event -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("covariance", ["HC1", "HC3"])
+@pytest.mark.parametrize("controls", [0, 2])
+def test_slope_and_robust_error_equal_the_sandwich_by_hand(covariance, controls):
+    car, delta, others = one_event(controls=controls)
+    found = link.cross_section(car, delta, others, covariance=covariance, permutations=99)
+    x = np.column_stack([np.ones(10), delta, *([] if others is None else others.to_numpy().T)])
+    bread = np.linalg.inv(x.T @ x)
+    b = bread @ x.T @ car.to_numpy()
+    e = car.to_numpy() - x @ b
+    meat = np.zeros((x.shape[1], x.shape[1]))
+    for i in range(10):
+        h = x[i] @ bread @ x[i]
+        weight = e[i] ** 2 * (10 / (10 - x.shape[1]) if covariance == "HC1" else (1 - h) ** -2)
+        meat += weight * np.outer(x[i], x[i])
+    se = np.sqrt(np.diag(bread @ meat @ bread))
+    table = found.coefficients
+    np.testing.assert_allclose(table["estimate"], b, rtol=1e-10)
+    np.testing.assert_allclose(table["standard_error"], se, rtol=1e-10)
+    reach = stats.t.ppf(0.975, 10 - x.shape[1]) * se
+    np.testing.assert_allclose(table["high"] - table["low"], 2 * reach, rtol=1e-10)
+    np.testing.assert_allclose(table["p"], 2 * stats.t.sf(np.abs(b / se), 10 - x.shape[1]), rtol=1e-9)
+    assert found.r2 == pytest.approx(1 - e @ e / ((car - car.mean()) ** 2).sum(), rel=1e-10)
+
+
+def test_influence_equals_refitting_without_each_maker():
+    car, delta, others = one_event(controls=1)
+    makers = link.cross_section(car, delta, others, permutations=99).makers
+    x = np.column_stack([np.ones(10), delta, others])
+    whole = slope_of(car, x)
+    spread = ((car - x @ whole) ** 2).sum() / 7
+    for i, maker in enumerate(NAMES[:10]):
+        keep = np.arange(10) != i
+        without = slope_of(car[keep], x[keep])
+        left = car[keep] - x[keep] @ without
+        scale = math.sqrt(left @ left / 6 * np.linalg.inv(x.T @ x)[1, 1])
+        moved = x @ (whole - without)
+        assert makers.at[maker, "slope_without"] == pytest.approx(without[1], rel=1e-10)
+        assert makers.at[maker, "dfbetas"] == pytest.approx((whole - without)[1] / scale, rel=1e-9)
+        assert makers.at[maker, "cook"] == pytest.approx(moved @ moved / (3 * spread), rel=1e-9)
+
+
+def test_monotone_order_of_four_makers_has_two_permutations_as_extreme_out_of_24():
+    delta = pd.Series([0.0, 1.0, 2.0, 3.0], NAMES[:4])
+    car = pd.Series([0.0, -1.0, -2.0, -3.3], NAMES[:4])
+    found = link.cross_section(car, delta, covariance="HC1")
+    assert (found.permutation.p, found.permutation.se, found.permutation.draws) == (2 / 24, 0.0, 24)
+    assert (found.rank_permutation.p, found.rank_correlation) == (2 / 24, -1.0)
+    assert found.permutation.exact and "all" in str(found.permutation)
+
+
+def test_exact_permutation_equals_the_loop_over_every_order():
+    car, delta, _ = one_event(6, seed=4, slope=-0.5)
+    x = np.column_stack([np.ones(6), delta])
+    observed = abs(slope_of(car, x)[1])
+    drawn = [abs(slope_of(car.to_numpy()[list(order)], x)[1]) for order in itertools.permutations(range(6))]
+    assert link.cross_section(car, delta).permutation.p == np.mean(np.array(drawn) >= observed - 1e-12)
+
+
+def test_freedman_lane_equals_refitting_every_permutation_of_the_reduced_residuals():
+    car, delta, others = one_event(6, seed=5, slope=-0.5, controls=1)
+    z = np.column_stack([np.ones(6), others])
+    x = np.column_stack([z, delta])
+    fitted = z @ slope_of(car, z)
+
+    def t(y):
+        b = slope_of(y, x)
+        e = y - x @ b
+        return abs(b[2]) / math.sqrt(e @ e / 3 * np.linalg.inv(x.T @ x)[2, 2])
+
+    left = car.to_numpy() - fitted
+    drawn = [t(fitted + left[list(order)]) for order in itertools.permutations(range(6))]
+    expected = np.mean(np.array(drawn) >= t(car.to_numpy()) * (1 - 1e-10))
+    assert link.cross_section(car, delta, others).permutation.p == pytest.approx(expected, abs=1e-12)
+
+
+def test_random_permutations_agree_with_all_of_them_within_their_own_error():
+    car, delta, _ = one_event(7, seed=6, slope=-0.8)
+    every = link.cross_section(car, delta).permutation
+    some = link.cross_section(car, delta, permutations=4_000).permutation
+    assert every.exact and not some.exact and some.se > 0
+    assert abs(every.p - some.p) < 4 * some.se
+    assert 0.01 < every.p < 0.9
+
+
+def test_rank_correlation_equals_scipy_and_its_exact_test():
+    car, delta, _ = one_event(6, seed=8, slope=-0.8)
+    found = link.cross_section(car, delta)
+
+    def statistic(order):
+        return stats.spearmanr(delta, order).statistic
+
+    exact = stats.permutation_test((car,), statistic, permutation_type="pairings", n_resamples=np.inf)
+    assert found.rank_correlation == pytest.approx(exact.statistic)
+    assert found.rank_permutation.p == pytest.approx(exact.pvalue, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.floats(0.01, 100), st.floats(-1, 1), st.randoms(use_true_random=False))
+def test_units_level_and_order_of_makers_change_nothing_but_the_units(scale, shift, random):
+    car, delta, _ = one_event(7, seed=9)
+    base = link.cross_section(car, delta)
+    order = list(car.index)
+    random.shuffle(order)
+    same = link.cross_section((car + shift)[order], delta * scale)
+    assert same.slope * scale == pytest.approx(base.slope, rel=1e-9)
+    assert same.permutation.p == base.permutation.p
+    assert same.coefficients.at["delta", "p"] == pytest.approx(base.coefficients.at["delta", "p"], rel=1e-6)
+
+
+def test_makers_left_out_are_listed_with_the_reason():
+    car, delta, others = one_event(controls=1)
+    car = pd.concat([car, pd.Series({"Z": 0.01})])
+    delta["B"] = np.nan
+    others = others.drop(index="C")
+    found = link.cross_section(car, delta, others, permutations=99)
+    assert dict(found.dropped) == {"Z": "no delta", "B": "no delta", "C": "no c0"}
+    assert set(found.makers.index) == set(NAMES[:10]) - {"B", "C"}
+    assert "left out: B (no delta)" in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda car, delta, c: (car[:3], delta, None), "3 makers .* needs 4"),
+        (lambda car, delta, c: (car[:5], delta, c.assign(d=c["c0"] ** 2, e=c["c0"] ** 3)), "needs 7"),
+        (lambda car, delta, c: (car, delta * 0, None), "delta is 0 for all 10 makers"),
+        (lambda car, delta, c: (car * 0 + 0.02, delta, None), "car is 0.02 for all"),
+        (lambda car, delta, c: (car, delta, c.assign(d=2 * c["c0"] + 1)), "d is constant or a combination"),
+        (lambda car, delta, c: (car, delta, c.assign(d=1.0)), "d is constant"),
+        (lambda car, delta, c: (car, delta, c.assign(d=(c.index == "F") * 1.0)), "F alone determines"),
+        (lambda car, delta, c: (1 - 2 * delta, delta, None), "exact linear function"),
+        (lambda car, delta, c: (pd.concat([car, car[:1]]), delta, None), "car has A twice"),
+        (lambda car, delta, c: (car, delta.replace(delta["D"], np.inf), None), "delta of D is infinite"),
+        (lambda car, delta, c: (car, delta, c.rename(columns={"c0": "delta"})), "control is named delta"),
+    ],
+)
+def test_cross_section_refuses(spoil, message):
+    with pytest.raises(DataError, match=message):
+        link.cross_section(*spoil(*one_event(controls=1)), permutations=99)
+
+
+def test_exposure_of_one_maker_alone_is_refused():
+    car, delta, _ = one_event()
+    with pytest.raises(DataError, match="A alone determines a coefficient"):
+        link.cross_section(car, delta.where(delta.index == "A", 0.0))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"covariance": "HC0"}, "HC0"),
+        ({"level": 95}, "level is 95"),
+        ({"permutations": 5}, "permutations is 5"),
+    ],
+)
+def test_cross_section_refuses_options(options, message):
+    with pytest.raises(DataError, match=message):
+        link.cross_section(*one_event(), **options)
+
+
+def test_text_and_latex_state_the_choices():
+    found = link.cross_section(*one_event(), permutations=999)
+    assert "HC3" in found.summary() and "999 draws, random" in found.summary()
+    assert found.to_latex().startswith("\\begin{table}") and "p permutation" in found.to_latex()
+    assert list(found.table().columns) == [*found.coefficients.columns, "p_permutation"]
+
+
+def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
+    deal = "2025-07-22-japan-deal"
+    study = events.tariff_study(known, events=[deal], window=(-1, 1))
+    rows = link.panel(known, study.car((0, 1))).set_index("maker")
+    assert len(rows) == 17 and set(rows["event"]) == {deal}
+    assert rows.loc[["Suzuki", "GM"], "delta"].eq(0).all() and rows.at["Mazda", "delta"] < -0.1
+    assert rows.at["Mazda", "car"] == study.car((0, 1)).loc[(deal, "7261.T"), "car"]
+    assert (
+        rows.at["Mazda", "delta"] == rows.at["Mazda", "delta_bill_usd"] / rows.at["Mazda", "market_cap_usd"]
+    )
+    found = link.cross_section(rows["car"], rows["delta"])
+    assert found.slope < 0 and found.permutation.p < 0.1 and found.rank_correlation < -0.3
+
+
+# --- several events --------------------------------------------------------------------------
+
+
+def clustered(y, x, codes, k):
+    """CR1 variance of the coefficients of x, loop over clusters; k parameters are counted."""
+    bread = np.linalg.inv(x.T @ x)
+    e = y - x @ (bread @ x.T @ y)
+    meat = np.zeros((x.shape[1], x.shape[1]))
+    for g in np.unique(codes):
+        score = x[codes == g].T @ e[codes == g]
+        meat += np.outer(score, score)
+    groups, n = len(np.unique(codes)), len(y)
+    return bread @ meat @ bread * groups / (groups - 1) * (n - 1) / (n - k)
+
+
+def demeaned(panel, columns):
+    return panel[columns] - panel.groupby("event")[columns].transform("mean")
+
+
+@pytest.mark.parametrize("cluster", ["event", "maker", "both"])
+def test_pooled_errors_equal_the_loop_over_clusters(cluster):
+    panel = several_events()
+    found = link.pooled(panel, ["size"], cluster=cluster, draws=99)
+    within = demeaned(panel, ["car", "delta", "size"])
+    y, x = within["car"].to_numpy(), within[["delta", "size"]].to_numpy()
+    k = 2 if cluster == "event" else 2 + 8  # effects nested in the clusters are not counted
+    event, maker = (clustered(y, x, panel[side].to_numpy(), k) for side in ("event", "maker"))
+    single = clustered(y, x, np.arange(len(panel)), k)
+    expected = {"event": event, "maker": maker, "both": event + maker - single}[cluster]
+    np.testing.assert_allclose(found.coefficients["estimate"], slope_of(y, x), rtol=1e-10)
+    se = found.coefficients["standard_error"]
+    np.testing.assert_allclose(se, np.sqrt(np.diag(expected)), rtol=1e-10)
+    clusters = {"event": 8, "maker": 7, "both": 7}[cluster]
+    assert found.clusters == clusters
+    reach = stats.t.ppf(0.975, clusters - 1) * se
+    np.testing.assert_allclose(found.coefficients["high"] - found.coefficients["estimate"], reach)
+
+
+def test_pooled_slope_equals_least_squares_with_dummies():
+    panel = several_events()
+    x = np.column_stack([panel["delta"], panel["size"], dummies(panel["event"])])
+    assert link.pooled(panel, ["size"], draws=99).slope == pytest.approx(slope_of(panel["car"], x)[0])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "weights", "events"), [("event", "webb", 4), ("event", "rademacher", 6), ("both", None, 4)]
+)
+def test_bootstrap_equals_refitting_every_combination_of_weights(cluster, weights, events):
+    panel = several_events(events=events, makers=6, slope=-0.4, noise=0.03)
+    found = link.pooled(panel, ["size"], cluster=cluster, weights=weights, draws=2_000)
+    points = link.WEBB if weights != "rademacher" else (-1, 1)
+    event = pd.factorize(panel["event"])[0]
+    sides = ["event", "maker"] if cluster == "both" else ["event"]
+    z = np.column_stack([dummies(event), panel["size"]])
+    x = np.column_stack([panel["delta"], z])
+    y = panel["car"].to_numpy()
+    fitted = z @ slope_of(y, z)
+
+    def squared_t(y):
+        variance = sum(clustered(y, x, panel[side].to_numpy(), 0)[0, 0] for side in sides)
+        if cluster == "both":
+            variance -= clustered(y, x, np.arange(len(y)), 0)[0, 0]
+        return slope_of(y, x)[0] ** 2 / variance if variance > 0 else np.inf
+
+    drawn = [
+        squared_t(fitted + np.array(v)[event] * (y - fitted))
+        for v in itertools.product(points, repeat=events)
+    ]
+    assert found.bootstrap.exact and found.bootstrap.draws == len(points) ** events
+    expected = np.mean(np.array(drawn) >= squared_t(y) * (1 - 1e-9))
+    assert found.bootstrap.p == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_bootstrap_interval_ends_where_the_null_is_rejected(side):
+    panel = several_events(events=6)
+    found = link.pooled(panel, weights="rademacher", level=0.9, draws=999)
+    edge = found.bootstrap_interval[side]
+    step = 0.01 * (1 if side else -1)
+    for null, inside in ((edge - step, True), (edge + step, False)):
+        moved = panel.assign(car=panel["car"] - null * panel["delta"])
+        p = link.pooled(moved, weights="rademacher", level=0.9, draws=999).bootstrap.p
+        assert (p >= 0.1) is inside
+
+
+def test_interval_is_unbounded_when_the_weights_cannot_reject():
+    """Three clusters of ±1 have four distinct statistics, so no p-value is below 1/4."""
+    found = link.pooled(several_events(events=3), weights="rademacher")
+    assert found.bootstrap_interval == (-math.inf, math.inf)
+    assert found.bootstrap.p >= 0.25
+
+
+def test_weights_are_webbs_up_to_twelve_clusters():
+    assert "webb" in link.pooled(several_events(events=12), draws=99).bootstrap.scheme
+    assert "rademacher" in link.pooled(several_events(events=13), draws=99).bootstrap.scheme
+    assert np.mean(np.square(link.WEBB)) == pytest.approx(1.0) and sum(link.WEBB) == pytest.approx(0.0)
+
+
+def test_permutation_within_events_agrees_with_all_36_orders():
+    panel = several_events(events=3, makers=3, seed=11).iloc[1:]
+    x = demeaned(panel, ["delta"])["delta"].to_numpy()
+    y = panel["car"].to_numpy()
+    event = pd.factorize(panel["event"])[0]
+    blocks = [np.flatnonzero(event == g) for g in range(3)]
+    drawn = []
+    for orders in itertools.product(*(itertools.permutations(block) for block in blocks)):
+        order = np.concatenate([np.array(one) for one in orders])
+        drawn.append(abs(x @ y[order]))
+    expected = np.mean(np.array(drawn) >= abs(x @ y) * (1 - 1e-12))
+    found = link.pooled(panel, draws=9_999).permutation
+    assert abs(found.p - expected) < 4 * found.se
+
+
+def test_order_of_rows_does_not_matter():
+    panel = several_events()
+    other = panel.sample(frac=1, random_state=1)
+    one, two = link.pooled(panel, draws=99), link.pooled(other, draws=99)
+    assert one.slope == pytest.approx(two.slope, rel=1e-12)
+    pd.testing.assert_frame_equal(one.events, two.events.loc[one.events.index])
+    assert one.permutation.p == pytest.approx(two.permutation.p, abs=0.1)
+
+
+def test_slopes_of_single_events_and_without_them_equal_refits():
+    panel = several_events()
+    found = link.pooled(panel, ["size"], draws=99)
+    for event, row in found.events.iterrows():
+        alone, others = panel[panel["event"] == event], panel[panel["event"] != event]
+        x = np.column_stack([alone["delta"], alone["size"], np.ones(len(alone))])
+        assert row["slope"] == pytest.approx(slope_of(alone["car"], x)[0], rel=1e-8)
+        without = link.pooled(others, ["size"], draws=99).slope
+        assert row["slope_without"] == pytest.approx(without, rel=1e-8)
+
+
+def test_fama_macbeth_equals_linearmodels():
+    panel = several_events()
+    found = link.pooled(panel, ["size"], draws=99).fama_macbeth
+    labelled = panel.assign(event=pd.factorize(panel["event"])[0], constant=1.0).set_index(["maker", "event"])
+    fit = FamaMacBeth(labelled["car"], labelled[["constant", "delta", "size"]]).fit(debiased=False)
+    assert found["estimate"] == pytest.approx(fit.params["delta"], rel=1e-10)
+    by_event = link.pooled(panel, ["size"], draws=99).events["slope"]
+    assert found["standard_error"] == pytest.approx(by_event.std() / math.sqrt(8), rel=1e-10)
+    assert found["p"] == pytest.approx(stats.ttest_1samp(by_event, 0).pvalue, rel=1e-9)
+
+
+def test_fama_macbeth_lags_equal_newey_west_of_the_mean():
+    found = link.pooled(several_events(), lags=2, draws=99)
+    slopes = found.events["slope"].to_numpy()
+    fit = OLS(slopes, np.ones(8)).fit(cov_type="HAC", cov_kwds={"maxlags": 2, "use_correction": True})
+    assert found.fama_macbeth["standard_error"] == pytest.approx(fit.bse[0], rel=1e-10)
+
+
+def test_event_that_moves_no_bill_is_left_out_of_the_pool():
+    panel = several_events()
+    quiet = several_events(events=1).assign(event="quiet", delta=1e-17)
+    found = link.pooled(pd.concat([quiet, panel]), draws=99)
+    assert found.slope == link.pooled(panel, draws=99).slope
+    assert set(found.dropped["event"]) == {"quiet"}
+    assert set(found.dropped["reason"]) == {"delta does not vary in the event"}
+
+
+def test_rows_with_missing_values_are_listed():
+    panel = several_events()
+    panel.loc[5, "car"] = np.nan
+    panel.loc[9, "size"] = np.nan
+    found = link.pooled(panel, ["size"], draws=99)
+    assert list(found.dropped["reason"]) == ["no car", "no size"]
+    assert found.observations == len(panel) - 2
+    assert "left out: e0, F (no car)" in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "message"),
+    [
+        (lambda p: p.drop(columns="delta"), {}, "no column delta"),
+        (lambda p: p[p["event"] == "e0"], {}, "delta varies in 1 event"),
+        (lambda p: p.assign(delta=0.1), {}, "delta varies in 0 event"),
+        (lambda p: pd.concat([p, p[:1]]), {}, "A twice in e0"),
+        (lambda p: p.assign(size=p.groupby("event")["size"].transform("mean")), {}, "size is constant or a"),
+        (lambda p: p.assign(size=3 * p["delta"]), {}, "size is constant or a combination"),
+        (lambda p: p.assign(car=2 * p["delta"]), {}, "exact linear function"),
+        (lambda p: p.assign(car=0.0), {}, "exact linear function"),
+        (lambda p: p[p["maker"].isin(["A", "B"])][:5], {}, "rows for"),
+        (lambda p: p, {"cluster": "country"}, "cluster 'country'"),
+        (lambda p: p, {"weights": "mammen"}, "weights 'mammen'"),
+        (lambda p: p, {"lags": 9}, "lags is 9"),
+        (lambda p: p, {"draws": 10}, "draws is 10"),
+        (lambda p: p, {"level": 0}, "level is 0"),
+    ],
+)
+def test_pooled_refuses(spoil, options, message):
+    with pytest.raises(DataError, match=message):
+        link.pooled(spoil(several_events()), ["size"], **{"draws": 99} | options)
+
+
+def test_two_way_variance_that_is_not_positive_is_refused():
+    """Scores that cancel within events and within makers leave only the part that is subtracted."""
+    delta, error = np.array([1.0, -1, 1, -1]), np.array([1.0, 1, -1, -1])
+    columns = {"event": ["e0"] * 4 + ["e1"] * 4, "maker": NAMES[:4] * 2}
+    panel = pd.DataFrame(columns | {"delta": [*delta, *delta], "car": [*error, *-error]})
+    with pytest.raises(DataError, match="variance of delta is not positive with 2 events and 4 makers"):
+        link.pooled(panel, cluster="both", draws=99)
+
+
+def test_pooled_text_and_latex_state_the_choices():
+    found = link.pooled(several_events(), cluster="both", draws=99)
+    assert "clustered by event and maker, 7 clusters" in found.summary()
+    assert "Fama-MacBeth, 0 Newey-West lags" in found.summary()
+    assert "delta (Fama-MacBeth)" in found.to_latex()
+    assert found.table()["p_bootstrap"].notna().sum() == 1
+
+
+@pytest.mark.slow
+def test_wild_bootstrap_holds_its_size_with_eight_clusters_where_normal_errors_do_not():
+    """Makers share a shock that loads on them unequally, so errors are correlated within events."""
+    rng = np.random.default_rng(12)
+    events, makers, runs = 8, 8, 100
+    index = pd.MultiIndex.from_product([range(events), range(makers)], names=["event", "maker"])
+    loading = rng.normal(size=makers)
+    boot, normal, covered = [], [], []
+    for _ in range(runs):
+        strength = np.exp(rng.normal(size=(events, 1)))  # news of unequal size
+        delta = strength * (0.7 * loading + rng.normal(size=(events, makers)))
+        error = rng.normal(size=(events, 1)) * loading + rng.normal(size=(events, makers))
+        panel = pd.DataFrame({"delta": delta.ravel(), "car": error.ravel()}, index).reset_index()
+        found = link.pooled(panel, draws=399)
+        boot.append(found.bootstrap.p <= 0.05)
+        normal.append(abs(found.coefficients.at["delta", "t"]) > 1.96)
+        covered.append(found.bootstrap_interval[0] <= 0 <= found.bootstrap_interval[1])
+    assert np.mean(boot) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / runs)
+    assert np.mean(normal) > 0.1
+    assert np.mean(covered) == pytest.approx(1 - np.mean(boot), abs=0.02)
