@@ -1,27 +1,58 @@
 """How do the tables and charts of a run reach a note: workbook, slides, LaTeX, Markdown?
 
 All read a run's folder, where `charts.export` and `charts.export_table` left the data behind each
-chart and table with its title and units, so what they write can be made again from it.
+chart and table with its title and units, so what they write can be made again from it: the same
+folder gives the same bytes. A missing value is an empty cell.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
 
 WORKBOOK, DECK = "tables.xlsx", "charts.pptx"
 _SHEET_NAME = 31  # characters that Excel allows
-_FRACTION, _WHOLE, _DECIMAL = "0.0%", "#,##0", "#,##0.00"
+
+Table = tuple[pd.DataFrame, dict[str, Any]]  # figures, and about them `title` and `units`
 
 
-def tables(folder: str | Path) -> dict[str, tuple[pd.DataFrame, dict[str, Any]]]:
+def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
+    """Write all there is to write for the tables and charts in `folder`; returns the files.
+
+    A workbook of all tables, each table as Markdown and LaTeX beside its CSV, and a slide for each
+    chart. Without tables there is no workbook, without charts there are no slides.
+
+    Parameters
+    ----------
+    source : str
+        What stands under each title: who made it, from what, as of when.
+    as_of : date
+        The day that workbook and slides name as their own.
+    """
+    folder, written = Path(folder), []
+    if known := _tables(folder):
+        written.append(_workbook(folder, known, source, as_of))
+        for name, table in known.items():
+            for kind, text in ((".md", _markdown(*table, source)), (".tex", _latex(*table, source))):
+                written.append(folder / "tables" / f"{name}{kind}")
+                written[-1].write_text(text, encoding="utf-8")
+    if _charts(folder):
+        written.append(deck(folder, source, as_of))
+    return written
+
+
+def tables(folder: str | Path) -> dict[str, Table]:
     """Every exported table of a run by name, with its `title` and `units`.
 
     Raises
@@ -29,72 +60,30 @@ def tables(folder: str | Path) -> dict[str, tuple[pd.DataFrame, dict[str, Any]]]
     DataError
         If the folder holds no tables.
     """
-    found = {}
-    for about in sorted((Path(folder) / "tables").glob("*.json")):
-        frame = pd.read_csv(about.with_suffix(".csv"))
-        found[about.stem] = (frame, json.loads(about.read_text(encoding="utf-8")))
+    found = _tables(Path(folder))
     if not found:
         raise DataError(f"{folder} holds no tables; give the folder of a run, such as output/latest")
     return found
 
 
-def workbook(folder: str | Path, source: str) -> Path:
+def workbook(folder: str | Path, source: str, as_of: date) -> Path:
     """Write `tables.xlsx`: a sheet per table with title, units and source, headings frozen.
 
-    Parameters
-    ----------
-    source : str
-        What stands under each title: who made the table, from what, as of when.
+    `source` and `as_of` as in `write`.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no tables.
     """
-    from xlsxwriter import Workbook  # slow to import: only where a workbook is written
-
-    path = Path(folder) / WORKBOOK
-    content = BytesIO()
-    book = Workbook(content, {"in_memory": True, "nan_inf_to_errors": True})
-    plain = {"font_name": "Arial", "font_size": 9}
-    bold = book.add_format({**plain, "bold": True})
-    head = book.add_format({**plain, "bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-    soft = book.add_format({**plain, "font_color": "#666666", "italic": True})
-    link = book.add_format({**plain, "font_color": "#0072B2", "underline": 1})
-    cells = {form: book.add_format({**plain, "num_format": form}) for form in (_FRACTION, _WHOLE, _DECIMAL)}
-    text = book.add_format(plain)
-    contents = book.add_worksheet("Contents")
-    contents.write(0, 0, "Tables", bold)
-    contents.write(1, 0, source, soft)
-    contents.set_column(0, 0, 34)
-    contents.set_column(1, 1, 100)
-    for number, (name, (frame, about)) in enumerate(tables(folder).items()):
-        sheet = book.add_worksheet(name[:_SHEET_NAME])
-        contents.write_url(number + 3, 0, f"internal:'{name[:_SHEET_NAME]}'!A1", link, name)
-        contents.write(number + 3, 1, about["title"], text)
-        sheet.write(0, 0, about["title"], bold)
-        sheet.write(1, 0, source, soft)
-        for place, column in enumerate(frame):
-            unit = about["units"].get(column, "")
-            form = cells.get(_number_format(frame[column], unit), text)
-            sheet.write(3, place, unit, soft)
-            sheet.write(4, place, column, head)
-            for row, value in enumerate(frame[column], start=5):
-                if pd.isna(value):
-                    continue
-                if isinstance(value, str):
-                    sheet.write_string(row, place, value, text)
-                else:
-                    sheet.write(row, place, value, form)
-            widest = max([len(str(column)), len(unit), *(len(str(v)) for v in frame[column].head(50))])
-            sheet.set_column(place, place, min(max(widest, 8), 40))
-        sheet.freeze_panes(5, 1)
-        sheet.autofilter(4, 0, 4 + len(frame), max(len(frame.columns) - 1, 0))
-    book.close()
-    path.write_bytes(content.getvalue())
-    return path
+    return _workbook(Path(folder), tables(folder), source, as_of)
 
 
-def deck(folder: str | Path, source: str) -> Path:
+def deck(folder: str | Path, source: str, as_of: date) -> Path:
     """Write `charts.pptx`: a slide per chart, drawn by PowerPoint itself where it can draw it.
 
     Native charts carry their figures and can be restyled; the others are the picture. The
-    alternative text goes with each and into the notes.
+    alternative text goes with each and into the notes. `source` and `as_of` as in `write`.
 
     Raises
     ------
@@ -104,10 +93,12 @@ def deck(folder: str | Path, source: str) -> Path:
     from pptx import Presentation  # slow to import: only where slides are written
     from pptx.util import Cm, Pt
 
-    found = sorted((Path(folder) / "charts").glob("*.json"))
+    found = _charts(Path(folder))
     if not found:
         raise DataError(f"{folder} holds no charts; give the folder of a run, such as output/latest")
     show = Presentation()
+    show.core_properties.author, show.core_properties.title = "tariffmodel", source
+    show.core_properties.last_modified_by = "tariffmodel"
     show.slide_width, show.slide_height = Cm(33.87), Cm(19.05)  # 16:9
     for path in found:
         about = json.loads(path.read_text(encoding="utf-8"))
@@ -120,58 +111,102 @@ def deck(folder: str | Path, source: str) -> Path:
         if about["native"]:
             shape = _native(slide, pd.read_csv(path.with_suffix(".csv")), about["native"])
         else:
-            picture = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3), height=Cm(14.5))
-            if picture.width > Cm(31.8):
-                picture.height = int(picture.height * Cm(31.8) / picture.width)
-                picture.width = Cm(31.8)
-            picture.left = (show.slide_width - picture.width) // 2
-            shape = picture
+            shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3), height=Cm(14.5))
+            if shape.width > Cm(31.8):
+                shape.height = int(shape.height * Cm(31.8) / shape.width)
+                shape.width = Cm(31.8)
+            shape.left = (show.slide_width - shape.width) // 2
         shape.element.xpath("./*/p:cNvPr")[0].set("descr", about["alt"])
         foot = slide.shapes.add_textbox(Cm(1), Cm(17.9), Cm(31.8), Cm(0.9)).text_frame
         foot.text = f"{source} Chart {path.stem}."
         foot.paragraphs[0].runs[0].font.size = Pt(10)
         slide.notes_slide.notes_text_frame.text = about["alt"]
+    content = BytesIO()
+    show.save(content)
     out = Path(folder) / DECK
-    show.save(str(out))
+    out.write_bytes(_dated(content.getvalue(), as_of))
     return out
 
 
-def latex(folder: str | Path, name: str) -> str:
-    """One exported table as LaTeX (booktabs), title as caption and units under the headings."""
-    frame, about = _one(folder, name)
-    shown = _formatted(frame, about["units"])
-    shown.columns = [
-        f"{_escaped(c)} ({_escaped(about['units'][c])})" if c in about["units"] else _escaped(c)
-        for c in frame
-    ]
-    body = shown.map(_escaped).to_latex(index=False, escape=False, na_rep="", column_format=_align(frame))
-    return "\n".join(
-        [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{_escaped(about['title'])}}}",
-            body.rstrip(),
-            r"\end{table}",
-            "",
-        ]
-    )
+def latex(folder: str | Path, name: str, source: str) -> str:
+    """One exported table as LaTeX (booktabs): title as caption, units in the headings, source below."""
+    return _latex(*_one(folder, name), source)
 
 
-def markdown(folder: str | Path, name: str) -> str:
-    """One exported table as a Markdown table under its title."""
-    frame, about = _one(folder, name)
-    shown = _formatted(frame, about["units"])
-    heads = [f"{c} ({about['units'][c]})" if c in about["units"] else c for c in frame]
-    rule = ["---:" if mark == "r" else "---" for mark in _align(frame)]
-    rows = [heads, rule, *([str(v).replace("|", "\\|") for v in row] for row in shown.to_numpy())]
-    return f"**{about['title']}**\n\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+def markdown(folder: str | Path, name: str, source: str) -> str:
+    """One exported table as a Markdown table under its title, with its source below."""
+    return _markdown(*_one(folder, name), source)
 
 
-def _one(folder: str | Path, name: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _tables(folder: Path) -> dict[str, Table]:
+    found = {}
+    for about in sorted(folder.glob("tables/*.json")):
+        if (table := about.with_suffix(".csv")).is_file():  # else it is not ours
+            frame = pd.read_csv(table, na_values=[""], keep_default_na=False)
+            frame.columns = ["" if str(c).startswith("Unnamed: ") else c for c in frame]
+            found[about.stem] = (frame, json.loads(about.read_text(encoding="utf-8")))
+    return found
+
+
+def _one(folder: str | Path, name: str) -> Table:
     known = tables(folder)
     if name not in known:
         raise DataError(f"no table {name!r} in {folder}; choose from {', '.join(known)}")
     return known[name]
+
+
+def _charts(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("charts/*.json") if path.with_suffix(".csv").is_file())
+
+
+# Workbook and slides ------------------------------------------------------------------------------
+
+
+def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date) -> Path:
+    from xlsxwriter import Workbook  # slow to import: only where a workbook is written
+
+    content = BytesIO()
+    book = Workbook(content, {"in_memory": True})
+    book.set_properties({"title": source, "author": "tariffmodel"})
+    plain = {"font_name": "Arial", "font_size": 9}
+    bold = book.add_format({**plain, "bold": True})
+    head = book.add_format({**plain, "bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+    soft = book.add_format({**plain, "font_color": "#666666", "italic": True})
+    link = book.add_format({**plain, "font_color": "#0072B2", "underline": 1})
+    text = book.add_format(plain)
+    contents = book.add_worksheet("Contents")
+    contents.write(0, 0, "Tables", bold)
+    contents.write(1, 0, source, soft)
+    contents.set_column(0, 0, 34)
+    contents.set_column(1, 1, 100)
+    for number, (name, (frame, about)) in enumerate(known.items(), start=1):
+        # Excel cuts nothing itself: a longer name is refused, and so is one that occurs twice
+        short = name if len(name) <= _SHEET_NAME else f"{name[: _SHEET_NAME - 4]}~{number:03d}"
+        sheet = book.add_worksheet(short)
+        contents.write_url(number + 2, 0, f"internal:'{short}'!A1", link, name)
+        contents.write_string(number + 2, 1, about["title"], text)
+        sheet.write_string(0, 0, about["title"], bold)
+        sheet.write_string(1, 0, source, soft)
+        for place, column in enumerate(frame):
+            unit, values = about["units"].get(column, ""), frame.iloc[:, place]
+            form = book.add_format({**plain, "num_format": _excel_format(values, unit)})
+            sheet.write(3, place, unit or None, soft)
+            sheet.write_string(4, place, column, head)
+            for row, value in enumerate(values.to_list(), start=5):
+                if pd.isna(value):
+                    continue
+                if isinstance(value, str) or value in (np.inf, -np.inf):
+                    sheet.write_string(row, place, str(value), text)
+                else:
+                    sheet.write(row, place, value, form)
+            widest = max([len(column), len(unit), *(len(str(value)) for value in values.head(50))])
+            sheet.set_column(place, place, min(max(widest, 8), 40))
+        sheet.freeze_panes(5, 1)
+        sheet.autofilter(4, 0, 4 + len(frame), max(len(frame.columns) - 1, 0))
+    book.close()
+    path = folder / WORKBOOK
+    path.write_bytes(_dated(content.getvalue(), as_of))
+    return path
 
 
 def _native(slide: Any, data: pd.DataFrame, native: dict[str, str]) -> Any:
@@ -180,7 +215,7 @@ def _native(slide: Any, data: pd.DataFrame, native: dict[str, str]) -> Any:
     from pptx.util import Cm, Pt
 
     columns, scale = native["columns"].split(), float(native.get("scale", 1))
-    values = data[columns].astype(float) / scale
+    values = (data[columns].astype(float) / scale).replace([np.inf, -np.inf], np.nan)  # no figures to Office
     labels = data.iloc[:, 0].astype(str).to_list()
     chart_data: CategoryChartData | XyChartData
     if native["kind"] == "scatter":
@@ -209,34 +244,121 @@ def _native(slide: Any, data: pd.DataFrame, native: dict[str, str]) -> Any:
     return frame
 
 
-def _number_format(column: pd.Series, unit: str) -> str:
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
-        return ""
-    if unit.startswith(("fraction", "probability")):
-        return _FRACTION
-    return _WHOLE if column.abs().max() >= 1000 or pd.api.types.is_integer_dtype(column) else _DECIMAL
+def _dated(content: bytes, as_of: date) -> bytes:
+    """An Office file, and those inside it, as if made on the morning of `as_of`: it is a zip archive."""
+    day, fresh = datetime(as_of.year, as_of.month, as_of.day), BytesIO()
+    with ZipFile(BytesIO(content)) as old, ZipFile(fresh, "w", ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            part = old.read(name)
+            if name.endswith(".xlsx"):  # the figures behind a native chart
+                part = _dated(part, as_of)
+            elif name == "docProps/core.xml":
+                stamp = f">{day.isoformat()}Z<".encode()
+                part = re.sub(rb">\d{4}-\d\d-\d\dT[\d:]+Z<", stamp, part)
+            new.writestr(ZipInfo(name, day.timetuple()[:6]), part, ZIP_DEFLATED)
+    return fresh.getvalue()
 
 
-def _formatted(frame: pd.DataFrame, units: dict[str, str]) -> pd.DataFrame:
-    forms = {_FRACTION: "{:.1%}", _WHOLE: "{:,.0f}", _DECIMAL: "{:,.2f}", "": "{}"}
-    return pd.DataFrame(
-        {
-            column: [
-                "" if pd.isna(v) else forms[_number_format(frame[column], units.get(column, ""))].format(v)
-                for v in frame[column]
-            ]
-            for column in frame
-        }
-    )
+# Numbers and text ---------------------------------------------------------------------------------
 
 
-def _align(frame: pd.DataFrame) -> str:
-    return "".join("r" if pd.api.types.is_numeric_dtype(frame[c]) else "l" for c in frame)
+def _digits(values: pd.Series, unit: str) -> int | None:
+    """Digits after the point that show the smallest figure of a column; None if no number does for all."""
+    sizes = values.astype(float).abs()
+    sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
+    if (sizes % 1 == 0).all():
+        return 0
+    low, high = sizes.min(), sizes.max()
+    if high >= 1e6 and low < 1 and not unit.startswith("usd"):
+        return None  # a column of different things
+    most = 4 if high < 10 else 3 if high < 1_000 else 2 if high < 1e5 else 0
+    return int(np.clip(2 - np.floor(np.log10(low)), 0, most))
 
 
-def _escaped(text: object) -> str:
-    marks: Iterable[str] = "&%$#_{}"
-    plain = str(text).replace("\\", r"\textbackslash ")
-    for mark in marks:
-        plain = plain.replace(mark, f"\\{mark}")
-    return plain.replace("~", r"\textasciitilde{}").replace("^", r"\textasciicircum{}")
+def _is_share(unit: str) -> bool:
+    return unit.startswith("fraction") and not unit.startswith("fraction per")
+
+
+def _is_number(values: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def _share_digits(values: pd.Series) -> int:
+    return 1 if values.abs().replace(np.inf, np.nan).max() >= 0.1 else 2
+
+
+def _excel_format(values: pd.Series, unit: str) -> str:
+    if not _is_number(values):
+        return "General"
+    if _is_share(unit):
+        return f"0.{'0' * _share_digits(values)}%"
+    digits = _digits(values, unit)
+    return "General" if digits is None else "#,##0" + "." * bool(digits) + "0" * digits
+
+
+def _formatted(frame: pd.DataFrame, units: Mapping[str, str]) -> list[list[str]]:
+    """Rows of text, with figures as the workbook would show them."""
+    columns = [_texts(frame.iloc[:, place], units.get(column, "")) for place, column in enumerate(frame)]
+    return [list(row) for row in zip(*columns)]
+
+
+def _texts(values: pd.Series, unit: str) -> list[str]:
+    if not _is_number(values):
+        return ["" if pd.isna(value) else str(value) for value in values]
+    digits = _digits(values, unit)
+    if _is_share(unit):
+        form = f"z.{_share_digits(values)}%"
+    elif digits is not None:
+        form = f"z,.{digits}f"
+    else:
+        form = ",.10g"
+    return ["" if pd.isna(value) else format(value, form) for value in values]
+
+
+def _headings(frame: pd.DataFrame, units: Mapping[str, str]) -> list[str]:
+    return [f"{column} ({units[column]})" if column in units else str(column) for column in frame]
+
+
+def _align(frame: pd.DataFrame) -> list[str]:
+    return ["r" if _is_number(frame.iloc[:, k]) else "l" for k in range(frame.shape[1])]
+
+
+def _markdown(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
+    rule = ["---:" if mark == "r" else "---" for mark in _align(frame)]
+    body = [_headings(frame, about["units"]), *_formatted(frame, about["units"])]
+    head, *rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in body]
+    lines = [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]
+    return "\n".join([f"**{about['title']}**", "", *lines, "", source, ""])
+
+
+def _latex(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
+    body = [_headings(frame, about["units"]), *_formatted(frame, about["units"])]
+    head, *rows = [" & ".join(map(_escaped, row)) + r" \\" for row in body]
+    lines = [
+        r"\begin{table}  % needs \usepackage{booktabs}",
+        r"\centering",
+        rf"\caption{{{_escaped(about['title'])}}}",
+        rf"\begin{{tabular}}{{{''.join(_align(frame))}}}",
+        r"\toprule",
+        head,
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        "",
+        rf"\smallskip\footnotesize {_escaped(source)}",
+        r"\end{table}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+_LATEX = {mark: f"\\{mark}" for mark in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
+def _escaped(text: str) -> str:
+    return text.translate(str.maketrans(_LATEX))

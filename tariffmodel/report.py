@@ -1,74 +1,72 @@
-"""How do executed notebooks become a run folder and a report?
+"""How do notebooks become a run: executed side by side, recorded, written up, and resumed if cut short?
 
-`run` executes the numbered notebooks in order with the parameters of one question (policy,
-counterfactual, period, date of knowledge) and leaves one folder that can be read, archived or sent:
+`run` executes the numbered notebooks with the parameters of one question (policy, counterfactual,
+period, date of knowledge) and leaves one folder that can be read, archived or sent:
 
     output/20261123-142210-current_law-CY2025/
         report.html      every notebook in one file that never touches the network
         manifest.json    what went in and what came out, with hashes
+        conclusions.csv  what the notebooks conclude, one figure to a row
+        tables.xlsx      every exported table, formatted
+        charts.pptx      every exported chart, editable where PowerPoint can draw it
+        inputs/          the figures that the run started from, for a later comparison
         notebooks/       the executed notebooks
-        charts/ tables/  what the notebooks exported
+        charts/          each as PNG, SVG and PDF, with its data
+        tables/          each as CSV, Markdown and LaTeX
 
 The folder is built under a hidden name and appears only when it is complete, so whatever is called
-`output/<run>` is whole. A run in which a cell failed ends in `-failed`; `output/latest` points at
-the newest run that did not fail.
+`output/<run>` is whole. A run in which a cell failed ends in `-failed`; one that was cut short stays
+hidden. `resume` finishes either of them. `output/latest` points at the newest run that did not fail.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import csv
 import errno
 import hashlib
-import html
 import importlib.metadata
-import io
 import itertools
 import json
 import os
 import platform
 import re
 import shutil
-import signal
 import subprocess
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from urllib.parse import unquote
 
-import matplotlib as mpl
 import nbformat
-from bs4 import BeautifulSoup, Tag
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+import pandas as pd
+from filelock import FileLock, Timeout
+from jupyter_client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
-from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.mathtext import MathTextParser
 from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal, CellExecutionError
-from nbconvert import HTMLExporter
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from papermill.parameterize import parameterize_notebook
-from pygments.formatters import HtmlFormatter
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from traitlets import default
 
-from tariffmodel import facts, periods
-from tariffmodel.errors import TariffModelError
+from tariffmodel import __version__, changes, exports, facts, market, page, periods, store
+from tariffmodel import policy as policies
+from tariffmodel.errors import DataError, TariffModelError
+from tariffmodel.facts import Facts
+from tariffmodel.policy import Policy
 
 PACKAGE = Path(__file__).resolve().parent
 CELL_TIMEOUT_SECONDS = 900
 KERNEL_START_TIMEOUT_SECONDS = 300
+SHOWN = 12  # conclusions that moved since the run before, in the report
+OK, FAILED, PENDING = "ok", "failed", "pending"  # a notebook's status
 
 
 class RunError(TariffModelError):
@@ -87,28 +85,6 @@ class Failure:
     error: str
 
 
-@dataclass(frozen=True)
-class Executed:
-    """A notebook after its run, whether or not it came to its end."""
-
-    source: Path
-    node: NotebookNode
-    title: str
-    seconds: float
-    failure: Failure | None
-
-
-@dataclass(frozen=True)
-class Section:
-    """A notebook as a part of the report. `contents` holds anchor and text of its headings."""
-
-    anchor: str
-    title: str
-    failure: Failure | None
-    contents: list[tuple[str, str]]
-    body: str
-
-
 def run(
     *,
     policy: str,
@@ -118,9 +94,13 @@ def run(
     output: Path = Path("output"),
     data: Path | None = None,
     only: Sequence[str] | None = None,
+    jobs: int | None = None,
     progress: bool = True,
 ) -> Path:
     """Execute the notebooks and write the run's folder.
+
+    If `output` holds a finished run of the same policies and period, the report says what changed
+    since the newest of them, whatever its notebooks and its `as_of`.
 
     Parameters
     ----------
@@ -136,6 +116,9 @@ def run(
         A data folder to use in place of the one that comes with the package.
     only
         Numbers of the notebooks to run, such as ``["02", "05"]``; all of them by default.
+    jobs
+        Notebooks to execute at a time; two by default, where there are two processors. The results
+        do not depend on it.
     progress
         Show a bar on a terminal, one line per notebook elsewhere. Goes to stderr.
 
@@ -148,12 +131,15 @@ def run(
     ------
     RunError
         After everything is written, if a cell failed. The other notebooks have run.
+    KeyboardInterrupt
+        On Ctrl-C. If a notebook had ended well, the run is kept for `resume`, and the message says
+        how; otherwise nothing is left.
     TariffModelError
-        Before anything is written, if the period or a number in `only` is not understood.
+        Before anything is written, if the period, a policy, the data, `jobs` or a number in `only`
+        is not understood.
     """
-    periods.parse(period)
+    jobs = _processors(jobs)
     sources = _choose(notebook_folder(), only)
-    data_folder = facts.data_dir(data).resolve()
     # Kernels work inside the run's folder, so "." is that folder before and after it gets its name,
     # and no path of this machine is stored in the notebooks.
     parameters = {
@@ -163,32 +149,120 @@ def run(
         "as_of": as_of,
         "output": ".",
     }
-    prepared = [_prepare(source, parameters) for source in sources]
-    created = datetime.now(UTC)
-    name, partial = _claim(Path(output), f"{created:%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}")
+    known, laws, manifest = _begin(parameters, data)
+    manifest["notebooks"] = [_pending(source) for source in sources]
+    wanted = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}"
+    name, partial = _claim(Path(output), wanted)
+    with _held(Path(output), name):
+        changes.record(partial, known, *laws)
+        try:
+            return _carry_out(name, partial, manifest, known, jobs, progress)
+        except KeyboardInterrupt:
+            if not any(entry["status"] == OK for entry in manifest["notebooks"]):
+                shutil.rmtree(partial, ignore_errors=True)
+            raise
+
+
+def resume(
+    run: str | Path | None = None,
+    *,
+    output: Path = Path("output"),
+    data: Path | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Finish a run that failed or was cut short: execute what has not ended well, in its folder.
+
+    What the notebooks to be repeated have left behind is removed first. Their own text may have been
+    mended meanwhile; nothing else that the run started from may have changed, so that all parts of a
+    report answer the same question.
+
+    Parameters
+    ----------
+    run
+        Folder of the run; by default, or for ``"latest"``, the newest in `output` that has not ended
+        well.
+    data
+        The data folder of that run, if it was given one.
+    output, jobs, progress
+        As for `run`.
+
+    Raises
+    ------
+    RunError, KeyboardInterrupt
+        As for `run`; what has ended well meanwhile is kept.
+    TariffModelError
+        Before anything is written, if there is no such run, it is still under way, it ended well,
+        or data, policies, packages, the model's code or a finished notebook differ from what it
+        started from.
+    """
+    jobs = _processors(jobs)
+    output, name = _unfinished(run, Path(output))
+    with _held(output, name):
+        found = _place(output, name)
+        manifest = _read_manifest(found)
+        known, _, now = _begin(manifest["parameters"], data)
+        for entry in manifest["notebooks"]:
+            source = notebook_folder() / entry["file"]
+            if not source.is_file():
+                raise TariffModelError(f"{source} is gone; restore it, or start a new run")
+            now["notebooks"].append(_pending(source) | {"status": entry["status"]})
+        before, after = _must_not_change(manifest), _must_not_change(now)
+        if changed := [what for what in before | after if before.get(what) != after.get(what)]:
+            more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+            raise TariffModelError(
+                f"{name} cannot be resumed, because what it started from has changed: "
+                f"{', '.join(changed[:5])}{more}; start a new run"
+            )
+        partial = found.rename(output / f".{name}.partial")
+        for position, entry in enumerate(manifest["notebooks"]):
+            if entry["status"] != OK:
+                _forget(partial, entry["file"])
+                manifest["notebooks"][position] = now["notebooks"][position] | {"status": PENDING}
+        manifest["resumed"].append(now["created"])
+        manifest["outputs"] = []
+        return _carry_out(name, partial, manifest, known, jobs, progress)
+
+
+def _carry_out(
+    name: str, partial: Path, manifest: dict[str, Any], known: Facts, jobs: int, progress: bool
+) -> Path:
+    """Execute what is pending in the hidden folder and give it its name; every step is kept there."""
+    manifest["run"] = name
+    (partial / "notebooks").mkdir(exist_ok=True)
+    _save(partial, manifest)
     try:
-        notebooks = _execute_all(sources, prepared, partial.resolve(), data_folder, progress)
+        _wait_for(_execute_pending(partial, manifest, known.folder, jobs, progress))
     except KeyboardInterrupt:
-        shutil.rmtree(partial, ignore_errors=True)
+        if any(entry["status"] == OK for entry in manifest["notebooks"]):
+            place = partial.with_name(name)
+            raise KeyboardInterrupt(f"finish this run with: tariffmodel run --resume {place}") from None
         raise
 
-    failed = [notebook for notebook in notebooks if notebook.failure]
-    if failed:
-        name += "-failed"
-    (partial / "notebooks").mkdir(exist_ok=True)
-    for notebook in notebooks:
-        nbformat.write(notebook.node, partial / "notebooks" / notebook.source.name)
-    manifest = _manifest(name, created, parameters, data_folder, notebooks, partial)
-    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    (partial / "manifest.json").write_text(text, encoding="utf-8")
-    (partial / "report.html").write_text(_report(manifest, notebooks), encoding="utf-8")
+    (partial / changes.LOCK).unlink(missing_ok=True)
+    failed = [entry for entry in manifest["notebooks"] if entry["status"] == FAILED]
+    manifest["run"] = name + "-failed" * bool(failed)
+    source = f"tariffmodel {__version__}, run {manifest['run']}, data as of {manifest['as_of']}."
+    exports.write(partial, source, date.fromisoformat(manifest["as_of"]))
+    manifest["outputs"] = [
+        _described(path, path.relative_to(partial).as_posix()) for path in _written(partial)
+    ]
+    manifest["complete"] = not failed
+    manifest["data_changed"] = _data(known.folder) != manifest["data"]
+    _save(partial, manifest)
+    text = page.render(
+        manifest,
+        [nbformat.read(partial / "notebooks" / entry["file"], 4) for entry in manifest["notebooks"]],
+        folder=partial,
+        sources=notebook_folder(),
+        since=_since(_previous(partial.parent, manifest["parameters"], name), partial),
+    )
+    (partial / "report.html").write_text(text, encoding="utf-8")
 
-    folder = partial.rename(Path(output) / name)
+    folder = partial.rename(partial.with_name(manifest["run"]))
     if failed:
         places = "; ".join(
-            f"notebook {notebook.source.name}, cell [{notebook.failure.cell}]: {notebook.failure.error}"
-            for notebook in failed
-            if notebook.failure
+            f"notebook {entry['file']}, cell [{entry['failed_cell']}]: {entry['error']}" for entry in failed
         )
         raise RunError(f"{places}. See {folder / 'report.html'}", folder)
     _point_latest_at(folder)
@@ -249,7 +323,77 @@ def _claim(output: Path, wanted: str) -> tuple[str, Path]:
     raise AssertionError("itertools.count does not end")
 
 
+@contextmanager
+def _held(output: Path, name: str) -> Iterator[None]:
+    """Nobody else works on this run; the system lets go of it should this process die."""
+    lock = FileLock(output / f".{name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise TariffModelError(f"{output / name} is still under way; wait until it ends") from None
+    try:
+        yield
+    finally:
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+
+def _place(output: Path, name: str) -> Path:
+    for place in (output / f".{name}.partial", output / f"{name}-failed"):
+        if (place / "manifest.json").is_file():
+            return place
+    if (output / name).is_dir():
+        raise TariffModelError(f"{output / name} ended well; there is nothing to resume")
+    raise TariffModelError(f"{output / name} is no run that failed or was cut short; {_resumable(output)}")
+
+
+def _resumable(output: Path) -> str:
+    names = _unfinished_names(output)
+    return f"choose from {', '.join(names)}" if names else f"there is none in {output}"
+
+
+def _unfinished(run: str | Path | None, output: Path) -> tuple[Path, str]:
+    """Folder and name, without its marks, of the run that is meant."""
+    path = Path(run or "latest")
+    home = path.parent if len(path.parts) > 1 else output
+    if path.name != "latest":
+        return home, _bare(path.name)
+    names = _unfinished_names(home)
+    if not names:
+        raise TariffModelError(
+            f"{home} holds no run that failed or was cut short; there is nothing to resume"
+        )
+    return home, names[-1]
+
+
+def _unfinished_names(output: Path) -> list[str]:
+    places = [place for kind in (".*.partial", "*-failed") for place in output.glob(f"{kind}/manifest.json")]
+    return sorted(_bare(place.parent.name) for place in places)
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix(".").removesuffix(".partial").removesuffix("-failed")
+
+
+def _forget(folder: Path, notebook: str) -> None:
+    """Remove what a notebook has exported and concluded: its files start with its number."""
+    for kind in ("charts", "tables"):
+        for path in folder.glob(f"{kind}/{notebook[:2]}_*"):
+            path.unlink()
+    changes.retract(notebook[:2], folder)
+
+
+def _written(folder: Path) -> list[Path]:
+    """What a run has made for its readers, besides the report and the notebooks."""
+    single = [folder / name for name in (changes.CONCLUSIONS, exports.WORKBOOK, exports.DECK)]
+    several = [path for kind in ("charts", "tables", "inputs") for path in _files(folder / kind)]
+    return [path for path in single if path.is_file()] + several
+
+
 def _point_latest_at(folder: Path) -> None:
+    latest = folder.with_name("latest")
+    if latest.exists() and latest.resolve().name > folder.name:  # names start with the time
+        return  # an older run was resumed
     link = folder.with_name(f".latest-{folder.name}")
     try:
         link.symlink_to(folder.name, target_is_directory=True)
@@ -259,40 +403,87 @@ def _point_latest_at(folder: Path) -> None:
         if error.errno in unsupported or getattr(error, "winerror", None) == 1314:
             return
         raise
-    link.replace(folder.with_name("latest"))
+    link.replace(latest)
 
 
 # Execution ----------------------------------------------------------------------------------------
 
 
-def _execute_all(
-    sources: Sequence[Path],
-    prepared: Sequence[NotebookNode],
-    folder: Path,
-    data: Path,
-    progress: bool,
-) -> list[Executed]:
+def _processors(jobs: int | None) -> int:
+    if jobs is not None and jobs < 1:
+        raise TariffModelError(f"jobs is {jobs}; expected 1 or more notebooks at a time")
+    return jobs or min(2, os.cpu_count() or 1)
+
+
+def _wait_for(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` in a thread of its own until it is done; cancel it on Ctrl-C.
+
+    In the main thread nbclient would answer Ctrl-C itself, by ending one kernel and going on with the
+    next notebook; and whoever calls `run` from a notebook has a loop there already.
+    """
+    with closing(asyncio.new_event_loop()) as loop, ThreadPoolExecutor(1) as thread:
+        task = loop.create_task(work)
+        running = thread.submit(loop.run_until_complete, task)
+        try:
+            while not running.done():
+                wait([running], timeout=1)  # Windows hears Ctrl-C only in between
+        except KeyboardInterrupt:
+            loop.call_soon_threadsafe(task.cancel)
+            raise
+        running.result()
+
+
+async def _execute_pending(
+    partial: Path, manifest: dict[str, Any], data: Path, jobs: int, progress: bool
+) -> None:
+    """Execute notebooks side by side, each in a kernel of its own, and keep each one when it ends."""
     environment = {
+        "OMP_NUM_THREADS": "1",  # kernels share the processors, and sums do not depend on their number
         **os.environ,
         "TARIFFMODEL_DATA": str(data),
         # or a backend set for this process would keep figures out of the notebooks
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     }
-    sizes = [sum(_runs(cell) for cell in node.cells) for node in prepared]
+    entries = [entry for entry in manifest["notebooks"] if entry["status"] != OK]
+    nodes = [_prepare(notebook_folder() / entry["file"], manifest["parameters"]) for entry in entries]
+    sizes = [sum(map(_runs, node.cells)) for node in nodes]
     console = Console(stderr=True, quiet=not progress, highlight=False, markup=False, soft_wrap=True)
     description = TextColumn("{task.description}", markup=False)
     columns = description, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    executed = []
+    free = asyncio.Semaphore(jobs)
+    under_way: list[str] = []
+
+    async def execute(entry: dict[str, Any], node: NotebookNode, size: int) -> None:
+        done = 0
+
+        def advance(cells: int = 1) -> None:
+            nonlocal done
+            done += cells
+            bar.advance(task, cells)
+
+        async with free:
+            under_way.append(Path(entry["file"]).stem)
+            bar.update(task, description=", ".join(under_way))
+            seconds, failure = await _execute(node, partial.resolve(), environment, advance)
+            nbformat.write(node, partial / "notebooks" / entry["file"])
+            entry |= {"title": _title(node, entry["file"]), "seconds": seconds}
+            entry |= {"status": FAILED if failure else OK}
+            entry |= {"failed_cell": failure.cell, "error": failure.error} if failure else {}
+            _save(partial, manifest)
+            under_way.remove(Path(entry["file"]).stem)
+            advance(size - done)
+        outcome = f"failed in cell [{failure.cell}]" if failure else "done"
+        console.print(f"{Path(entry['file']).stem}  {outcome}  {seconds:.1f} s")
+
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=sum(sizes))
-        for position, (source, node) in enumerate(zip(sources, prepared, strict=True), start=1):
-            bar.update(task, description=_title(node, source))
-            notebook = _execute(source, node, folder, environment, lambda: bar.advance(task))
-            bar.update(task, completed=sum(sizes[:position]))
-            outcome = f"failed in cell [{notebook.failure.cell}]" if notebook.failure else "done"
-            console.print(f"{source.stem}  {outcome}  {notebook.seconds:.1f} s")
-            executed.append(notebook)
-    return executed
+        tasks = [asyncio.create_task(execute(*each)) for each in zip(entries, nodes, sizes)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:  # one of them could not be written, or all are cancelled: end every kernel
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _prepare(source: Path, parameters: Mapping[str, str | None]) -> NotebookNode:
@@ -310,55 +501,56 @@ def _prepare(source: Path, parameters: Mapping[str, str | None]) -> NotebookNode
     return node
 
 
-def _execute(
-    source: Path,
-    node: NotebookNode,
-    folder: Path,
-    environment: Mapping[str, str],
-    advance: Callable[[], None],
-) -> Executed:
+async def _execute(
+    node: NotebookNode, folder: Path, environment: Mapping[str, str], advance: Callable[[], None]
+) -> tuple[float, Failure | None]:
+    """Execute `node` in place, in a new kernel; returns the seconds it took and what stopped it."""
     cells: list[NotebookNode] = []
-    stopping: list[asyncio.Future[None]] = []
-
-    def stop() -> None:
-        if client.km is not None:
-            stopping.append(asyncio.ensure_future(client.km.shutdown_kernel(now=True)))
-
-    def listen(notebook: NotebookNode) -> None:
-        # nbclient answers Ctrl-C by ending the kernel, which would only fail this notebook and let
-        # the run go on with the next.
-        with suppress(RuntimeError):  # in a thread, or on Windows, it does not listen either
-            for number in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(number, stop)
-
-    client = NotebookClient(
-        node,
-        kernel_name="python3",
-        kernel_manager_class=_OwnInterpreter,
-        # Else each kernel says on the terminal that it talks unencrypted; it does so on loopback only.
-        extra_arguments=["--log-level=40"],
-        resources={"metadata": {"path": str(folder)}},
-        timeout=CELL_TIMEOUT_SECONDS,
-        startup_timeout=KERNEL_START_TIMEOUT_SECONDS,
-        record_timing=False,
-        on_notebook_start=listen,
-        on_cell_execute=lambda cell, cell_index: cells.append(cell),
-        on_cell_executed=lambda cell, cell_index, execute_reply: advance(),
-    )
     failure = None
     started = perf_counter()
     try:
-        client.execute(env=dict(environment))
+        async with _kernel(folder, environment) as (manager, connection):
+            client = NotebookClient(
+                node,
+                manager,
+                timeout=CELL_TIMEOUT_SECONDS,
+                record_timing=False,
+                on_cell_execute=lambda cell, cell_index: cells.append(cell),
+                on_cell_executed=lambda cell, cell_index, execute_reply: advance(),
+            )
+            client.kc = connection
+            await client.async_execute()
     except (CellControlSignal, RuntimeError) as error:  # RuntimeError: the kernel died or never came up
-        if stopping:
-            raise KeyboardInterrupt from None
+        current = asyncio.current_task()
+        if current and current.cancelling():  # nbclient takes that for the death of the kernel
+            raise asyncio.CancelledError from None
         failure = Failure(len(cells), _one_line(error))
         if cells and not isinstance(error, CellExecutionError):  # that one is in the outputs already
             kind = type(error).__name__
             cells[-1].outputs.append(
                 nbformat.v4.new_output("error", ename=kind, evalue=str(error), traceback=[failure.error])
             )
-    return Executed(source, node, _title(node, source), round(perf_counter() - started, 1), failure)
+    return round(perf_counter() - started, 1), failure
+
+
+@asynccontextmanager
+async def _kernel(
+    folder: Path, environment: Mapping[str, str]
+) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
+    """A new kernel at work in `folder`; nbclient would leave behind one that is stopped while it starts."""
+    manager = _OwnInterpreter(kernel_name="python3")
+    # Else each kernel says on the terminal that it talks unencrypted; it does so on loopback only.
+    quiet = ["--log-level=40", "--HistoryManager.hist_file=:memory:"]
+    await manager.start_kernel(cwd=str(folder), env=dict(environment), extra_arguments=quiet)
+    connection = manager.client()
+    connection.start_channels()
+    try:
+        await connection.wait_for_ready(timeout=KERNEL_START_TIMEOUT_SECONDS)
+        connection.allow_stdin = False
+        yield manager, connection
+    finally:
+        connection.stop_channels()
+        await manager.shutdown_kernel(now=True)
 
 
 class _OwnInterpreter(AsyncKernelManager):
@@ -381,53 +573,141 @@ def _one_line(error: Exception) -> str:
     return f"{kind}: {lines[0]}" if lines else kind
 
 
-def _title(node: NotebookNode, source: Path) -> str:
+def _title(node: NotebookNode, file: str) -> str:
     """The notebook's first heading, in plain text."""
     for cell in node.cells:
         if cell.cell_type == "markdown" and (match := re.search(r"^#+\s+(.+?)[#\s]*$", cell.source, re.M)):
             return re.sub(r"[*`]", "", match[1])
-    return source.stem
+    return Path(file).stem
 
 
 # Manifest -----------------------------------------------------------------------------------------
 
 
-def _manifest(
-    name: str,
-    created: datetime,
-    parameters: Mapping[str, str | None],
-    data: Path,
-    notebooks: Sequence[Executed],
-    folder: Path,
-) -> dict[str, Any]:
-    version, packages = _versions()
-    exported = [path for kind in ("charts", "tables") for path in _files(folder / kind)]
-    return {
-        "run": name,
-        "created": created.isoformat(timespec="seconds"),
-        "complete": not any(notebook.failure for notebook in notebooks),
+def _begin(
+    parameters: Mapping[str, Any], data: Path | None
+) -> tuple[Facts, tuple[Policy, Policy], dict[str, Any]]:
+    """Facts, both policies and the manifest of a run that has not executed anything yet."""
+    periods.parse(parameters["period"])
+    known = facts.load(facts.data_dir(data).resolve())
+    law, against = (policies.load(parameters[role], known.folder) for role in ("policy", "against"))
+    as_of = date.fromisoformat(parameters["as_of"]) if parameters["as_of"] else known.as_of
+    manifest = {
+        **_inputs(known, as_of),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "resumed": [],
+        "complete": False,
         "parameters": dict(parameters),
-        "as_of": parameters["as_of"],
-        "data_date": _newest_source(data),
-        "tariffmodel": version,
+        "policies_sha256": _digest(changes.policies_text(law, against).encode()),
+        "tariffmodel": __version__,
+        "code_sha256": _digest(b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))),
         "git": _git_state(PACKAGE.parent),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": packages,
-        "data": [_described(path, data) for path in _files(data)],
-        "notebooks": [
-            {
-                **_described(notebook.source, notebook.source.parent),
-                "title": notebook.title,
-                "seconds": notebook.seconds,
-                "status": "failed" if notebook.failure else "ok",
-                "failed_cell": notebook.failure.cell if notebook.failure else None,
-                "error": notebook.failure.error if notebook.failure else None,
-            }
-            for notebook in notebooks
-        ],
-        "outputs": [_described(path, folder) for path in exported],
+        "packages": _packages(),
+        "notebooks": [],
+        "outputs": [],
     }
+    return known, (law, against), manifest
+
+
+def _pending(source: Path) -> dict[str, Any]:
+    """A notebook's entry before it is executed."""
+    return {
+        **_described(source, source.name),
+        "title": source.stem,
+        "seconds": None,
+        "status": PENDING,
+        "failed_cell": None,
+        "error": None,
+    }
+
+
+def _must_not_change(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """What all parts of a run have to share, by its name for people."""
+    return {
+        **{entry["file"]: entry["sha256"] for entry in manifest["data"]},
+        "the policies": manifest["policies_sha256"],
+        "tariffmodel": manifest["tariffmodel"],
+        "the code of tariffmodel": manifest["code_sha256"],
+        "python": manifest["python"],
+        **manifest["packages"],
+        **{entry["file"]: entry["sha256"] for entry in manifest["notebooks"] if entry["status"] == OK},
+    }
+
+
+def _save(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest, whole or not at all."""
+    text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    fresh = folder / ".manifest.json"
+    fresh.write_text(text, encoding="utf-8")
+    os.replace(fresh, folder / "manifest.json")
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        lacking = {"parameters", "data", "notebooks", "code_sha256"} - set(manifest)
+    except (ValueError, TypeError) as error:
+        raise TariffModelError(f"{path} cannot be read ({error}); start a new run") from None
+    if lacking:
+        raise TariffModelError(
+            f"{path} has no {', '.join(sorted(lacking))}: another version made it; start a new run"
+        )
+    return manifest
+
+
+def _inputs(known: Facts, as_of: date) -> dict[str, Any]:
+    """What the manifest says of the data: the files in use, and how old they are."""
+    lines = market.status(known, as_of)
+    return {
+        "data": _data(known.folder),
+        "data_date": _newest_source(known.folder),
+        "snapshot": store.current(known.folder),
+        "market": {
+            name: {
+                "last": f"{line.last:%Y-%m-%d}",
+                "sessions_behind": line.sessions_behind,
+                "stale": line.stale,
+            }
+            for name, line in zip(lines.index, lines.itertuples(index=False))
+        },
+        "as_of": str(as_of),
+        "stale": _stale(lines, known.makers["ticker"], as_of),
+    }
+
+
+def _stale(lines: pd.DataFrame, shares: pd.Series, as_of: date) -> str | None:
+    """One sentence if prices or exchange rates end too long before the day results are stated for."""
+
+    def told(some: pd.DataFrame, what: str) -> str:
+        old = some[some["stale"]].sort_values("last", kind="stable")
+        oldest = f", the oldest since {old['last'].iloc[0]:%Y-%m-%d} ({old.index[0]})" if len(old) else ""
+        return f"{len(old)} of {len(some)} {what}{oldest}"
+
+    if not lines["stale"].any():
+        return None
+    own = lines[lines.index.isin(shares)]
+    return (
+        f"Stale on {as_of}, with more than {market.STALE_SESSIONS} sessions since their last day: "
+        f"{told(lines, 'market lines')}; {told(own, 'shares of makers')}."
+    )
+
+
+def _in_use(data: Path) -> dict[str, Path]:
+    """Files of the data folder by their name in it, each the one in use; see `store`."""
+    bundled = {path.relative_to(data).as_posix(): path for path in _files(data)}
+    files = {name: path for name, path in bundled.items() if not name.startswith("store/")}
+    overlay = store.overlay(data)
+    if overlay != data:
+        held = {path.relative_to(overlay).as_posix(): path for path in _files(overlay)}
+        files |= {name: path for name, path in held.items() if name != store.ABOUT}
+    return dict(sorted(files.items()))
+
+
+def _data(data: Path) -> list[dict[str, str | int]]:
+    return [_described(path, name) for name, path in _in_use(data).items()]
 
 
 def _files(folder: Path) -> list[Path]:
@@ -437,16 +717,19 @@ def _files(folder: Path) -> list[Path]:
     return sorted(visible, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def _described(path: Path, base: Path) -> dict[str, str | int]:
+def _described(path: Path, name: str) -> dict[str, str | int]:
     content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    return {"file": path.relative_to(base).as_posix(), "size": len(content), "sha256": digest}
+    return {"file": name, "size": len(content), "sha256": _digest(content)}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _newest_source(data: Path) -> str | None:
     """The latest `source_date` in any table: how fresh the data is, whatever the files' own dates."""
     newest = ""
-    for path in _files(data):
+    for path in _in_use(data).values():
         if path.suffix != ".csv":
             continue
         with path.open(encoding="utf-8", newline="") as table:
@@ -457,16 +740,15 @@ def _newest_source(data: Path) -> str | None:
     return newest or None
 
 
-def _versions() -> tuple[str | None, dict[str, str]]:
-    """Version of this package and of each direct dependency; unknown when it is not installed."""
+def _packages() -> dict[str, str]:
+    """Version of each direct dependency; none where this package is not installed."""
     try:
-        version = importlib.metadata.version("tariffmodel")
         requirements = importlib.metadata.requires("tariffmodel") or []
     except importlib.metadata.PackageNotFoundError:
-        return None, {}
+        return {}
     direct = [requirement for requirement in requirements if "extra ==" not in requirement]
     names = [re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in direct]
-    return version, {name: importlib.metadata.version(name) for name in names}
+    return {name: importlib.metadata.version(name) for name in names}
 
 
 def _git_state(checkout: Path) -> dict[str, str | bool] | None:
@@ -485,208 +767,39 @@ def _git(checkout: Path, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
 
 
-# Report -------------------------------------------------------------------------------------------
-
-# The notebook's cells, on top of nbconvert's bare template: code and messages are folded, and an
-# SVG figure keeps its description, which nbconvert only passes on for bitmaps.
-CELLS = """\
-{%- extends 'basic/index.html.j2' -%}
-{%- block input_group -%}
-{%- if cell.source.strip() -%}
-{%- set tags = cell.metadata.get('tags', []) -%}
-{%- set errors = cell.outputs | selectattr('output_type', 'equalto', 'error') | list -%}
-<details class="code"{% if errors %} open{% endif %}>
-<summary>
-{%- if 'injected-parameters' in tags %}Parameters of this run
-{%- elif 'parameters' in tags %}Parameters when none are given
-{%- else %}Code{% endif -%}
-</summary>
-{{ super() }}
-</details>
-{%- endif -%}
-{%- endblock input_group -%}
-{%- block stream_stderr -%}
-<details class="code"><summary>Messages</summary>{{ super() }}</details>
-{%- endblock stream_stderr -%}
-{%- block data_svg scoped -%}
-{%- set alt = output | get_metadata('alt', 'image/svg+xml') or output | get_metadata('alt', 'image/png') -%}
-<div class="output_svg output_subarea"><img src="data:image/svg+xml;base64,
-{{- output.data['image/svg+xml'] | text_base64 }}"{% if alt %} alt="{{ alt | escape_html }}"{% endif %}></div>
-{%- endblock data_svg -%}
-"""
-
-NUMBER = re.compile(r"[-+−(]?[$€£¥₩]?\d[\d,.\s]*(?:e[-+]?\d+)?\s?(?:%|x|pp|bp|bn|m|k)?\)?", re.I)
-NOTHING = {"", "-", "–", "—", "...", "…", "nan", "none", "<na>", "nat"}
+# The run before -----------------------------------------------------------------------------------
 
 
-def _report(manifest: Mapping[str, Any], notebooks: Sequence[Executed]) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(PACKAGE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.j2").render(
-        manifest=manifest,
-        sections=[_section(notebook) for notebook in notebooks],
-        highlighting=HtmlFormatter(style="friendly").get_style_defs(".highlight"),
-    )
-
-
-def _section(notebook: Executed) -> Section:
-    exporter = _Cells(
-        template_name="basic",
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-        exclude_anchor_links=True,
-        embed_images=True,
-    )
-    exporter.raw_template = CELLS
-    folder = str(notebook.source.parent)
-    body, _ = exporter.from_notebook_node(notebook.node, resources={"metadata": {"path": folder}})
-    soup = BeautifulSoup(body, "html.parser")
-    anchor = notebook.source.stem
-    _drop_what_fetches(soup)
-    headings = soup.select(".text_cell :is(h1, h2, h3, h4, h5)")
-    for heading in headings:
-        heading["id"] = heading.get("id") or heading.get_text().replace(" ", "-")  # as in JupyterLab
-        heading.name = f"h{int(heading.name[1]) + 1}"  # the report's own title is h1
-    _keep_anchors_apart(soup, anchor)
-    _shape_tables(soup)
-    contents = [
-        (str(heading["id"]), heading.get_text()) for heading in headings if heading.name in {"h2", "h3"}
-    ]
-    if contents and headings[0].name == "h2":
-        del contents[0]  # the notebook's title, which stands for the whole section
-    return Section(anchor, notebook.title, notebook.failure, contents, str(soup))
-
-
-def _drop_what_fetches(soup: BeautifulSoup) -> None:
-    """Remove everything that runs or loads; an image that is not inline becomes a link to it.
-
-    The report's content security policy forbids it all the same. This keeps browsers from
-    complaining, and mail filters from refusing the file.
-    """
-    for tag in soup(["script", "iframe", "link", "object", "embed", "base", "meta", "video", "audio"]):
-        tag.decompose()
-    for image in soup("img"):
-        source = str(image.get("src", ""))
-        if not source.startswith("data:"):
-            link = soup.new_tag("a", href=source)
-            link.string = str(image.get("alt") or source)
-            image.replace_with(link)
-
-
-def _keep_anchors_apart(soup: BeautifulSoup, prefix: str) -> None:
-    """Prefix every id, number repeated ones, and let what refers to them follow.
-
-    A link to another notebook becomes a link to its section.
-    """
-    renamed: dict[str, str] = {}
-    taken: set[str] = set()
-    for tag in soup.find_all(id=True):
-        old = str(tag["id"])
-        new, repeats = f"{prefix}-{old}", itertools.count(2)
-        while new in taken:
-            new = f"{prefix}-{old}-{next(repeats)}"
-        tag["id"] = new
-        taken.add(new)
-        renamed.setdefault(old, new)
-
-    def follow(match: re.Match[str]) -> str:
-        return match[1] + renamed.get(match[2], match[2])
-
-    for style in soup("style"):  # a pandas Styler addresses its cells by id
-        style.string = re.sub(r"(#)([\w-]+)", follow, style.get_text())
-    for tag in soup.find_all(True):
-        for name, value in list(tag.attrs.items()):
-            if not isinstance(value, str):
-                continue
-            if name in {"for", "aria-labelledby", "aria-describedby"}:
-                tag[name] = " ".join(renamed.get(part, part) for part in value.split())
-            elif name in {"href", "xlink:href"} and value.startswith("#"):
-                target = unquote(value[1:])
-                tag[name] = "#" + renamed.get(target, target)
-            elif name == "href" and (match := re.fullmatch(r"(?:\./)?(\d\d_[^/#]+)\.ipynb(?:#(.+))?", value)):
-                tag[name] = f"#{match[1]}-{unquote(match[2])}" if match[2] else f"#{match[1]}"
-            elif "url(#" in value:  # clips and gradients of an SVG that stands in the page
-                tag[name] = re.sub(r"(url\(#)([^)]+)", follow, value)
-
-
-def _shape_tables(soup: BeautifulSoup) -> None:
-    """Align columns of numbers to the right, and let a wide table scroll on its own."""
-    for style in soup.select("style[scoped]"):  # pandas' own, older than the browsers' idea of scope
-        style.decompose()
-    for table in soup("table"):
-        # Counted from the right: with several index levels, only the left side has merged cells.
-        columns: dict[int, list[Tag]] = defaultdict(list)
-        for row in table.select("tbody tr"):
-            cells = row.find_all(["td", "th"], recursive=False)
-            if not any(cell.has_attr("colspan") for cell in cells):
-                for position, cell in enumerate(reversed(cells)):
-                    columns[position].append(cell)
-        numeric = {position for position, cells in columns.items() if _are_numbers(cells)}
-        for position in numeric:
-            _mark(columns[position])
-        for row in table.select("thead tr"):
-            cells = row.find_all(["td", "th"], recursive=False)
-            if not any(cell.has_attr("colspan") for cell in cells):
-                _mark([cell for position, cell in enumerate(reversed(cells)) if position in numeric])
-        table.wrap(soup.new_tag("div", attrs={"class": "table", "tabindex": "0"}))
-
-
-def _are_numbers(cells: Sequence[Tag]) -> bool:
-    texts = [cell.get_text(strip=True) for cell in cells if cell.name == "td"]
-    filled = [text for text in texts if text.lower() not in NOTHING]
-    return bool(filled) and all(NUMBER.fullmatch(text) for text in filled)
-
-
-def _mark(cells: Sequence[Tag]) -> None:
-    for cell in cells:
-        cell["class"] = " ".join([*cell.get_attribute_list("class"), "number"])
-
-
-class _Cells(HTMLExporter):
-    """nbconvert's exporter, with formulas drawn here: the report cannot load MathJax."""
-
-    @pass_context
-    def markdown2html(self, context: Context, source: str) -> str:
-        renderer = _Markdown(
-            escape=False,
-            attachments=context.get("cell", {}).get("attachments", {}),
-            embed_images=self.embed_images,
-            path=context.get("resources", {}).get("metadata", {}).get("path", ""),
-            exclude_anchor_links=self.exclude_anchor_links,
-        )
-        return MarkdownWithMath(renderer=renderer).render(source)
-
-
-class _Markdown(IPythonRenderer):
-    def inline_math(self, body: str) -> str:
-        return _formula(body)
-
-    def block_math(self, body: str) -> str:
-        return f'<span class="formula">{_formula(body)}</span>'
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
-
-
-def _formula(tex: str) -> str:
-    """`tex` as an image in the line, or as code where matplotlib cannot set it (alignments, matrices)."""
-    size = 12
-    text, font = f"${' '.join(tex.split())}$", FontProperties(size=size, math_fontfamily="stix")
-    drawing = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "path", "svg.hashsalt": text}):
+def _previous(output: Path, parameters: Mapping[str, str | None], name: str) -> Path | None:
+    """The newest finished run before `name` of the same question that kept its conclusions."""
+    question = ("policy", "against", "period")
+    for path in sorted(output.glob("[!.]*/manifest.json"), reverse=True):  # names start with the time
+        folder = path.parent
+        if folder.is_symlink() or folder.name >= name or not (folder / changes.CONCLUSIONS).is_file():
+            continue
         try:
-            width, height, depth, *_ = MathTextParser("path").parse(text, dpi=72, prop=font)
-        except ValueError:
-            return f"<code>{html.escape(tex.strip())}</code>"
-        figure = Figure(figsize=(width / 72, height / 72))
-        figure.text(0, depth / height, text, fontproperties=font)
-        figure.savefig(drawing, format="svg", transparent=True, metadata={"Date": None})
-    source = base64.b64encode(drawing.getvalue().encode()).decode()
-    style = f"height:{height / size:.3f}em;vertical-align:{-depth / size:.3f}em"
-    alt = html.escape(tex.strip())
-    return f'<img class="tex" src="data:image/svg+xml;base64,{source}" alt="{alt}" style="{style}">'
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+            asked = manifest["parameters"]
+            same = manifest["complete"] and all(asked[key] == parameters[key] for key in question)
+        except (ValueError, KeyError, TypeError):  # another program's, or damaged: none of ours
+            continue
+        if same:
+            return folder
+    return None
+
+
+def _since(previous: Path | None, folder: Path) -> page.Since | None:
+    if previous is None:
+        return None
+    try:
+        found = changes.compare(previous, folder)
+    except DataError as error:
+        return page.Since(previous.name, [f"The two runs cannot be compared: {error}"], [], [], 0)
+    shown = found.table(SHOWN)
+    return page.Since(
+        found.before,
+        ["Nothing: same inputs, same conclusions."] if found.nothing else found.summary().splitlines(),
+        list(shown.columns),
+        shown.values.tolist(),
+        len(found.moved),
+    )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import time
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 
 SOURCE = "tariffmodel, run of a test."
+DAY = date(2026, 1, 31)
 BILLS = pd.DataFrame(
     {"bill_usd": [6.3e9, 0.0, np.nan], "share": [0.173, 0.0, np.nan], "quality": ["estimated", "reported", None]},
     index=pd.Index(["Toyota", "Suzuki", "A & B_C"], name="maker"),
@@ -50,7 +54,7 @@ def folder(known: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_workbook_holds_every_table_with_title_units_and_source(folder):
-    book = openpyxl.load_workbook(exports.workbook(folder, SOURCE))
+    book = openpyxl.load_workbook(exports.workbook(folder, SOURCE, DAY))
     assert book.sheetnames == ["Contents", "02_bill", "02_share"]
     assert [row[0].value for row in book["Contents"].iter_rows(min_row=4)] == ["02_bill", "02_share"]
     assert book["Contents"]["A4"].hyperlink.location == "'02_bill'!A1"
@@ -65,7 +69,7 @@ def test_workbook_holds_every_table_with_title_units_and_source(folder):
 
 
 def test_slide_draws_the_chart_itself_where_it_can(folder):
-    show = Presentation(exports.deck(folder, SOURCE))
+    show = Presentation(exports.deck(folder, SOURCE, DAY))
     assert show.slide_width / show.slide_height == pytest.approx(16 / 9, rel=1e-3)
     slides = {slide.notes_slide.notes_text_frame.text: slide for slide in show.slides}
     line = next(s.chart for s in slides["Steps of a rate."].shapes if s.has_chart)
@@ -90,7 +94,7 @@ def test_slide_draws_the_chart_itself_where_it_can(folder):
 
 
 def test_latex_escapes_what_latex_would_read(folder):
-    text = exports.latex(folder, "02_bill")
+    text = exports.latex(folder, "02_bill", SOURCE)
     assert r"\caption{Bill by maker, 100\% of it}" in text
     assert r"maker & bill\_usd (usd) & share (fraction of operating profit) & quality \\" in text
     assert r"Toyota & 6,300,000,000 & 17.3\% & estimated \\" in text
@@ -99,7 +103,7 @@ def test_latex_escapes_what_latex_would_read(folder):
 
 
 def test_markdown_is_a_table(folder):
-    lines = exports.markdown(folder, "02_bill").splitlines()
+    lines = exports.markdown(folder, "02_bill", SOURCE).splitlines()
     assert lines[0] == "**Bill by maker, 100% of it**"
     assert lines[3] == "| --- | ---: | ---: | --- |"
     assert lines[4] == "| Toyota | 6,300,000,000 | 17.3% | estimated |"
@@ -107,10 +111,10 @@ def test_markdown_is_a_table(folder):
 
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(DataError, match="no table '9' in .*; choose from 02_bill, 02_share"):
-        exports.latex(folder, "9")
+        exports.latex(folder, "9", SOURCE)
     for make in (exports.workbook, exports.deck):
         with pytest.raises(DataError, match="give the folder of a run, such as output/latest"):
-            make(tmp_path, SOURCE)
+            make(tmp_path, SOURCE, DAY)
 
 
 def test_native_chart_of_a_column_that_is_not_there_is_refused(folder):
@@ -128,3 +132,83 @@ def test_pdf_is_the_same_every_time(folder, tmp_path):
         fig = charts.rate_path(path, policy="p", until=date(2026, 1, 1), source="s", as_of=date(2026, 1, 1))
         charts.export(fig, name, path, tmp_path, alt="a")
     assert (tmp_path / "charts/a.pdf").read_bytes() == (tmp_path / "charts/b.pdf").read_bytes()
+
+
+def test_everything_is_written_at_once_and_opens(folder):
+    written = exports.write(folder, SOURCE, DAY)
+    names = [path.relative_to(folder).as_posix() for path in written]
+    texts = ["tables/02_bill.md", "tables/02_bill.tex", "tables/02_share.md", "tables/02_share.tex"]
+    assert names == ["tables.xlsx", *texts, "charts.pptx"]
+    assert all(
+        SOURCE in path.read_text(encoding="utf-8") for path in written if path.suffix in (".md", ".tex")
+    )
+    assert openpyxl.load_workbook(folder / "tables.xlsx").properties.creator == "tariffmodel"
+    about = Presentation(folder / "charts.pptx").core_properties
+    assert (about.author, about.title, about.created.date()) == ("tariffmodel", SOURCE, DAY)
+
+
+def test_the_same_folder_gives_the_same_bytes_whenever_it_is_written(folder):
+    before = {path: path.read_bytes() for path in exports.write(folder, SOURCE, DAY)}
+    time.sleep(2.1)  # zip archives keep time in steps of two seconds
+    assert {path: path.read_bytes() for path in exports.write(folder, SOURCE, DAY)} == before
+
+
+def test_nothing_is_written_where_nothing_was_exported(tmp_path):
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "settings.json").write_text("{}")  # another program's
+    assert exports.write(tmp_path, SOURCE, DAY) == []
+
+
+def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path, folder):
+    frame = pd.DataFrame({"x": [1.0, np.inf], "y": [2.0, 3.0]}, index=pd.Index(["a", "b"], name="maker"))
+    charts.export_table(frame, "01_x", tmp_path, title="t", units={"x": "years", "y": "years"})
+    for kind in ("json", "csv", "png"):
+        (tmp_path / "charts").mkdir(exist_ok=True)
+        shutil.copy(folder / "charts" / f"02_bars.{kind}", tmp_path / "charts" / f"01_x.{kind}")
+    about = {"title": "t", "alt": "a", "native": {"kind": "bar", "columns": "x", "unit": "years"}}
+    (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
+    shutil.copy(tmp_path / "tables" / "01_x.csv", tmp_path / "charts" / "01_x.csv")
+    exports.write(tmp_path, SOURCE, DAY)
+    assert openpyxl.load_workbook(tmp_path / "tables.xlsx")["01_x"]["B7"].value == "inf"
+    (slide,) = Presentation(tmp_path / "charts.pptx").slides
+    chart = next(shape.chart for shape in slide.shapes if shape.has_chart)
+    assert tuple(chart.plots[0].series[0].values) == (1.0, None)
+
+
+def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
+    names = ["01_" + "x" * 40 + end for end in "ab"]
+    for name in names:
+        charts.export_table(BILLS[["share"]], name, tmp_path, title=name, units={"share": "fraction"})
+    book = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))
+    assert [row[0].value for row in book["Contents"].iter_rows(min_row=4)] == names
+    assert len(set(book.sheetnames)) == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "shown"),
+    [
+        ([0.0098, 4584.757], "billions", ["0.01", "4,584.76"]),  # Korean beside Japanese makers: none is 0
+        ([0.153, 0.55], "0 to 1", ["0.153", "0.550"]),
+        ([6.3e9, 0.4], "usd", ["6,300,000,000", "0"]),
+        ([3.74e9, 0.0119], "as what says", ["3,740,000,000", "0.0119"]),
+        ([0.173, -0.004], "fraction", ["17.3%", "-0.4%"]),
+        ([0.0119, 0.002], "fraction of sales", ["1.19%", "0.20%"]),
+        ([0.5, 1.25], "fraction per fraction", ["0.500", "1.250"]),  # a beta is no percentage
+        ([12.0, np.inf], "degrees of freedom", ["12", "inf"]),
+        ([-1e-9, 5.0], "ratio", ["0.0000", "5.0000"]),  # zero has no sign
+        ([np.nan, np.nan], "usd", ["", ""]),
+    ],
+)
+def test_figures_keep_the_digits_that_matter(tmp_path, values, unit, shown):
+    charts.export_table(pd.DataFrame({"x": values}), "t", tmp_path, title="t", units={"x": unit})
+    rows = exports.markdown(tmp_path, "t", SOURCE).splitlines()[4:6]
+    assert [row.strip("| ") for row in rows] == shown
+
+
+def test_workbook_shows_the_digits_that_the_text_shows(tmp_path):
+    frame = pd.DataFrame({"bn": [0.0098, 4584.757], "beta": [0.5, 1.25], "mixed": [3.74e9, 0.0119]})
+    units = {"bn": "billions", "beta": "fraction per fraction", "mixed": "as what says"}
+    charts.export_table(frame, "t", tmp_path, title="t", units=units)
+    sheet = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))["t"]
+    assert [sheet[f"{column}6"].number_format for column in "ABC"] == ["#,##0.00", "#,##0.000", "General"]
+    assert [sheet[f"{column}6"].value for column in "ABC"] == [0.0098, 0.5, 3.74e9]  # nothing is rounded

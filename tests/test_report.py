@@ -1,13 +1,15 @@
 """Do notebooks become a whole run folder, and does a failure end as loudly as it should?
 
-The notebooks here are tiny and run in real kernels; two runs serve the whole module.
+The notebooks here are tiny and run in real kernels; a few runs serve the whole module.
 """
 
+import csv
 import errno
 import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
@@ -16,11 +18,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tariffmodel import report
+from tariffmodel import changes, facts, market, report, store
 from tariffmodel.errors import TariffModelError
 
 DEFAULTS = "policy, against, period, as_of, output = 'default', 'default', 'CY2024', None, 'output'"
@@ -32,6 +35,13 @@ Path(output, "tables").mkdir()
 seen = dict(policy=policy, against=against, period=period, as_of=as_of)
 seen |= dict(here=os.getcwd(), output=str(Path(output).resolve()), data=os.environ["TARIFFMODEL_DATA"])
 Path(output, "tables", "seen.json").write_text(json.dumps(seen))
+"""
+
+CONCLUDES = """\
+import pandas as pd
+from tariffmodel import changes
+bills = pd.Series({"Toyota": 6e9 if as_of == "2026-01-31" else 5e9, "Kia <b>": 1.5e9})
+changes.conclude("01", "bill_usd", bills, output, unit="usd")
 """
 
 SHOWS = """\
@@ -57,12 +67,11 @@ def defaults():
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    """Notebooks and data in a folder, and `ask(...)` that runs them."""
+    """Notebooks and a copy of the data in a folder, and `ask(...)` that runs them."""
     root = tmp_path_factory.mktemp("workshop")
-    notebooks, data = root / "notebooks", root / "data"
+    notebooks, data = root / "notebooks", shutil.copytree(facts.data_dir(), root / "data")
     notebooks.mkdir()
-    (data / "facts").mkdir(parents=True)
-    (data / "facts" / "volumes.csv").write_text("maker,source_date\nA,2026-10-01\nB,2026-11-02\nC,2027\n")
+    shutil.copyfile(data / "policies" / "none.toml", data / "policies" / "a <b>bold<b> law.toml")
     stale = [new_output("stream", name="stdout", text="stale")]
     write(
         notebooks,
@@ -72,6 +81,7 @@ def workshop(tmp_path_factory):
         ),
         defaults(),
         new_code_cell(WRITES),
+        new_code_cell(CONCLUDES),
         new_markdown_cell("## Notes\n\n## Notes"),
     )
     write(notebooks, "02_policy", new_markdown_cell("# Policy\n\n## Notes"), defaults(), new_code_cell(SHOWS))
@@ -83,9 +93,10 @@ def workshop(tmp_path_factory):
         new_code_cell("raise ValueError('units < 0\\nsecond line')"),
         new_code_cell("print('never')", outputs=stale),
     )
-    question = {"policy": "a <b>bold</b> law", "against": "none", "period": "CY2025", "as_of": "2026-01-31"}
+    question = {"policy": "a <b>bold<b> law", "against": "none", "period": "CY2025", "as_of": "2026-01-31"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "notebook_folder", lambda: notebooks)
+        patch.setenv("PYTHONPATH", str(Path(report.__file__).parents[1]))  # installed or not
 
         def ask(**changes):
             return report.run(
@@ -101,15 +112,31 @@ def finished(workshop) -> Path:
 
 
 @pytest.fixture(scope="module")
-def failed(workshop, finished) -> report.RunError:
+def again(workshop, finished) -> Path:
+    """The same question of the same data."""
+    return workshop.ask(only=["01", "02"])
+
+
+@pytest.fixture(scope="module")
+def later(workshop, again) -> Path:
+    """The same question at the end of the data, asked of one notebook."""
+    return workshop.ask(only=["01"], as_of=None)
+
+
+@pytest.fixture(scope="module")
+def failed(workshop, later) -> report.RunError:
     with pytest.raises(report.RunError) as caught:
         workshop.ask(only=["03", "02"])
     return caught.value
 
 
+def read(folder: Path) -> BeautifulSoup:
+    return BeautifulSoup((folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+
+
 @pytest.fixture(scope="module")
 def page(finished) -> BeautifulSoup:
-    return BeautifulSoup((finished / "report.html").read_text(encoding="utf-8"), "html.parser")
+    return read(finished)
 
 
 @pytest.fixture(scope="module")
@@ -124,14 +151,20 @@ def test_run_folder_is_named_for_its_time_policy_and_period(finished):
     assert re.fullmatch(r"\d{8}-\d{6}-a-b-bold-b-law-CY2025", finished.name)
 
 
-def test_no_partial_folder_is_left(finished, failed, workshop):
-    assert sorted(path.name for path in workshop.output.iterdir()) == sorted(
-        [finished.name, failed.folder.name, "latest"]
-    )
+def test_no_partial_folder_is_left(finished, again, later, failed, workshop):
+    names = [finished.name, again.name, later.name, failed.folder.name, "latest"]
+    assert sorted(path.name for path in workshop.output.iterdir()) == sorted(names)
 
 
-def test_latest_points_at_the_newest_run_that_did_not_fail(finished, failed, workshop):
-    assert (workshop.output / "latest").readlink() == Path(finished.name)
+def test_latest_points_at_the_newest_run_that_did_not_fail(later, failed, workshop):
+    assert (workshop.output / "latest").readlink() == Path(later.name)
+
+
+def test_the_same_question_of_the_same_data_gives_the_same_tables(finished, again):
+    tables = [path.relative_to(finished) for path in finished.rglob("*.csv")]
+    assert tables
+    for table in tables:
+        assert (again / table).read_bytes() == (finished / table).read_bytes()
 
 
 def test_two_runs_in_one_second_get_two_folders(tmp_path):
@@ -164,7 +197,7 @@ def test_notebooks_see_the_question_and_work_in_the_run_folder(finished, worksho
     seen = json.loads((finished / "tables" / "seen.json").read_text())
     partial = str(workshop.output / f".{finished.name}.partial")
     assert seen == {
-        "policy": "a <b>bold</b> law",
+        "policy": "a <b>bold<b> law",
         "against": "none",
         "period": "CY2025",
         "as_of": "2026-01-31",
@@ -185,7 +218,11 @@ def test_a_policy_file_is_found_from_the_kernels_folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"only": ["07"]}, "no notebook starts with '07'; there are 01_facts"), ({"period": "soon"}, "'soon'")],
+    [
+        ({"only": ["07"]}, "no notebook starts with '07'; there are 01_facts"),
+        ({"period": "soon"}, "'soon'"),
+        ({"against": "nothing"}, "no policy 'nothing'"),
+    ],
 )
 def test_a_question_that_makes_no_sense_leaves_no_folder(workshop, tmp_path, change, message):
     with pytest.raises(TariffModelError, match=message):
@@ -233,7 +270,7 @@ def test_cells_after_the_failure_do_not_show_old_outputs(failed):
 
 
 def test_report_of_a_failed_run_says_so_first(failed):
-    page = BeautifulSoup((failed.folder / "report.html").read_text(encoding="utf-8"), "html.parser")
+    page = read(failed.folder)
     first = page.select_one(".page").find(True).find(True)
     assert first["class"] == ["failed"]
     assert "1 of 2 notebooks failed" in first.text and "ValueError: units < 0" in first.text
@@ -268,13 +305,13 @@ def test_report_loads_and_runs_nothing(page):
 
 
 def test_header_is_escaped(page):
-    assert page.h1.get_text() == "a <b>bold</b> law against none, CY2025"
+    assert page.h1.get_text() == "a <b>bold<b> law against none, CY2025"
     assert not page.header("b")
 
 
-def test_header_answers_what_was_asked_of_which_data(page):
+def test_header_answers_what_was_asked_of_which_data(page, manifest):
     header = [dd.text for dd in page.select("header dd")]
-    assert {"none", "CY2025", "2026-01-31", "2026-11-02"} <= set(header)
+    assert {"none", "CY2025", "2026-01-31", manifest["data_date"]} <= set(header)
 
 
 def test_every_id_is_unique_and_every_inner_link_arrives(page):
@@ -314,39 +351,152 @@ def test_code_and_messages_are_folded(page):
     ]
 
 
-def test_columns_of_numbers_are_aligned_with_their_heads():
-    soup = BeautifulSoup(
-        "<table><thead><tr><th></th><th>maker</th><th>share</th><th>day</th></tr></thead><tbody>"
-        "<tr><th>0</th><td>Kia</td><td>-3.1%</td><td>2025-04-03</td></tr>"
-        "<tr><th>1</th><td>GM</td><td>NaN</td><td>2025-05-03</td></tr></tbody></table>",
-        "html.parser",
+# Since the run before
+
+
+def test_the_first_run_of_a_question_compares_itself_with_nothing(page):
+    assert not page.find(id="since") and "since" not in page.nav.text
+
+
+def test_a_run_that_changes_nothing_says_so_in_one_line(again, finished):
+    section = read(again).find(id="since")
+    assert section.h2.text == f"What changed since {finished.name}"
+    assert [p.text for p in section("p")] == ["Nothing: same inputs, same conclusions."]
+    assert not section("li") and not section("table")
+
+
+def test_a_run_tells_which_inputs_changed_and_which_conclusions_moved(later, again):
+    page = read(later)
+    section = page.find(id="since")
+    assert page.nav.a["href"] == "#since" and again.name in page.nav.a.text
+    told = [li.text for li in section("li")]
+    assert told[0].startswith("Parameter: as_of 2026-01-31 → ")
+    assert "Largest moves: bill_usd of Toyota USD 6.00 bn → USD 5.00 bn (-16.7%)." in told
+    assert f"Conclusions of notebook 02 are not compared: it did not run in {later.name}." in told
+    cells = [td.text for td in section.select("tbody td")]
+    assert cells == [
+        "bill_usd", "Toyota", "USD 6.00 bn", "USD 5.00 bn", "USD -1.00 bn", "-16.7%", "moved",
+    ]  # fmt: skip
+    heads = [th.text for th in section.select("th.number")]
+    assert heads == ["Before", "After", "Change", "Relative"]
+
+
+def test_a_failed_run_is_compared_with_the_last_that_did_not_fail(failed, later):
+    assert f"What changed since {later.name}" in read(failed.folder).text
+
+
+def question(**changed) -> dict:
+    return {"policy": "p", "against": "q", "period": "CY2025", "as_of": None, **changed}
+
+
+def test_the_run_before_is_the_newest_whole_one_of_the_same_question(tmp_path):
+    def past(name, complete=True, text=None, kept=True, **asked):
+        (tmp_path / name).mkdir()
+        manifest = json.dumps({"complete": complete, "parameters": question(**asked)})
+        (tmp_path / name / "manifest.json").write_text(text or manifest)
+        if kept:
+            (tmp_path / name / changes.CONCLUSIONS).touch()
+
+    past("20260101-p")
+    past("20260102-p", as_of="2026-01-02")
+    past("20260103-r", policy="r")
+    past("20260104-p-failed", complete=False)
+    past("20260105-p", kept=False)  # of a version that kept no conclusions
+    past("20260106-p", text="{")
+    past(".20260107-p.partial")
+    past("a-list", text="[]")
+    (tmp_path / "latest").symlink_to("20260101-p")
+    assert report._previous(tmp_path, question(), "3") == tmp_path / "20260102-p"
+    assert report._previous(tmp_path, question(period="CY2026"), "3") is None
+    assert report._previous(tmp_path / "none", question(), "3") is None
+    assert report._previous(tmp_path, question(), "20260102-p") == tmp_path / "20260101-p"
+
+
+def test_a_run_before_that_was_damaged_is_named_and_does_not_stop_this_one(later, again, tmp_path):
+    damaged = shutil.copytree(again, tmp_path / again.name)
+    (damaged / changes.CONCLUSIONS).write_text("notebook\n")
+    since = report._since(damaged, later)
+    assert since.run == again.name and not since.rows
+    assert re.match(
+        r"The two runs cannot be compared: .*conclusions.csv is missing or not", since.sentences[0]
     )
-    report._shape_tables(soup)
-    assert [cell.text for cell in soup.select(".number")] == ["share", "-3.1%", "NaN"]
-    assert "table" in soup.table.parent["class"]
 
 
-@pytest.mark.parametrize("text", ["1,234", "-0.5", "−2%", "$1.2bn", "(3)", "1e-05", "12 pp", "€4"])
-def test_reads_as_a_number(text):
-    assert report.NUMBER.fullmatch(text)
+# How old the data are
 
 
-@pytest.mark.parametrize("text", ["2025-04-03", "FY2026-03", "7203.T", "1 to 2", "Toyota", "2025Q3"])
-def test_does_not_read_as_a_number(text):
-    assert not report.NUMBER.fullmatch(text)
+def lines(**last: str) -> pd.DataFrame:
+    days = pd.to_datetime(pd.Series(last))
+    behind = [len(pd.bdate_range(day, "2026-10-30")) - 1 for day in days]
+    return pd.DataFrame({"last": days, "sessions_behind": behind}).assign(
+        stale=[sessions > market.STALE_SESSIONS for sessions in behind]
+    )
 
 
-def test_a_formula_is_drawn_and_described():
-    image = BeautifulSoup(report._formula(r"\frac{M_i}{1+r} < 1"), "html.parser").img
-    assert image["src"].startswith("data:image/svg+xml;base64,") and image["alt"] == r"\frac{M_i}{1+r} < 1"
+def test_stale_lines_are_counted_with_the_oldest_of_all_and_of_the_makers():
+    status = lines(F="2026-09-10", SPY="2026-02-05", GM="2026-10-29", EWJ="2026-08-20")
+    assert report._stale(status, pd.Series(["F", "GM"]), "2026-10-30") == (
+        "Stale on 2026-10-30, with more than 5 sessions since their last day: 3 of 4 market lines, the oldest "
+        "since 2026-02-05 (SPY); 1 of 2 shares of makers, the oldest since 2026-09-10 (F)."
+    )
 
 
-def test_a_formula_that_cannot_be_drawn_is_shown_as_written():
-    written = r"\begin{align} a &= b \end{align}"
-    assert BeautifulSoup(report._formula(written), "html.parser").code.text == written
+def test_stale_lines_that_are_no_makers_are_told_apart():
+    status = lines(SPY="2026-02-05", GM="2026-10-29")
+    assert report._stale(status, pd.Series(["F", "GM"]), "2026-10-30").endswith("; 0 of 1 shares of makers.")
+
+
+def test_fresh_data_need_no_sentence(manifest, page):
+    assert report._stale(lines(F="2026-10-23"), pd.Series(["F"]), "2026-10-30") is None
+    assert manifest["stale"] is None and not page.select(".notice")
+
+
+def test_report_says_at_the_top_that_data_are_stale_and_the_manifest_which(later, workshop):
+    known = facts.load(workshop.data)
+    status = market.status(known)
+    manifest = json.loads((later / "manifest.json").read_text())
+    assert manifest["as_of"] == str(known.as_of)
+    assert {name: line["stale"] for name, line in manifest["market"].items()} == status["stale"].to_dict()
+    assert manifest["market"]["7203.T"]["last"] == str(known.prices["7203.T"].last_valid_index().date())
+    oldest = status.loc[status["stale"], "last"].min()
+    notice = read(later).header.select_one(".notice").text
+    assert notice == manifest["stale"]
+    assert (
+        f"{status['stale'].sum()} of {len(status)} market lines" in notice and f"{oldest:%Y-%m-%d}" in notice
+    )
+
+
+def test_data_that_change_under_a_run_are_reported(workshop, tmp_path, monkeypatch):
+    data = shutil.copytree(workshop.data, tmp_path / "data")
+    monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
+    touches = "import os; open(os.environ['TARIFFMODEL_DATA'] + '/new.csv', 'w').close()"
+    write(tmp_path, "01_touches", defaults(), new_code_cell(touches))
+    run = workshop.ask(output=tmp_path / "output", data=data)
+    assert json.loads((run / "manifest.json").read_text())["data_changed"] is True
+    assert "The data changed while this run was under way" in read(run).header.text
 
 
 # The manifest
+
+
+def test_manifest_lists_the_files_in_use_and_no_others(tmp_path, workshop):
+    data = shutil.copytree(workshop.data, tmp_path / "data")
+    with store.writing(data, "test") as staging:
+        (staging / "facts").mkdir()
+        (staging / "facts" / "volumes.csv").write_text("maker,source_date\nA,2099-10-01\n")
+        (staging / "facts" / "own.csv").write_text("maker,source_date\nB,2098-01-01\nC,2100\n")
+    used, bundled = report._in_use(data), report._in_use(workshop.data)
+    assert set(used) == {*bundled, "facts/own.csv"}
+    assert {name for name in used if "store" in used[name].parts} == {"facts/volumes.csv", "facts/own.csv"}
+    assert report._newest_source(data) == "2099-10-01"
+
+
+def test_newest_source_is_the_last_day_in_any_table(workshop):
+    newest = ""
+    for path in workshop.data.glob("*/*.csv"):
+        with path.open(encoding="utf-8", newline="") as table:
+            newest = max([newest, *(row.get("source_date") or "" for row in csv.DictReader(table))])
+    assert report._newest_source(workshop.data) == newest
 
 
 def test_manifest_hashes_what_went_in_and_what_came_out(manifest, finished, workshop):
@@ -363,7 +513,8 @@ def test_manifest_is_sorted_and_tells_the_question(manifest, finished):
     assert list(manifest) == sorted(manifest)
     assert manifest["run"] == finished.name and manifest["complete"]
     assert manifest["parameters"]["period"] == "CY2025" and manifest["as_of"] == "2026-01-31"
-    assert manifest["data_date"] == "2026-11-02"
+    assert manifest["snapshot"] == store.BUNDLED and manifest["data_changed"] is False
+    assert {"conclusions.csv", *changes.INPUTS.values()} <= {entry["file"] for entry in manifest["outputs"]}
 
 
 def test_revision_is_unknown_outside_a_checkout(tmp_path):
