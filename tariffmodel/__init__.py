@@ -1,8 +1,10 @@
 """Each automaker's US tariff bill, from volumes and dated law.
 
 The modules follow one direction, each knowing only those before it:
-``facts`` → ``contribution`` → ``policy`` → ``rates`` → ``duty`` → ``exposure`` → ``validation`` →
-``charts`` → ``report`` → ``cli``.
+``facts`` → ``contribution`` → ``policy`` → ``rates`` → ``duty`` → ``exposure``, ``comparison``,
+``incentives``, ``validation`` → ``market``, ``store``, ``refresh``, ``own`` → ``event_calendar``, ``events`` →
+``link``, ``pricing``, ``mimicking`` → ``sensitivity``, ``currency`` → ``hedge``, ``options``, ``ticket`` → ``charts``,
+``changes`` → ``report`` → ``cli``.
 They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -12,7 +14,38 @@ from importlib import import_module
 from types import ModuleType
 
 __version__ = "0.1.0"
-__all__ = ["charts", "contribution", "duty", "exposure", "facts", "policy", "rates", "report", "validation"]
+__all__ = [
+    "changes",
+    "charts",
+    "comparison",
+    "contribution",
+    "currency",
+    "duty",
+    "event_calendar",
+    "events",
+    "exports",
+    "exposure",
+    "facts",
+    "hedge",
+    "incentives",
+    "lab",
+    "link",
+    "market",
+    "mimicking",
+    "options",
+    "own",
+    "own_facts",
+    "policy",
+    "pricing",
+    "rates",
+    "refresh",
+    "report",
+    "sensitivity",
+    "store",
+    "ticket",
+    "validation",
+    "vendors",
+]
 
 
 def __getattr__(name: str) -> ModuleType:

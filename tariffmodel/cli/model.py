@@ -1,91 +1,33 @@
-"""What can be asked from a terminal?
-
-Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
-2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
-"""
+"""Commands that compute: contribution, bills, incentives, comparison, validation."""
 
 from __future__ import annotations
 
 import json
-import sys
-from datetime import date
-from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from tariffmodel import __version__
+from tariffmodel.cli.options import (
+    BEFORE,
+    LAW,
+    YEAR,
+    Against,
+    AsOf,
+    Data,
+    Format,
+    Output,
+    PeriodLabel,
+    PolicyName,
+    number_text,
+    parse_day,
+    parse_setting,
+    print_table,
+    write_frame,
+)
 from tariffmodel.errors import TariffModelError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
-
-app = typer.Typer(
-    help="Each automaker's US tariff bill, from sourced volumes and dated law.",
-    epilog="--debug, anywhere on the line, shows tracebacks.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
-
-
-PolicyName = Annotated[
-    str, typer.Option("--policy", help="Name in data/policies/, or the path of a TOML file.")
-]
-Against = Annotated[str, typer.Option("--against", help="Counterfactual policy: the bill is the difference.")]
-PeriodLabel = Annotated[
-    str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")
-]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")
-]
-Data = Annotated[
-    Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")
-]
-Output = Annotated[
-    Format, typer.Option("--format", help="table for people, csv or json (plain USD) for programs.")
-]
-
-
-@app.command()
-def run(
-    policy: PolicyName = LAW,
-    against: Against = BEFORE,
-    period: PeriodLabel = YEAR,
-    as_of: AsOf = None,
-    output: Annotated[Path, typer.Option(help="Folder that receives one folder per run.")] = Path("output"),
-    only: Annotated[str, typer.Option(help="Notebook numbers, comma-separated: 01,02. Default: all.")] = "",
-    data: Data = None,
-) -> None:
-    """Execute the notebooks; write charts, tables, a manifest and report.html."""
-    from tariffmodel import facts, report
-    from tariffmodel import policy as policies
-
-    known = facts.load(data)  # data and policies are refused here, before minutes of notebooks
-    for name in (policy, against):
-        policies.load(name, data)
-    folder = report.run(
-        policy=policy,
-        against=against,
-        period=period,
-        as_of=str(_day(as_of) if as_of else known.as_of),
-        output=output,
-        data=data,
-        only=[number.strip() for number in only.split(",")] if only else None,
-    )
-    typer.echo(f"report: {folder / 'report.html'}")
+app = typer.Typer()
 
 
 @app.command()
@@ -107,9 +49,9 @@ def exposure(
     from tariffmodel import policy as policies
 
     known = facts.load(data)
-    law = policies.load(policy, data, dict(_setting(text) for text in settings or []))
+    law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
     other = policies.load(against, data)
-    day = _day(as_of) if as_of else known.as_of
+    day = parse_day(as_of) if as_of else known.as_of
     bills = model.table(known, law, other, period, day)
     if format is not Format.table:
         about = {
@@ -119,7 +61,7 @@ def exposure(
             "as_of": str(day),
             "settings": settings or [],
         }
-        _write(bills, format, about)
+        write_frame(bills, format, about)
         return
     table = Table(
         title=f"{law.title}\nagainst {other.title[0].lower()}{other.title[1:]}, "
@@ -137,18 +79,18 @@ def exposure(
         inside = row["consolidated_in"]
         table.add_row(
             f"{maker} (in {inside})" if isinstance(inside, str) else str(maker),
-            _number(row["bill_usd"] / 1e6),
-            f"{_number(row['bill_low_usd'] / 1e6)}–{_number(row['bill_high_usd'] / 1e6)}",
-            _number(row["vehicle_duty_usd"] / 1e6),
-            _number((row["parts_duty_usd"] - row["offset_usd"]) / 1e6),
-            _number(row["effective_rate"], "{:.1%}"),
-            _number(row["effective_rate_against"], "{:.1%}"),
-            f"{row['reporting_currency']} {_number(row['bill_reporting_bn'], '{:,.2f}')}",
-            _number(row["share_of_operating_profit"], "{:.0%}"),
-            _number(row["bill_per_us_sale_usd"]),
+            number_text(row["bill_usd"] / 1e6),
+            f"{number_text(row['bill_low_usd'] / 1e6)}–{number_text(row['bill_high_usd'] / 1e6)}",
+            number_text(row["vehicle_duty_usd"] / 1e6),
+            number_text((row["parts_duty_usd"] - row["offset_usd"]) / 1e6),
+            number_text(row["effective_rate"], "{:.1%}"),
+            number_text(row["effective_rate_against"], "{:.1%}"),
+            f"{row['reporting_currency']} {number_text(row['bill_reporting_bn'], '{:,.2f}')}",
+            number_text(row["share_of_operating_profit"], "{:.0%}"),
+            number_text(row["bill_per_us_sale_usd"]),
             row["quality"],
         )
-    _print(table)
+    print_table(table)
 
 
 @app.command()
@@ -166,7 +108,7 @@ def contribution(
         raise typer.BadParameter("write firm or country", param_hint="--level")
     metrics = model.metrics(facts.load(data), year, level)  # type: ignore[arg-type]
     if format is not Format.table:
-        _write(metrics, format, {"year": year, "level": level})
+        write_frame(metrics, format, {"year": year, "level": level})
         return
     form = {
         "jobs_intensity": "{:.1f}",
@@ -195,10 +137,10 @@ def contribution(
         cells = []
         for name in model.METRICS:
             text = form.get(name, "{:.0%}")
-            value, low, high = (_number(row[f"{name}{end}"], text) for end in ("", "_low", "_high"))
+            value, low, high = (number_text(row[f"{name}{end}"], text) for end in ("", "_low", "_high"))
             cells.append(value if low == high else f"{value} ({low}–{high})")
         table.add_row(str(maker), *cells)
-    _print(table)
+    print_table(table)
 
 
 @app.command()
@@ -230,7 +172,7 @@ def compare(
         title = f"Bill by policy, USD m, against {against}, {period}"
         caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
     if format is not Format.table:
-        _write(
+        write_frame(
             found,
             format,
             {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"},
@@ -242,12 +184,12 @@ def compare(
         table.add_column(str(name), justify="right", no_wrap=True)
     for maker, row in found.iterrows():
         if worth:
-            cells = [_number(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
+            cells = [number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
         else:
-            cells = [_number(row.iloc[0] / 1e6)]
-            cells += [f"{_number(v / 1e6)} ({(v - row.iloc[0]) / 1e6:+,.0f})" for v in row.iloc[1:]]
+            cells = [number_text(row.iloc[0] / 1e6)]
+            cells += [f"{number_text(v / 1e6)} ({(v - row.iloc[0]) / 1e6:+,.0f})" for v in row.iloc[1:]]
         table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
-    _print(table)
+    print_table(table)
 
 
 @app.command()
@@ -274,7 +216,9 @@ def incentives(
                 "vehicles"
             ]
     if format is not Format.table:
-        _write(worth, format, {"policy": law.name, "against": against, "period": period, "to_rate": to_rate})
+        write_frame(
+            worth, format, {"policy": law.name, "against": against, "period": period, "to_rate": to_rate}
+        )
         return
     table = Table(
         title=f"{law.title}\nUSD off the bill of {period} per unit more a year",
@@ -298,11 +242,13 @@ def incentives(
         for unit in headings:
             scale = 1e6 if unit == "usd_invested" else 1.0
             own, others = row[f"worth_{unit}_usd"] * scale, row[f"others_{unit}_usd"] * scale
-            cells.append(_number(own) + (f" ({_number(others)})" if abs(others) >= 0.5 else ""))
+            cells.append(number_text(own) + (f" ({number_text(others)})" if abs(others) >= 0.5 else ""))
         if to_rate is not None:
-            cells += [_number(row[f"{name}_to_reach_rate_units"]) or "–" for name in ("built", "exported")]
+            cells += [
+                number_text(row[f"{name}_to_reach_rate_units"]) or "–" for name in ("built", "exported")
+            ]
         table.add_row(str(maker), *cells)
-    _print(table)
+    print_table(table)
 
 
 @app.command()
@@ -318,10 +264,10 @@ def validate(
     from tariffmodel import policy as policies
 
     known = facts.load(data)
-    day = _day(as_of) if as_of else known.as_of
+    day = parse_day(as_of) if as_of else known.as_of
     rows = validation.disclosed(known, policies.load(policy, data), policies.load(against, data), day)
     if format is not Format.table:
-        _write(
+        write_frame(
             rows.set_index(["maker", "period"]),
             format,
             {"policy": policy, "against": against, "as_of": str(day)},
@@ -363,7 +309,7 @@ def validate(
             f"{row.error:+.0%}",
             *marks,
         )
-    _print(table)
+    print_table(table)
     for name, row in validation.summary(rows).iterrows():
         typer.echo(
             f"{name}: n {row['n']:.0f}, median absolute error {row['median_absolute_error']:.0%}, "
@@ -392,13 +338,13 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
         table.add_column(heading, no_wrap=heading == "name")
     for one in loaded:
         table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
-    _print(table, 120)
+    print_table(table, 120)
 
 
 @app.command()
 def check(data: Data = None) -> None:
-    """Validate every table and policy; list all faults."""
-    from tariffmodel import facts, policy
+    """Validate every table, policy and event; list all faults."""
+    from tariffmodel import event_calendar, facts, policy
     from tariffmodel.schemas import TABLES
 
     faults = [str(fault) for fault in facts.check(data)]
@@ -408,75 +354,17 @@ def check(data: Data = None) -> None:
             policy.load(name, data)
         except TariffModelError as error:
             faults += str(error).splitlines()
+    if not faults:
+        known = facts.load(data)
+        events = event_calendar.table(known)
+        for event in events.index[events["delta_basis"] != "none"]:
+            try:
+                event_calendar.policies(known, event)
+            except TariffModelError as error:
+                faults += str(error).splitlines()
     for fault in faults:
         typer.echo(fault, err=True)
     if faults:
         typer.echo(f"{len(faults)} fault{'s' * (len(faults) > 1)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault")
-
-
-@app.callback(invoke_without_command=True)
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
-) -> None:
-    if version:
-        typer.echo(__version__)
-        raise typer.Exit()
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint="--as-of") from None
-
-
-def _setting(text: str) -> tuple[str, float]:
-    key, equals, value = text.partition("=")
-    try:
-        return key, float(value)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r}: write kind.id.field=number", param_hint="--set") from None
-
-
-def _print(table: Table, width: int = 160) -> None:
-    """A table as wide as the terminal, or of a fixed width when written to a file."""
-    Console(width=None if sys.stdout.isatty() else width).print(table)
-
-
-def _number(value: float, form: str = "{:,.0f}") -> str:
-    return "" if value != value else form.format(value)
-
-
-def _write(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
-    if format is Format.csv:
-        typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
-    else:
-        rows = json.loads(
-            frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6)
-        )
-        typer.echo(json.dumps({**about, "rows": rows}, indent=2))
-
-
-def main() -> None:
-    """Entry point of the `tariffmodel` command."""
-    debug = "--debug" in sys.argv
-    sys.argv = [word for word in sys.argv if word != "--debug"]
-    try:
-        app()
-    except TariffModelError as error:
-        if debug:
-            raise
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(1)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.exit(0)
-    except Exception as error:
-        if debug:
-            raise
-        typer.echo(
-            f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.",
-            err=True,
-        )
-        sys.exit(1)

@@ -1,0 +1,61 @@
+"""What can be asked from a terminal?
+
+Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
+2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tariffmodel import __version__
+from tariffmodel.cli import data, model, suite, trade
+from tariffmodel.errors import TariffModelError
+
+app = typer.Typer(
+    help="Each automaker's US tariff bill, from sourced volumes and dated law.",
+    epilog="--debug, anywhere on the line, shows tracebacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+for part in (suite, model, data, trade):
+    app.add_typer(part.app)
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+def main() -> None:
+    """Entry point of the `tariffmodel` command."""
+    debug = "--debug" in sys.argv
+    sys.argv = [word for word in sys.argv if word != "--debug"]
+    try:
+        app()
+    except TariffModelError as error:
+        if debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        typer.echo(
+            f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.",
+            err=True,
+        )
+        sys.exit(1)

@@ -1,0 +1,173 @@
+"""Commands that change the data in use: refresh, add, and back again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from tariffmodel.cli.options import Data, number_text, print_table
+
+app = typer.Typer()
+adding = typer.Typer(help="Add prices or figures of your own.", no_args_is_help=True)
+app.add_typer(adding, name="add")
+
+File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
+Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
+Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
+
+
+@app.command()
+def refresh(
+    tickers: Annotated[
+        list[str] | None, typer.Argument(help="Lines to refresh. Default: all.", metavar="[TICKER]...")
+    ] = None,
+    currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
+    data: Data = None,
+) -> None:
+    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited)."""
+    from tariffmodel import facts
+    from tariffmodel import refresh as model
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, transient=True) as bar:
+        task = bar.add_task("asking Yahoo", total=None)
+
+        def progress(done: int, total: int, ticker: str) -> None:
+            bar.update(task, completed=done, total=total, description=ticker)
+
+        report = model.refresh(
+            facts.load(data), tickers=tickers or None, currencies=currencies, progress=progress
+        )
+    typer.echo(report.summary())
+    if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
+        raise typer.Exit(1)
+
+
+@app.command()
+def snapshots(
+    restore: Annotated[
+        str | None, typer.Option(help="Name of the snapshot to use from now on, or bundled.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Earlier states of the data, newest last, and how to go back to one."""
+    from tariffmodel import facts, store
+
+    folder = facts.data_dir(data)
+    if restore:
+        store.restore(folder, restore)
+        typer.echo(f"in use: {restore}")
+        return
+    table = Table(caption="tariffmodel snapshots --restore NAME; bundled is the data as installed")
+    for heading in ("", "name", "created", "what", "files"):
+        table.add_column(heading)
+    used = store.current(folder)
+    table.add_row("*" if used == store.BUNDLED else "", store.BUNDLED, "", "the data as installed", "")
+    for row in store.snapshots(folder).itertuples():
+        table.add_row("*" * row.current, row.name, f"{row.created:%Y-%m-%d %H:%M} UTC", row.reason, row.files)
+    print_table(table, 120)
+
+
+@adding.command()
+def prices(
+    file: File,
+    ticker: Annotated[str | None, typer.Option(help="Where the file names no line.")] = None,
+    market: Annotated[str | None, typer.Option(help="Of a new line: JP, KR, DE, US …")] = None,
+    name: Annotated[str | None, typer.Option(help="Of a new line.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Where the file names none.")] = None,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
+    ] = None,
+    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    replace: Annotated[
+        bool, typer.Option(help="Take the place of stored prices, not only extend them.")
+    ] = False,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Prices from a file: wide or long, or exported from a terminal."""
+    from tariffmodel import facts, own, vendors
+
+    known = facts.load(data)
+    reading: dict[str, Any] = {
+        "sheet": sheet, "ticker": ticker, "currency": currency, "date_format": date_format,
+        "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
+    }  # fmt: skip
+    frame = vendors.read_prices(file, **reading)
+    faults = own.check_prices(frame, known, market=market, replace=replace)
+    facts.refuse([fault for fault in faults if not fault.warning])
+    for fault in faults:
+        typer.echo(f"warning: {fault}", err=True)
+    table = Table(title=f"{file.name}: what would change")
+    for heading in ("line", "rows", "first", "last", "new", "replaced", "largest move", "on", "differs by"):
+        table.add_column(heading, justify="left" if heading == "line" else "right")
+    for line, row in own.preview(frame, known, replace=replace).iterrows():
+        table.add_row(
+            str(line),
+            number_text(row["rows"]),
+            f"{row['first']:%Y-%m-%d}",
+            f"{row['last']:%Y-%m-%d}",
+            number_text(row["new_rows"]),
+            number_text(row["replaced_rows"]),
+            number_text(row["largest_return"], "{:+.1%}"),
+            str(row["largest_return_date"])[:10],
+            number_text(row["largest_difference"], "{:.2%}"),
+        )
+    print_table(table, 120)
+    _agree(yes)
+    own.add_prices(known, file, market=market, name=name, replace=replace, **reading)
+    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command(name="facts")
+def add_facts(
+    file: File,
+    maker: Annotated[str | None, typer.Option(help="Where the file has no such column.")] = None,
+    variable: Annotated[str | None, typer.Option(help="As listed in data/codebook.csv.")] = None,
+    origin: Annotated[str | None, typer.Option(help="Country code, or US for what is built there.")] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    source_date: Annotated[str | None, typer.Option(help="When: YYYY-MM-DD, YYYY-MM or YYYY.")] = None,
+    quality: Annotated[str | None, typer.Option(help="reported, derived or estimated.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Figures from a file, with their source: one a row, or months down or across."""
+    from tariffmodel import facts, own_facts
+
+    known = facts.load(data)
+    given = {
+        "maker": maker, "variable": variable, "origin": origin, "source_title": source_title,
+        "source_url": source_url, "source_date": source_date, "quality": quality,
+    }  # fmt: skip
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    rows = own_facts.read_facts(file, **reading)
+    table = Table(title=f"{file.name}: inputs of the model that would change")
+    for heading in ("maker", "variable", "origin", "period", "unit", "old", "new"):
+        table.add_column(heading, justify="right" if heading in ("old", "new") else "left")
+    for row in own_facts.preview_facts(rows, known).itertuples():
+        old, new = (number_text(value, "{:,.6g}") for value in (row.old, row.new))
+        table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
+    print_table(table, 120)
+    typer.echo(f"{len(rows)} rows, {table.row_count} of them inputs of the model")
+    _agree(yes)
+    own_facts.add_facts(known, file, **reading)
+    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+def _agree(yes: bool) -> None:
+    if not yes:
+        typer.confirm("Add this?", abort=True)

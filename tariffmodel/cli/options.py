@@ -1,0 +1,77 @@
+"""What do all commands share: their options, and how they print?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+
+
+PolicyName = Annotated[
+    str, typer.Option("--policy", help="Name in data/policies/, or the path of a TOML file.")
+]
+Against = Annotated[str, typer.Option("--against", help="Counterfactual policy: the bill is the difference.")]
+PeriodLabel = Annotated[
+    str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")
+]
+Output = Annotated[
+    Format, typer.Option("--format", help="table for people, csv or json (plain USD) for programs.")
+]
+
+
+def parse_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint="--as-of") from None
+
+
+def parse_setting(text: str) -> tuple[str, float]:
+    key, equals, value = text.partition("=")
+    try:
+        return key, float(value)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r}: write kind.id.field=number", param_hint="--set") from None
+
+
+def print_table(table: Table, width: int = 160) -> None:
+    """A table as wide as the terminal, or of a fixed width when written to a file."""
+    Console(width=None if sys.stdout.isatty() else width).print(table)
+
+
+def number_text(value: float, form: str = "{:,.0f}") -> str:
+    return "" if value != value else form.format(value)
+
+
+def write_frame(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
+    if format is Format.csv:
+        typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
+    else:
+        rows = json.loads(
+            frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6)
+        )
+        typer.echo(json.dumps({**about, "rows": rows}, indent=2))

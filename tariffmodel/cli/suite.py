@@ -1,0 +1,148 @@
+"""How are the notebooks run, opened, and two runs compared, from a terminal?"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from tariffmodel.cli.options import (
+    BEFORE,
+    LAW,
+    YEAR,
+    Against,
+    AsOf,
+    Data,
+    PeriodLabel,
+    PolicyName,
+    parse_day,
+    print_table,
+)
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]", help="With --resume: its folder, or latest (the newest that has not ended well)."
+        ),
+    ] = None,
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    as_of: AsOf = None,
+    output: Annotated[Path, typer.Option(help="Folder that receives one folder per run.")] = Path("output"),
+    only: Annotated[str, typer.Option(help="Notebook numbers, comma-separated: 01,02. Default: all.")] = "",
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Finish a run that failed or was cut short, with its parameters.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
+    from tariffmodel import facts, report
+
+    if folder and not resume:
+        raise typer.BadParameter(f"{folder}: a run is named only with --resume", param_hint="RUN")
+    try:
+        if resume:
+            for name in ("policy", "against", "period", "as_of", "only"):
+                if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                    option = f"--{name.replace('_', '-')}"
+                    raise typer.BadParameter(
+                        "a resumed run keeps what it was asked; leave this out, or start a new run",
+                        param_hint=option,
+                    )
+            done = report.resume(folder, output=output, data=data, jobs=jobs)
+        else:
+            done = report.run(
+                policy=policy,
+                against=against,
+                period=period,
+                as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
+                output=output,
+                data=data,
+                only=[number.strip() for number in only.split(",")] if only else None,
+                jobs=jobs,
+            )
+    except KeyboardInterrupt as stop:
+        typer.echo(
+            f"interrupted; {stop}" if str(stop) else "interrupted; nothing is left of this run", err=True
+        )
+        raise typer.Exit(130) from None
+    typer.echo(f"report: {done / 'report.html'}")
+
+
+@app.command()
+def diff(
+    run1: Annotated[Path, typer.Argument(help="Folder of the earlier run.")],
+    run2: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    limit: Annotated[int, typer.Option(help="Conclusions to show.")] = 30,
+    markdown: Annotated[Path | None, typer.Option(help="Write the whole comparison to this file.")] = None,
+) -> None:
+    """What changed between two runs: inputs, and which conclusions moved by how much."""
+    from tariffmodel import changes
+
+    found = changes.compare(run1, run2)
+    typer.echo(found.summary())
+    shown = found.table(limit)
+    table = Table(title=f"From {found.before} to {found.after}")
+    for heading in shown:
+        table.add_column(
+            heading, justify="left" if heading in ("Quantity", "Subject", "Verdict") else "right"
+        )
+    for row in shown.itertuples(index=False):
+        table.add_row(*map(str, row))
+    if len(shown):
+        print_table(table, 140)
+    if len(found.moved) > len(shown):
+        typer.echo(f"{len(found.moved) - len(shown)} more; --limit shows them")
+    if markdown:
+        markdown.write_text(found.to_markdown(), encoding="utf-8")
+        typer.echo(f"comparison: {markdown}")
+
+
+@app.command()
+def lab(
+    port: Annotated[
+        int | None, typer.Option(help="Port of the server. Default: 8888 or the next free one.")
+    ] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Open the notebooks in JupyterLab, at 00_start_here."""
+    from tariffmodel import report
+
+    folder = report.notebook_folder()
+    if folder.parent == report.PACKAGE:  # installed from a wheel: nobody should edit in there
+        folder = _own_copy(folder, Path("tariffmodel-notebooks"))
+    start = folder / "00_start_here.ipynb"
+    command = [sys.executable, "-m", "jupyterlab", *([str(start)] if start.is_file() else [])]
+    command += [f"--notebook-dir={folder}", "--KernelSpecManager.kernel_dirs=[]"]  # this Python, no other
+    command += [f"--port={port}"] if port else []
+    command += ["--no-browser"] if no_browser else []
+    try:
+        raise typer.Exit(subprocess.run(command, check=False).returncode)
+    except KeyboardInterrupt:  # the server has heard it as well
+        raise typer.Exit(0) from None
+
+
+def _own_copy(source: Path, folder: Path) -> Path:
+    """Copy the notebooks that are not in `folder` yet: what the user has edited stays."""
+    folder.mkdir(exist_ok=True)
+    absent = [path for path in sorted(source.glob("*.ipynb")) if not (folder / path.name).exists()]
+    for path in absent:
+        shutil.copyfile(path, folder / path.name)
+    kept = len(list(source.glob("*.ipynb"))) - len(absent)
+    typer.echo(f"notebooks: {folder.resolve()} ({len(absent)} copied, {kept} kept as they are)", err=True)
+    return folder

@@ -1,0 +1,130 @@
+"""The commands that change data and size hedges, as a user types them."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tariffmodel import cli, facts, refresh, store
+
+
+@pytest.fixture
+def tm(capsys, monkeypatch):
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["tariffmodel", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+            raise SystemExit(0)
+        out, err = capsys.readouterr()
+        return stop.value.code, out, err
+
+    return call
+
+
+def test_own_prices_are_previewed_added_and_taken_back(tm, data, tmp_path):
+    last = facts.load(data).prices["GM"].dropna()
+    day = last.index[-1] + pd.offsets.BDay(1)
+    file = tmp_path / "mine.csv"
+    overlap = last.iloc[-5:]
+    rows = [f"{d:%Y-%m-%d},GM,{v:.4f}" for d, v in overlap.items()] + [
+        f"{day:%Y-%m-%d},GM,{last.iloc[-1] * 1.01:.4f}"
+    ]
+    file.write_text("\n".join(["date,ticker,close", *rows]), encoding="utf-8")
+    code, out, err = tm("add", "prices", file, "--yes", "--data", data)
+    assert code == 0, err
+    assert "what would change" in out and "GM" in out and "how to go back" in out
+    assert facts.load(data).prices["GM"].dropna().index[-1] == day
+    _, out, _ = tm("snapshots", "--data", data)
+    assert "own prices from mine.csv" in out and "bundled" in out
+    code, out, _ = tm("snapshots", "--restore", "bundled", "--data", data)
+    assert code == 0 and "in use: bundled" in out
+    assert facts.load(data).prices["GM"].dropna().index[-1] == last.index[-1]
+
+
+def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
+    file = tmp_path / "volumes.csv"
+    file.write_text(
+        "maker,variable,origin,period,value,source_title,source_url,source_date\n"
+        "Toyota,us_production_units,US,CY2026,1400000,a test,https://example.com,2026-11-24\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr("typer.confirm", lambda *_, abort: (_ for _ in ()).throw(SystemExit(1)))
+    code, out, _ = tm("add", "facts", file, "--data", data)
+    assert code == 1 and "us_production_units" in out and "1.4e+06" in out
+    assert store.current(data) == store.BUNDLED
+    code, out, _ = tm("add", "facts", file, "--yes", "--data", data)
+    assert code == 0 and "1 rows, 1 of them inputs of the model" in out
+    assert store.current(data) != store.BUNDLED
+
+
+def test_faulty_files_are_refused_with_row_and_column(tm, data, tmp_path):
+    file = tmp_path / "bad.csv"
+    file.write_text("date,ticker,close\n2026-08-21,GM,-3\n2026-08-24,GM,50\n", encoding="utf-8")
+    code, _, err = tm("add", "prices", file, "--yes", "--data", data)
+    assert code == 1 and "bad.csv row 2" in err and "Traceback" not in err
+    assert store.current(data) == store.BUNDLED
+
+
+def test_refresh_says_what_came_and_fails_only_if_nothing_did(tm, data, monkeypatch):
+    def report(*outcomes):
+        table = pd.DataFrame(
+            {
+                "ticker": [f"L{k}" for k in range(len(outcomes))], "outcome": outcomes, "rows_added": 0,
+                "first_new": pd.NaT, "last": pd.Timestamp("2026-08-20"), "ratio": np.nan, "detail": "as told",
+            }
+        )  # fmt: skip
+        return refresh.Report(table, "")
+
+    asked = {}
+
+    def fake(known, *, tickers, currencies, progress):
+        asked.update(tickers=tickers, currencies=currencies)
+        progress(1, 2, "GM")
+        return report(*outcomes)
+
+    monkeypatch.setattr(refresh, "refresh", fake)
+    outcomes = ("unchanged", "failed")
+    code, out, _ = tm("refresh", "GM", "F", "--no-currencies", "--data", data)
+    assert code == 0 and "1 unchanged, 1 failed" in out and "L1: failed. as told" in out
+    assert asked == {"tickers": ["GM", "F"], "currencies": False}
+    outcomes = ("failed", "not found")
+    assert tm("refresh", "--data", data)[0] == 1
+    assert asked == {"tickers": None, "currencies": True}
+
+
+def test_hedge_prints_and_writes_a_ticket(tm, tmp_path):
+    code, out, _ = tm(
+        "hedge", "--long", "7203.T", "--notional", "10e6", "--against", "Korea back to 25%", "--instrument", "JPY",
+        "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert code == 0
+    for text in ("Long Toyota Motor", "12,500,000 JPY", "out of sample"):
+        assert text in out
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        f"ticket.{kind}" for kind in ("csv", "md", "pdf", "png")
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["hedge", "--long", "XYZ", "--against", "korea-25"], "XYZ"),
+        (["hedge", "--long", "7203.T", "--against", "free money"], "free money"),
+        (["hedge", "--long", "7203.T", "--against", "korea-25", "--notional", "-5"], "-5"),
+        (["snapshots", "--restore", "yesterday"], "no snapshot 'yesterday'; there are bundled"),
+    ],
+)
+def test_mistakes_get_one_clear_message(tm, words, message):
+    code, _, err = tm(*words)
+    assert code == 1 and message in err and "Traceback" not in err and "fault of tariffmodel" not in err
+
+
+@pytest.mark.parametrize(
+    "words", [["refresh"], ["snapshots"], ["add"], ["add", "prices"], ["add", "facts"], ["hedge"]]
+)
+def test_help_explains_every_command(tm, words):
+    code, out, _ = tm(*words, "--help")
+    assert code == 0 and "Usage" in out and len(out) > 150
