@@ -24,6 +24,18 @@ from tariffmodel.charts.bills import (
     residuals,
     where_sold_cars_come_from,
 )
+from tariffmodel.charts.currency import beta_path, disclosed_vs_estimated, fx_betas, iso_profit, paying_move
+from tariffmodel.charts.events import (
+    caar_path,
+    car_vs_exposure,
+    event_panels,
+    events_forest,
+    factor_path,
+    implied_and_priced,
+    short_titles,
+    slopes_by_event,
+)
+from tariffmodel.charts.hedge import hedge_record, pair_ideas, payoffs, ratio_paths
 from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
@@ -39,8 +51,6 @@ from tariffmodel.charts.house import (
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 
 __all__ = [
-    "gains_and_losses",
-    "worth_of_one_more",
     "COLUMN_CM",
     "HOME_COLOR",
     "ORIGIN_COLOR",
@@ -48,15 +58,34 @@ __all__ = [
     "PAGE_CM",
     "QUALITY_MARK",
     "SCREEN_SCALE",
+    "beta_path",
     "bill_bars",
     "burden",
+    "caar_path",
+    "car_vs_exposure",
     "contribution_bars",
+    "disclosed_vs_estimated",
+    "event_panels",
+    "events_forest",
     "export",
     "export_table",
+    "factor_path",
+    "fx_betas",
+    "gains_and_losses",
+    "hedge_record",
+    "implied_and_priced",
+    "iso_profit",
     "model_vs_disclosed",
+    "pair_ideas",
+    "paying_move",
+    "payoffs",
     "policy_comparison",
     "rate_path",
+    "ratio_paths",
     "residuals",
+    "short_titles",
     "show",
+    "slopes_by_event",
     "where_sold_cars_come_from",
+    "worth_of_one_more",
 ]

@@ -1,0 +1,453 @@
+"""How do shares follow their currency, and which move of it would pay the tariff?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from tariffmodel.charts.house import (
+    COLUMN_CM,
+    HOME_COLOR,
+    INK,
+    OTHER_COLOR,
+    PAGE_CM,
+    SOFT,
+    dark,
+    figure,
+    finish,
+    home_key,
+    in_house_style,
+    label_points,
+    label_rows,
+    left_out,
+    origin_note,
+    spread_apart,
+    text_column,
+    tint,
+)
+from tariffmodel.currency import IsoProfit
+
+_MARKERS = "oDs^"
+_PALE = 0.55  # of the estimates that the first one is compared with
+
+
+@in_house_style
+def fx_betas(
+    estimates: Mapping[str, pd.DataFrame], homes: Mapping[str, str], *, case: str, source: str, as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """Currency betas of every share with 95% intervals, one or several estimators side by side.
+
+    Parameters
+    ----------
+    estimates : mapping of estimator to DataFrame
+        Each from `sensitivity.table`. The first gives the order, the figures and the title.
+    homes : mapping of maker to home country
+    """
+    first, table = next(iter(estimates.items()))
+    rows = table[table["beta_fx"].notna()].sort_values("beta_fx", ascending=False)
+    own = rows[rows["role"] == "home"]
+    sure = own[(own["low"] > 0) | (own["high"] < 0)]
+    gain = int((sure["beta_fx"] > 0).sum())
+    title = (
+        f"{gain} of {len(own)} shares clearly gain" if gain else f"None of {len(own)} shares clearly gains"
+    )
+    title += " when the home currency weakens, "
+    title += f"{len(sure) - gain} clearly lose" if gain < len(sure) else "none clearly loses"
+    if len(sure):
+        name = sure["beta_fx"].abs().idxmax()
+        beta, low, high = (_signed(number) for number in sure.loc[name, ["beta_fx", "low", "high"]])
+        title += f"; the largest of these betas is that of {name}, {beta} ({low} to {high})"
+    rivals = rows[rows["role"] == "rival"]
+    fig = figure(
+        title if len(own) else "No share has enough data for a beta to its home currency",
+        f"Log return of the share per log change of home currency per dollar, {first} first; {case}",
+        [
+            f"Lines: 95%, Newey-West. Clearly: the interval leaves zero out. Figures and title: {first}",
+            f"Reporting in dollars, so set against a rival's currency ({rivals['currency'].iloc[0]}) and not counted: "
+            f"{', '.join(rivals.index)}"
+            if len(rivals)
+            else "",
+            left_out(table.index[table["beta_fx"].isna()], "no estimate"),
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=(0.18 + 0.16 * len(estimates)) * len(rows) + 0.9,
+        key=[
+            *(
+                _mark(marker, label, 1 if label == first else _PALE)
+                for label, marker in zip(estimates, _MARKERS, strict=False)
+            ),
+            *home_key([homes[maker] for maker in rows.index]),
+        ],
+    )
+    ax = fig.subplots()
+    label_rows(ax, list(rows.index))
+    color = [_color(homes, maker) for maker in rows.index]
+    shifts = 0.24 * (np.arange(len(estimates)) - (len(estimates) - 1) / 2)
+    for (label, frame), marker, shift in zip(estimates.items(), _MARKERS, shifts, strict=False):
+        some = frame.reindex(rows.index)
+        y = np.arange(len(rows)) + shift
+        alpha = 1 if label == first else _PALE
+        ax.hlines(y, some["low"], some["high"], color=color, linewidth=0.8, alpha=alpha)
+        ax.scatter(some["beta_fx"], y, color=color, marker=marker, s=10, zorder=3, linewidth=0, alpha=alpha)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    text_column(ax, [_signed(beta, "+") for beta in rows["beta_fx"]], 22, heading="beta")
+    text_column(ax, list(rows["currency"]), 42)
+    return finish(fig)
+
+
+@in_house_style
+def beta_path(
+    paths: Mapping[str, pd.DataFrame], homes: Mapping[str, str], *, event: date, event_label: str, case: str,
+    source: str, as_of: date, width_cm: float = PAGE_CM,
+) -> Figure:  # fmt: skip
+    """Currency betas that drift, one panel a maker, all on one scale, with a day marked.
+
+    Parameters
+    ----------
+    paths : mapping of maker to DataFrame
+        By date: `beta`, `low`, `high` of the smoothed path and `rolling`, that of a moving window.
+    homes : mapping of maker to home country
+    event, event_label
+        The day marked, and what happened.
+    """
+    moves = {maker: _since(path, event) for maker, path in paths.items()}
+    known = {maker: move for maker, move in moves.items() if move is not None}
+    if known:
+        maker = max(known, key=lambda name: abs(known[name][1] - known[name][0]))
+        then, now, low, high = known[maker]
+        verdict = "still covers" if low <= then <= high else "no longer covers"
+        title = (
+            f"Since {event_label} {maker}'s beta went from {_signed(then)} to {_signed(now)}, the farthest of "
+            f"{len(paths)}; its band at the end, {_signed(low)} to {_signed(high)}, {verdict} where it was"
+        )
+    else:
+        title = f"The data end before {event_label}, so no beta can be followed past it"
+    columns = 4 if width_cm >= PAGE_CM else 2
+    lines = -(-len(paths) // columns)
+    fig = figure(
+        title,
+        f"Currency beta; {case}",
+        [
+            "Line and 95% band: random walk by Kalman smoother, given its estimated variances",
+            "Dotted: moving window, at its last week",
+            f"Upright: {event_label}",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=3.6 * lines,
+    )
+    axes = fig.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
+    for ax, (maker, path) in zip(axes.flat, paths.items(), strict=False):
+        color = _color(homes, maker)
+        ax.fill_between(path.index, path["low"], path["high"], color=tint(color), alpha=0.45, linewidth=0)
+        ax.plot(path.index, path["beta"], color=color, linewidth=1.3)
+        ax.plot(path.index, path["rolling"], color=INK, linewidth=0.8, linestyle=(0, (1, 1.2)))
+        ax.axhline(0, color=INK, linewidth=0.5)
+        if path.index[0] <= pd.Timestamp(event) <= path.index[-1]:
+            ax.axvline(pd.Timestamp(event), color=SOFT, linewidth=0.6, linestyle=(0, (3, 2)))
+        ax.set_title(maker, size=6.5, color=dark(color), pad=3)
+        ax.tick_params(labelsize=6)
+        locator = AutoDateLocator(minticks=2, maxticks=5)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    for ax in axes.flat[len(paths) :]:
+        ax.set_visible(False)
+    return finish(fig)
+
+
+@in_house_style
+def disclosed_vs_estimated(
+    rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, source: str, as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """What companies say a weaker home currency brings, beside what their shares do.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `currency.compare`.
+    homes : mapping of maker to home country
+    """
+    rows = rows[rows["beta_fx"].notna() & rows["value_elasticity"].notna()]
+    rows = rows.sort_values("value_elasticity", ascending=False)
+    less = list(rows.index[rows["looks_hedged"].astype(bool)])
+    fig = figure(
+        f"Of {len(rows)} makers that disclose, the shares of {len(less) or 'none'} move less than disclosed"
+        + (f": {', '.join(less)}" if less else ""),
+        f"% per 1% by which the home currency weakens; {case}",
+        [
+            "Diamond: disclosed yearly profit after tax over the years it is taken to last, against market value; "
+            "its line reaches to % of one year's operating profit and over the published range",
+            "Dot: beta of the share with its 95% interval. Less or more: the interval lies beyond the whole line. "
+            "Cut at the edge where a line goes on",
+            "Negative betas come from markets that fall when the currency does, not from hedges"
+            if (rows.loc[less, "beta_fx"] < 0).any()
+            else "",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.55 * len(rows) + 0.9,
+        key=[
+            _mark("D", "disclosed", color=SOFT),
+            _mark("o", "estimated"),
+            *home_key([homes[maker] for maker in rows.index]),
+        ],
+    )
+    ax = fig.subplots()
+    label_rows(ax, list(rows.index))
+    if rows.empty:
+        return finish(fig)
+    y = np.arange(len(rows))
+    color = [_color(homes, maker) for maker in rows.index]
+    ends = rows[[f"{kind}_elasticity{end}" for kind in ("profit", "value") for end in ("_low", "_high")]]
+    marks = rows[["value_elasticity", "low", "high"]].to_numpy()
+    # a maker with hardly any profit has an endless line: no need to see its end
+    left, right = _limits(np.append(marks, ends.where(ends.abs() < 1.5 * np.abs(marks).max())))
+    _cut_lines(ax, y - 0.17, ends.min(axis=1), ends.max(axis=1), [SOFT] * len(rows), left, right)
+    ax.scatter(rows["value_elasticity"], y - 0.17, color=SOFT, marker="D", s=12, zorder=3, linewidth=0)
+    ax.hlines(y + 0.17, rows["low"], rows["high"], color=color, linewidth=0.8)
+    ax.scatter(rows["beta_fx"], y + 0.17, color=color, s=12, zorder=3, linewidth=0)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(left, right)
+    text_column(ax, list(rows["verdict"]), 6, align="left")
+    return finish(fig)
+
+
+@in_house_style
+def paying_move(
+    rows: pd.DataFrame, today: Mapping[str, float], homes: Mapping[str, str], *, case: str, source: str,
+    as_of: date, width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """By how much each home currency must weaken to pay the bill, with its range, and where it stands.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        From `currency.offset`.
+    today : mapping of currency to its units per dollar on `as_of`
+    homes : mapping of maker to home country
+    """
+    solved = rows["move_share"].notna() & (rows["bill_usd"] > 0)
+    drawn = rows[solved].sort_values("move_share")
+    guessed = drawn["basis"] != "disclosed"
+    stands = drawn["currency"].map(today).astype(float) / drawn["per_usd"] - 1
+    told = drawn[~guessed] if not guessed.all() else drawn  # a beta is too unsure for a headline
+    paid = list(told.index[stands[told.index] >= told["move_share"]])
+    if drawn.empty:
+        title = "No bill that a move of a currency would pay"
+    elif paid:
+        title = f"For {len(paid)} of {len(told)} makers the currency stands where it pays the tariff: " + (
+            ", ".join(paid)
+        )
+    else:
+        near = (told["move_share"] - stands).idxmin()
+        place = "weaker" if stands[near] > 0 else "stronger"
+        title = (
+            f"No currency stands where it pays the tariff; nearest is {near}'s, {abs(stands[near]):.1%} {place} than "
+            f"the period's mean, and {drawn.at[near, 'move_share']:.1%} weaker would pay"
+        )
+    reasons = rows.loc[rows["move_share"].isna(), "reason"].str.partition(":")[0]
+    fig = figure(
+        title,
+        f"Weakening of the home currency from its mean of the period, %; {case}",
+        [
+            "Line: range of bill and sensitivity. Figures: home currency per dollar",
+            "Hollow: sensitivity estimated from the share, not disclosed" if guessed.any() else "",
+            *(left_out(names, reason) for reason, names in reasons.groupby(reasons).groups.items()),
+            left_out(rows.index[rows["move_share"].notna() & ~solved], "owes nothing"),
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.5 * len(drawn) + 1.0,
+        key=[
+            _mark("o", "pays the bill"),
+            _mark("|", "stands now"),
+            *home_key([homes[maker] for maker in drawn.index]),
+        ]
+        if len(drawn)
+        else [],
+    )
+    ax = fig.subplots()
+    label_rows(ax, list(drawn.index))
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    if drawn.empty:
+        return finish(fig)
+    y = np.arange(len(drawn))
+    color = [_color(homes, maker) for maker in drawn.index]
+    low, high = drawn["move_low"] / drawn["per_usd"], drawn["move_high"] / drawn["per_usd"]
+    left, right = _limits(np.column_stack([low, drawn["move_share"], high.where(np.isfinite(high)), stands]))
+    _cut_lines(ax, y, low, high, color, left, right)
+    face = np.where(guessed, "white", color)
+    ax.scatter(drawn["move_share"], y, facecolor=face, edgecolor=color, s=14, zorder=3, linewidth=0.8)
+    ax.vlines(stands, y - 0.3, y + 0.3, color=INK, linewidth=1.6, zorder=2)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(left, right)
+    text_column(ax, [_rate(rate) for rate in drawn["rate_needed"]], 30, heading="needed")
+    text_column(ax, [_rate(today[unit]) for unit in drawn["currency"]], 58, heading="now")
+    text_column(ax, list(drawn["currency"]), 76)
+    return finish(fig)
+
+
+@in_house_style
+def iso_profit(
+    iso: IsoProfit, *, bill_range: tuple[float, float], home: str, case: str, source: str, as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """Duty rate against exchange rate: lines of equal profit, the path since the tariff, and today.
+
+    Parameters
+    ----------
+    iso : IsoProfit
+        From `currency.iso_profit`.
+    bill_range : (float, float)
+        Low and high of the bill over its central figure: (0.8, 1.2) is 20% either way. The band round
+        the line of profit before the tariff follows from it, with κ as disclosed.
+    home : str
+        Country whose colour the path has.
+    """
+    path, (base, start) = iso.path, iso.before
+    lines = iso.curves.join(_band(iso, bill_range))
+    now = path.iloc[-1]
+    named = {month: f"{pd.Period(month, 'M'):%b %Y}" for month in _turns(path)}
+    needed, low, high = _read(lines, [now["rate"]]).loc[now["rate"], ["before", "low", "high"]]
+    end = _rate(high) if np.isfinite(high) else "without limit"
+    title = (
+        f"At {now['rate']:.1%} duty {iso.maker} would earn as before with {_rate(needed)} {iso.currency} per "
+        f"dollar ({_rate(low)} to {end}); {named[path.index[-1]]} averages {_rate(now['per_usd'])}"
+        if np.isfinite([needed, low]).all()
+        else f"At {now['rate']:.1%} duty no weaker currency gives {iso.maker} the profit it had before"
+    )
+    fig = figure(
+        title,
+        f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; {case}",
+        [
+            f"{iso.maker} by its own account: {iso.profit_per_unit_bn:g} bn {iso.currency} of yearly operating profit "
+            f"per {iso.currency} per dollar. Band: range of the bill",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=width_cm * (0.78 if width_cm < PAGE_CM else 0.45),
+    )
+    ax = fig.subplots()
+    ax.grid(visible=True, axis="both")
+    color = HOME_COLOR.get(home, OTHER_COLOR)
+    rates = np.array([base, *path["rate"]])
+    edge = max(0.02, 0.25 * np.ptp(rates))
+    left, right = max(0.0, rates.min() - edge), rates.max() + edge
+    near = _read(lines, np.linspace(left, right, 60)).dropna(subset=["before", "today"])
+    near = near[near["before"] < 2.5 * start]  # close to its pole the line leaves every scale
+    ax.fill_between(near.index, near["low"], near["high"], color="#DDDDDD", linewidth=0)
+    ax.plot(near.index, near["before"], color=INK, linewidth=1.2)
+    ax.plot(near.index, near["today"], color=SOFT, linewidth=0.9, linestyle=(0, (4, 2)))
+    ax.plot(path["rate"], path["per_usd"], color=color, linewidth=0.9, marker="o", markersize=1.8)
+    ax.scatter([now["rate"]], [now["per_usd"]], color=color, s=28, zorder=4, linewidth=0)
+    ax.scatter([base], [start], facecolor="white", edgecolor=INK, s=18, zorder=4, linewidth=0.9)
+    ax.set_xlim(left, right)
+    ax.xaxis.set_major_formatter(lambda rate, _: f"{100 * rate:g}")
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.yaxis.set_major_locator(MaxNLocator(6))
+    points = pd.DataFrame(
+        {
+            "x": [base, *path["rate"]],
+            "y": [start, *path["per_usd"]],
+            "label": ["before", *(named.get(month, "") for month in path.index)],
+            "color": [INK, *[color] * len(path)],
+        }
+    )
+    drawn = [_fine(path["rate"], path["per_usd"])]
+    if len(near):
+        drawn += [_fine(near.index, near[column]) for column in ("before", "today")]
+        ends = near[["today", "before"]].iloc[-1].sort_values()
+        apart = spread_apart(ends.to_list(), gap=0.11 * float(np.diff(ax.get_ylim())[0]))
+        for column, height in zip(ends.index, apart, strict=True):
+            text, shade = ("earns\nas before", INK) if column == "before" else ("earns\nas now", SOFT)
+            ax.text(
+                1.01, height, text, transform=ax.get_yaxis_transform(), va="center", color=shade, size=6.5
+            )
+    label_points(fig, ax, points.assign(low=points["y"], high=points["y"]), keep_clear=np.vstack(drawn))
+    return finish(fig)
+
+
+def _color(homes: Mapping[str, str], maker: str) -> str:
+    return HOME_COLOR.get(homes[maker], OTHER_COLOR)
+
+
+def _mark(marker: str, label: str, alpha: float = 1, color: str = INK) -> Line2D:
+    return Line2D([], [], marker=marker, linestyle="", color=color, markersize=3.5, label=label, alpha=alpha,
+                  markeredgewidth=1.4 if marker == "|" else 0)  # fmt: skip
+
+
+def _since(path: pd.DataFrame, day: date) -> tuple[float, float, float, float] | None:
+    """Beta in the last row before a day, and at the end with its band; nothing if the day is not inside."""
+    then, after = path.loc[: pd.Timestamp(day), "beta"], path.loc[pd.Timestamp(day) :]
+    if then.empty or after.empty:
+        return None
+    return float(then.iloc[-1]), *(float(after[column].iloc[-1]) for column in ("beta", "low", "high"))
+
+
+def _limits(values: np.ndarray) -> tuple[float, float]:
+    """Room for all values and zero; infinite ones and gaps do not count."""
+    finite = np.append(values[np.isfinite(values)], 0.0)
+    room = 0.06 * max(float(np.ptp(finite)), 1e-3)
+    return finite.min() - room, finite.max() + room
+
+
+def _cut_lines(
+    ax: Axes, y: np.ndarray, low: pd.Series, high: pd.Series, color: list[str], left: float, right: float
+) -> None:
+    """Horizontal lines, with an arrow head where one goes on beyond the axes."""
+    ax.hlines(y, np.clip(low, left, right), np.clip(high, left, right), color=color, linewidth=0.8)
+    for end, edge, head in ((low.to_numpy() < left, left, "<"), (high.to_numpy() > right, right, ">")):
+        for row in np.flatnonzero(end):
+            ax.plot(edge, y[row], head, color=color[row], markersize=3.5, clip_on=False)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 1000 else f"{rate:.1f}" if rate >= 20 else f"{rate:.3f}"
+
+
+def _band(iso: IsoProfit, bill_range: tuple[float, float]) -> pd.DataFrame:
+    """`curves.before` with a bill scaled by either end of its range.
+
+    On that line S = κ S₀ / (κ − B), so the bill behind it is B = κ (1 − S₀ / S), in billions of dollars.
+    """
+    kappa, line = iso.profit_per_unit_bn, iso.curves["before"]
+    bill = kappa * (1 - iso.before[1] / line)
+    left = [kappa - bill * share for share in bill_range]
+    ends = pd.concat([kappa * iso.before[1] / rest.where(rest > 0) for rest in left], axis=1)
+    return pd.DataFrame({"low": ends.min(axis=1, skipna=False), "high": ends.max(axis=1, skipna=False)})
+
+
+def _read(lines: pd.DataFrame, rates: Sequence[float] | np.ndarray) -> pd.DataFrame:
+    """Lines at duty rates between those they are given for; empty beyond them."""
+    read = {
+        name: np.interp(rates, line.index, line, left=np.nan, right=np.nan) for name, line in lines.items()
+    }
+    return pd.DataFrame(read, index=rates)
+
+
+def _turns(path: pd.DataFrame) -> set[str]:
+    """First and last month, and those in which the duty has just changed."""
+    changed = path.index[path["rate"].diff().abs() > 0.005]
+    return {path.index[0], *changed, path.index[-1]}
+
+
+def _fine(x: np.ndarray | pd.Index, y: np.ndarray | pd.Series) -> np.ndarray:
+    """Points along a line through (x, y), close enough for labels to keep clear of it."""
+    steps = np.arange(len(x))
+    places = np.linspace(0, len(x) - 1, 20 * len(x))
+    return np.column_stack([np.interp(places, steps, x), np.interp(places, steps, y)])
+
+
+def _signed(number: float, sign: str = "") -> str:
+    return f"{round(number, 2) + 0.0:{sign}.2f}".replace("-", "\u2212")

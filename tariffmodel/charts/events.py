@@ -1,0 +1,425 @@
+"""How do shares react to events, and how does that line up with the change in the bill?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from scipy import stats
+
+from tariffmodel.charts.house import (
+    COLUMN_CM,
+    HOME_COLOR,
+    INK,
+    ORIGIN_NAME,
+    OTHER_COLOR,
+    PAGE_CM,
+    SOFT,
+    dark,
+    day_text,
+    figure,
+    finish,
+    home_key,
+    in_house_style,
+    label_points,
+    label_rows,
+    origin_note,
+    spread_apart,
+    text_column,
+)
+
+BAND = "#BBBBBB"
+_SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {
+    word: word.title()
+    for word in ("canada", "greenland", "india", "japan", "korea", "mexico", "taiwan", "toyota")
+}
+_NORMAL = stats.norm.ppf(0.975)
+
+
+@in_house_style
+def caar_path(
+    caar: pd.DataFrame,
+    car: pd.DataFrame,
+    homes: Mapping[str, str],
+    *,
+    event: str,
+    window: tuple[int, int],
+    p_value: float,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:
+    """Cumulative abnormal return around one event: all makers, and the makers of each home.
+
+    Parameters
+    ----------
+    caar : DataFrame
+        From `events.EventStudy.caar`: by day, `mean` and `se_adjusted`.
+    car : DataFrame
+        Makers × days, cumulative from the first day.
+    homes : mapping of maker to home country
+    event : str
+        What happened, for the title.
+    window : (int, int)
+        Days that `p_value` (of the adjusted test) is about.
+    """
+    first, last = window
+    earlier = caar["mean"].get(first - 1, 0.0)
+    moved = caar.at[last, "mean"] - earlier
+    group = car.groupby(pd.Series(homes).reindex(car.index).to_numpy()).mean()
+    fig = figure(
+        f"{event}: makers {_move(moved)} on average over days {first} to {last}, {_verdict(p_value)}",
+        f"Cumulative abnormal return since day {caar.index[0]}, %; {case}",
+        [
+            "Black: mean of all makers with its 95% band, adjusted for their correlation",
+            f"p {p_value:.2g} (Kolari and Pynnönen)",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=6.0,
+    )
+    ax = fig.subplots()
+    days = caar.index.to_numpy(dtype=float)
+    for home, path in group.iterrows():
+        ax.plot(days, path, color=HOME_COLOR.get(home, OTHER_COLOR), linewidth=1.0)
+    _banded(ax, days, caar["mean"], caar["se_adjusted"])
+    ends = group.iloc[:, -1].sort_values()
+    low, high = ax.get_ylim()
+    heights = spread_apart(ends.to_list(), gap=(high - low) * 0.075)
+    for (home, _), height in zip(ends.items(), heights, strict=True):
+        color = dark(HOME_COLOR.get(home, OTHER_COLOR))
+        ax.text(1.01, height, ORIGIN_NAME.get(home, home), transform=ax.get_yaxis_transform(), va="center",
+                color=color, size=6.5)  # fmt: skip
+    ax.set_xlim(days[0], days[-1])
+    ax.set_xlabel("session relative to the first that could react")
+    return finish(fig)
+
+
+@in_house_style
+def event_panels(
+    paths: Mapping[str, pd.DataFrame],
+    titles: Mapping[str, str],
+    *,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = PAGE_CM,
+) -> Figure:
+    """Mean cumulative abnormal return around each of several events, on one scale.
+
+    Parameters
+    ----------
+    paths : mapping of event to DataFrame
+        Each from `events.EventStudy.caar`.
+    titles : mapping of event to its short title
+    """
+    columns = 4 if width_cm >= PAGE_CM else 2
+    rows = -(-len(paths) // columns)
+    total = {name: path["mean"].iloc[-1] for name, path in paths.items()}
+    best, worst = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
+    fig = figure(
+        f"Over the whole window makers {_move(total[best])} around “{titles[best]}” and "
+        f"{_move(total[worst])} around “{titles[worst]}”",
+        f"Mean cumulative abnormal return of makers, %, days {_days(next(iter(paths.values())))}; {case}",
+        ["Grey: 95% band, adjusted for the correlation of makers", *origin_note(source, as_of)],
+        width_cm,
+        body_cm=3.1 * rows,
+    )
+    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax, (name, path) in zip(axes.flat, paths.items(), strict=False):
+        _banded(ax, path.index.to_numpy(dtype=float), path["mean"], path["se_adjusted"])
+        ax.set_title(f"{titles[name]}\n{name[:10]}", size=6.2, weight="normal", pad=2)
+        ax.tick_params(labelsize=5.5)
+    for ax in axes.flat[len(paths) :]:
+        ax.set_visible(False)
+    return finish(fig)
+
+
+@in_house_style
+def events_forest(
+    by_event: pd.DataFrame, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
+    width_cm: float = PAGE_CM,
+) -> Figure:  # fmt: skip
+    """Mean cumulative abnormal return of every event, with interval and p-values.
+
+    Parameters
+    ----------
+    by_event : DataFrame
+        From `events.EventStudy.by_event`.
+    titles : mapping of event to its short title
+    """
+    strong = by_event["p_holm"] < 0.05
+    title = (
+        f"{strong.sum()} of {len(by_event)} events stand after correction for having looked at all of them"
+        if strong.any()
+        else f"No single event among {len(by_event)} stands after correction for having looked at all of them"
+    )
+    fig = figure(
+        title,
+        f"Mean cumulative abnormal return of makers, %; {case}",
+        [
+            "Lines: 95%, adjusted for the correlation of makers on their common day",
+            "p: Kolari and Pynnönen's adjusted test; Holm: for all events together",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.36 * len(by_event) + 0.9,
+    )
+    ax = fig.subplots()
+    label_rows(ax, [f"{titles[event]}  {event[:10]}" for event in by_event.index])
+    y = np.arange(len(by_event))
+    mean, error = by_event["caar"].to_numpy(), _NORMAL * by_event["se_adjusted"].to_numpy()
+    color = [HOME_COLOR["JP"] if flag else INK for flag in by_event["p_value"] < 0.05]
+    ax.hlines(y, mean - error, mean + error, color=color, linewidth=0.8)
+    ax.scatter(mean, y, color=color, s=9, zorder=3, linewidth=0)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    text_column(ax, [f"{v:.2g}" for v in by_event["p_value"]], 24, heading="p")
+    text_column(ax, [f"{v:.2g}" for v in by_event["p_holm"]], 50, heading="Holm")
+    text_column(ax, [f"{n:.0f}" for n in by_event["n"]], 66, heading="n")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.tick_params(axis="y", labelsize=5.8)
+    return finish(fig)
+
+
+@in_house_style
+def car_vs_exposure(
+    rows: pd.DataFrame, fit: pd.DataFrame, *, event: str, p_value: float, case: str, source: str, as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """Abnormal returns of one event against the change in each maker's bill, with the fitted line.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Indexed by maker: `delta` (share of market value), `car`, `standard_error`, `home`.
+    fit : DataFrame
+        `coefficients` of `link.cross_section`.
+    p_value : float
+        Of the permutation test.
+    """
+    slope, low, high = fit.loc["delta", ["estimate", "low", "high"]]
+    fig = figure(
+        f"{event}: a bill lower by 1% of market value came with {-slope:+.2f} points of return "
+        f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})",
+        f"Abnormal return against the change in the yearly bill; {case}",
+        [
+            "Line: least squares; vertical lines: 95% of each return",
+            f"p {p_value:.2g} over permutations of the makers",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=width_cm * (0.72 if width_cm < PAGE_CM else 0.42),
+        key=home_key(rows["home"]),
+    )
+    ax = fig.subplots()
+    ax.grid(visible=True, axis="both")
+    error = _NORMAL * rows["standard_error"]
+    points = pd.DataFrame(
+        {
+            "x": rows["delta"],
+            "y": rows["car"],
+            "low": rows["car"] - error,
+            "high": rows["car"] + error,
+            "color": [HOME_COLOR.get(home, OTHER_COLOR) for home in rows["home"]],
+            "label": list(rows.index),
+        }
+    )
+    # where the bill does not change, only the extremes are named: there is no room for all
+    idle = points["x"].abs() < 0.02 * points["x"].abs().max()
+    extremes = points.loc[idle, "y"].agg(["idxmin", "idxmax"]) if idle.any() else []
+    points.loc[idle & ~points.index.isin(extremes), "label"] = ""
+    line = np.linspace(points["x"].min(), points["x"].max(), 60)
+    fitted = fit.at["constant", "estimate"] + slope * line
+    ax.plot(line, fitted, color=SOFT, linewidth=0.9)
+    ax.vlines(points["x"], points["low"], points["high"], color=points["color"], linewidth=0.5, alpha=0.6)
+    ax.scatter(points["x"], points["y"], color=points["color"], s=13, zorder=3, linewidth=0)
+    ax.axhline(0, color=INK, linewidth=0.5)
+    ax.axvline(0, color=INK, linewidth=0.5)
+    ax.set_xlabel("change in the yearly bill, % of market value")
+    ax.set_ylabel("abnormal return, %")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, symbol=""))
+        axis.set_major_locator(MaxNLocator(7))
+    label_points(fig, ax, points, keep_clear=np.column_stack([line, fitted]))
+    return finish(fig)
+
+
+@in_house_style
+def slopes_by_event(
+    slopes: pd.DataFrame, pooled: pd.Series, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
+    width_cm: float = PAGE_CM,
+) -> Figure:  # fmt: skip
+    """Slope of abnormal return on the change in the bill, by event and pooled.
+
+    Parameters
+    ----------
+    slopes : DataFrame
+        Indexed by event: `estimate`, `low`, `high`, `p_permutation`, `n`.
+    pooled : Series
+        `estimate`, `low`, `high`, `p_value` over all events.
+    titles : mapping of event to its short title
+    """
+    below = int((slopes["high"] < 0).sum())
+    fig = figure(
+        f"Pooled, a bill higher by 1% of market value took {-pooled['estimate']:.2f} points off the share "
+        f"({-pooled['high']:.2f} to {-pooled['low']:.2f}); the slope is negative in "
+        f"{int((slopes['estimate'] < 0).sum())} of {len(slopes)} events, clearly so in {below}",
+        f"Slope of abnormal return on the change in the yearly bill over market value; {case}",
+        [
+            "Lines: 95%, of each event with HC3 errors, pooled by wild cluster bootstrap",
+            "p: permutation of makers; pooled: bootstrap. Cut at the edge where an interval goes on",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.42 * (len(slopes) + 1) + 1.0,
+    )
+    ax = fig.subplots()
+    label_rows(ax, [*(f"{titles[event]}  {event[:10]}" for event in slopes.index), "All events pooled"])
+    estimate = np.append(slopes["estimate"], pooled["estimate"])
+    low, high = np.append(slopes["low"], pooled["low"]), np.append(slopes["high"], pooled["high"])
+    reach = 1.4 * np.nanquantile(np.abs(estimate), 0.85) + 0.2
+    y = np.arange(len(estimate))
+    ax.hlines(y, low.clip(-reach), high.clip(max=reach), color=INK, linewidth=0.8)
+    shown = np.abs(estimate) <= reach
+    ax.scatter(estimate[shown], y[shown], color=INK, s=10, zorder=3, linewidth=0)
+    for row in np.flatnonzero(~shown):
+        side = np.sign(estimate[row])
+        ax.plot(side * reach, row, ">" if side > 0 else "<", color=INK, markersize=4, clip_on=False)
+    ax.axhline(len(slopes) - 0.5, color=SOFT, linewidth=0.5)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    ax.set_xlim(-reach, reach)
+    text_column(ax, [f"{v:+.2f}" for v in estimate], 26, heading="slope")
+    text_column(ax, [f"{v:.2g}" for v in [*slopes["p_permutation"], pooled["p_value"]]], 52, heading="p")
+    text_column(ax, [*(f"{n:.0f}" for n in slopes["n"]), ""], 68, heading="n")
+    ax.tick_params(axis="y", labelsize=6)
+    return finish(fig)
+
+
+@in_house_style
+def implied_and_priced(
+    priced: pd.DataFrame, market_cap_usd: pd.Series, homes: pd.Series, *, event: str, case: str, source: str,
+    as_of: date, width_cm: float = COLUMN_CM,
+) -> Figure:  # fmt: skip
+    """Value change that the bill implies beside the one that the market made, % of market value.
+
+    Parameters
+    ----------
+    priced : DataFrame
+        From `pricing.priced`; makers without a change of the bill are left out.
+    market_cap_usd, homes : Series by maker
+    """
+    rows = priced[priced["share_priced"].notna()].sort_values("implied_usd", key=abs, ascending=False)
+    worth = market_cap_usd.reindex(rows.index)
+    counts = rows["verdict"].value_counts()
+    fig = figure(
+        f"{event}: of {len(rows)} makers whose bill changes, "
+        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        f"Change in value, % of market value; {case}",
+        [
+            "Lines: 95% of the market's move; range of the bill for the implied one",
+            "Verdict: too little or too much when the interval of the share priced excludes 1",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.55 * len(rows) + 0.9,
+        key=[
+            Line2D([], [], marker="D", linestyle="", color=SOFT, markersize=3.5, label="implied by the bill"),
+            Line2D([], [], marker="o", linestyle="", color=INK, markersize=3.5, label="made by the market"),
+        ],
+    )
+    ax = fig.subplots()
+    label_rows(ax, list(rows.index))
+    y = np.arange(len(rows))
+    color = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes.reindex(rows.index)]
+    for kind, shift, shade, marker in (
+        ("implied", -0.16, [SOFT] * len(rows), "D"),
+        ("market", 0.16, color, "o"),
+    ):
+        value, low, high = (rows[f"{kind}{end}_usd"] / worth for end in ("", "_low", "_high"))
+        ax.hlines(y + shift, low, high, color=shade, linewidth=0.8)
+        ax.scatter(value, y + shift, color=shade, marker=marker, s=12, zorder=3, linewidth=0)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    text_column(ax, list(rows["verdict"]), 4, align="left")
+    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return finish(fig)
+
+
+@in_house_style
+def factor_path(
+    returns: pd.Series, events: Mapping[str, pd.Timestamp], titles: Mapping[str, str], *, case: str, source: str,
+    as_of: date, width_cm: float = PAGE_CM,
+) -> Figure:  # fmt: skip
+    """Cumulative return of the tariff-mimicking portfolio, with the events marked.
+
+    Parameters
+    ----------
+    returns : Series
+        Simple returns by day, per unit of exposure to the bill.
+    events : mapping of event to the day it is marked on
+    titles : mapping of event to its short title
+    """
+    path = (1 + returns.dropna()).cumprod() - 1
+    worst, best = path.idxmin(), path.idxmax()
+    fig = figure(
+        f"The tariff portfolio stood at {path[worst]:+.0%} on {day_text(worst)} and at {path[best]:+.0%} on "
+        f"{day_text(best)}",
+        f"Cumulative return of the portfolio with unit exposure to the bill, %; {case}",
+        ["It is long exposure: it loses when tariffs rise", *origin_note(source, as_of)],
+        width_cm,
+        body_cm=5.5,
+    )
+    ax = fig.subplots()
+    ax.plot(path.index, path, color=INK, linewidth=1.0)
+    ax.axhline(0, color=INK, linewidth=0.5)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.35 * (high - low))
+    seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
+    spots = spread_apart([float(day.toordinal()) for day in seen.values()], gap=(path.index[-1] - path.index[0]).days / 60)
+    for (event, day), spot in zip(seen.items(), spots, strict=True):
+        ax.axvline(day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=0.78)
+        ax.text(pd.Timestamp.fromordinal(int(spot)), high + 0.03 * (high - low), titles[event], rotation=90,
+                size=5, va="bottom", ha="center", color=SOFT)  # fmt: skip
+    locator = AutoDateLocator(minticks=3, maxticks=8)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return finish(fig)
+
+
+def _banded(ax: Axes, days: np.ndarray, mean: pd.Series, error: pd.Series) -> None:
+    ax.fill_between(days, mean - _NORMAL * error, mean + _NORMAL * error, color=BAND, alpha=0.5, linewidth=0)
+    ax.plot(days, mean, color=INK, linewidth=1.4)
+    ax.axhline(0, color=INK, linewidth=0.5)
+    ax.axvline(-0.5, color=SOFT, linewidth=0.5, linestyle=(0, (2, 2)))
+    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _move(value: float) -> str:
+    return f"{'gained' if value > 0 else 'lost'} {abs(value):.1%}"
+
+
+def _verdict(p_value: float) -> str:
+    return "more than chance" if p_value < 0.05 else "not told from chance"
+
+
+def _days(path: pd.DataFrame) -> str:
+    return f"{path.index[0]} to {path.index[-1]}"
+
+
+def short_titles(events: Iterable[str]) -> dict[str, str]:
+    """Events by a title of a few words, from their ids: ``2025-07-22-japan-deal`` is “Japan deal”."""
+    return {event: _title(event[11:].split("-")) for event in events}
+
+
+def _title(words: list[str]) -> str:
+    said = [_SPELT.get(word, f"{word}%" if word.isdigit() and word != "338" else word) for word in words]
+    return " ".join([said[0][0].upper() + said[0][1:], *said[1:]])

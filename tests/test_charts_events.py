@@ -1,0 +1,135 @@
+"""Charts of events: legible at both widths, titles computed, signs and intervals as in the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import matplotlib
+import matplotlib.text
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from tariffmodel import charts
+
+LOOK = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+EVENTS = [f"2025-0{k}-1{k}-japan-deal" for k in range(1, 9)]
+TITLES = charts.short_titles(EVENTS)
+MAKERS = {"Toyota": "JP", "Mazda": "JP", "BMW": "EU", "GM": "US", "Kia": "KR", "Ford": "US"}
+Draw = Callable[..., Figure]
+
+
+def path(drift: float = 0.01) -> pd.DataFrame:
+    days = pd.RangeIndex(-5, 11, name="day")
+    return pd.DataFrame({"mean": np.where(days >= 0, drift, 0.0), "se_adjusted": 0.004}, index=days)
+
+
+def by_event(holm: float = 0.2) -> pd.DataFrame:
+    n = len(EVENTS)
+    return pd.DataFrame(
+        {"caar": np.linspace(-0.02, 0.03, n), "se_adjusted": 0.01, "p_value": np.linspace(0.01, 0.9, n),
+         "p_holm": holm, "n": 17.0},
+        index=EVENTS,
+    )  # fmt: skip
+
+
+ROWS = pd.DataFrame(
+    {"home": list(MAKERS.values()), "delta": [-0.01, -0.2, 0.0, 0.0, 0.0, 0.0],
+     "car": [0.05, 0.14, 0.03, 0.02, 0.06, -0.01], "standard_error": 0.02},
+    index=list(MAKERS),
+)  # fmt: skip
+FIT = pd.DataFrame(
+    {"estimate": [0.03, -0.5], "low": [0.0, -0.8], "high": [0.06, -0.2]}, index=["constant", "delta"]
+)
+SLOPES = pd.DataFrame(
+    {"estimate": [-0.5, 0.3, -9.0], "low": [-0.9, -0.2, -20.0], "high": [-0.1, 0.8, 2.0],
+     "p_permutation": 0.1, "n": 17.0},
+    index=EVENTS[:3],
+)  # fmt: skip
+POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.04})
+PRICED = pd.DataFrame(
+    {"implied_usd": [1e9, 5e9], "implied_low_usd": [8e8, 4e9], "implied_high_usd": [1.2e9, 6e9],
+     "market_usd": [2e9, 1e9], "market_low_usd": [1e9, 0.0], "market_high_usd": [3e9, 2e9],
+     "share_priced": [2.0, 0.2], "verdict": ["too much", "too little"]},
+    index=["Toyota", "Mazda"],
+)  # fmt: skip
+WEEKS = pd.date_range("2025-03-28", periods=60, freq="W-FRI")
+RETURNS = pd.Series(np.sin(np.arange(60)) / 50, WEEKS)
+
+EVERY: dict[str, Draw] = {
+    "caar_path": lambda **k: charts.caar_path(
+        path(), pd.DataFrame([path()["mean"] * s for s in range(1, 7)], index=list(MAKERS)), MAKERS,
+        event="Japan deal", window=(0, 1), p_value=0.2, **LOOK, **k,
+    ),
+    "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k),
+    "events_forest": lambda **k: charts.events_forest(by_event(), TITLES, **LOOK, **k),
+    "car_vs_exposure": lambda **k: charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k),
+    "slopes_by_event": lambda **k: charts.slopes_by_event(SLOPES, POOLED, TITLES, **LOOK, **k),
+    "implied_and_priced": lambda **k: charts.implied_and_priced(
+        PRICED, pd.Series({"Toyota": 2e11, "Mazda": 4e9}), pd.Series(MAKERS), event="Japan deal", **LOOK, **k
+    ),
+    "factor_path": lambda **k: charts.factor_path(
+        RETURNS, {e: pd.Timestamp(e[:10]) + pd.Timedelta(days=100) for e in EVENTS}, TITLES, **LOOK, **k
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [charts.COLUMN_CM, charts.PAGE_CM])
+@pytest.mark.parametrize("name", EVERY)
+def test_nothing_is_cut_off_at_either_width(name: str, width: float) -> None:
+    fig = EVERY[name](width_cm=width)
+    assert fig.get_figwidth() == pytest.approx(width / 2.54)
+    drawn = fig.get_tightbbox()
+    assert drawn.x0 >= -0.01 and drawn.x1 <= fig.get_figwidth() + 0.02
+    assert drawn.y0 >= -0.01 and drawn.y1 <= fig.get_figheight() + 0.02
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_chart_names_source_and_day(name: str) -> None:
+    texts = [text.get_text().replace("\n", " ") for text in EVERY[name]().findobj(matplotlib.text.Text)]
+    assert next(text for text in texts if "Source: a source" in text).endswith("As of 30 Oct 2026.")
+
+
+def test_titles_are_a_few_words_from_the_id() -> None:
+    told = charts.short_titles(
+        ["2025-07-22-japan-deal", "2026-01-26-korea-25-threat", "2026-07-20-canada-338-order"]
+    )
+    assert list(told.values()) == ["Japan deal", "Korea 25% threat", "Canada 338 order"]
+
+
+def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> None:
+    car = pd.DataFrame([path()["mean"]] * 6, index=list(MAKERS))
+    up, down = (
+        charts.caar_path(path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK).get_suptitle()
+        for drift, p in ((0.02, 0.01), (-0.02, 0.3))
+    )
+    assert "makers gained 2.0% on average over days 0 to 1, more than chance" in up.replace("\n", " ")
+    assert "lost 2.0%" in down and "not told from chance" in down.replace("\n", " ")
+
+
+def test_forest_counts_the_events_that_stand() -> None:
+    none = charts.events_forest(by_event(0.2), TITLES, **LOOK).get_suptitle()
+    some = charts.events_forest(by_event(0.01), TITLES, **LOOK).get_suptitle()
+    assert none.startswith("No single event among 8") and some.startswith("8 of 8 events stand")
+
+
+def test_scatter_turns_the_slope_into_what_a_lower_bill_brings() -> None:
+    fig = EVERY["car_vs_exposure"]()
+    title = fig.get_suptitle().replace("\n", " ")
+    assert "a bill lower by 1% of market value came with +0.50 points of return (+0.20 to +0.80)" in title
+    labels = {text.get_text() for text in fig.axes[0].texts}
+    assert {"Toyota", "Mazda", "Kia", "Ford"} <= labels  # of those without a change, the extremes only
+    assert not {"BMW", "GM"} & labels
+
+
+def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
+    fig = EVERY["slopes_by_event"]()
+    assert any(line.get_marker() == "<" for line in fig.axes[0].lines)
+    assert "took 0.22 points off the share (0.01 to 0.50)" in fig.get_suptitle().replace("\n", " ")
+
+
+def test_priced_title_counts_verdicts() -> None:
+    title = EVERY["implied_and_priced"]().get_suptitle().replace("\n", " ")
+    assert "of 2 makers whose bill changes" in title and "1 too much" in title and "1 too little" in title
