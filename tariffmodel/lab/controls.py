@@ -1,0 +1,294 @@
+"""How are the numbers of a policy turned by hand, and the result kept?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import ipywidgets as widgets
+import pandas as pd
+import tomlkit
+
+from tariffmodel import charts, exposure
+from tariffmodel import policy as policies
+from tariffmodel.charts import house
+from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel.facts import Facts
+from tariffmodel.facts import load as load_facts
+from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
+from tariffmodel.lab.effects import Case, outcome
+from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy
+
+_WRITE = "write one …"
+_FRESH, _OLD = 'class="policy-lab"', 'class="policy-lab old"'
+_WIDE = "380px"
+_LOOK = {"layout": {"width": _WIDE}, "style": {"description_width": "60px"}}
+
+
+class Lab:
+    """Sliders for a policy beside what they bring about; `open_lab` makes one.
+
+    What the buttons and sliders do can be done from a cell as well: `start`, `write`, `turn`,
+    `save_policy` and `save_chart`.
+
+    Attributes
+    ----------
+    name : str or Path
+        The policy whose numbers are turned.
+    knobs, values : dict by key
+        What can be turned, and where it stands.
+    policy, label, frame : Policy, str and DataFrame
+        The last valid state, what it is called, and its `outcome`.
+    sliders : dict of key to widget
+        Those of the entry on show.
+    """
+
+    def __init__(self, case: Case, name: str | Path, folder: str | Path) -> None:
+        self.case, self.folder = case, Path(folder)
+        self.sliders: dict[str, widgets.ValueWidget] = {}
+        self._desk = tempfile.TemporaryDirectory(prefix="policy-lab-")  # for what `write` is given
+        names = dict.fromkeys([*policies.names(case.facts.folder), str(name), _WRITE])
+        self._choice = widgets.Dropdown(options=list(names), value=str(name), description="Policy", **_LOOK)
+        self._text = widgets.Textarea(layout={"width": _WIDE, "height": "320px"})
+        self._writing = widgets.VBox(
+            [self._text, self._button("Read text", lambda: self.write(self._text.value))],
+            layout={"display": "none"},
+        )
+        self._turning, self._page, self._message = widgets.VBox(), widgets.HTML(), widgets.HTML()
+        self._file = widgets.Text(description="Save as", **_LOOK)
+        buttons = [
+            self._button("Reset", lambda: self.start(self.name)),
+            self._button("Save policy", self.save_policy),
+            self._button("Save chart", self.save_chart),
+        ]
+        left = [
+            self._choice, self._writing, self._turning, self._file, widgets.HBox(buttons), self._message,
+        ]  # fmt: skip
+        beside = {"flex_flow": "row wrap"}  # in a narrow window the chart goes below
+        controls = widgets.VBox(left, layout={"flex": "0 0 auto"})
+        self.box = widgets.VBox([widgets.HTML(STYLE), widgets.HBox([controls, self._page], layout=beside)])
+        self.start(name)
+        self._choice.observe(lambda change: self._try(lambda: self._choose(change["new"])), "value")
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        return self.box._repr_mimebundle_(**kwargs)
+
+    # What can be done
+
+    def start(self, name: str | Path) -> None:
+        """Begin with the numbers of a policy.
+
+        Raises
+        ------
+        PolicyError
+            If it cannot be read; the lab stays as it was.
+        """
+        knobs = adjustable(name, self.case.facts.folder)
+        self.name, self.knobs = name, {knob.key: knob for knob in knobs}
+        self.values = {knob.key: knob.value for knob in knobs}
+        self._file.value = f"{Path(name).stem.removesuffix('-lab')}-lab"
+        entries = list(dict.fromkeys(knob.entry for knob in knobs))
+        entry = widgets.Dropdown(options=entries, description="Entry", **_LOOK)
+        entry.observe(lambda change: self._show(change["new"]), "value")
+        nothing = widgets.HTML("This policy states no number of its own: choose its base, or write one.")
+        self._turning.children = [entry if entries else nothing, widgets.VBox()]
+        self._show(entries[0] if entries else "")
+        self.refresh()
+
+    def write(self, text: str) -> None:
+        """Begin with a policy written as TOML; raises as `start` does."""
+        path = Path(tempfile.mkdtemp(dir=self._desk.name)) / "own-policy.toml"
+        path.write_text(text, encoding="utf-8")
+        self.start(path)
+
+    def turn(self, key: str, value: Value) -> None:
+        """Set a number or date; when a weight of a score moves, the others make room for it.
+
+        Raises
+        ------
+        TariffModelError
+            If the policy is not valid with it; `policy` and `frame` stay as they were.
+        """
+        if value == self.values[key]:
+            return
+        self.values[key] = value
+        score = key.rsplit(".", 2)[0]
+        weights = {k: v for k, v in self.values.items() if k.startswith(score) and k.endswith(".weight")}
+        if key in weights and len(weights) > 1:
+            self.values |= reweighted(weights, key, value)
+        for other, slider in self.sliders.items():
+            # not the one that is being moved: what it shows is rounded, and setting it would hold it back
+            if self._meant(self.knobs[other], slider.value) != self.values[other]:
+                slider.value = self._displayed(other)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Compute and show the state of `values`; raises as `turn` does."""
+        try:
+            chosen = policies.load(self.name, self.case.facts.folder, self.settings)
+            frame = outcome(self.case, chosen)
+        except TariffModelError:
+            self._page.value = self._page.value.replace(_FRESH, _OLD, 1)
+            raise
+        self.policy, self.frame = chosen, frame
+        self.label = f"{chosen.name}, changed" if self.changed else chosen.name
+        self._page.value = page(self.case, self.label, frame, self.changed)
+
+    @property
+    def changed(self) -> dict[str, Value]:
+        """Knobs that do not stand where the policy has them."""
+        return {key: value for key, value in self.values.items() if value != self.knobs[key].value}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The same as `policy.load` takes it."""
+        return settings_of(list(self.knobs.values()), self.values)
+
+    def save_policy(self) -> str:
+        """Write the state as a policy file, see `write_policy`, and say where."""
+        path = self.folder / f"{self._stem()}.toml"
+        return f"Written: {write_policy(path, self.name, self.settings, self.case.facts.folder)}"
+
+    def save_chart(self) -> str:
+        """Write the last valid state as a chart in the house style with its figures, and say where."""
+        case, stem = self.case, self._stem()
+        pair = {self.label: self.policy, case.baseline.name: case.baseline}
+        tables = {
+            label: exposure.table(case.facts, one, case.against, case.period, case.day)
+            for label, one in pair.items()
+        }
+        about = f"against {case.against.name}, {house.period_text(case.period)}"
+        figure = charts.policy_comparison(
+            tables, case=about, source=SOURCE, as_of=case.day, width_cm=charts.PAGE_CM
+        )
+        finding = headline(self.frame, self.label, case.baseline.name)
+        alt = f"Bill of each maker with its range, {about}. {finding}."
+        charts.export(figure, stem, self.frame, self.folder, alt=alt)
+        units = {
+            name: "usd per vehicle" if "worth" in name else "usd" if name.endswith("_usd") else "fraction"
+            for name in map(str, self.frame.select_dtypes("number"))
+        }
+        charts.export_table(self.frame, stem, self.folder, title=f"{self.label} {about}", units=units)
+        return f"Written: {self.folder / 'charts' / stem}.png, with .svg, .pdf and .csv"
+
+    # How it is shown
+
+    def _choose(self, choice: str) -> None:
+        self._writing.layout.display = "" if choice == _WRITE else "none"
+        if choice == _WRITE:
+            self._text.value = tomlkit.dumps(own_text(self.name, self.case.facts.folder))
+        else:
+            self.start(choice)
+
+    def _show(self, entry: str) -> None:
+        for slider in self.sliders.values():
+            slider.close()
+        self.sliders = {key: self._slider(knob) for key, knob in self.knobs.items() if knob.entry == entry}
+        rows: list[widgets.Widget] = list(self.sliders.values())
+        if any(key.endswith(".weight") for key in self.sliders):
+            rows.append(
+                widgets.HTML("<small>Weights sum to 1: one that moves takes from the others.</small>")
+            )
+        self._turning.children[1].children = rows
+
+    def _slider(self, knob: Knob) -> widgets.ValueWidget:
+        look = {"layout": _LOOK["layout"], "style": {"description_width": "190px"}}
+        shown = self._displayed(knob.key)
+        if isinstance(shown, date):
+            days = [(f"{day:%Y-%m-%d}", day) for day in pd.date_range(knob.low, knob.high).date]
+            slider = widgets.SelectionSlider(options=days, value=shown, description=knob.label, **look)
+        else:
+            low, high, step = (self._factor(knob) * number for number in (knob.low, knob.high, knob.step))
+            slider = widgets.FloatSlider(
+                value=shown,
+                min=low,
+                max=high,
+                step=step,
+                readout_format=".0f" if step >= 1 else ".2f",
+                description=f"{knob.label}, %" if knob.unit else knob.label,
+                **look,
+            )
+
+        # no throttle is needed: the front end holds back what is turned until the kernel is idle, and
+        # then sends the latest
+        slider.observe(
+            lambda change: self._try(lambda: self.turn(knob.key, self._meant(knob, change["new"]))), "value"
+        )
+        return slider
+
+    def _factor(self, knob: Knob) -> int:
+        return 100 if knob.unit == "%" else 1
+
+    def _displayed(self, key: str) -> Value:
+        value = self.values[key]
+        return value if isinstance(value, date) else round(value * self._factor(self.knobs[key]), 10)
+
+    def _meant(self, knob: Knob, shown: Value) -> Value:
+        return shown if isinstance(shown, date) else round(shown / self._factor(knob), 12)
+
+    def _stem(self) -> str:
+        stem = self._file.value.strip()
+        if not stem or Path(stem).name != stem:
+            raise PolicyError(f"{stem!r} is no name for a file; write one without folders under 'Save as'")
+        return stem
+
+    def _button(self, text: str, action: Callable[[], str | None]) -> widgets.Button:
+        button = widgets.Button(description=text, layout={"width": "auto"})
+        button.on_click(lambda _: self._try(action))
+        return button
+
+    def _try(self, action: Callable[[], str | None]) -> None:
+        """Do it, and show what it says or what is wrong: nothing is raised into the void."""
+        try:
+            text, color = action() or "", "inherit"
+        except (TariffModelError, OSError) as error:
+            text, color = str(error), "#b00020"
+            if _OLD in self._page.value:
+                text += "\nThe figures are those of the last valid state."
+        lines = escape(text).replace("\n", "<br>")
+        self._message.value = f'<div role="status" style="width: {_WIDE}; color: {color}">{lines}</div>'
+
+
+def open_lab(
+    facts: Facts | None = None,
+    policy: str | Path = "japan-flexible-linear-firm",
+    against: str | Path = "before-april-2025",
+    baseline: str | Path = "current-law",
+    period: str = "FY2026-03",
+    *,
+    as_of: date | None = None,
+    tax_rate: float = 0.25,
+    discount_rate: float = 0.08,
+    life_years: float = 5.0,
+    folder: str | Path = "policy-lab",
+) -> Lab:
+    """A lab for a notebook: choose a policy or write one, turn its numbers, see what that does.
+
+    Parameters
+    ----------
+    facts : Facts, optional
+        From `facts.load`; policies come from the same data folder.
+    policy : str or path
+        Where to begin.
+    against, baseline : str or path
+        The counterfactual that bills are attributable against, and the policy that is replaced.
+    as_of : date, optional
+        Share prices and exchange rates after this day are not used. Default: the last fixing.
+    tax_rate, discount_rate, life_years : float
+        What a change of the bill is worth to shareholders, see `pricing.implied_value`.
+    folder : path
+        Where the buttons save policies and charts.
+
+    Raises
+    ------
+    TariffModelError
+        A policy, period or assumption that cannot be used.
+    """
+    known = facts or load_facts()
+    other, usual = (policies.load(name, known.folder) for name in (against, baseline))
+    case = Case(known, other, usual, period, as_of, tax_rate, discount_rate, life_years)
+    return Lab(case, policy, folder)
