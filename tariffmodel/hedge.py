@@ -631,8 +631,8 @@ def record(
     rows = {}
     for ticker in chosen:
         for names in candidates(facts, ticker) if hedges is None else hedges:
-            frame = pnl(facts, ticker, list(names), currency=currency, horizon=horizon)
             try:
+                frame = pnl(facts, ticker, list(names), currency=currency, horizon=horizon)
                 row = _told(effectiveness(frame[ticker], frame[list(names)], **scale))
             except DataError as error:
                 row = {"helps": False, "verdict": str(error)}

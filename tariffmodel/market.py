@@ -279,26 +279,36 @@ def asynchrony(facts: Facts, names: Sequence[str], on: str) -> pd.DataFrame:
 
 
 def benchmark(facts: Facts, ticker: str) -> str:
-    """Index that stands for the market a line is listed in.
-
-    Where data/market/markets.csv names several, the first that is not stale beside the others: an
-    index that can no longer be brought up to date gives way to the fund that follows it.
+    """Index that stands for the market a line is listed in, see `benchmarks`.
 
     Raises
     ------
     DataError
-        If it names none with prices.
+        If data/market/markets.csv names none with prices.
     """
-    named = facts.markets["benchmark"].get(facts.instruments.at[ticker, "market"])
-    choices = [name for name in str(named).split("|") if name in facts.prices]
-    if not choices:
+    index = benchmarks(facts).get(facts.instruments.at[ticker, "market"])
+    if index is None:
         raise DataError(
             f"no benchmark with prices for the market of {ticker}; "
             "name one in data/market/markets.csv, column benchmark"
         )
-    last = facts.prices[choices].apply(pd.Series.last_valid_index)
-    behind = [len(pd.bdate_range(last[name], last.max())) - 1 for name in choices]
-    return next(name for name, days in zip(choices, behind) if days <= STALE_SESSIONS)
+    return str(index)
+
+
+def benchmarks(facts: Facts) -> pd.Series:
+    """Index that stands for each market that has one with prices, by market.
+
+    Where data/market/markets.csv names several, the first that is not stale beside the others: an
+    index that can no longer be brought up to date gives way to the fund that follows it.
+    """
+    found = {}
+    for code, named in facts.markets["benchmark"].dropna().items():
+        choices = [name for name in named.split("|") if name in facts.prices]
+        if choices:
+            last = facts.prices[choices].apply(pd.Series.last_valid_index)
+            behind = [len(pd.bdate_range(last[name], last.max())) - 1 for name in choices]
+            found[code] = next(name for name, days in zip(choices, behind) if days <= STALE_SESSIONS)
+    return pd.Series(found, dtype=object).rename_axis("market")
 
 
 def _known(facts: Facts, tickers: Sequence[str] | None) -> list[str]:

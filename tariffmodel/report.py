@@ -66,6 +66,7 @@ PACKAGE = Path(__file__).resolve().parent
 CELL_TIMEOUT_SECONDS = 900
 KERNEL_START_TIMEOUT_SECONDS = 300
 SHOWN = 12  # conclusions that moved since the run before, in the report
+_HOW_TO_RESUME = "finish this run with: tariffmodel run --resume {}"
 OK, FAILED, PENDING = "ok", "failed", "pending"  # a notebook's status
 
 
@@ -158,8 +159,9 @@ def run(
         try:
             return _carry_out(name, partial, manifest, known, jobs, progress)
         except KeyboardInterrupt:
-            if not any(entry["status"] == OK for entry in manifest["notebooks"]):
-                shutil.rmtree(partial, ignore_errors=True)
+            if any(entry["status"] == OK for entry in manifest["notebooks"]):
+                raise KeyboardInterrupt(_HOW_TO_RESUME.format(partial.with_name(name))) from None
+            shutil.rmtree(partial, ignore_errors=True)
             raise
 
 
@@ -221,7 +223,10 @@ def resume(
                 manifest["notebooks"][position] = now["notebooks"][position] | {"status": PENDING}
         manifest["resumed"].append(now["created"])
         manifest["outputs"] = []
-        return _carry_out(name, partial, manifest, known, jobs, progress)
+        try:
+            return _carry_out(name, partial, manifest, known, jobs, progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(_HOW_TO_RESUME.format(partial.with_name(name))) from None
 
 
 def _carry_out(
@@ -231,14 +236,7 @@ def _carry_out(
     manifest["run"] = name
     (partial / "notebooks").mkdir(exist_ok=True)
     _save(partial, manifest)
-    try:
-        _wait_for(_execute_pending(partial, manifest, known.folder, jobs, progress))
-    except KeyboardInterrupt:
-        if any(entry["status"] == OK for entry in manifest["notebooks"]):
-            place = partial.with_name(name)
-            raise KeyboardInterrupt(f"finish this run with: tariffmodel run --resume {place}") from None
-        raise
-
+    _wait_for(_execute_pending(partial, manifest, known.folder, jobs, progress))
     (partial / changes.LOCK).unlink(missing_ok=True)
     failed = [entry for entry in manifest["notebooks"] if entry["status"] == FAILED]
     manifest["run"] = name + "-failed" * bool(failed)
@@ -264,7 +262,10 @@ def _carry_out(
         places = "; ".join(
             f"notebook {entry['file']}, cell [{entry['failed_cell']}]: {entry['error']}" for entry in failed
         )
-        raise RunError(f"{places}. See {folder / 'report.html'}", folder)
+        raise RunError(
+            f"{places}. See {folder / 'report.html'}; `tariffmodel run --resume` repeats only what failed",
+            folder,
+        )
     _point_latest_at(folder)
     return folder
 

@@ -762,14 +762,13 @@ def _rows_per_return(horizon: Horizon) -> int:
 
 def _benchmark(facts: Facts, line: str, home: str) -> str:
     """Benchmark in the home currency: that of the line's own market if it fits, else of any other."""
-    markets = facts.markets.dropna(subset="benchmark")
-    own = facts.instruments.at[line, "market"]
-    fitting = markets[markets["currency"] == home]
+    indices = market.benchmarks(facts)
+    fitting = indices[facts.markets["currency"].reindex(indices.index) == home]
     if fitting.empty:
         raise DataError(
             f"no benchmark index in {home} for {line}; name one in data/market/markets.csv, column benchmark"
         )
-    return str(fitting["benchmark"].get(own, fitting["benchmark"].iloc[0]))
+    return str(fitting.get(facts.instruments.at[line, "market"], fitting.iloc[0]))
 
 
 def _lags(n: int, horizon: int) -> int:

@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from tariffmodel import event_calendar, exposure, hedge, market, periods, policy, pricing, sensitivity
 from tariffmodel.errors import DataError, PolicyError
@@ -527,7 +528,9 @@ def _told(one: Ticket) -> list[tuple[str, list[str]]]:
 
 
 def _page(one: Ticket) -> Figure:
-    fig = Figure(figsize=_A4, layout="none")
+    # placed by hand; with no engine at all, matplotlib would bring its own back when the page is saved
+    fig = Figure(figsize=_A4, layout=PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
+    fig.suptitle(one.title, visible=False)  # on the page already, but files and slides ask for it
     left, width, line = 0.07, 0.86, 0.0125
     colour = _GREEN if one.effectiveness.helps else _RED
     y = 0.965

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tariffmodel import cli
+from tariffmodel import cli, report
 
 
 def call(capsys, monkeypatch, *words):
@@ -97,6 +98,14 @@ def test_set_changes_a_number_of_the_policy(tm):
         (["exposure", "--format", "xml"], 2, "--format"),
         (["exposure", "--data", "/nonexistent"], 1, "is not a data folder"),
         (["contribution", "--level", "world"], 2, "firm or country"),
+        (["run", "output/20260101-p"], 2, "output/20260101-p: a run is named only with --resume"),
+        (
+            ["run", "--resume", "--policy", "flat-25"],
+            2,
+            "Invalid value for --policy: a resumed run keeps what",
+        ),
+        (["run", "--resume", "--output", "nowhere"], 1, "nowhere holds no run that failed or was cut short"),
+        (["run", "--jobs", "0"], 2, "--jobs"),
         (["frobnicate"], 2, "No such command"),
     ],
 )
@@ -133,7 +142,9 @@ def test_policies_and_contribution_answer(tm):
     assert "JP" in out and "built locally" in out
 
 
-@pytest.mark.parametrize("words", [[], ["exposure"], ["run"], ["check"], ["policies"], ["contribution"]])
+@pytest.mark.parametrize(
+    "words", [[], ["exposure"], ["run"], ["lab"], ["check"], ["policies"], ["contribution"]]
+)
 def test_help_explains_every_command(tm, words):
     code, out, _ = tm(*words, "--help")
     assert code == 0 and "Usage" in out and len(out) > 150
@@ -151,3 +162,80 @@ def test_compare_incentives_and_validate_answer(tm):
     _, out, _ = tm("validate")
     assert "median absolute error" in out and "rank correlation" in out and "Toyota" in out
     assert tm("compare", "current-law", "current-law")[0] == 1
+
+
+@pytest.fixture
+def jupyter(monkeypatch):
+    """What `lab` would start, in place of starting it."""
+    started = []
+
+    class Server:
+        def __init__(self, command):
+            started.append(command)
+            self.answers = [KeyboardInterrupt(), 0]  # Ctrl-C, and yes to the server's question
+
+        def wait(self):
+            answer = self.answers.pop(0)
+            if answer:
+                raise answer
+            return answer
+
+    monkeypatch.setattr("tariffmodel.cli.suite.subprocess.Popen", Server)
+    return started
+
+
+def test_lab_opens_the_first_notebook_with_the_python_of_this_environment(tm, jupyter):
+    notebooks = Path(cli.__file__).parents[2] / "notebooks"
+    assert tm("lab", "--port", "9999", "--no-browser", "--allow-root")[0] == 0
+    (command,) = jupyter
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert f"--notebook-dir={notebooks}" in command and "--KernelSpecManager.kernel_dirs=[]" in command
+    assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in command
+    assert command[-3:] == ["--port=9999", "--no-browser", "--allow-root"]
+
+
+def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(
+    tm, jupyter, tmp_path, monkeypatch
+):
+    package = tmp_path / "site-packages" / "tariffmodel"
+    (package / "notebooks").mkdir(parents=True)
+    for name in ("01_a", "02_b"):
+        (package / "notebooks" / f"{name}.ipynb").write_text("original")
+    monkeypatch.setattr(report, "PACKAGE", package)
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "tariffmodel-notebooks"
+    assert "2 copied, 0 kept" in tm("lab")[2]
+    (mine / "01_a.ipynb").write_text("edited")
+    (package / "notebooks" / "00_start_here.ipynb").write_text("new in this version")
+    assert "1 copied, 2 kept" in tm("lab")[2]
+    assert (mine / "01_a.ipynb").read_text() == "edited"
+    assert all("--notebook-dir=tariffmodel-notebooks" in command for command in jupyter)
+    opened = [any("default_url" in word for word in command) for command in jupyter]
+    assert opened == [False, True]  # without a first notebook, the folder
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"),
+    [
+        (KeyboardInterrupt(), "interrupted; nothing is left of this run"),
+        (KeyboardInterrupt("finish this run with: x"), "interrupted; finish this run with: x"),
+    ],
+)
+def test_run_that_is_interrupted_says_how_to_go_on(tm, monkeypatch, stop, told):
+    def interrupted(**options):
+        raise stop
+
+    monkeypatch.setattr(report, "run", interrupted)
+    code, _, err = tm("run")
+    assert code == 130 and err.strip() == told
+
+
+def test_run_hands_its_options_on(tm, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(report, "run", lambda **options: asked.append(options) or tmp_path)
+    monkeypatch.setattr(report, "resume", lambda *run, **options: asked.append((*run, options)) or tmp_path)
+    tm("run", "--period", "2025Q4", "--only", "04, 05", "--jobs", "1", "--as-of", "2026-01-31")
+    tm("run", "--resume", "output/20260101-p-failed", "--jobs", "2")
+    first, (folder, second) = asked
+    assert (first["only"], first["jobs"], first["as_of"]) == (["04", "05"], 1, "2026-01-31")
+    assert folder == Path("output/20260101-p-failed") and second["jobs"] == 2

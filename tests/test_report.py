@@ -18,13 +18,14 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import openpyxl
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tariffmodel import changes, facts, market, report, store
-from tariffmodel.errors import TariffModelError
+from tariffmodel import __version__, changes, facts, market, report, store
+from tariffmodel.errors import DataError, TariffModelError
 
 DEFAULTS = "policy, against, period, as_of, output = 'default', 'default', 'CY2024', None, 'output'"
 
@@ -35,6 +36,13 @@ Path(output, "tables").mkdir()
 seen = dict(policy=policy, against=against, period=period, as_of=as_of)
 seen |= dict(here=os.getcwd(), output=str(Path(output).resolve()), data=os.environ["TARIFFMODEL_DATA"])
 Path(output, "tables", "seen.json").write_text(json.dumps(seen))
+Path(output, "tables", "01_bill.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
+Path(output, "tables", "01_bill.json").write_text('{"title": "Bill", "units": {"bill_usd": "usd"}}')
+Path(output, "charts").mkdir()
+Path(output, "charts", "01_bars.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
+native = {"kind": "bar", "columns": "bill_usd", "unit": "usd"}
+about = {"title": "Bars", "alt": "One bar.", "native": native}
+Path(output, "charts", "01_bars.json").write_text(json.dumps(about))
 """
 
 CONCLUDES = """\
@@ -108,13 +116,13 @@ def workshop(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def finished(workshop) -> Path:
-    return workshop.ask(only=["01", "02"])
+    return workshop.ask(only=["01", "02"], jobs=1)
 
 
 @pytest.fixture(scope="module")
 def again(workshop, finished) -> Path:
-    """The same question of the same data."""
-    return workshop.ask(only=["01", "02"])
+    """The same question of the same data, two notebooks at a time."""
+    return workshop.ask(only=["01", "02"], jobs=2)
 
 
 @pytest.fixture(scope="module")
@@ -160,9 +168,9 @@ def test_latest_points_at_the_newest_run_that_did_not_fail(later, failed, worksh
     assert (workshop.output / "latest").readlink() == Path(later.name)
 
 
-def test_the_same_question_of_the_same_data_gives_the_same_tables(finished, again):
+def test_the_same_question_gives_the_same_tables_however_many_notebooks_run_at_a_time(finished, again):
     tables = [path.relative_to(finished) for path in finished.rglob("*.csv")]
-    assert tables
+    assert Path("conclusions.csv") in tables and len(tables) > 1
     for table in tables:
         assert (again / table).read_bytes() == (finished / table).read_bytes()
 
@@ -219,6 +227,7 @@ def test_a_policy_file_is_found_from_the_kernels_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"jobs": 0}, "jobs is 0; expected 1 or more"),
         ({"only": ["07"]}, "no notebook starts with '07'; there are 01_facts"),
         ({"period": "soon"}, "'soon'"),
         ({"against": "nothing"}, "no policy 'nothing'"),
@@ -293,6 +302,187 @@ def test_ctrl_c_ends_the_whole_run_and_leaves_nothing(tmp_path, workshop, monkey
     assert list((tmp_path / "output").iterdir()) == []
 
 
+def test_notebooks_run_side_by_side(tmp_path, workshop, monkeypatch):
+    monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
+    meet = """
+import time
+from pathlib import Path
+Path(mine).touch()
+start = time.monotonic()
+while not Path(yours).exists():
+    assert time.monotonic() < start + 30, "nobody came"
+    time.sleep(0.02)
+"""
+    for name, mine, yours in (("01_one", "a", "b"), ("02_two", "b", "a")):
+        write(tmp_path, name, defaults(), new_code_cell(f"mine, yours = {mine!r}, {yours!r}" + meet))
+    run = workshop.ask(output=tmp_path / "output", jobs=2)
+    assert [entry["status"] for entry in manifest_of(run)["notebooks"]] == ["ok", "ok"]
+
+
+# Resuming
+
+
+def manifest_of(folder: Path) -> dict:
+    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+
+
+SAYS = """\
+import pandas as pd
+from pathlib import Path
+from tariffmodel import changes
+Path("tables").mkdir(exist_ok=True)
+with open(f"tables/{NUMBER}_times.txt", "a") as log:
+    log.write("x")
+changes.conclude(NUMBER, QUANTITY, pd.Series({"Kia": 1.0}), output, unit="1")
+"""
+
+
+def says(number: str, quantity: str = "said"):
+    return new_code_cell(f"NUMBER, QUANTITY = {number!r}, {quantity!r}\n{SAYS}")
+
+
+@pytest.fixture(scope="module")
+def half(workshop, tmp_path_factory):
+    """A run of two notebooks whose second failed, where it was made, and its notebooks."""
+    root = tmp_path_factory.mktemp("half")
+    notebooks = root / "notebooks"
+    notebooks.mkdir()
+    write(notebooks, "01_fine", new_markdown_cell("# Fine"), defaults(), says("01"))
+    write(notebooks, "02_broken", defaults(), says("02", "draft"), new_code_cell("1 / 0"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "notebook_folder", lambda: notebooks)
+        with pytest.raises(report.RunError, match="run --resume` repeats only what failed") as caught:
+            workshop.ask(output=root / "output")
+    return caught.value.folder, notebooks
+
+
+@pytest.fixture
+def broken(half, tmp_path, workshop, monkeypatch):
+    """A copy of that run, and `resume(...)` for it."""
+    folder = shutil.copytree(half[0], tmp_path / "output" / half[0].name)
+    notebooks = shutil.copytree(half[1], tmp_path / "notebooks")
+    monkeypatch.setattr(report, "notebook_folder", lambda: notebooks)
+
+    def resume(run=None, **changes):
+        options = {"output": tmp_path / "output", "data": workshop.data, "progress": False}
+        return report.resume(run, **options | changes)
+
+    return SimpleNamespace(folder=folder, notebooks=notebooks, output=tmp_path / "output", resume=resume)
+
+
+def test_resume_repeats_only_what_failed_and_ends_under_the_runs_own_name(broken):
+    write(broken.notebooks, "02_broken", defaults(), says("02", "final"))
+    done = broken.resume()
+    assert done.name == broken.folder.name.removesuffix("-failed")
+    assert {path.name for path in broken.output.iterdir()} == {done.name, "latest"}
+    assert (broken.output / "latest").readlink() == Path(done.name)
+    assert (done / "tables" / "01_times.txt").read_text() == "x"
+    assert (done / "tables" / "02_times.txt").read_text() == "x"  # what the first attempt left is gone
+    said = pd.read_csv(done / "conclusions.csv", dtype=str)
+    assert list(said["notebook"] + said["quantity"]) == ["01said", "02final"]
+    manifest = manifest_of(done)
+    assert manifest["complete"] and len(manifest["resumed"]) == 1 and manifest["run"] == done.name
+    assert [entry["status"] for entry in manifest["notebooks"]] == ["ok", "ok"]
+    assert "resumed" in read(done).header.text and read(done).find(id="01_fine")
+    changes.compare(done, done)
+
+
+def test_resume_that_fails_again_leaves_a_failed_run_again(broken):
+    with pytest.raises(report.RunError, match=r"02_broken.ipynb, cell \[4\]: ZeroDivisionError"):
+        broken.resume(broken.folder)
+    assert [path.name for path in broken.output.iterdir()] == [broken.folder.name]
+    assert (broken.folder / "tables" / "01_times.txt").read_text() == "x"
+
+
+def test_resume_is_refused_when_data_have_changed(broken, workshop, tmp_path):
+    data = shutil.copytree(workshop.data, tmp_path / "data")
+    (data / "facts" / "volumes.csv").open("a").write("\n")
+    before = sorted(broken.folder.rglob("*"))
+    with pytest.raises(TariffModelError, match=r"has changed: facts/volumes.csv; start a new run"):
+        broken.resume(data=data)
+    assert sorted(broken.folder.rglob("*")) == before
+
+
+def test_resume_is_refused_when_a_finished_notebook_or_the_version_has_changed(broken, monkeypatch):
+    write(broken.notebooks, "01_fine", defaults(), says("01", "otherwise"))
+    monkeypatch.setattr(report, "__version__", "9.9")
+    with pytest.raises(TariffModelError, match=r"has changed: tariffmodel, 01_fine.ipynb; start a new run"):
+        broken.resume()
+
+
+def test_resume_is_refused_when_a_policy_file_has_changed(broken, tmp_path, workshop):
+    law = tmp_path / "mine.toml"
+    shutil.copyfile(workshop.data / "policies" / "flat-25.toml", law)
+    manifest = manifest_of(broken.folder)
+    manifest["parameters"]["policy"] = str(law)
+    (broken.folder / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(TariffModelError, match="has changed: the policies; start"):
+        broken.resume()
+
+
+def test_resume_leaves_a_run_alone_that_is_still_under_way(broken):
+    name = broken.folder.name.removesuffix("-failed")
+    with (
+        report._held(broken.output, name),
+        pytest.raises(TariffModelError, match=f"{name} is still under way"),
+    ):
+        broken.resume()
+    assert broken.folder.is_dir()
+
+
+def test_resume_names_what_there_is_to_resume(broken, finished):
+    choice = f"no run that failed or was cut short; choose from {broken.folder.name.removesuffix('-failed')}"
+    with pytest.raises(TariffModelError, match=choice):
+        broken.resume("20200101-000000-x")
+    with pytest.raises(TariffModelError, match="ended well; there is nothing to resume"):
+        broken.resume(finished)
+    with pytest.raises(TariffModelError, match="holds no run that failed or was cut short"):
+        broken.resume("latest", output=broken.output / "elsewhere")
+    (broken.folder / "manifest.json").write_text("{")
+    with pytest.raises(TariffModelError, match="manifest.json cannot be read"):
+        broken.resume()
+    (broken.folder / "manifest.json").write_text("{}")
+    with pytest.raises(
+        TariffModelError, match="has no code_sha256, data, notebooks, parameters: another version"
+    ):
+        broken.resume()
+
+
+def test_a_run_cut_short_keeps_what_ended_well_and_can_be_resumed(tmp_path, workshop, monkeypatch):
+    monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
+    output = tmp_path / "output"
+    write(tmp_path, "01_quick", defaults(), says("01"))
+    sleep = new_code_cell("from pathlib import Path; import time; Path('busy').touch(); time.sleep(60)")
+    write(tmp_path, "02_slow", defaults(), sleep)
+
+    def press_when_busy():
+        while not list(output.glob(".*/busy")):
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_when_busy, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt, match=r"finish this run with: tariffmodel run --resume .*-CY2025"):
+        workshop.ask(output=output, jobs=1)
+    (left,) = output.iterdir()  # no lock, no latest, nothing that looks like a run
+    assert left.name.startswith(".") and left.name.endswith(".partial")
+    with pytest.raises(DataError, match="holds a run that did not end; finish it"):
+        changes.compare(left, left)
+    write(tmp_path, "02_slow", defaults(), says("02"))
+    (output / f"{left.name.removesuffix('.partial')}.lock").touch()  # as a killed process leaves it
+    done = report.resume("latest", output=output, data=workshop.data, progress=False)
+    assert manifest_of(done)["complete"] and done.name == left.name[1:].removesuffix(".partial")
+    assert (done / "tables" / "01_times.txt").read_text() == "x"
+    assert {path.name for path in output.iterdir()} == {done.name, "latest"}
+
+
+def test_an_older_run_that_is_resumed_does_not_become_the_latest(tmp_path):
+    for name in ("20260101-p", "20260102-p"):
+        (tmp_path / name).mkdir()
+    for name in ("20260102-p", "20260101-p"):
+        report._point_latest_at(tmp_path / name)
+    assert (tmp_path / "latest").readlink() == Path("20260102-p")
+
+
 # The report
 
 
@@ -312,6 +502,12 @@ def test_header_is_escaped(page):
 def test_header_answers_what_was_asked_of_which_data(page, manifest):
     header = [dd.text for dd in page.select("header dd")]
     assert {"none", "CY2025", "2026-01-31", manifest["data_date"]} <= set(header)
+
+
+def test_report_links_the_workbook_the_slides_and_the_folders_beside_it(page, finished):
+    links = {a["href"] for a in page.select("header .files a")}
+    assert {"tables.xlsx", "charts.pptx", "tables/", "charts/", "manifest.json"} <= links
+    assert all((finished / link).exists() for link in links)
 
 
 def test_every_id_is_unique_and_every_inner_link_arrives(page):
@@ -514,7 +710,14 @@ def test_manifest_is_sorted_and_tells_the_question(manifest, finished):
     assert manifest["run"] == finished.name and manifest["complete"]
     assert manifest["parameters"]["period"] == "CY2025" and manifest["as_of"] == "2026-01-31"
     assert manifest["snapshot"] == store.BUNDLED and manifest["data_changed"] is False
-    assert {"conclusions.csv", *changes.INPUTS.values()} <= {entry["file"] for entry in manifest["outputs"]}
+    written = {"tables.xlsx", "charts.pptx", "tables/01_bill.md", "tables/01_bill.tex"}
+    assert {"conclusions.csv", *written, *changes.INPUTS.values()} <= {e["file"] for e in manifest["outputs"]}
+
+
+def test_tables_of_a_run_say_what_made_them(finished):
+    told = f"tariffmodel {__version__}, run {finished.name}, data as of 2026-01-31."
+    assert told in (finished / "tables" / "01_bill.md").read_text()
+    assert openpyxl.load_workbook(finished / "tables.xlsx")["01_bill"]["A2"].value == told
 
 
 def test_revision_is_unknown_outside_a_checkout(tmp_path):

@@ -80,7 +80,7 @@ def fx_betas(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=(0.18 + 0.16 * len(estimates)) * len(rows) + 0.9,
+        body_cm=(0.18 + 0.16 * len(estimates)) * max(len(rows), 1) + 0.9,
         key=[
             *(
                 _mark(marker, label, 1 if label == first else _PALE)
@@ -256,7 +256,7 @@ def paying_move(
             f"No currency stands where it pays the tariff; nearest is {near}'s, {abs(stands[near]):.1%} {place} than "
             f"the period's mean, and {drawn.at[near, 'move_share']:.1%} weaker would pay"
         )
-    reasons = rows.loc[rows["move_share"].isna(), "reason"].str.partition(":")[0]
+    reasons = rows.loc[rows["move_share"].isna(), "reason"].str.split(":").str[0]
     fig = figure(
         title,
         f"Weakening of the home currency from its mean of the period, %; {case}",
@@ -331,7 +331,7 @@ def iso_profit(
         title,
         f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; {case}",
         [
-            f"{iso.maker} by its own account: {iso.profit_per_unit_bn:g} bn {iso.currency} of yearly operating profit "
+            f"Disclosed for {iso.maker}: {iso.profit_per_unit_bn:g} bn {iso.currency} of yearly operating profit "
             f"per {iso.currency} per dollar. Band: range of the bill",
             *origin_note(source, as_of),
         ],
@@ -420,12 +420,13 @@ def _band(iso: IsoProfit, bill_range: tuple[float, float]) -> pd.DataFrame:
     """`curves.before` with a bill scaled by either end of its range.
 
     On that line S = κ S₀ / (κ − B), so the bill behind it is B = κ (1 − S₀ / S), in billions of dollars.
+    An empty `high` has no limit: that bill takes all the dollars that profit is long.
     """
     kappa, line = iso.profit_per_unit_bn, iso.curves["before"]
     bill = kappa * (1 - iso.before[1] / line)
     left = [kappa - bill * share for share in bill_range]
     ends = pd.concat([kappa * iso.before[1] / rest.where(rest > 0) for rest in left], axis=1)
-    return pd.DataFrame({"low": ends.min(axis=1, skipna=False), "high": ends.max(axis=1, skipna=False)})
+    return pd.DataFrame({"low": ends.min(axis=1), "high": ends.max(axis=1, skipna=False)})
 
 
 def _read(lines: pd.DataFrame, rates: Sequence[float] | np.ndarray) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ from tariffmodel.cli.options import (
     parse_day,
     print_table,
 )
+
+START = "00_start_here.ipynb"
 
 app = typer.Typer()
 
@@ -58,7 +61,8 @@ def run(
     try:
         if resume:
             for name in ("policy", "against", "period", "as_of", "only"):
-                if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                given = context.get_parameter_source(name)
+                if given and given.name == "COMMANDLINE":
                     option = f"--{name.replace('_', '-')}"
                     raise typer.BadParameter(
                         "a resumed run keeps what it was asked; leave this out, or start a new run",
@@ -113,28 +117,30 @@ def diff(
         typer.echo(f"comparison: {markdown}")
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
+    context: typer.Context,
     port: Annotated[
         int | None, typer.Option(help="Port of the server. Default: 8888 or the next free one.")
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
-    """Open the notebooks in JupyterLab, at 00_start_here."""
+    """Open the notebooks in JupyterLab, at 00_start_here; other options are passed on to it."""
     from tariffmodel import report
 
     folder = report.notebook_folder()
     if folder.parent == report.PACKAGE:  # installed from a wheel: nobody should edit in there
         folder = _own_copy(folder, Path("tariffmodel-notebooks"))
-    start = folder / "00_start_here.ipynb"
-    command = [sys.executable, "-m", "jupyterlab", *([str(start)] if start.is_file() else [])]
-    command += [f"--notebook-dir={folder}", "--KernelSpecManager.kernel_dirs=[]"]  # this Python, no other
+    command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
+    command += ["--KernelSpecManager.kernel_dirs=[]"]  # notebooks run in this Python, whatever else is there
+    if (folder / START).is_file():
+        command += [f"--LabApp.default_url=/lab/tree/{START}"]
     command += [f"--port={port}"] if port else []
-    command += ["--no-browser"] if no_browser else []
-    try:
-        raise typer.Exit(subprocess.run(command, check=False).returncode)
-    except KeyboardInterrupt:  # the server has heard it as well
-        raise typer.Exit(0) from None
+    command += [*(["--no-browser"] if no_browser else []), *context.args]
+    server = subprocess.Popen(command)
+    while True:
+        with suppress(KeyboardInterrupt):  # the server has heard it as well, and asks whether to stop
+            raise typer.Exit(server.wait())
 
 
 def _own_copy(source: Path, folder: Path) -> Path:

@@ -25,7 +25,7 @@ from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted,
 
 _WRITE = "write one …"
 _FRESH, _OLD = 'class="policy-lab"', 'class="policy-lab old"'
-_WIDE = "380px"
+_WIDE = "378px"
 _LOOK = {"layout": {"width": _WIDE}, "style": {"description_width": "60px"}}
 
 
@@ -71,6 +71,7 @@ class Lab:
         beside = {"flex_flow": "row wrap"}  # in a narrow window the chart goes below
         controls = widgets.VBox(left, layout={"flex": "0 0 auto"})
         self.box = widgets.VBox([widgets.HTML(STYLE), widgets.HBox([controls, self._page], layout=beside)])
+        self.box.add_class("policy-lab-box")
         self.start(name)
         self._choice.observe(lambda change: self._try(lambda: self._choose(change["new"])), "value")
 

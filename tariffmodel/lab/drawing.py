@@ -17,7 +17,8 @@ from tariffmodel.lab.knobs import Value
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
 STYLE = """<style>
-.policy-lab {color: #222; background: white; font: 13px/1.35 sans-serif; padding: 0 8px; width: 670px}
+.policy-lab-box .widget-readout {font-size: 12px}
+.policy-lab {color: #222; background: white; font: 13px/1.35 sans-serif; padding-left: 8px; width: 665px}
 .policy-lab.old {opacity: 0.35}
 .policy-lab h3 {font-size: 15px; margin: 0 0 2px}
 .policy-lab p {margin: 0 0 6px}
