@@ -4,7 +4,7 @@ The modules follow one direction, each knowing only those before it:
 ``facts`` → ``contribution`` → ``policy`` → ``rates`` → ``duty`` → ``exposure``, ``comparison``,
 ``incentives``, ``validation`` → ``market``, ``store``, ``refresh``, ``own`` → ``event_calendar``, ``events`` →
 ``link``, ``pricing``, ``mimicking`` → ``sensitivity``, ``currency`` → ``hedge``, ``options``, ``ticket`` → ``charts``,
-``changes`` → ``report`` → ``cli``.
+``lab`` → ``changes``, ``page``, ``exports``, ``report`` → ``cli``.
 They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -35,6 +35,7 @@ __all__ = [
     "options",
     "own",
     "own_facts",
+    "page",
     "policy",
     "pricing",
     "rates",

@@ -187,7 +187,7 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
         contents.write_string(number + 2, 1, about["title"], text)
         sheet.write_string(0, 0, about["title"], bold)
         sheet.write_string(1, 0, source, soft)
-        for place, column in enumerate(frame):
+        for place, column in enumerate(map(str, frame)):
             unit, values = about["units"].get(column, ""), frame.iloc[:, place]
             form = book.add_format({**plain, "num_format": _excel_format(values, unit)})
             sheet.write(3, place, unit or None, soft)
@@ -298,7 +298,9 @@ def _excel_format(values: pd.Series, unit: str) -> str:
 
 def _formatted(frame: pd.DataFrame, units: Mapping[str, str]) -> list[list[str]]:
     """Rows of text, with figures as the workbook would show them."""
-    columns = [_texts(frame.iloc[:, place], units.get(column, "")) for place, column in enumerate(frame)]
+    columns = [
+        _texts(frame.iloc[:, place], units.get(column, "")) for place, column in enumerate(map(str, frame))
+    ]
     return [list(row) for row in zip(*columns)]
 
 
@@ -316,7 +318,7 @@ def _texts(values: pd.Series, unit: str) -> list[str]:
 
 
 def _headings(frame: pd.DataFrame, units: Mapping[str, str]) -> list[str]:
-    return [f"{column} ({units[column]})" if column in units else str(column) for column in frame]
+    return [f"{name} ({units[name]})" if name in units else name for name in map(str, frame)]
 
 
 def _align(frame: pd.DataFrame) -> list[str]:
@@ -353,12 +355,15 @@ def _latex(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
     return "\n".join(lines)
 
 
-_LATEX = {mark: f"\\{mark}" for mark in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
+_LATEX = str.maketrans(
+    {
+        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
 
 
 def _escaped(text: str) -> str:
-    return text.translate(str.maketrans(_LATEX))
+    return text.translate(_LATEX)

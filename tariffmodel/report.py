@@ -34,8 +34,8 @@ import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager, closing, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -422,14 +422,21 @@ def _wait_for(work: Coroutine[Any, Any, None]) -> None:
     In the main thread nbclient would answer Ctrl-C itself, by ending one kernel and going on with the
     next notebook; and whoever calls `run` from a notebook has a loop there already.
     """
-    with closing(asyncio.new_event_loop()) as loop, ThreadPoolExecutor(1) as thread:
-        task = loop.create_task(work)
-        running = thread.submit(loop.run_until_complete, task)
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None] | None]] = Future()
+
+    async def announced() -> None:
+        started.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        await work
+
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(asyncio.run, announced())
+        loop, task = started.result()
         try:
             while not running.done():
                 wait([running], timeout=1)  # Windows hears Ctrl-C only in between
         except KeyboardInterrupt:
-            loop.call_soon_threadsafe(task.cancel)
+            if task:
+                loop.call_soon_threadsafe(task.cancel)
             raise
         running.result()
 

@@ -465,10 +465,12 @@ def sup_wald_p(statistic: float, q: int, trim: float = 0.15) -> float:
         return np.asarray(size * ((1 - q / x) * width + 2 / x))
 
     grid = np.linspace(0.05, 10.0 * q, 2000)
-    peak = int(tail(grid).argmax())
-    start, high = grid[peak], min(float(tail(grid)[peak]), 1.0)
+    falls = np.maximum.accumulate(tail(grid)[::-1])[::-1]  # with wide trims it may rise again once
+    start, high = grid[int(tail(grid).argmax())], min(float(falls[0]), 1.0)
     if statistic < start:
         return 1 - (1 - high) * statistic / start
+    if statistic < grid[-1]:
+        return min(float(np.interp(statistic, grid, falls)), 1.0)
     return min(float(tail(np.array(statistic))), 1.0)
 
 

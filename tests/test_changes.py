@@ -479,12 +479,12 @@ def test_conclusions_that_were_altered_since_are_refused(make, damage):
 
 
 @pytest.mark.slow
-def test_the_bills_of_two_runs_are_the_same_to_the_byte(tmp_path, monkeypatch):
+def test_what_two_runs_write_is_the_same_to_the_byte(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(report.__file__).parents[1]))  # installed or not
     question = {"policy": "current-law", "against": "before-april-2025", "period": "2025Q4", "as_of": None}
-    one, two = (report.run(**question, output=tmp_path, only=["02"], progress=False) for _ in range(2))
+    one, two = (report.run(**question, output=tmp_path, only=["01"], progress=False) for _ in range(2))
     tables = [path.relative_to(one) for path in one.rglob("*.csv")]
-    assert Path("tables/02_bill.csv") in tables and Path("conclusions.csv") in tables
+    assert any(table.name.startswith("01_") for table in tables) and Path("conclusions.csv") in tables
     for table in tables:
         assert (one / table).read_bytes() == (two / table).read_bytes()
     assert changes.compare(one, two).moved.empty

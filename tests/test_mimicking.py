@@ -294,7 +294,9 @@ def test_event_moves_run_from_the_close_before_to_the_last_session(known):
     local = mimicking.event_moves(known, dates, 2, currency="local")
     for ticker, maker in (("7261.T", "Mazda"), ("GM", "GM")):
         path = known.prices[ticker]
-        assert local.at["2025-07-22-japan-deal", maker] == pytest.approx(path["2025-07-24"] / path["2025-07-22"] - 1)
+        assert local.at["2025-07-22-japan-deal", maker] == pytest.approx(
+            path["2025-07-24"] / path["2025-07-22"] - 1
+        )
     dollar = mimicking.event_moves(known, dates, 2)
     yen = known.fx["USDJPY"]
     gap = (1 + local["Mazda"]) * yen["2025-07-22"] / yen["2025-07-24"] - 1
@@ -304,4 +306,6 @@ def test_event_moves_run_from_the_close_before_to_the_last_session(known):
 def test_event_moves_are_empty_beyond_the_prices(known):
     late = pd.DataFrame({"event": ["x"], "firm": ["7261.T"], "date": [pd.Timestamp("2026-05-28")]})
     assert mimicking.event_moves(known, late, 1).notna().all(axis=None)
-    assert mimicking.event_moves(known, late, 2).empty or mimicking.event_moves(known, late, 2).isna().all(axis=None)
+    assert mimicking.event_moves(known, late, 2).empty or mimicking.event_moves(known, late, 2).isna().all(
+        axis=None
+    )

@@ -285,7 +285,15 @@ def test_report_of_a_failed_run_says_so_first(failed):
     assert "1 of 2 notebooks failed" in first.text and "ValueError: units < 0" in first.text
 
 
-def test_ctrl_c_ends_the_whole_run_and_leaves_nothing(tmp_path, workshop, monkeypatch):
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as in a terminal: the workers of a parallel test run do not listen to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_whole_run_and_leaves_nothing(tmp_path, workshop, monkeypatch, interruptible):
     monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
     sleep = new_code_cell("from pathlib import Path; import time; Path('busy').touch(); time.sleep(60)")
     for name in ("01_slow", "02_slow"):
@@ -448,7 +456,9 @@ def test_resume_names_what_there_is_to_resume(broken, finished):
         broken.resume()
 
 
-def test_a_run_cut_short_keeps_what_ended_well_and_can_be_resumed(tmp_path, workshop, monkeypatch):
+def test_a_run_cut_short_keeps_what_ended_well_and_can_be_resumed(
+    tmp_path, workshop, monkeypatch, interruptible
+):
     monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
     output = tmp_path / "output"
     write(tmp_path, "01_quick", defaults(), says("01"))

@@ -616,3 +616,9 @@ def test_questions_about_unknown_things_are_refused(known):
     made.__dict__["markets"] = known.markets.drop("JP")
     with pytest.raises(DataError, match=r"no benchmark index in JPY for 7203\.T"):
         sensitivity.sample(made, "Toyota")
+
+
+def test_every_maker_with_prices_has_a_beta(known):
+    table = sensitivity.table(known)
+    priced = known.makers.index[known.makers["ticker"].isin(known.prices.columns)]
+    assert table.loc[priced, "beta_fx"].notna().all(), table.loc[priced, "note"].to_dict()

@@ -443,7 +443,7 @@ def _turns(path: pd.DataFrame) -> set[str]:
     return {path.index[0], *changed, path.index[-1]}
 
 
-def _fine(x: np.ndarray | pd.Index, y: np.ndarray | pd.Series) -> np.ndarray:
+def _fine(x: pd.Index | pd.Series, y: pd.Series) -> np.ndarray:
     """Points along a line through (x, y), close enough for labels to keep clear of it."""
     steps = np.arange(len(x))
     places = np.linspace(0, len(x) - 1, 20 * len(x))

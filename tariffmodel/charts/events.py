@@ -382,7 +382,9 @@ def factor_path(
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.35 * (high - low))
     seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
-    spots = spread_apart([float(day.toordinal()) for day in seen.values()], gap=(path.index[-1] - path.index[0]).days / 60)
+    spots = spread_apart(
+        [float(day.toordinal()) for day in seen.values()], gap=(path.index[-1] - path.index[0]).days / 60
+    )
     for (event, day), spot in zip(seen.items(), spots, strict=True):
         ax.axvline(day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=0.78)
         ax.text(pd.Timestamp.fromordinal(int(spot)), high + 0.03 * (high - low), titles[event], rotation=90,

@@ -222,6 +222,7 @@ def _columns(labels: Sequence[str], width: float) -> int:
 def finish(fig: Figure) -> Figure:
     """Lay out while the house style holds, and keep it: whoever saves the figure gets this one."""
     fig.draw_without_rendering()
+    fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
     return fig
 
 
