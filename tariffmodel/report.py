@@ -378,7 +378,7 @@ def _bare(name: str) -> str:
 
 def _forget(folder: Path, notebook: str) -> None:
     """Remove what a notebook has exported and concluded: its files start with its number."""
-    for kind in ("charts", "tables"):
+    for kind in ("charts", "charts/16x9", "tables"):
         for path in folder.glob(f"{kind}/{notebook[:2]}_*"):
             path.unlink()
     changes.retract(notebook[:2], folder)

@@ -327,8 +327,14 @@ def test_export_writes_png_svg_and_data_the_same_each_time(
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         charts.export(every["bill_bars"](), "bill", bills, folder, alt=ALT)
-    files = [sorted(path.name for path in (folder / "charts").iterdir()) for folder in folders]
-    assert files == [["bill.csv", "bill.json", "bill.pdf", "bill.png", "bill.svg"]] * 2
+    files = [
+        sorted(path.relative_to(folder / "charts").as_posix() for path in folder.glob("charts/**/*.*"))
+        for folder in folders
+    ]
+    assert files == [["16x9/bill.png", "bill.csv", "bill.json", "bill.pdf", "bill.png", "bill.svg"]] * 2
+    with Image.open(folders[0] / "charts" / "16x9" / "bill.png") as image:
+        assert image.width / image.height == pytest.approx(16 / 9, rel=0.01)
+        assert image.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
     for name in files[0]:
         one, two = ((folder / "charts" / name).read_bytes() for folder in folders)
         assert one == two, name
@@ -351,7 +357,14 @@ def test_without_a_folder_nothing_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     charts.export(every["residuals"](), "residuals", bills, folder, alt=ALT)
-    charts.export_table(bills[["bill_usd"]], "bill", folder, title="Bills", units={"bill_usd": "usd"})
+    charts.export_table(
+        bills[["bill_usd"]],
+        "bill",
+        folder,
+        as_of=date(2026, 10, 30),
+        title="Bills",
+        units={"bill_usd": "usd"},
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -376,12 +389,14 @@ def test_notebook_image_keeps_its_words_and_printed_proportion(
 
 def test_tables_travel_with_title_and_units(tmp_path: Path) -> None:
     frame = pd.DataFrame({"bill_usd": [0.1 + 0.2, np.nan]}, index=pd.Index(["Toyota", "Škoda"], name="maker"))
-    charts.export_table(frame, "bill", tmp_path, title="Bills", units={"bill_usd": "usd"})
+    charts.export_table(
+        frame, "bill", tmp_path, as_of=date(2026, 10, 30), title="Bills", units={"bill_usd": "usd"}
+    )
     assert (tmp_path / "tables" / "bill.csv").read_bytes().decode() == "maker,bill_usd\nToyota,0.3\nŠkoda,\n"
     about = json.loads((tmp_path / "tables" / "bill.json").read_text(encoding="utf-8"))
-    assert about == {"title": "Bills", "units": {"bill_usd": "usd"}}
+    assert about == {"title": "Bills", "units": {"bill_usd": "usd"}, "as_of": "2026-10-30"}
     with pytest.raises(ValueError, match="no unit for bill_usd"):
-        charts.export_table(frame, "bill", tmp_path, title="Bills", units={})
+        charts.export_table(frame, "bill", tmp_path, as_of=date(2026, 10, 30), title="Bills", units={})
 
 
 def test_matrix_of_policies_names_the_largest_gain_and_loss(change: pd.DataFrame) -> None:

@@ -31,8 +31,12 @@ BILLS = pd.DataFrame(
 def folder(known: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run")
     units = {"bill_usd": "usd", "share": "fraction of operating profit"}
-    charts.export_table(BILLS, "02_bill", place, title="Bill by maker, 100% of it", units=units)
-    charts.export_table(BILLS[["share"]], "02_share", place, title="Share", units=units)
+    charts.export_table(
+        BILLS, "02_bill", place, as_of=date(2026, 1, 1), title="Bill by maker, 100% of it", units=units
+    )
+    charts.export_table(
+        BILLS[["share"]], "02_share", place, as_of=date(2026, 1, 1), title="Share", units=units
+    )
     path = pd.DataFrame(
         {"JP": [0.025, 0.275], "EU": [0.025, 0.15]}, index=pd.to_datetime(["2025-01-01", "2025-04-03"])
     )
@@ -161,7 +165,9 @@ def test_nothing_is_written_where_nothing_was_exported(tmp_path):
 
 def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path, folder):
     frame = pd.DataFrame({"x": [1.0, np.inf], "y": [2.0, 3.0]}, index=pd.Index(["a", "b"], name="maker"))
-    charts.export_table(frame, "01_x", tmp_path, title="t", units={"x": "years", "y": "years"})
+    charts.export_table(
+        frame, "01_x", tmp_path, as_of=date(2026, 1, 1), title="t", units={"x": "years", "y": "years"}
+    )
     for kind in ("json", "csv", "png"):
         (tmp_path / "charts").mkdir(exist_ok=True)
         shutil.copy(folder / "charts" / f"02_bars.{kind}", tmp_path / "charts" / f"01_x.{kind}")
@@ -178,7 +184,9 @@ def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path
 def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
     names = ["01_" + "x" * 40 + end for end in "ab"]
     for name in names:
-        charts.export_table(BILLS[["share"]], name, tmp_path, title=name, units={"share": "fraction"})
+        charts.export_table(
+            BILLS[["share"]], name, tmp_path, as_of=date(2026, 1, 1), title=name, units={"share": "fraction"}
+        )
     book = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))
     assert [row[0].value for row in book["Contents"].iter_rows(min_row=4)] == names
     assert len(set(book.sheetnames)) == 3
@@ -200,7 +208,9 @@ def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
     ],
 )
 def test_figures_keep_the_digits_that_matter(tmp_path, values, unit, shown):
-    charts.export_table(pd.DataFrame({"x": values}), "t", tmp_path, title="t", units={"x": unit})
+    charts.export_table(
+        pd.DataFrame({"x": values}), "t", tmp_path, as_of=date(2026, 1, 1), title="t", units={"x": unit}
+    )
     rows = exports.markdown(tmp_path, "t", SOURCE).splitlines()[4:6]
     assert [row.strip("| ") for row in rows] == shown
 
@@ -208,7 +218,7 @@ def test_figures_keep_the_digits_that_matter(tmp_path, values, unit, shown):
 def test_workbook_shows_the_digits_that_the_text_shows(tmp_path):
     frame = pd.DataFrame({"bn": [0.0098, 4584.757], "beta": [0.5, 1.25], "mixed": [3.74e9, 0.0119]})
     units = {"bn": "billions", "beta": "fraction per fraction", "mixed": "as what says"}
-    charts.export_table(frame, "t", tmp_path, title="t", units=units)
+    charts.export_table(frame, "t", tmp_path, as_of=date(2026, 1, 1), title="t", units=units)
     sheet = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))["t"]
     assert [sheet[f"{column}6"].number_format for column in "ABC"] == ["#,##0.00", "#,##0.000", "General"]
     assert [sheet[f"{column}6"].value for column in "ABC"] == [0.0098, 0.5, 3.74e9]  # nothing is rounded

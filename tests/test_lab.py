@@ -407,7 +407,7 @@ def test_saved_chart_comes_with_its_figures(session, tmp_path):
     session.sliders[SLOPE].value = 15.0
     session._file.value = "mine"
     session.save_chart()
-    kept = {path.name for path in (tmp_path / "kept" / "charts").iterdir()}
+    kept = {path.name for path in (tmp_path / "kept" / "charts").glob("*.*")}
     assert kept == {f"mine.{kind}" for kind in ("png", "svg", "pdf", "csv", "json")}
     figures = pd.read_csv(tmp_path / "kept" / "charts" / "mine.csv", index_col="maker")
     np.testing.assert_allclose(figures["bill_usd"], session.frame["bill_usd"], rtol=1e-9)

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from tariffmodel import exposure as bills
 from tariffmodel import event_calendar, mimicking
+from tariffmodel import exposure as bills
 from tariffmodel.errors import DataError
 
 NAMES = list("ABCDEFGH")

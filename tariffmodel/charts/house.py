@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,8 @@ def export(
 ) -> None:
     """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
 
+    A second picture, charts/16x9/`name`.png, has white on two sides and fills a slide.
+
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
     the same bytes. The JSON holds its title and `alt`, and `native`.
 
@@ -84,40 +87,49 @@ def export(
         ``scatter``), `columns` (of `data`, separated by blanks; for a scatter x and y), `unit`, and
         `scale`, what the values are divided by. Without it a slide shows the picture.
     """
-    drawings = {kind: render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
+    drawings = {f"{name}.{kind}": render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
+    drawings[f"16x9/{name}.png"] = render(fig, "png", alt, bbox_inches=_slide(fig), dpi=200)
     if native and (absent := set(native["columns"].split()) - set(map(str, data))):
         raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
     about = {"title": fig.get_suptitle().replace("\n", " "), "alt": alt, "native": dict(native or {})}
-    for kind, content in drawings.items():
-        _write(Path(folder) / "charts" / f"{name}.{kind}", content)
+    for file, content in drawings.items():
+        _write(Path(folder) / "charts" / file, content)
     _write(Path(folder) / "charts" / f"{name}.csv", _csv(data))
     _write(Path(folder) / "charts" / f"{name}.json", _json(about))
 
 
 def export_table(
-    frame: pd.DataFrame, name: str, folder: str | Path | None, *, title: str, units: Mapping[str, str]
+    frame: pd.DataFrame,
+    name: str,
+    folder: str | Path | None,
+    *,
+    title: str,
+    units: Mapping[str, str],
+    as_of: date,
 ) -> None:
-    """Write `frame` to folder/tables/`name`.csv, and its title and units to `name`.json beside it.
+    """Write `frame` to folder/tables/`name`.csv, and what it is to `name`.json beside it.
 
     Parameters
     ----------
     units : mapping of column to unit
         Every column of numbers needs one.
+    as_of : date
+        The day that the data are of.
     """
     lacking = [c for c in frame.select_dtypes("number") if c not in units]
     if lacking:
         raise ValueError(f"table {name!r}: no unit for {', '.join(map(str, lacking))}; add it to units")
     if not folder:
         return
-    about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}}
+    about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}, "as_of": str(as_of)}
     _write(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
     _write(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
 @in_house_style
-def render(fig: Figure, kind: str, alt: str) -> bytes:
+def render(fig: Figure, kind: str, alt: str, **options: Any) -> bytes:
     if not alt.strip():
         raise ValueError("alt is empty; say in a sentence what the chart shows")
     title = fig.get_suptitle().replace("\n", " ")
@@ -127,8 +139,15 @@ def render(fig: Figure, kind: str, alt: str) -> bytes:
         "pdf": {"Title": title, "Subject": alt, "CreationDate": None, "Producer": None, "Creator": None},
     }
     content = io.BytesIO()
-    fig.savefig(content, format=kind, metadata=about[kind])
+    fig.savefig(content, format=kind, metadata=about[kind], **options)
     return content.getvalue()
+
+
+def _slide(fig: Figure) -> Bbox:
+    """The figure in the middle of the smallest area of 16 by 9 around it, inches."""
+    width, height = fig.get_size_inches()
+    wide, high = max(width, height * 16 / 9), max(height, width * 9 / 16)
+    return Bbox.from_bounds((width - wide) / 2, (height - high) / 2, wide, high)
 
 
 def _json(about: Mapping[str, object]) -> bytes:

@@ -173,7 +173,8 @@ class Lab:
             name: "usd per vehicle" if "worth" in name else "usd" if name.endswith("_usd") else "fraction"
             for name in map(str, self.frame.select_dtypes("number"))
         }
-        charts.export_table(self.frame, stem, self.folder, title=f"{self.label} {about}", units=units)
+        title = f"{self.label} {about}"
+        charts.export_table(self.frame, stem, self.folder, title=title, units=units, as_of=case.day)
         return f"Written: {self.folder / 'charts' / stem}.png, with .svg, .pdf and .csv"
 
     # How it is shown
