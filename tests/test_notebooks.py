@@ -20,7 +20,7 @@ QUESTIONS = {
     "defaults": {},
     "proposal": {"policy": "japan-flexible-linear-firm", "period": "2025Q4"},
 }
-ASKED_TWICE = ("02", "06", "08")  # those in which another policy changes more than the figures
+ASKED_TWICE = ("02", "08")  # those in which another policy changes more than the figures
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
