@@ -156,6 +156,8 @@ def _json(about: Mapping[str, object]) -> bytes:
 
 def _csv(frame: pd.DataFrame) -> bytes:
     numbered = isinstance(frame.index, pd.RangeIndex)
+    if not numbered and frame.index.names == [None]:
+        frame = frame.rename_axis("name")
     text = frame.to_csv(index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d")
     return text.encode()
 
