@@ -40,9 +40,8 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     """Operating profit per unit of home currency per dollar, by the companies' own account.
 
     The selected rows of ``data/companies/fx_sensitivity.csv`` for the pair of the dollar and the
-    reporting currency. These are headlines for the dollar alone; a plan's whole currency line is often
-    half as large again. The note beside the file says whose figure is weak: Hyundai's and Kia's are a
-    broker's, Mazda's is of 2021 and negative.
+    reporting currency. These are headlines for the dollar alone; a plan's whole currency line can be
+    larger. The note beside the file says whose figure is weak.
 
     Returns
     -------

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import random
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -200,6 +199,19 @@ def refresh(
     return Report(table, store.current(folder) if added else "")
 
 
+def watched(facts: Facts, **options: Any) -> Report:
+    """`refresh` with a progress bar, in a terminal or a notebook; same options."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
+
+    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:
+        task = bar.add_task("asking Yahoo", total=None)
+
+        def progress(done: int, total: int, ticker: str) -> None:
+            bar.update(task, completed=done, total=total, description=ticker)
+
+        return refresh(facts, progress=progress, **options)
+
+
 def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.DataFrame:
     if tickers is None:
         return instruments
@@ -348,10 +360,8 @@ def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, str, 
     debug, hide = yfinance.config.debug, yfinance.config.debug.hide_exceptions
     debug.hide_exceptions = False  # raise the reason instead of logging it
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="yfinance")  # its own, about pandas 3
-            bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
-            about = ticker.get_history_metadata()
+        bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
+        about = ticker.get_history_metadata()
     except yfinance.exceptions.YFTickerMissingError as error:
         if "No data found" in error.rationale:
             outcome = "not found"

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from tariffmodel.cli.options import Data, number_text, print_table
@@ -34,16 +33,7 @@ def refresh(
     from tariffmodel import facts
     from tariffmodel import refresh as model
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, transient=True) as bar:
-        task = bar.add_task("asking Yahoo", total=None)
-
-        def progress(done: int, total: int, ticker: str) -> None:
-            bar.update(task, completed=done, total=total, description=ticker)
-
-        report = model.refresh(
-            facts.load(data), tickers=tickers or None, currencies=currencies, progress=progress
-        )
+    report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
     typer.echo(report.summary())
     if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
         raise typer.Exit(1)
