@@ -91,10 +91,13 @@ def test_bundled_panel_all_tests_and_events(benchmark, bundled):
 
 
 def test_package_eventstudy(benchmark, tmp_path):
-    """eventstudy 0.1a12: market model and t of the mean; we agree with σ² over T."""
+    """eventstudy 0.1a12: market model and t of the mean; we agree with σ² over T.
+
+    One of the hundred events above. It tests nothing else, so the like of it is `estimation_only`.
+    """
     other = pytest.importorskip("eventstudy", reason="pip install eventstudy==0.1a12 to compare with it")
-    returns, index = panel(100, 400)
-    asked = common_events(returns, 1, first=370)
+    returns, index = panel(1000, 2600)
+    asked = common_events(returns, 100).iloc[:1000]
     ours = events.study(returns, asked, market=index, estimation=(-250, -11))
     returns.join(index).to_csv(tmp_path / "returns.csv")
     other.Single.import_returns(str(tmp_path / "returns.csv"))
