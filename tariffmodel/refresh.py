@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from itertools import count
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
@@ -343,8 +344,10 @@ def _patiently(
         except YFRateLimitError:
             refused, repeats = _Refused("failed", RATE_LIMITED), _REPEATS_LIMITED
         except Exception as error:  # whatever a broken answer makes yfinance raise; other lines go on
-            reason = str(error).strip().partition("\n")[0][:120]
-            refused, repeats = _Refused("failed", f"{type(error).__name__}: {reason}"), _REPEATS_BROKEN
+            reason = f"{type(error).__name__}: {error}".partition("\n")[0][:120].strip()
+            if isinstance(error, JSONDecodeError):
+                reason = f"Yahoo's answer is a web page, empty or cut off ({reason})"
+            refused, repeats = _Refused("failed", reason), _REPEATS_BROKEN
         if attempt == repeats:
             raise refused
         sleep(_FIRST_WAIT * 2**attempt * random.uniform(1, 1.5))
@@ -372,7 +375,8 @@ def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, str, 
         raise _Refused(outcome, f"Yahoo: {error.rationale}") from error
     finally:
         debug.hide_exceptions = hide
-    return bars, about["currency"], about.get("instrumentType") == "INDEX"
+    currency = about.get("currency") or "a currency it does not name"
+    return bars, currency, about.get("instrumentType") == "INDEX"
 
 
 def _final(line: _Line, bars: pd.DataFrame, currency: str, index: bool) -> _Answer:
@@ -385,6 +389,7 @@ def _final(line: _Line, bars: pd.DataFrame, currency: str, index: bool) -> _Answ
     names |= {"Dividends": "dividend", "Stock Splits": "split"}
     frame = bars[list(names)].rename(columns=names).astype(float)
     frame.index = frame.index.tz_localize(None).normalize().as_unit("us")
+    frame = frame[frame.index >= line.start]  # an answer may reach further back than was asked
     known = frame.dropna(subset=["close", "adj_close"])
     final = known[known.index.isin(line.days)].copy()
     late = known.index > line.days[-1]

@@ -196,6 +196,14 @@ def test_only_the_overlap_and_what_follows_is_asked_for(market: Market):
     assert query["interval"] == "1d"
 
 
+def test_answer_that_reaches_further_back_counts_from_the_day_asked_for(market: Market):
+    frame = history("F")
+    market.add("F", frame).body = yahoo.chart_body("F", yahoo.Line(frame))
+    report = market.refresh(overlap_sessions=5)
+    assert only(report)[["outcome", "detail"]].to_list() == ["updated", ""]
+    assert only(report)["first_new"] > JOIN
+
+
 def test_second_refresh_adds_nothing_and_writes_no_snapshot(market: Market):
     market.add("F", history("F"))
     first = market.refresh(currencies=True)
@@ -529,8 +537,8 @@ def test_day_that_comes_twice_is_stored_once(market: Market):
         ("404", "not found", "Yahoo: No data found, symbol may be delisted"),
         ("no prices forever", "empty", "Yahoo: no price data found"),
         ("too late forever", "empty", "Yahoo: Data doesn't exist"),
-        ("500 forever", "failed", "JSONDecodeError"),
-        ("half a document forever", "failed", "JSONDecodeError"),
+        ("500 forever", "failed", "Yahoo's answer is a web page, empty or cut off"),
+        ("half a document forever", "failed", "Yahoo's answer is a web page, empty or cut off"),
         ("truncated forever", "failed", "IncompleteRead"),
         ("stall forever", "failed", "Timeout"),
     ],
@@ -562,6 +570,14 @@ def test_request_that_breaks_off_once_is_repeated(market: Market, fault: str):
 def test_body_that_is_no_chart_is_a_failure_not_a_delisting(market: Market):
     market.add("F", history("F")).body = b'{"finance": {"result": null, "error": {"code": "Unauthorized"}}}'
     assert only(market.refresh())["outcome"] == "failed"
+
+
+def test_answer_without_a_currency_is_a_conflict(market: Market):
+    chart = yahoo.chart_body("F", yahoo.Line(history("F"))).replace(b'"currency": "USD"', b'"currency": null')
+    market.add("F", history("F")).body = chart
+    row = only(market.refresh())
+    assert (row["outcome"], row["rows_added"]) == ("conflict", 0)
+    assert row["detail"] == "Yahoo quotes it in a currency it does not name, instruments.csv in USD"
 
 
 def test_malformed_chart_fails_that_line_only(market: Market):
