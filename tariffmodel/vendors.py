@@ -37,10 +37,10 @@ HEADINGS = {
     "date": "date, dates, day, time, timestamp, datetime, trade date, trading date, datum, 日付, 日期, 날짜, 일자",
     "ticker": "ticker, symbol, security, securities, instrument, ric, code, identifier, 銘柄コード, 종목코드",
     "currency": "currency, crncy, ccy, curr",
-    "close": "close, price, last, px last, last price, closing price, close price, p price, fg price, 終値, 종가",
+    "close": "close, price, last, px last, last price, closing price, close price, price close, p price, fg price, 終値, 종가",
     "adj_close": "adj close, adj. close, adjclose, adjusted close, close adjusted, total return, "
     "total return index, tot return index gross dvds, tot return index net dvds, 調整後終値, 수정종가",
-    "volume": "volume, vol, px volume, 出来高, 거래량",
+    "volume": "volume, vol, px volume, accumulated volume, 出来高, 거래량",
     "unused": "open, high, low, px open, px high, px low, change, change %, dividends, stock splits, name",
 }
 PRICES = ["close", "adj_close"]

@@ -63,6 +63,10 @@ LAYOUTS = {
         ["FactSet Research Systems"], ["Price History"], [""],
         *wide([["Date", "7203-TKS", "GM-US"]], "%d %b %Y", "@NA"),
     ),
+    "LSEG": text(
+        ["Instrument", "Date", "Price Close"],
+        *([t, f"{d[:4]}-{d[4:6]}-{d[6:]}T00:00:00Z", v] for d, t, v in long(["", "", ""])[1:]),
+    ),
     "yfinance": text(*wide([["Price", "Close", "Close"], ["Ticker", "7203.T", "GM"], ["Date", "", ""]])),
 }  # fmt: skip
 
