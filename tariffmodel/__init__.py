@@ -34,6 +34,7 @@ __all__ = [
     "mimicking",
     "options",
     "own",
+    "own_disclosures",
     "own_facts",
     "page",
     "policy",

@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits the worst
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
 OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
+OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 KEY = ["maker", "variable", "origin"]
+STATEMENT = ["company", "kind", "period", "said_on"]
 SALES, PRODUCTION, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
 )  # fmt: skip
@@ -188,6 +190,8 @@ def load(folder: str | Path | None = None) -> Facts:
     faults: list[Fault] = []
     names = ["companies/makers.csv", "companies/financials.csv", "companies/disclosures.csv"]
     makers, financials, disclosures = (_read(place, overlay, name, faults) for name in names)
+    if (overlay / OWN_DISCLOSURES).is_file():
+        disclosures = with_statements(disclosures, _read(place, overlay, OWN_DISCLOSURES, faults))
     tables = [_read(place, overlay, name, faults) for name in _fact_files(overlay)]
     refuse(faults)
     makers = makers.set_index("maker", drop=False).rename_axis(None)
@@ -205,7 +209,9 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     overlay = store.overlay(place)
     faults: list[Fault] = []
     files = _fact_files(overlay)
-    tables = {name: _read(place, overlay, name, faults) for name in dict.fromkeys([*TABLES, *files])}
+    own = [OWN_DISCLOSURES] if (overlay / OWN_DISCLOSURES).is_file() else []
+    names = dict.fromkeys([*TABLES, *files, *own])
+    tables = {name: _read(place, overlay, name, faults) for name in names}
     facts = [tables[name] for name in files]
     makers = tables["companies/makers.csv"]
     if not faults:
@@ -235,6 +241,12 @@ def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
+def with_statements(disclosures: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Disclosures and the user's, which replace those of the same company, kind, period and day."""
+    key, mine = (pd.MultiIndex.from_frame(rows[STATEMENT].astype(str)) for rows in (disclosures, own))
+    return pd.concat([disclosures[~key.isin(mine)], own], ignore_index=True)
+
+
 def refuse(faults: Sequence[Fault]) -> None:
     """Raise a `DataError` that lists the faults, if there are any."""
     if faults:
@@ -256,7 +268,7 @@ def _fact_files(overlay: Path) -> list[str]:
 
 def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
     """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
-    from tariffmodel.schemas import FACTS, TABLES  # slow to import: only when data are read
+    from tariffmodel.schemas import DISCLOSURES, FACTS, TABLES  # slow to import: only when data are read
 
     path = in_use(folder, overlay, name)
     if not path.is_file():
@@ -268,7 +280,8 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
         raw = pd.read_parquet(path)
     else:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
-    return conform(raw, TABLES.get(name, FACTS), f"data/{name}", faults)
+    schema = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES}.get(name) or TABLES[name]
+    return conform(raw, schema, f"data/{name}", faults)
 
 
 def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: list[Fault]) -> pd.DataFrame:

@@ -230,6 +230,10 @@ DISCLOSURES = _table(
             lambda table: ~table["like_for_like"] | (table["basis"] != "net"),
             error="like_for_like: expected a net figure not to be like_for_like: the model's bill is before own mitigation",
         ),
+        pa.Check(
+            lambda table: ~table["like_for_like"] | table["unit"].isin(MONEY) & (table["value"] > 0),
+            error="like_for_like: expected an amount of money above zero where it is true",
+        ),
     ],
 )
 

@@ -60,6 +60,19 @@ def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
     assert store.current(data) != store.BUNDLED
 
 
+def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_path):
+    file = tmp_path / "said.csv"
+    file.write_text(
+        "company,kind,period,value,unit,said_on\nMitsubishi Motors,actual,2025-04..2025-09,29,jpy_bn,2025-11-05\n",
+        encoding="utf-8",
+    )
+    code, out, _ = tm("add", "disclosures", file, "--yes", "--source-title", "results", "--data", data)
+    assert code == 0 and "1 statement, 1 of them comparable" in out
+    assert store.current(data) != store.BUNDLED
+    code, out, _ = tm("validate", "--data", data)
+    assert code == 0 and "Mitsubishi Motors" in out
+
+
 def test_faulty_files_are_refused_with_row_and_column(tm, data, tmp_path):
     file = tmp_path / "bad.csv"
     file.write_text("date,ticker,close\n2026-08-21,GM,-3\n2026-08-24,GM,50\n", encoding="utf-8")
@@ -123,7 +136,16 @@ def test_mistakes_get_one_clear_message(tm, words, message):
 
 
 @pytest.mark.parametrize(
-    "words", [["refresh"], ["snapshots"], ["add"], ["add", "prices"], ["add", "facts"], ["hedge"]]
+    "words",
+    [
+        ["refresh"],
+        ["snapshots"],
+        ["add"],
+        ["add", "prices"],
+        ["add", "facts"],
+        ["add", "disclosures"],
+        ["hedge"],
+    ],
 )
 def test_help_explains_every_command(tm, words):
     code, out, _ = tm(*words, "--help")

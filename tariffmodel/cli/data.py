@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tariffmodel.cli.options import Data, number_text, print_table
+from tariffmodel.cli.options import BEFORE, LAW, Data, number_text, print_table
 
 app = typer.Typer()
-adding = typer.Typer(help="Add prices or figures of your own.", no_args_is_help=True)
+adding = typer.Typer(help="Add prices, figures or statements of your own.", no_args_is_help=True)
 app.add_typer(adding, name="add")
 
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
@@ -155,6 +155,46 @@ def add_facts(
     typer.echo(f"{len(rows)} rows, {table.row_count} of them inputs of the model")
     _agree(yes)
     own_facts.add_facts(known, file, **reading)
+    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command()
+def disclosures(
+    file: File,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """What companies said their tariff cost is: company, kind, period, value, unit, said_on a row."""
+    from tariffmodel import facts, own_disclosures, policy
+
+    known = facts.load(data)
+    given = {"source_title": source_title, "source_url": source_url}
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    rows = own_disclosures.read_disclosures(file, **reading)
+    law, before = policy.load(LAW, data), policy.load(BEFORE, data)
+    table = Table(title=f"{file.name}: the model beside it, billions of reporting currency")
+    for heading in ("maker", "period", "kind", "", "disclosed", "model", "low–high", "error", "inside"):
+        table.add_column(heading, justify="left" if heading in ("maker", "period", "kind", "") else "right")
+    for row in own_disclosures.preview_disclosures(rows, known, law, before).itertuples():
+        said, model, low, high = (
+            number_text(value, "{:,.3g}")
+            for value in (row.disclosed, row.model, row.widened_low, row.widened_high)
+        )
+        inside = "yes" if row.inside_widened else ""
+        error = number_text(row.error, "{:+.0%}")
+        table.add_row(
+            row.maker, row.period, row.kind, row.currency, said, model, f"{low}–{high}", error, inside
+        )
+    print_table(table, 120)
+    typer.echo(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable")
+    _agree(yes)
+    own_disclosures.add_disclosures(known, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 

@@ -1,0 +1,105 @@
+"""A company's new statement is judged like the bundled ones, or every fault is named."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tariffmodel import facts, own_disclosures, policy, store, validation
+from tariffmodel.errors import DataError
+
+HEAD = "company,kind,period,value,unit,basis,said_on,source_title"
+NEW = "Mitsubishi Motors,actual,2025-04..2025-09,29,jpy_bn,gross,2025-11-05,results"
+RESTATED = "Toyota,actual,2025Q2,460,jpy_bn,operating_profit_bridge,2025-08-07,restated"
+
+
+@pytest.fixture(scope="module")
+def law(known):
+    return policy.load("current-law"), policy.load("before-april-2025")
+
+
+@pytest.fixture
+def mine(known, data):
+    """The bundled facts in a folder that may change."""
+    return dataclasses.replace(known, folder=data)
+
+
+def write(tmp_path: Path, *rows: str) -> Path:
+    path = tmp_path / "said.csv"
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def test_preview_is_what_validation_says_once_the_statement_is_added(mine, law, tmp_path):
+    path = write(tmp_path, HEAD, NEW)
+    (seen,) = own_disclosures.preview_disclosures(own_disclosures.read_disclosures(path), mine, *law).to_dict(
+        "records"
+    )
+    assert own_disclosures.add_disclosures(mine, path) == 1
+    judged = validation.disclosed(facts.load(mine.folder), *law)
+    (row,) = judged[judged["maker"] == "Mitsubishi Motors"].to_dict("records")
+    assert pd.isna([seen.pop("source_url"), row.pop("source_url")]).all()
+    assert seen == row and row["disclosed"] == pytest.approx(29) and row["headline"]
+    assert row["model"] == pytest.approx(29 * (1 + row["error"]))
+    store.restore(mine.folder, "bundled")
+    pd.testing.assert_frame_equal(facts.load(mine.folder).disclosures, mine.disclosures)
+
+
+def test_statement_of_the_same_day_replaces_the_bundled_and_the_earlier_own_one(mine, tmp_path):
+    for value in ("460", "470"):
+        path = write(tmp_path, HEAD, RESTATED.replace("460", value), NEW.replace("29", value))
+        own_disclosures.add_disclosures(facts.load(mine.folder), path)
+    after = facts.load(mine.folder).disclosures
+    quarter = after[
+        (after["company"] == "Toyota") & (after["period"] == "2025Q2") & (after["kind"] == "actual")
+    ]
+    assert quarter["value"].tolist() == [470]
+    assert after.loc[after["company"] == "Mitsubishi Motors", "value"].tolist()[-1] == 470
+    assert len(after) == len(mine.disclosures) + 1
+    assert not facts.check(mine.folder)
+
+
+def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, law, tmp_path):
+    path = write(
+        tmp_path,
+        "Company;Kind;Period;Low;High;Unit;Basis;Said on",
+        "Mitsubishi Motors;actual;2025-04..2025-09;25,5;33;jpy_bn;;2025-11-05",
+        "BMW;guidance;CY2025;0,8;1,0;eur_bn;net;2025-11-05",
+    )
+    rows = own_disclosures.read_disclosures(path, source_title="results")
+    first, second = rows.to_dict("records")
+    assert (first["value"], first["bound"], first["basis"], first["scope"]) == (
+        29.25,
+        "range",
+        "gross",
+        "all_tariffs",
+    )
+    assert (first["source_date"], first["like_for_like"], second["like_for_like"]) == (
+        "2025-11-05",
+        "true",
+        "false",
+    )
+    assert own_disclosures.preview_disclosures(rows, known, *law)["maker"].tolist() == ["Mitsubishi Motors"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([HEAD, NEW.replace("Mitsubishi Motors", "Mitsubisi")], "row 2: company is 'Mitsubisi'.*Mitsubishi Motors"),
+        ([HEAD, "", NEW.replace("jpy_bn", "jpy")], "row 3: unit is 'jpy'; expected one of jpy_bn"),
+        ([HEAD, NEW.replace("29", "much")], "row 2: value is 'much'; expected a number"),
+        ([HEAD, NEW.replace("29", "-29")], "like_for_like.*an amount of money above zero"),
+        ([HEAD, NEW.replace("2025-04..2025-09", "H1")], "row 2: period is 'H1'"),
+        ([HEAD, NEW.removesuffix("results")], "row 2: source_title is .*a value, not an empty cell"),
+        ([HEAD, NEW, NEW], "row 3: said_on.*one statement of a company"),
+        ([HEAD.replace("value", "amount"), NEW], "'amount' is not a column; there are company, kind"),
+        ([HEAD], "no statement below its header"),
+    ],
+)  # fmt: skip
+def test_fault_is_named_and_nothing_changes(mine, tmp_path, rows, message):
+    with pytest.raises(DataError, match=message):
+        own_disclosures.add_disclosures(mine, write(tmp_path, *rows))
+    assert store.current(mine.folder) == store.BUNDLED
