@@ -206,9 +206,7 @@ def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]
         rss = variance * (n - k)
     sigma2 = rss / np.maximum(n - k, 1)
     errors = np.sqrt(sigma2[:, None] * (np.einsum("cij,ckj->cik", back, root) ** 2).sum(axis=2))
-    whitened = np.einsum(
-        "dk,cjk->cdj" if design.ndim == 2 else "cdk,cjk->cdj", design[..., gap.start :, :], root
-    )
+    whitened = design[..., gap.start :, :] @ root.transpose(0, 2, 1)
     if adjusted:  # nothing but the variance is estimated, about the mean
         ar, whitened = ar + scaled[:, :1], np.zeros_like(whitened)
     width = gap.stop - gap.start
