@@ -19,6 +19,7 @@ dates (an overlay beats its base), then the one that names the origin beats ``"*
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations
@@ -289,6 +290,7 @@ class Policy(_Document):
 
     name: str
     title: str
+    label: str  # on charts; the name of the file where it gives none
     description: str
     status: Literal["law", "proposal", "threat", "counterfactual"]
     checked_on: date | None = None
@@ -313,6 +315,13 @@ class Policy(_Document):
 def names(data: str | Path | None = None) -> list[str]:
     """Policies that the data folder offers."""
     return sorted(path.stem for path in (data_dir(data) / "policies").glob("*.toml"))
+
+
+def labels(several: Iterable[Policy]) -> dict[str, str]:
+    """What to call policies on a chart, by name; the name itself where two have one label."""
+    called = {one.name: one.label for one in several}
+    count = Counter(called.values())
+    return {name: label if count[label] == 1 else name for name, label in called.items()}
 
 
 def load(
@@ -341,7 +350,7 @@ def load(
     for key, value in (settings or {}).items():
         _set(document, key, value, path)
     try:
-        policy = Policy.model_validate({"name": path.stem, **document})
+        policy = Policy.model_validate({"name": path.stem, "label": path.stem, **document})
     except ValidationError as error:
         faults = [f"{path.name}: {_where(document, e['loc'])}: {_remedy(e)}" for e in error.errors()]
         raise PolicyError("\n".join(faults)) from None

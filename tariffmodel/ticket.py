@@ -377,7 +377,7 @@ def _protection(
     loss = share["implied_usd"] * notional + 0.0  # no negative zero
     return pd.Series(
         {
-            "effect": f"{maker}'s bill of {period} under {shock.name} less that under {base.name}",
+            "effect": f"{maker}'s bill of {period} under {shock.label} less that under {base.label}",
             **{name: cell[0] for name, cell in change.items()},
             "delta_share_of_market_cap": bill["bill_usd"] / bill["market_cap_usd"],
             "market_cap_usd": bill["market_cap_usd"], "bill_quality": bill["quality"],

@@ -37,6 +37,11 @@ def test_every_policy_has_a_result_and_every_result_a_policy():
     assert stored == set(policy.names())
 
 
+def test_no_two_policies_have_one_label():
+    library = [policy.load(name) for name in policy.names()]
+    assert list(policy.labels(library).values()) == [one.label for one in library]
+
+
 @pytest.mark.parametrize("name", policy.names())
 def test_our_own_constructions_say_so(name):
     for entry in policy.load(name).entries:
@@ -279,5 +284,6 @@ def test_ordinary_duty_only_differs_by_chinese_goods_alone(known, before):
 def test_every_policy_says_what_it_is_and_where_each_line_comes_from(name):
     one = policy.load(name)
     assert len(one.title) < 110 and len(one.description.split()) > 15
+    assert one.label != one.name and len(one.label) <= 30
     assert all(entry.source for entry in one.entries)
     assert all(entry.url.startswith("http") for entry in one.entries if entry.url)

@@ -287,3 +287,13 @@ def test_goods_without_ordinary_duty_are_refused(tmp_path, known):
     one = policy.load(write(tmp_path, HEAD))
     with pytest.raises(PolicyError, match="no mfn rate for car from JP"):
         car_rate(known, one, "JP", date(2026, 1, 1))
+
+
+def test_label_is_the_files_own_and_else_its_name(tmp_path):
+    overlay = HEAD + 'base = "korea-25"\n'
+    for name, text in {"mine": overlay, "copy": overlay + 'label = "Korea at 25%"\n'}.items():
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    mine, copy = (policy.load(tmp_path / f"{name}.toml") for name in ("mine", "copy"))
+    assert (mine.label, copy.label) == ("mine", "Korea at 25%")
+    assert policy.labels([mine, copy]) == {"mine": "mine", "copy": "Korea at 25%"}
+    assert policy.labels([copy, policy.load("korea-25")]) == {"copy": "copy", "korea-25": "korea-25"}

@@ -136,7 +136,8 @@ class Lab:
             self._page.value = self._page.value.replace(_FRESH, _OLD, 1)
             raise
         self.policy, self.frame = chosen, frame
-        self.label = f"{chosen.name}, changed" if self.changed else chosen.name
+        label = policies.labels([chosen, self.case.baseline])[chosen.name]
+        self.label = f"{label}, changed" if self.changed else label
         self._page.value = page(self.case, self.label, frame, self.changed)
 
     @property
@@ -157,16 +158,16 @@ class Lab:
     def save_chart(self) -> str:
         """Write the last valid state as a chart in the house style with its figures, and say where."""
         case, stem = self.case, self._stem()
-        pair = {self.label: self.policy, case.baseline.name: case.baseline}
+        pair = {self.label: self.policy, case.baseline.label: case.baseline}
         tables = {
             label: exposure.table(case.facts, one, case.against, case.period, case.day)
             for label, one in pair.items()
         }
-        about = f"against {case.against.name}, {house.period_text(case.period)}"
+        about = f"against {case.against.label}, {house.period_text(case.period)}"
         figure = charts.policy_comparison(
             tables, case=about, source=SOURCE, as_of=case.day, width_cm=charts.PAGE_CM
         )
-        finding = headline(self.frame, self.label, case.baseline.name)
+        finding = headline(self.frame, self.label, case.baseline.label)
         alt = f"Bill of each maker with its range, {about}. {finding}."
         charts.export(figure, stem, self.frame, self.folder, alt=alt)
         units = {
@@ -182,7 +183,9 @@ class Lab:
     def _choose(self, choice: str) -> None:
         self._writing.layout.display = "" if choice == _WRITE else "none"
         if choice == _WRITE:
-            self._text.value = tomlkit.dumps(own_text(self.name, self.case.facts.folder))
+            text = own_text(self.name, self.case.facts.folder)
+            text.pop("label", None)  # a changed policy needs one of its own
+            self._text.value = tomlkit.dumps(text)
         else:
             self.start(choice)
 

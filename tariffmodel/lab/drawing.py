@@ -42,7 +42,7 @@ def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value
     """
     owes = (frame[["bill_usd", "baseline_usd"]].abs() >= _VISIBLE).any(axis=1)
     shown, (scale, unit) = frame[owes], house.usd_scale(frame[["bill_usd", "baseline_usd"]])
-    finding = headline(frame, name, case.baseline.name)
+    finding = headline(frame, name, case.baseline.label)
     key = " ".join(
         f'<span style="color:{color}">■</span>\u00a0{charts.ORIGIN_NAME[home]}'
         for home, color in charts.HOME_COLOR.items()
@@ -59,8 +59,8 @@ def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value
     ]
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Bill, USD {unit}, against {escape(case.against.name)}, {house.period_text(case.period)}. "
-        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(case.baseline.name)}. {key}</p>"
+        f"<p>Bill, USD {unit}, against {escape(case.against.label)}, {house.period_text(case.period)}. "
+        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(case.baseline.label)}. {key}</p>"
         f'<p class="state">{escape(state)}</p>'
         f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_figures(shown)}"
         f"<small>{escape('. '.join(filter(None, notes)))}</small></div>"

@@ -212,6 +212,7 @@ def write_policy(
         suffix = " (changed in the policy lab)"
         document["title"] = document["title"].removesuffix(suffix) + suffix
         document["status"] = "proposal"
+        document.pop("label", None)  # that of another policy
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".policy-lab-") as desk:
