@@ -137,7 +137,7 @@ class Lab:
             raise
         self.policy, self.frame = chosen, frame
         label = policies.labels([chosen, self.case.baseline])[chosen.name]
-        self.label = f"{label}, changed" if self.changed else label
+        self.label = f"{label} with changes" if self.changed else label
         self._page.value = page(self.case, self.label, frame, self.changed)
 
     @property
