@@ -600,12 +600,14 @@ def _begin(
     known = facts.load(facts.data_dir(data).resolve())
     law, against = (policies.load(parameters[role], known.folder) for role in ("policy", "against"))
     as_of = date.fromisoformat(parameters["as_of"]) if parameters["as_of"] else known.as_of
+    called = policies.labels((law, against))
     manifest = {
         **_inputs(known, as_of),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "resumed": [],
         "complete": False,
         "parameters": dict(parameters),
+        "question": f"{called[law.name]} against {called[against.name]}, {parameters['period']}",
         "policies_sha256": _digest(changes.policies_text(law, against).encode()),
         "tariffmodel": __version__,
         "code_sha256": _digest(b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py")))),

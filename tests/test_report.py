@@ -505,7 +505,7 @@ def test_report_loads_and_runs_nothing(page):
 
 
 def test_header_is_escaped(page):
-    assert page.h1.get_text() == "a <b>bold<b> law against none, CY2025"
+    assert page.h1.get_text() == "A <b>bold<b> law against none, CY2025"
     assert not page.header("b")
 
 
