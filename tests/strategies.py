@@ -32,7 +32,8 @@ HEAD = 'title = "T"\ndescription = "D"\nstatus = "counterfactual"\n'
 
 def build(**kinds) -> policy.Policy:
     """A policy with MFN of 2.5% on everything, unless told otherwise, and these entries."""
-    body = {"name": "test", "title": "T", "description": "D", "status": "counterfactual", "mfn": MFN}
+    head = {"name": "test", "title": "T", "label": "T", "description": "D", "status": "counterfactual"}
+    body = {**head, "mfn": MFN}
     return policy.Policy.model_validate({**body, **kinds})
 
 
