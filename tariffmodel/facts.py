@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -313,6 +313,17 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
         column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
     }
     return frame.astype(flags).assign(file=file, row=frame.index + 2)
+
+
+def conform_own(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Fault]]:
+    """`conform` for the user's rows, whose column `row` says where they stand in their file."""
+    faults: list[Fault] = []
+    number = rows["row"].to_numpy()
+    plain = rows.drop(columns="row").reset_index(drop=True)
+    typed = conform(plain, schema, rows.attrs.get("file", "own rows"), faults)
+    if faults:
+        return typed, [replace(fault, row=fault.row and int(number[fault.row - 2])) for fault in faults]
+    return typed.assign(row=number), []
 
 
 def _expected(check: str) -> str:

@@ -15,7 +15,8 @@ import pandas as pd
 
 from tariffmodel import spreadsheet, store, validation
 from tariffmodel.errors import DataError
-from tariffmodel.facts import OWN_DISCLOSURES, STATEMENT, Facts, Fault, conform, refuse, with_statements
+from tariffmodel.facts import OWN_DISCLOSURES, STATEMENT, Facts, Fault, conform_own, refuse, with_statements
+from tariffmodel.own_facts import as_text
 from tariffmodel.policy import Policy
 from tariffmodel.vendors import heading
 
@@ -65,26 +66,22 @@ def read_disclosures(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    rows = rows.reindex(columns=known, fill_value="").fillna("")
+    rows = rows.reindex(columns=known, fill_value="").assign(row=filled[1:] + 1)
     if rows.empty:
         raise DataError(f"{table.file} has no statement below its header; expected at least one row")
-    number = pd.Series(filled[1:] + 1)
-    figures = pd.concat([rows[name].set_axis(number) for name in ("value", "low", "high")])
-    delimiter = table.found.get("delimiter", "")
-    read = spreadsheet.numbers(figures, table.file, delimiter=delimiter, decimal=decimal)[0]
-    rows = rows.map(spreadsheet.text).replace("", np.nan).fillna(columns)
-    for name, figure in zip(("value", "low", "high"), np.split(read.to_numpy(dtype=object), 3)):
-        rows[name] = figure
+    rows = as_text(rows, table, decimal).replace("", np.nan).fillna(columns)
     ends = rows[["low", "high"]].apply(pd.to_numeric, errors="coerce")
     ranged = ends.notna().all(axis=1)
-    rows["value"] = rows["value"].where(rows["value"].notna() | ~ranged, ends.mean(axis=1))
+    rows["value"] = rows["value"].where(
+        rows["value"].notna() | ~ranged, ends.mean(axis=1).map("{:.15g}".format)
+    )
     rows = rows.fillna(
         {"bound": pd.Series(np.where(ranged, "range", "exact")), "basis": "gross", "scope": "all_tariffs",
          "quality": "reported", "source_date": rows["said_on"], "like_for_like_reason": "as the user entered it"}
     )  # fmt: skip
     comparable = pd.Series(np.where(rows["basis"].isin(_COMPARABLE), "true", "false"))
     rows = rows.fillna({"basis_text": rows["basis"], "like_for_like": comparable})
-    rows = rows.assign(like_for_like=rows["like_for_like"].str.lower(), row=number)
+    rows = rows.assign(like_for_like=rows["like_for_like"].str.lower())
     rows.attrs = {"file": table.file, **table.found}
     return rows
 
@@ -146,12 +143,11 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     """Rows of disclosures with types, and what is wrong with them."""
     from tariffmodel.schemas import DISCLOSURES
 
-    file, number = rows.attrs.get("file", "disclosures"), rows["row"].to_numpy()
-    faults: list[Fault] = []
-    typed = conform(rows.drop(columns="row").reset_index(drop=True), DISCLOSURES, file, faults)
+    typed, faults = conform_own(rows, DISCLOSURES)
     if faults:
-        return typed, [dataclasses.replace(f, row=f.row and int(number[f.row - 2])) for f in faults]
-    typed = typed.assign(row=number, file=f"data/{OWN_DISCLOSURES}")
+        return typed, faults
+    file = rows.attrs.get("file", "own rows")
+    typed = typed.assign(file=f"data/{OWN_DISCLOSURES}")
     makers = list(facts.makers.index)
     for row in typed[typed["like_for_like"] & ~typed["company"].isin(makers)].itertuples():
         near = difflib.get_close_matches(row.company, makers, 1)

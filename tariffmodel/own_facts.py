@@ -27,7 +27,7 @@ from tariffmodel.facts import (
     Fault,
     across_rows,
     combine,
-    conform,
+    conform_own,
     refuse,
     resolve,
 )
@@ -97,7 +97,7 @@ def read_facts(
             )
     for column, value in columns.items():
         rows[column] = rows[column].replace("", value) if column in rows else value
-    rows = _as_text(rows, table, decimal)
+    rows = as_text(rows, table, decimal)
     rows = rows.reindex(columns=[*known, *(c for c in rows.columns if c not in known)]).replace("", np.nan)
     rows = rows.astype(dict.fromkeys(known, "str"))
     if wide:
@@ -242,7 +242,7 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     return tall[tall["value"] != ""].reset_index(drop=True)
 
 
-def _as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
+def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
     """All cells as text, the figures with a decimal point."""
     figures = [column for column in ("value", "low", "high") if column in rows]
     cells = pd.concat([rows.set_index("row")[column] for column in figures])
@@ -275,13 +275,11 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     """Rows of facts with types, and what is wrong with them."""
     from tariffmodel.schemas import FACTS, MODEL_UNITS
 
-    file = rows.attrs.get("file", "facts")
-    number = rows["row"].to_numpy()
-    faults: list[Fault] = []
-    typed = conform(rows.drop(columns="row").reset_index(drop=True), FACTS, file, faults)
+    typed, faults = conform_own(rows, FACTS)
     if faults:
-        return typed, [dataclasses.replace(f, row=f.row and int(number[f.row - 2])) for f in faults]
-    typed = combine([typed.assign(row=number)])
+        return typed, faults
+    file = rows.attrs.get("file", "own rows")
+    typed = combine([typed])
     known = sorted({*facts.table["variable"], *MODEL_UNITS})
     for _, row in typed[~typed["variable"].isin(known)].iterrows():
         near = difflib.get_close_matches(row["variable"], known, 1)
