@@ -72,7 +72,7 @@ def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, l
     rows = own_disclosures.read_disclosures(path, source_title="results")
     first, second = rows.to_dict("records")
     assert (first["value"], first["bound"], first["basis"], first["scope"]) == (
-        29.25,
+        "29.25",
         "range",
         "gross",
         "all_tariffs",
