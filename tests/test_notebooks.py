@@ -94,7 +94,17 @@ def test_no_cell_is_longer_than_a_screen(notebook: NotebookNode) -> None:
     assert not [cell.id for cell in notebook.cells if len(cell.source.splitlines()) > 40]
 
 
-def test_notebook_opens_with_its_question(notebook: NotebookNode) -> None:
+def test_notebook_opens_with_its_question_and_method(notebook: NotebookNode) -> None:
     opening = notebook.cells[0]
     assert opening.cell_type == "markdown"
     assert re.match(r"# .+\?\n", opening.source)
+    assert opening.source.count("**Method.** ") == 1
+
+
+def test_notebook_ends_with_caveats_and_sources(notebook: NotebookNode) -> None:
+    written = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    headings = re.findall(r"^## (.+)", written, flags=re.M)
+    if headings[0].startswith("1. "):  # the overview: what follows is the way to the notes
+        assert headings[-2:] == ["Caveats", "Which notebook answers which question"]
+    else:
+        assert headings[-2:] == ["Caveats", "Sources"]
