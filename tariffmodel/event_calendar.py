@@ -270,7 +270,7 @@ def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
 
 def _first(hours: pd.DataFrame, announced: pd.Series) -> np.ndarray:
     """Positions of the first sessions that still have `MARGIN` to go."""
-    return (hours["close"] - MARGIN).searchsorted(announced)
+    return (hours["close"] - MARGIN).array.searchsorted(announced.array)
 
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:

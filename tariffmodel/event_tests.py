@@ -121,6 +121,20 @@ def crude_dependence(average: Array, series: Array) -> Result:
     return two_sided(_ratio(np.nansum(average), scale), len(series) - 1)
 
 
+def lamb(average: Array, error: Array, series: Array) -> Result:
+    """`crude_dependence` that allows for the error of the estimated coefficients; standard normal.
+
+    ``Σ_t AAR_t / (S √(1 + h_t)) / √L`` with h_t the prediction error of day t over σ², in the market
+    model ``1/T + (m_t − m̄)²/S_mm`` (Lamb 1995).
+
+    Parameters
+    ----------
+    average, error : (L,)
+    series : (T,)
+    """
+    return crude_dependence(average / np.sqrt(1 + error), series)
+
+
 def patell(scar: Array, df: Array, correlation: float = 0.0, *, unit_variance: bool = False) -> Result:
     """Standardised returns against their theoretical variance: ``Σ SCAR / √(Σ ν_i/(ν_i − 2))``.
 
@@ -504,8 +518,11 @@ class Conventions:
         Of a sum over L days: σ²(L + l'X(X'X)⁻¹X'l), which in the market model is σ²(L + L²/T +
         (Σ(m − m̄))²/S_mm) (Mikkelson and Partch 1988; Salinger 1992); σ²L; or SCAR = ΣSAR/√L, the sum of
         daily standardised returns (Patell 1976).
-    patell_variance : "student" or "unit"
-        Variance of a standardised return under the null: ν/(ν − 2) with ν = T − k (Patell 1976), or 1.
+    patell_variance : "student", "T-2" or "unit"
+        Variance of a standardised return under the null: ν/(ν − 2) with ν = T − k (Patell 1976), the same
+        with ν = T − 2 whatever the model, or 1.
+    degrees_of_freedom : "T-k", "T-1" or "T-2"
+        Of Student's t where a firm's own variance is the yardstick: `EventStudy.car` and `brown_warner`.
     distribution : "paper", "normal" or "t"
         Of all statistics that have degrees of freedom; "paper": as the `source` of each test.
     alternative : "two-sided", "greater" or "less"
@@ -531,7 +548,8 @@ class Conventions:
     residual_divisor: Literal["T-k", "T-1", "T"] = "T-k"
     prediction_error: bool = True
     car_variance: Literal["full", "simple", "sar"] = "full"
-    patell_variance: Literal["student", "unit"] = "student"
+    patell_variance: Literal["student", "T-2", "unit"] = "student"
+    degrees_of_freedom: Literal["T-k", "T-1", "T-2"] = "T-k"
     distribution: Literal["paper", "normal", "t"] = "paper"
     alternative: Literal["two-sided", "greater", "less"] = "two-sided"
     missing: Literal["skip", "drop_event"] = "skip"
@@ -560,7 +578,8 @@ class Conventions:
 _CHOICES: dict[str, tuple[str, ...]] = {
     "residual_divisor": ("T-k", "T-1", "T"),
     "car_variance": ("full", "simple", "sar"),
-    "patell_variance": ("student", "unit"),
+    "patell_variance": ("student", "T-2", "unit"),
+    "degrees_of_freedom": ("T-k", "T-1", "T-2"),
     "distribution": ("paper", "normal", "t"),
     "alternative": ("two-sided", "greater", "less"),
     "missing": ("skip", "drop_event"),
@@ -713,7 +732,19 @@ class Sample:
 
     @cached_property
     def df(self) -> Array:
-        return self.estimates.observations - self.estimates.parameters
+        """Degrees of freedom of each firm's own variance."""
+        return self._less(self.conventions.degrees_of_freedom)
+
+    def _less(self, lost: str) -> Array:
+        """T − k, T − 1 or T − 2."""
+        return self.estimates.observations - (
+            self.estimates.parameters if lost == "T-k" else float(lost.removeprefix("T-"))
+        )
+
+    def patell(self, correlation: float = 0.0) -> Result:
+        variance = self.conventions.patell_variance
+        df = self._less("T-2" if variance == "T-2" else "T-k")
+        return patell(self.scar, df, correlation, unit_variance=variance == "unit")
 
     @cached_property
     def sigma(self) -> Array:
@@ -761,6 +792,11 @@ class Sample:
     def average(self) -> Array:
         """Average abnormal return of each day tested."""
         return day_mean(self.ar)
+
+    @cached_property
+    def average_error(self) -> Array:
+        """Average prediction error of each day tested, over σ²."""
+        return day_mean(np.where(np.isfinite(self.ar), self.prediction_error, np.nan))
 
     @cached_property
     def portfolio(self) -> Array:
@@ -850,9 +886,7 @@ TESTS: dict[str, Statistic] = {
     ),
     "kp_patell": Statistic(
         "Kolari-Pynnönen adjusted Patell", "Kolari and Pynnönen 2010", True, False, "normal",
-        lambda s: patell(
-            s.scar, s.df, s.correlation, unit_variance=s.conventions.patell_variance == "unit"
-        ),
+        lambda s: s.patell(s.correlation),
     ),
     "grank_t": Statistic(
         "GRANK-T", "Kolari and Pynnönen 2011", True, True, "t", lambda s: s.grank[0],
@@ -860,6 +894,10 @@ TESTS: dict[str, Statistic] = {
     "crude_dependence": Statistic(
         "Crude dependence (portfolio t)", "Brown and Warner 1980, 1985", True, False, "t",
         lambda s: crude_dependence(s.average, s.portfolio),
+    ),
+    "lamb": Statistic(
+        "Crude dependence, prediction error", "Lamb 1995", True, False, "normal",
+        lambda s: lamb(s.average, s.average_error, s.portfolio),
     ),
     "corrado": Statistic(
         "Corrado rank", "Corrado 1989", True, False, "normal", _ranked("rank", missing="mean"),
@@ -905,7 +943,7 @@ TESTS: dict[str, Statistic] = {
     ),
     "patell": Statistic(
         "Patell", "Patell 1976", False, False, "normal",
-        lambda s: patell(s.scar, s.df, unit_variance=s.conventions.patell_variance == "unit"),
+        lambda s: s.patell(),
     ),
     "bmp": Statistic(
         "BMP standardised cross-sectional", "Boehmer, Musumeci and Poulsen 1991", False, True, "t",

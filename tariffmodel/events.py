@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from tariffmodel.facts import Facts
 
 Factors = pd.Series | pd.DataFrame | Mapping[str, pd.Series | pd.DataFrame]
+Dates = str | date | Sequence[str | date]
+Events = pd.DataFrame | pd.Series | Mapping[Any, Dates] | Dates
 Skips = list[tuple[object, object, object, str]]
 
 MARKET = "market"
@@ -345,7 +348,7 @@ class EventStudy:
     def summary(self, window: Window | None = None, **conventions: Any) -> str:
         """The study in words: what was done, under which conventions, and what came out."""
         wanted, rows = et.conventions(conventions), self.firm_events
-        first, last = window or self.window
+        first, last = self._span(window)
         text = [
             f"Event study: {len(rows)} firm-events, {rows.index.unique('event').size} events, "
             f"{rows.index.unique('firm').size} firms; day 0 from {rows['date'].min():%Y-%m-%d} "
@@ -374,10 +377,16 @@ class EventStudy:
         return "\n".join(text)
 
     def to_latex(self, windows: Sequence[Window] | None = None, **conventions: Any) -> str:
-        """`table` as a LaTeX tabular."""
+        """`table` in LaTeX, with the choices as caption."""
         frame = self.table(windows, **conventions)
         frame.columns = [str(name).replace("_", " ") for name in frame.columns]
-        return frame.to_latex(float_format="%.4f")
+        first, last = self.settings["estimation"]
+        other = "".join(f", {name.replace('_', ' ')} {value}" for name, value in conventions.items())
+        return frame.to_latex(
+            float_format="%.4f",
+            caption=f"{len(self)} firm-events, {self.settings['model'].replace('_', ' ')} model by "
+            f"{self.settings['method']} on days {first} to {last}{other}",
+        )
 
     def to_excel(self, path: str | Path, **conventions: Any) -> None:
         """Every result in one workbook: a sheet each, and the summary."""
@@ -427,13 +436,19 @@ class EventStudy:
             timing=self.timing.take(keep),
         )
 
-    def _columns(self, window: Window | None) -> slice:
-        first, last = window or self.window
+    def _span(self, window: Window | None) -> Window:
+        if window is None:
+            return self.window
+        first, last = _pair("window", window)
         if not self.window[0] <= first <= last <= self.window[1]:
             raise DataError(
                 f"window ({first}, {last}) is not inside the event window {self.window}; "
                 "pass a wider window to study"
             )
+        return first, last
+
+    def _columns(self, window: Window | None) -> slice:
+        first, last = self._span(window)
         return slice(first - self.window[0], last - self.window[0] + 1)
 
     def _sample(self, window: Window | None, wanted: et.Conventions) -> et.Sample:
@@ -469,8 +484,8 @@ class EventStudy:
 
 
 def study(
-    returns: pd.DataFrame,
-    events: pd.DataFrame,
+    returns: pd.DataFrame | pd.Series,
+    events: Events,
     *,
     market: pd.Series | pd.DataFrame | None = None,
     factors: Factors | None = None,
@@ -480,6 +495,7 @@ def study(
     min_estimation: float = 0.5,
     method: Literal["ols", "scholes-williams", "dimson", "fowler-rorke", "garch"] = "ols",
     lags: int = 1,
+    moments: Literal["firm", "window"] = "firm",
     risk_free: pd.Series | None = None,
     calendars: Mapping[str, str] | None = None,
     roll: Literal["next", "previous", "error"] = "next",
@@ -490,11 +506,12 @@ def study(
 
     Parameters
     ----------
-    returns : DataFrame
+    returns : DataFrame, or Series of one firm
         Date × firm, fractions; NaN is no return. Dates ascending, without time zone.
-    events : DataFrame
+    events : DataFrame, mapping, date or list of dates
         Columns `firm`, `date` (day 0: the first session that could react) and optionally `event`, a label
-        that firms hit by the same news share. Default label: the date.
+        that firms hit by the same news share. Default label: the date. Or firm → date or dates. Or one or
+        more dates that concern all firms of `returns`.
     market : Series or DataFrame, optional
         Benchmark return by date, one for all or one column per firm.
     factors : Series, DataFrame or mapping, optional
@@ -517,6 +534,10 @@ def study(
         autocorrelation), which take the market of the days next to the window and leave the prediction
         error that of OLS; "garch": coefficients by maximum likelihood with GARCH(1,1) errors, σ² the mean
         variance forecast for the event window (a loop over firm-events, some 10 ms each).
+    moments : "firm" or "window"
+        Mean and variance of market and factors in the prediction error: over the days on which the firm
+        has a return, as regression has it, or over all days of the estimation window. They differ only
+        where a firm's returns are missing.
     risk_free : Series, optional
         Subtracted from returns and market: the market model becomes the CAPM with an intercept.
     calendars : mapping, optional
@@ -535,10 +556,13 @@ def study(
     DataError
         Inputs that do not fit together, or no firm-event that can be used; single ones are skipped.
     """
+    if isinstance(returns, pd.Series):
+        returns = returns.to_frame()
     _check(returns, "returns")
     estimation, needed = _check_windows(estimation, window, min_estimation)
     _check_choice("model", model, nr.MODELS)
     _check_choice("method", method, nr.METHODS)
+    _check_choice("moments", moments, ("firm", "window"))
     _check_choice("roll", roll, ("next", "previous", "error"))
     _check_choice("duplicates", duplicates, ("merge", "keep", "error"))
     _check_choice("kind", kind, ("simple", "log"))
@@ -552,9 +576,9 @@ def study(
         raise DataError(f"factors are given but model {model!r} does not use them; use model='factors'")
     settings = {
         "model": model, "method": method, "estimation": estimation, "window": window, "needed": needed,
-        "kind": kind, "calendars": calendars is not None, "roll": roll, "duplicates": duplicates,
+        "moments": moments, "kind": kind, "calendars": calendars is not None, "roll": roll, "duplicates": duplicates,
     }  # fmt: skip
-    asked, skipped = _asked(events)
+    asked, skipped = _asked(_event_rows(events, returns))
     regressors = _regressors(returns, market, factors, model, risk_free)
     sessions, exchange = _sessions(returns, calendars)
     rows, more = _place(asked, returns, sessions, exchange, roll, duplicates)
@@ -562,7 +586,7 @@ def study(
     if risk_free is not None:
         riskless = _series(risk_free, "risk_free", returns).to_numpy(dtype=float)
         values = values - riskless[:, None]
-    setup = nr.Setup(model, method, lags, estimation, window)
+    setup = nr.Setup(model, method, lags, estimation, window, moments)
     terms, estimates = nr.estimate(values, regressors, rows, sessions, setup)
     reasons = nr.unusable(estimates, needed, rows["known"].to_numpy())
     usable = pd.isna(reasons)
@@ -598,7 +622,7 @@ def study(
 
 def volume_study(
     volume: pd.DataFrame,
-    events: pd.DataFrame,
+    events: Events,
     *,
     market: pd.Series | pd.DataFrame | None = None,
     constant: float = 0.0,
@@ -690,6 +714,8 @@ def _home_lines(facts: Facts) -> list[str]:
 
 
 def _check(frame: pd.DataFrame | pd.Series, name: str) -> None:
+    if not isinstance(frame, pd.DataFrame | pd.Series):
+        raise DataError(f"{name} is a {type(frame).__name__}; pass a pandas Series or DataFrame by date")
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex):
         raise DataError(f"{name} is indexed by {type(index).__name__}; use pd.to_datetime on its dates")
@@ -713,12 +739,12 @@ def _check(frame: pd.DataFrame | pd.Series, name: str) -> None:
 
 
 def _check_windows(estimation: Window | int, window: Window, share: float) -> tuple[Window, int]:
-    first, last = window
+    first, last = _pair("window", window)
     if first > last:
         raise DataError(f"window {window} ends before it begins")
     if isinstance(estimation, int):
         estimation = (first - estimation, first - 1)
-    start, end = estimation
+    start, end = _pair("estimation", estimation)
     if start > end:
         raise DataError(f"estimation {estimation} ends before it begins; days before the event are negative")
     if end >= first:
@@ -731,6 +757,15 @@ def _check_windows(estimation: Window | int, window: Window, share: float) -> tu
     if not 0 < share <= days:
         raise DataError(f"min_estimation {share}: a share of the {days} days (0 to 1), or a number of days")
     return estimation, int(np.ceil(share * days if share <= 1 else share))
+
+
+def _pair(name: str, window: object) -> Window:
+    days = list(window) if isinstance(window, Sequence) else []
+    if len(days) != 2 or not all(isinstance(day, int | np.integer) for day in days):
+        raise DataError(
+            f"{name} {window!r}: write its first and last day, such as (-1, 1), or (0, 0) for one"
+        )
+    return int(days[0]), int(days[1])
 
 
 def _check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
@@ -750,6 +785,22 @@ def _skips(rows: pd.DataFrame, reasons: Array | str) -> Skips:
     return list(zip(rows["event"][out], rows["firm"][out], rows["asked"][out], reasons[out]))
 
 
+def _event_rows(events: Events, returns: pd.DataFrame) -> pd.DataFrame:
+    """Events in any form that `study` takes as rows of firm and date."""
+    if isinstance(events, pd.DataFrame):
+        return events
+    if isinstance(events, pd.Series | Mapping):
+        pairs = list(events.items())
+    else:
+        pairs = [(firm, day) for day in _listed(events) for firm in returns]
+    rows = [(firm, day) for firm, days in pairs for day in _listed(days)]
+    return pd.DataFrame(rows, columns=["firm", "date"])
+
+
+def _listed(days: Dates) -> list[Any]:
+    return [days] if pd.api.types.is_scalar(days) else list(days)
+
+
 def _asked(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
     """Firm-events as asked: columns event, firm, asked; repeated rows go to the skipped."""
     if missing := {"firm", "date"} - set(events.columns):
@@ -759,7 +810,8 @@ def _asked(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
     try:
         dates = pd.to_datetime(events["date"], format="ISO8601")
     except (TypeError, ValueError) as error:
-        raise DataError(f"events: a date cannot be read ({error}); write 2025-07-23") from None
+        first = str(error).splitlines()[0]
+        raise DataError(f"events: a date cannot be read ({first}); write 2025-07-23") from None
     if dates.dt.tz is not None:
         raise DataError(f"events: date carries the time zone {dates.dt.tz}; use the exchange's own dates")
     label = events["event"] if "event" in events else dates.dt.strftime("%Y-%m-%d")
@@ -901,9 +953,11 @@ def _by_firm(given: Any, name: str, returns: pd.DataFrame) -> dict[object, pd.Da
     if isinstance(given, Mapping):
         return {firm: one for firm, frame in given.items() for one in _by_firm(frame, name, returns).values()}
     _check(given, name)
-    if name != MARKET:
-        return {None: given.reindex(returns.index)}
     given = given.reindex(returns.index)
+    if name != MARKET:
+        return {None: given}
+    if given.shape[1] == 1 and given.columns[0] not in returns:  # the index itself, in a frame
+        return {None: given.set_axis([MARKET], axis=1)}
     return {firm: given[[firm]].set_axis([MARKET], axis=1) for firm in given.columns}
 
 

@@ -224,6 +224,14 @@ def test_crude_dependence_is_the_portfolio_over_its_own_past():
     assert found.statistic == pytest.approx(expected) and found.df == 119
 
 
+def test_lamb_divides_each_day_by_its_prediction_error():
+    average, series = np.array([0.01, -0.02]), np.random.default_rng(0).normal(0, 0.01, 120)
+    error = np.array([0.01, 0.3])
+    expected = (0.01 / np.sqrt(1.01) - 0.02 / np.sqrt(1.3)) / (np.sqrt(2) * series.std(ddof=1))
+    assert et.lamb(average, error, series).statistic == pytest.approx(expected, rel=1e-12)
+    assert et.lamb(average, 0 * error, series) == et.crude_dependence(average, series)
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     hnp.arrays(int, st.integers(4, 30), elements=st.integers(-300, 300)),  # no underflow: 0 is 0 when scaled

@@ -608,6 +608,11 @@ REFUSED = {
     "no column": (lambda r, m, f, a: {"events": a.drop(columns="date")}, "events has no column date"),
     "unreadable date": (lambda r, m, f, a: {"events": a.assign(date="soon")}, "a date cannot be read"),
     "no firm": (lambda r, m, f, a: {"events": a.assign(firm=None)}, "events row 0: event or firm is empty"),
+    "pairs": (lambda r, m, f, a: {"events": [("F0", "2024-05-20")]}, "a date cannot be read"),
+    "window of one number": (lambda r, m, f, a: {"window": 0}, r"window 0: write its first and last day"),
+    "estimation by text": (lambda r, m, f, a: {"estimation": "year"}, "estimation 'year': write its first"),
+    "moments": (lambda r, m, f, a: {"moments": "all"}, "moments 'all': write one of 'firm', 'window'"),
+    "array": (lambda r, m, f, a: {"market": m.to_numpy()}, "market is a ndarray; pass a pandas Series"),
     "no events": (lambda r, m, f, a: {"events": a.iloc[:0]}, "events is empty"),
     "two dates": (lambda r, m, f, a: {"events": a.assign(event="E")}, "'E' has 'F0' on two dates, the second 2024-07-29"),
     "weekend": (lambda r, m, f, a: {"events": a.assign(date=pd.Timestamp("2024-06-01"), event=range(6)), "roll": "error"}, "2024-06-01 is no session for F0"),
@@ -676,6 +681,8 @@ def test_windows_beyond_the_event_window_are_refused():
     found = study(returns, asked, market=market)
     with pytest.raises(DataError, match=r"window \(-9, 0\) is not inside the event window \(-5, 5\)"):
         found.tests((-9, 0))
+    with pytest.raises(DataError, match=r"window 0: write its first and last day, such as \(-1, 1\)"):
+        found.tests(0)
     with pytest.raises(DataError, match="by_event takes one test, not 'all'"):
         found.by_event(which="all")
     with pytest.raises(DataError, match="no firm-event has these events and firms"):
@@ -723,6 +730,99 @@ def test_prediction_error_can_be_left_out():
     found = study(returns, asked, market=market)
     car = found.car((0, 0), prediction_error=False)
     assert np.allclose(car["se"], found.estimation["sigma"])
+
+
+def test_conventions_of_estudy2_are_arguments():
+    """Its formulas, day by day, on a panel with holes: R package estudy2, Rudnytskyi (2019).
+
+    T − 1 for the residual variance, moments of the market over every day of the estimation window, ranks
+    and signs scaled by the mean number of returns. Days on which a firm is missing it treats in its own way.
+    """
+    returns, market, _, _ = panel(missing=0.1, seed=3)
+    returns.iloc[100:102] = returns.iloc[100:102].fillna(0.013)
+    found = events.study(
+        returns, "2024-05-20", market=market, estimation=(-90, -1), window=(0, 5), moments="window"
+    )
+    past, now = slice(10, 100), slice(100, 106)
+    inside = returns.mask(market.isna())
+    slopes = {firm: np.polyfit(market[past][r.notna()], r.dropna(), 1) for firm, r in inside[past].items()}
+    ar = pd.DataFrame({firm: returns[firm] - np.polyval(line, market) for firm, line in slopes.items()})
+    spread, days = ar[past].std(), ar[past].notna().sum()
+    distance = (market - market[past].mean()) ** 2 / ((market[past] - market[past].mean()) ** 2).sum()
+    scale = np.sqrt(1 + np.add.outer(distance.to_numpy(), 1 / days.to_numpy()))
+    sar = ar / spread / scale
+    portfolio = ar[past].mean(axis=1)
+    full = pd.concat([ar[past], ar[now]])
+    here, available = full.notna(), full.notna().sum().mean()
+    rank, sign = full.rank(), np.sign(full - full.median())
+    modified = (rank / (1 + here.sum()) - 0.5).sum(axis=1) / np.sqrt(here.sum(axis=1))
+    plain = (rank - rank.mean()).sum(axis=1) / here.sum(axis=1)
+    signs = sign.sum(axis=1) / np.sqrt(here.sum(axis=1))
+    for day in (0, 1):
+        row = 100 + day
+        mean, n = ar.iloc[row].mean(), returns.shape[1]
+        expected = {
+            "brown_warner": mean / (np.sqrt((spread**2).sum()) / n),
+            "crude_dependence": mean / portfolio.std(),
+            "cross_sectional": mean / ar.iloc[row].std() * np.sqrt(n),
+            "patell": sar.iloc[row].sum() / np.sqrt(((days - 2) / (days - 4)).sum()),
+            "bmp": sar.iloc[row].mean() / sar.iloc[row].std() * np.sqrt(n),
+            "corrado": plain.iloc[90 + day] / np.sqrt((plain**2).sum() / available),
+            "corrado_zivney": modified.iloc[90 + day] / np.sqrt((modified**2).sum() / available),
+            "corrado_sign": signs.iloc[90 + day] / np.sqrt((signs**2).sum() / available),
+        }
+        tests = found.tests((day, day), residual_divisor="T-1", rank_length="available")["statistic"]
+        for name, value in expected.items():
+            assert tests[name] == pytest.approx(value, rel=1e-10), name
+
+
+def test_moments_of_firm_and_window_differ_only_where_returns_are_missing():
+    for missing in (0.0, 0.1):
+        returns, market, fx, asked = panel(missing=missing)
+        arguments = {"market": market, "factors": fx, "model": "factors"}
+        firm, window = (study(returns, asked, **arguments, moments=whose) for whose in ("firm", "window"))
+        assert np.allclose(firm.ar, window.ar, equal_nan=True)
+        assert np.allclose(firm.estimation["market_se"], window.estimation["market_se"])
+        same = np.allclose(firm.car((-1, 2))["se"], window.car((-1, 2))["se"], rtol=1e-10)
+        assert same == (missing == 0)
+    x = np.column_stack([market, fx])
+    zero = returns.index.get_loc(asked["date"].iloc[0])
+    past, now = x[zero - 60 : zero - 5], x[zero - 1 : zero + 3]
+    here = firm.ar.iloc[0].loc[-1:2].notna().to_numpy()
+    summed = ((now - past.mean(axis=0)) * here[:, None]).sum(axis=0)
+    line = window.estimation.iloc[0]
+    factor = here.sum() + here.sum() ** 2 / line["n"] + summed @ np.linalg.inv(np.cov(past.T) * 54) @ summed
+    expected = line["sigma"] * np.sqrt(factor)
+    assert window.car((-1, 2))["se"].iloc[0] == pytest.approx(expected, rel=1e-10)
+
+
+def test_degrees_of_freedom_are_a_convention():
+    returns, market, _, asked = panel()
+    found = study(returns, asked, market=market)
+    for chosen, df in (("T-k", 53), ("T-1", 54), ("T-2", 53)):
+        car = found.car((0, 1), degrees_of_freedom=chosen)
+        assert (car["df"] == df).all()
+        assert np.allclose(car["p_value"], 2 * stats.t.sf(car["t"].abs(), df))
+        assert found.tests((0, 1), "brown_warner", degrees_of_freedom=chosen)["df"].item() == df
+    mean = study(returns, asked, model="mean")
+    z = mean.tests((0, 0), "patell")["statistic"].item()
+    other = mean.tests((0, 0), "patell", patell_variance="T-2")["statistic"].item()
+    assert other / z == pytest.approx(np.sqrt((54 / 52) / (53 / 51)))
+
+
+def test_events_come_as_rows_as_a_mapping_or_as_dates_of_all_firms():
+    returns, market, _, asked = panel(firms=2)
+    plain = study(returns, asked.drop(columns="event"), market=market)
+    dates = list(asked["date"].unique())
+    by_firm = {firm: [f"{day:%Y-%m-%d}" for day in dates] for firm in returns}
+    for form in (dates, by_firm, pd.Series(by_firm), pd.DatetimeIndex(dates)):
+        found = study(returns, form, market=market)
+        assert found.ar.sort_index().equals(plain.ar.sort_index())
+    one = study(returns, "2024-05-20", market=market)
+    assert list(one.firm_events.index) == [("2024-05-20", "F0"), ("2024-05-20", "F1")]
+    alone = study(returns["F0"], dates[0], market=market)
+    other = study(returns, {"F1": dates[0]}, market=market.to_frame("index"))
+    assert np.allclose(np.vstack([alone.ar, other.ar]), one.ar, rtol=0, atol=1e-14)
 
 
 def test_blocks_of_firm_events_do_not_change_the_estimates(monkeypatch):
