@@ -11,19 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from scipy import stats
 
 from tariffmodel import charts
 
 LOOK = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
 EVENTS = [f"2025-0{k}-1{k}-japan-deal" for k in range(1, 9)]
 TITLES = charts.short_titles(EVENTS)
-MAKERS = {"Toyota": "JP", "Mazda": "JP", "BMW": "EU", "GM": "US", "Kia": "KR", "Ford": "US"}
+MAKERS = {"Toyota": "JP", "Mazda": "JP", "BMW": "EU", "GM": "US", "Kia": "KR", "Ford": "US", "Suzuki": "JP"}
 Draw = Callable[..., Figure]
 
 
 def path(drift: float = 0.01) -> pd.DataFrame:
     days = pd.RangeIndex(-5, 11, name="day")
-    return pd.DataFrame({"mean": np.where(days >= 0, drift, 0.0), "se_adjusted": 0.004}, index=days)
+    return pd.DataFrame({"mean": np.where(days >= 0, drift, 0.0), "se_adjusted": 0.004, "n": 17}, index=days)
 
 
 def by_event(holm: float = 0.2) -> pd.DataFrame:
@@ -36,8 +37,8 @@ def by_event(holm: float = 0.2) -> pd.DataFrame:
 
 
 ROWS = pd.DataFrame(
-    {"home": list(MAKERS.values()), "delta": [-0.01, -0.2, 0.0, 0.0, 0.0, 0.0],
-     "car": [0.05, 0.14, 0.03, 0.02, 0.06, -0.01], "standard_error": 0.02},
+    {"home": list(MAKERS.values()), "delta": [-0.01, -0.2, 0.0, 0.0, 0.0, 0.0, 0.0],
+     "car": [0.05, 0.14, 0.03, 0.02, 0.06, -0.01, 0.0], "standard_error": 0.02},
     index=list(MAKERS),
 )  # fmt: skip
 FIT = pd.DataFrame(
@@ -60,7 +61,7 @@ RETURNS = pd.Series(np.sin(np.arange(60)) / 50, WEEKS)
 
 EVERY: dict[str, Draw] = {
     "caar_path": lambda **k: charts.caar_path(
-        path(), pd.DataFrame([path()["mean"] * s for s in range(1, 7)], index=list(MAKERS)), MAKERS,
+        path(), pd.DataFrame([path()["mean"] * s for s in range(1, 8)], index=list(MAKERS)), MAKERS,
         event="Japan deal", window=(0, 1), p_value=0.2, **LOOK, **k,
     ),
     "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k),
@@ -100,7 +101,7 @@ def test_titles_are_a_few_words_from_the_id() -> None:
 
 
 def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> None:
-    car = pd.DataFrame([path()["mean"]] * 6, index=list(MAKERS))
+    car = pd.DataFrame([path()["mean"]] * 7, index=list(MAKERS))
     up, down = (
         charts.caar_path(path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK).get_suptitle()
         for drift, p in ((0.02, 0.01), (-0.02, 0.3))
@@ -120,8 +121,11 @@ def test_scatter_turns_the_slope_into_what_a_lower_bill_brings() -> None:
     title = fig.get_suptitle().replace("\n", " ")
     assert "a bill lower by 1% of market value came with +0.50 points of return (+0.20 to +0.80)" in title
     labels = {text.get_text() for text in fig.axes[0].texts}
-    assert {"Toyota", "Mazda", "Kia", "Ford"} <= labels  # of those without a change, the extremes only
+    # of those without a change, the extremes and the compatriots of those with one
+    assert {"Toyota", "Mazda", "Suzuki", "Kia", "Ford"} <= labels
     assert not {"BMW", "GM"} & labels
+    whiskers = [path.vertices[:, 1] for path in fig.axes[0].collections[0].get_paths()]
+    assert [np.ptp(ends) > 0 for ends in whiskers] == [d != 0 for d in ROWS["delta"]]
 
 
 def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
@@ -132,4 +136,24 @@ def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
 
 def test_priced_title_counts_verdicts() -> None:
     title = EVERY["implied_and_priced"]().get_suptitle().replace("\n", " ")
-    assert "of 2 makers whose bill changes" in title and "1 too much" in title and "1 too little" in title
+    assert (
+        "of 2 makers whose bill changes" in title
+        and "1 moved too much" in title
+        and "1 moved too little" in title
+    )
+
+
+def test_ticks_say_the_number_they_stand_at() -> None:
+    fig = EVERY["events_forest"]()
+    fig.draw_without_rendering()
+    ax = fig.axes[0]
+    ticks = [(place, text.get_text()) for place, text in zip(ax.get_xticks(), ax.get_xticklabels())]
+    assert len(ticks) > 2
+    for place, text in ticks:
+        assert float(text.replace("\u2212", "-").removesuffix("%")) == pytest.approx(100 * place, abs=1e-9)
+
+
+def test_bands_use_students_t_of_the_makers_less_one() -> None:
+    fig = EVERY["event_panels"]()
+    band = fig.axes[0].collections[0].get_paths()[0].vertices[:, 1]
+    assert np.ptp(band[np.isfinite(band)]) / 2 == pytest.approx(0.005 + stats.t.ppf(0.975, 16) * 0.004)

@@ -13,7 +13,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -40,6 +40,7 @@ from tariffmodel.charts.house import (
     left_out,
     marked,
     origin_note,
+    percent_ticks,
     period_text,
     quality_notes,
     range_text,
@@ -126,7 +127,7 @@ def contribution_bars(
         ax.set_xlim(left=0)
         ax.xaxis.set_major_locator(MaxNLocator(2))
     axes[0].set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
-    axes[0].xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(axes[0].xaxis)
     return finish(fig)
 
 
@@ -210,7 +211,7 @@ def where_sold_cars_come_from(
         start = start + part
     text_column(ax, [gap_text(g, s, digits=0) for g, s in zip(gap, solved, strict=True)], 26, "gap")
     ax.set_xlim(0, 1)
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     return finish(fig)
 
 
@@ -261,7 +262,7 @@ def residuals(
     reach = max(share.abs().max() * 1.1, 0.01) if len(share) else 0.01
     ax.set_xlim(-reach, reach)
     ax.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
-    ax.xaxis.set_major_formatter(PercentFormatter(1))
+    percent_ticks(ax.xaxis)
     return finish(fig)
 
 
@@ -403,7 +404,7 @@ def burden(
     text_column(
         ax, [f"({range_text(100 * a, 100 * b)})" for a, b in zip(low, high, strict=True)], 31, align="left"
     )
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     return finish(fig)
 
 
@@ -466,7 +467,7 @@ def rate_path(
     locator = AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.yaxis)
     return finish(fig)
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -29,6 +29,7 @@ from tariffmodel.charts.house import (
     label_rows,
     left_out,
     origin_note,
+    percent_ticks,
     spread_apart,
     text_column,
     tint,
@@ -279,7 +280,7 @@ def paying_move(
     )
     ax = fig.subplots()
     label_rows(ax, list(drawn.index))
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    percent_ticks(ax.xaxis, "")
     if drawn.empty:
         return finish(fig)
     y = np.arange(len(drawn))

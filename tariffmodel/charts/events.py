@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from tariffmodel.charts.house import (
@@ -31,6 +31,7 @@ from tariffmodel.charts.house import (
     label_points,
     label_rows,
     origin_note,
+    percent_ticks,
     spread_apart,
     text_column,
 )
@@ -40,7 +41,13 @@ _SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {
     word: word.title()
     for word in ("canada", "greenland", "india", "japan", "korea", "mexico", "taiwan", "toyota")
 }
-_NORMAL = stats.norm.ppf(0.975)
+_VERDICT = {
+    "too little": "moved too little",
+    "too much": "moved too much",
+    "in line": "moved in line",
+    "wrong way": "moved the wrong way",
+    "cannot tell": "cannot be told",
+}
 
 
 @in_house_style
@@ -62,7 +69,7 @@ def caar_path(
     Parameters
     ----------
     caar : DataFrame
-        From `events.EventStudy.caar`: by day, `mean` and `se_adjusted`.
+        From `events.EventStudy.caar`: by day, `mean`, `se_adjusted` and `n`.
     car : DataFrame
         Makers × days, cumulative from the first day.
     homes : mapping of maker to home country
@@ -90,7 +97,7 @@ def caar_path(
     days = caar.index.to_numpy(dtype=float)
     for home, path in group.iterrows():
         ax.plot(days, path, color=HOME_COLOR.get(home, OTHER_COLOR), linewidth=1.0)
-    _banded(ax, days, caar["mean"], caar["se_adjusted"])
+    _banded(ax, caar)
     ends = group.iloc[:, -1].sort_values()
     low, high = ax.get_ylim()
     heights = spread_apart(ends.to_list(), gap=(high - low) * 0.075)
@@ -135,7 +142,7 @@ def event_panels(
     )
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, (name, path) in zip(axes.flat, paths.items(), strict=False):
-        _banded(ax, path.index.to_numpy(dtype=float), path["mean"], path["se_adjusted"])
+        _banded(ax, path)
         ax.set_title(f"{titles[name]}\n{name[:10]}", size=6.2, weight="normal", pad=2)
         ax.tick_params(labelsize=5.5)
     for ax in axes.flat[len(paths) :]:
@@ -176,7 +183,7 @@ def events_forest(
     ax = fig.subplots()
     label_rows(ax, [f"{titles[event]}  {event[:10]}" for event in by_event.index])
     y = np.arange(len(by_event))
-    mean, error = by_event["caar"].to_numpy(), _NORMAL * by_event["se_adjusted"].to_numpy()
+    mean, error = by_event["caar"].to_numpy(), _half_width(by_event).to_numpy()
     color = [HOME_COLOR["JP"] if flag else INK for flag in by_event["p_value"] < 0.05]
     ax.hlines(y, mean - error, mean + error, color=color, linewidth=0.8)
     ax.scatter(mean, y, color=color, s=9, zorder=3, linewidth=0)
@@ -184,7 +191,7 @@ def events_forest(
     text_column(ax, [f"{v:.2g}" for v in by_event["p_value"]], 24, heading="p")
     text_column(ax, [f"{v:.2g}" for v in by_event["p_holm"]], 50, heading="Holm")
     text_column(ax, [f"{n:.0f}" for n in by_event["n"]], 66, heading="n")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     ax.tick_params(axis="y", labelsize=5.8)
     return finish(fig)
 
@@ -211,7 +218,7 @@ def car_vs_exposure(
         f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})",
         f"Abnormal return against the change in the yearly bill; {case}",
         [
-            "Line: least squares; vertical lines: 95% of each return",
+            "Line: least squares; vertical lines: 95% of the return where the bill changes",
             f"p {p_value:.2g} over permutations of the makers",
             *origin_note(source, as_of),
         ],
@@ -221,7 +228,13 @@ def car_vs_exposure(
     )
     ax = fig.subplots()
     ax.grid(visible=True, axis="both")
-    error = _NORMAL * rows["standard_error"]
+    # where the bill does not change there is no room for all: their whiskers would cover each other, and
+    # named are the extremes and the compatriots of those whose bill does
+    idle = rows["delta"].abs() < 0.02 * rows["delta"].abs().max()
+    named = ~idle | rows["home"].isin(rows.loc[~idle, "home"])
+    if idle.any():
+        named[rows.loc[idle, "car"].agg(["idxmin", "idxmax"])] = True
+    error = stats.norm.ppf(0.975) * rows["standard_error"].where(~idle, 0)
     points = pd.DataFrame(
         {
             "x": rows["delta"],
@@ -229,13 +242,9 @@ def car_vs_exposure(
             "low": rows["car"] - error,
             "high": rows["car"] + error,
             "color": [HOME_COLOR.get(home, OTHER_COLOR) for home in rows["home"]],
-            "label": list(rows.index),
+            "label": [maker if named[maker] else "" for maker in rows.index],
         }
     )
-    # where the bill does not change, only the extremes are named: there is no room for all
-    idle = points["x"].abs() < 0.02 * points["x"].abs().max()
-    extremes = points.loc[idle, "y"].agg(["idxmin", "idxmax"]) if idle.any() else []
-    points.loc[idle & ~points.index.isin(extremes), "label"] = ""
     line = np.linspace(points["x"].min(), points["x"].max(), 60)
     fitted = fit.at["constant", "estimate"] + slope * line
     ax.plot(line, fitted, color=SOFT, linewidth=0.9)
@@ -246,7 +255,7 @@ def car_vs_exposure(
     ax.set_xlabel("change in the yearly bill, % of market value")
     ax.set_ylabel("abnormal return, %")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, symbol=""))
+        percent_ticks(axis, "")
         axis.set_major_locator(MaxNLocator(7))
     label_points(fig, ax, points, keep_clear=np.column_stack([line, fitted]))
     return finish(fig)
@@ -321,7 +330,7 @@ def implied_and_priced(
     counts = rows["verdict"].value_counts()
     fig = figure(
         f"{event}: of {len(rows)} makers whose bill changes, "
-        + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()),
+        + ", ".join(f"{count} {_VERDICT.get(verdict, verdict)}" for verdict, count in counts.items()),
         f"Change in value, % of market value; {case}",
         [
             "Lines: 95% of the market's move; range of the bill for the implied one",
@@ -348,7 +357,7 @@ def implied_and_priced(
         ax.scatter(value, y + shift, color=shade, marker=marker, s=12, zorder=3, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, list(rows["verdict"]), 4, align="left")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     return finish(fig)
 
 
@@ -392,16 +401,22 @@ def factor_path(
     locator = AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.yaxis)
     return finish(fig)
 
 
-def _banded(ax: Axes, days: np.ndarray, mean: pd.Series, error: pd.Series) -> None:
-    ax.fill_between(days, mean - _NORMAL * error, mean + _NORMAL * error, color=BAND, alpha=0.5, linewidth=0)
+def _half_width(rows: pd.DataFrame) -> pd.Series:
+    """Of the 95% interval of a mean over `n` makers, by Student's t as the test has it."""
+    return stats.t.ppf(0.975, np.maximum(rows["n"] - 1, 1)) * rows["se_adjusted"]
+
+
+def _banded(ax: Axes, path: pd.DataFrame) -> None:
+    days, mean, half = path.index.to_numpy(dtype=float), path["mean"], _half_width(path)
+    ax.fill_between(days, mean - half, mean + half, color=BAND, alpha=0.5, linewidth=0)
     ax.plot(days, mean, color=INK, linewidth=1.4)
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.axvline(-0.5, color=SOFT, linewidth=0.5, linestyle=(0, (2, 2)))
-    ax.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    percent_ticks(ax.yaxis, "")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -26,6 +26,7 @@ from tariffmodel.charts.house import (
     in_house_style,
     label_rows,
     origin_note,
+    percent_ticks,
     text_column,
     tint,
     usd_scale,
@@ -131,7 +132,7 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
     text_column(ax, list(words), 24, align="left")
     for text, shade in zip(ax.texts, [*color, *color], strict=True):
         text.set(color=shade, size=5.6)
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.tick_params(axis="y", labelsize=5.6)
 
@@ -251,7 +252,7 @@ def pair_ideas(
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, [f"{cost:.0f}" for cost in pairs["cost_bp"]], 18, heading="cost")
     text_column(ax, [f"{size:.0%}" for size in pairs["volatility"]], 40, heading="vol.")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", labelsize=6)
     return finish(fig)
@@ -300,6 +301,6 @@ def payoffs(
     ax.axvline(0, color=INK, linewidth=0.5)
     ax.set_xlim(value.index.min(), value.index.max())
     ax.set_xlabel(f"change of {held} against {paid} by the end")
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    percent_ticks(ax.xaxis)
     ax.set_ylabel(f"{paid} {size}")
     return finish(fig)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rcParams, style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -22,6 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
 
 from tariffmodel import periods
@@ -259,6 +261,13 @@ def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: 
     ends = np.array([value - low, high - value]).clip(min=0)
     ax.errorbar(
         value, y, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.6, capthick=0.7, zorder=4
+    )
+
+
+def percent_ticks(axis: Axis, symbol: str = "%") -> None:
+    """Label the ticks of fractions in percent, with the decimals that they have."""
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}{symbol}".replace("-", "\u2212"))
     )
 
 
