@@ -257,7 +257,8 @@ def car_vs_exposure(
     for axis in (ax.xaxis, ax.yaxis):
         percent_ticks(axis, "")
         axis.set_major_locator(MaxNLocator(7))
-    label_points(fig, ax, points, keep_clear=np.column_stack([line, fitted]))
+    upright = np.column_stack([np.zeros(60), np.linspace(*ax.get_ylim(), 60)])
+    label_points(fig, ax, points, keep_clear=np.vstack([np.column_stack([line, fitted]), upright]))
     return finish(fig)
 
 
@@ -377,25 +378,28 @@ def factor_path(
     """
     path = (1 + returns.dropna()).cumprod() - 1
     worst, best = path.idxmin(), path.idxmax()
+    seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
+    plot_cm, label_cm = 4.5, 0.3 + 0.1 * max((len(titles[event]) for event in seen), default=0)
     fig = figure(
         f"The tariff portfolio stood at {path[worst]:+.0%} on {day_text(worst)} and at {path[best]:+.0%} on "
         f"{day_text(best)}",
         f"Cumulative return of the portfolio with unit exposure to the bill, %; {case}",
         ["It is long exposure: it loses when tariffs rise", *origin_note(source, as_of)],
         width_cm,
-        body_cm=5.5,
+        body_cm=plot_cm + label_cm,
     )
     ax = fig.subplots()
     ax.plot(path.index, path, color=INK, linewidth=1.0)
     ax.axhline(0, color=INK, linewidth=0.5)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.35 * (high - low))
-    seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
+    ax.set_ylim(low, high + label_cm / plot_cm * (high - low))
     spots = spread_apart(
         [float(day.toordinal()) for day in seen.values()], gap=(path.index[-1] - path.index[0]).days / 60
     )
     for (event, day), spot in zip(seen.items(), spots, strict=True):
-        ax.axvline(day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=0.78)
+        ax.axvline(
+            day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=1.02 * plot_cm / (plot_cm + label_cm)
+        )
         ax.text(pd.Timestamp.fromordinal(int(spot)), high + 0.03 * (high - low), titles[event], rotation=90,
                 size=5, va="bottom", ha="center", color=SOFT)  # fmt: skip
     locator = AutoDateLocator(minticks=3, maxticks=8)
