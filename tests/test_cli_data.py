@@ -63,14 +63,14 @@ def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
 def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_path):
     file = tmp_path / "said.csv"
     file.write_text(
-        "company,kind,period,value,unit,said_on\nMitsubishi Motors,actual,2025-04..2025-09,29,jpy_bn,2025-11-05\n",
+        "company,kind,period,value,unit,said_on\nVolvo Cars,actual,2025-04..2025-09,2.9,sek_bn,2025-11-05\n",
         encoding="utf-8",
     )
     code, out, _ = tm("add", "disclosures", file, "--yes", "--source-title", "results", "--data", data)
     assert code == 0 and "1 statement, 1 of them comparable" in out
     assert store.current(data) != store.BUNDLED
     code, out, _ = tm("validate", "--data", data)
-    assert code == 0 and "Mitsubishi Motors" in out
+    assert code == 0 and "Volvo Cars" in out
 
 
 def test_faulty_files_are_refused_with_row_and_column(tm, data, tmp_path):

@@ -12,7 +12,7 @@ from tariffmodel import facts, own_disclosures, policy, store, validation
 from tariffmodel.errors import DataError
 
 HEAD = "company,kind,period,value,unit,basis,said_on,source_title"
-NEW = "Mitsubishi Motors,actual,2025-04..2025-09,29,jpy_bn,gross,2025-11-05,results"
+NEW = "Volvo Cars,actual,2025-04..2025-09,29,sek_bn,gross,2025-11-05,results"
 RESTATED = "Toyota,actual,2025Q2,460,jpy_bn,operating_profit_bridge,2025-08-07,restated"
 
 
@@ -40,7 +40,7 @@ def test_preview_is_what_validation_says_once_the_statement_is_added(mine, law, 
     )
     assert own_disclosures.add_disclosures(mine, path) == 1
     judged = validation.disclosed(facts.load(mine.folder), *law)
-    (row,) = judged[judged["maker"] == "Mitsubishi Motors"].to_dict("records")
+    (row,) = judged[judged["maker"] == "Volvo Cars"].to_dict("records")
     assert pd.isna([seen.pop("source_url"), row.pop("source_url")]).all()
     assert seen == row and row["disclosed"] == pytest.approx(29) and row["headline"]
     assert row["model"] == pytest.approx(29 * (1 + row["error"]))
@@ -57,7 +57,7 @@ def test_statement_of_the_same_day_replaces_the_bundled_and_the_earlier_own_one(
         (after["company"] == "Toyota") & (after["period"] == "2025Q2") & (after["kind"] == "actual")
     ]
     assert quarter["value"].tolist() == [470]
-    assert after.loc[after["company"] == "Mitsubishi Motors", "value"].tolist()[-1] == 470
+    assert after.loc[after["company"] == "Volvo Cars", "value"].tolist()[-1] == 470
     assert len(after) == len(mine.disclosures) + 1
     assert not facts.check(mine.folder)
 
@@ -66,7 +66,7 @@ def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, l
     path = write(
         tmp_path,
         "Company;Kind;Period;Low;High;Unit;Basis;Said on",
-        "Mitsubishi Motors;actual;2025-04..2025-09;25,5;33;jpy_bn;;2025-11-05",
+        "Volvo Cars;actual;2025-04..2025-09;25,5;33;sek_bn;;2025-11-05",
         "BMW;guidance;CY2025;0,8;1,0;eur_bn;net;2025-11-05",
     )
     rows = own_disclosures.read_disclosures(path, source_title="results")
@@ -82,14 +82,14 @@ def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, l
         "true",
         "false",
     )
-    assert own_disclosures.preview_disclosures(rows, known, *law)["maker"].tolist() == ["Mitsubishi Motors"]
+    assert own_disclosures.preview_disclosures(rows, known, *law)["maker"].tolist() == ["Volvo Cars"]
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([HEAD, NEW.replace("Mitsubishi Motors", "Mitsubisi")], "row 2: company is 'Mitsubisi'.*Mitsubishi Motors"),
-        ([HEAD, "", NEW.replace("jpy_bn", "jpy")], "row 3: unit is 'jpy'; expected one of jpy_bn"),
+        ([HEAD, NEW.replace("Volvo Cars", "Volvo Car")], "row 2: company is 'Volvo Car'.*Volvo Cars"),
+        ([HEAD, "", NEW.replace("sek_bn", "sek")], "row 3: unit is 'sek'; expected one of .*sek_bn"),
         ([HEAD, NEW.replace("29", "much")], "row 2: value is 'much'; expected a number"),
         ([HEAD, NEW.replace("29", "-29")], "like_for_like.*an amount of money above zero"),
         ([HEAD, NEW.replace("2025-04..2025-09", "H1")], "row 2: period is 'H1'"),
