@@ -22,7 +22,7 @@ from tariffmodel import periods, uncertainty
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import FLOWS, IMPORTS, PRODUCTION, Facts, resolve
 from tariffmodel.periods import Period
-from tariffmodel.policy import Credit, Offset, Policy
+from tariffmodel.policy import Credit, Offset, Policy, full_key
 from tariffmodel.rates import Flows, Rates, Shift, Variants, rates
 
 DAYS_A_YEAR = 365.25
@@ -237,13 +237,14 @@ def bill(
     stock : Goods
         From `goods`, cut at the dates of this policy.
     variants : mapping of key to array (variants,), optional
-        Numbers of the policy that vary (``{"relief.japan.slope": array}``). Inputs then stay at
+        Numbers of the policy that vary (``{"relief.slope": array}``). Inputs then stay at
         their central values, and the leading axis of the result runs over the variants.
     shift : mapping of variable to array (variants, M), optional
         Vehicles, jobs or USD a year added to what makers build, export, employ and invest; imports
         and sales stay. Complex values carry derivatives (see `incentives`).
     """
     central = slice(0, 1) if variants or shift else slice(None)
+    variants = {full_key(policy, key): values for key, values in (variants or {}).items()}
     units, value = stock.units[central], stock.value_usd[central]
     assembled, production = stock.assembled_msrp_usd[central], stock.production[central]
     is_part = stock.flows.product == "part"
@@ -262,14 +263,12 @@ def bill(
     duty = sum(
         ((dutiable * card.effective(q, u, name)).sum(axis=1) for name in card.components), start=np.zeros(1)
     )
-    offset = _offset(policy, stock, card, value, assembled, q, u, variants or {})
+    offset = _offset(policy, stock, card, value, assembled, q, u, variants)
     none = np.zeros((1, len(stock.makers)))
     credits = (none, none, none, none[:0], none[:0])
     if policy.credit:
         per_value = card.effective(q, u)
-        credits = _credits(
-            facts, policy, stock, units, value, per_value, production, variants or {}, shift or {}
-        )
+        credits = _credits(facts, policy, stock, units, value, per_value, production, variants, shift or {})
     return Bill(stock, duty, (duty * ~is_part) @ member, (duty * is_part) @ member, offset, *credits)
 
 

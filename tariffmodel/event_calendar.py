@@ -30,7 +30,7 @@ from tariffmodel.duty import bill, goods
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault
 from tariffmodel.periods import Period
-from tariffmodel.policy import FOREVER, KINDS, Policy
+from tariffmodel.policy import KINDS, Policy
 
 MARKETS = ("US", "JP", "KR", "DE")
 ZONE = "America/New_York"
@@ -288,26 +288,13 @@ def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | N
         frozen_on = date.fromisoformat(day) if day else None
     except (PolicyError, ValueError) as error:
         raise fault(f"a policy of data/policies, frozen on a day of the calendar: {error}") from None
-    kept = _frozen(found, frozen_on) if frozen_on else found
+    kept = policy.frozen(found, frozen_on) if frozen_on else found
     ids = {entry.id for entry in kept.entries}
     gone = set((without or "").split())
     if unknown := sorted(gone - ids):
         raise fault(f"entries in force: {unknown[0]} is not one of {', '.join(sorted(ids))}")
     entries = {kind: [e for e in getattr(kept, kind) if e.id not in gone] for kind in KINDS}
     return kept.model_copy(update={"name": reference, **entries}), frozen_on
-
-
-def _frozen(found: Policy, day: date) -> Policy:
-    """What is in force on a day, for ever, as `frozen_on` in a policy file does it."""
-
-    def lasting(entry: Any) -> Any:
-        return entry.model_copy(update={"end": FOREVER}) if entry.end >= day else entry
-
-    return found.model_copy(
-        update={
-            kind: [lasting(entry) for entry in getattr(found, kind) if entry.start <= day] for kind in KINDS
-        }
-    )
 
 
 def _as_known(facts: Facts, year: int) -> Facts:

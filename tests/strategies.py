@@ -120,7 +120,7 @@ def reliefs(draw, number=0):
         "basis": draw(st.sampled_from(["additive", "inclusive"])),
         "base": draw(RATE),
         "floor": draw(st.sampled_from([0.0, 0.01, 0.1])),
-        "cap": draw(st.sampled_from([5.0, 0.3, 0.1])),
+        "cap": draw(st.sampled_from([2.0, 0.3, 0.1])),
         "firm_weight": draw(st.sampled_from([0.0, 1.0]) | st.floats(0, 1)),
         "earned_by": draw(st.sampled_from(["home", "all"])),
         "year": draw(st.sampled_from(["CY2024", "CY2025"])),

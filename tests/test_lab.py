@@ -258,6 +258,11 @@ def test_written_policy_can_be_changed_again_and_tells_its_history(tmp_path):
     ]
 
 
+def test_settings_without_an_id_are_kept_as_well(tmp_path):
+    path = lab.write_policy(tmp_path / "mine.toml", JAPAN, {"relief.slope": 0.1})
+    assert policy.load(path).relief[0].slope == 0.1
+
+
 def test_policy_that_was_not_changed_is_copied_as_it_is(tmp_path):
     path = lab.write_policy(tmp_path / "mine.toml", JAPAN, {SLOPE: 0.2})
     assert path.read_bytes() == (facts.data_dir() / "policies" / f"{JAPAN}.toml").read_bytes()
@@ -270,7 +275,7 @@ def test_policy_that_was_not_changed_is_copied_as_it_is(tmp_path):
         ("mine.txt", {SLOPE: 0.1}, r"ends in \.toml"),
         ("there.toml", {SLOPE: 0.1}, "exists and may hold work of yours"),
         ("mine.toml", {FLOOR: 0.3}, "floor 0.3 is above cap 0.25"),
-        ("mine.toml", {"relief.japan.incline": 0.3}, "no key 'relief.japan.incline'"),
+        ("mine.toml", {"relief.japan.incline": 0.3}, "relief.japan has no 'incline' to set"),
         ("mine.toml", {"additional.jp-deal.rate": 0.1}, "no key 'additional.jp-deal"),
         ("mine.toml", {"additional.japan-deal.rate": 0.1}, "stands in its base 'current-law'"),
         ("mine.toml", {SLOPE: 9.0}, "less than or equal to 5"),
@@ -292,14 +297,27 @@ def test_bundled_file_is_never_overwritten(data):
     assert path.read_bytes() == before
 
 
-def test_setting_that_would_reach_the_base_instead_is_refused(tmp_path):
-    """An overlay may use an id of its base again; `policy.load` sets the first entry that bears it."""
-    text = (facts.data_dir() / "policies" / "eu-25.toml").read_text(encoding="utf-8")
-    clash = tmp_path / "clash.toml"
-    clash.write_text(text.replace('id = "eu-25"', 'id = "eu-deal"'), encoding="utf-8")
-    with pytest.raises(PolicyError, match="an id of clash occurs in its base as well"):
-        lab.write_policy(tmp_path / "mine.toml", clash, {"additional.eu-deal.rate": 0.3})
-    assert os.listdir(tmp_path) == ["clash.toml"]
+def test_a_file_that_rests_on_one_beside_it_can_be_kept_elsewhere(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "base.toml").write_text(
+        (facts.data_dir() / "policies" / "eu-25.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    text = (facts.data_dir() / "policies" / "korea-25.toml").read_text(encoding="utf-8")
+    source = tmp_path / "mine" / "both.toml"
+    source.write_text(text.replace('base = "current-law"', 'base = "base.toml"'), encoding="utf-8")
+    kept = policy.load(lab.write_policy(tmp_path / "kept.toml", source, {"additional.korea-25.rate": 0.3}))
+    assert [e.rate for e in kept.additional if e.id in ("eu-25", "korea-25")] == [0.25, 0.3]
+
+
+def test_a_file_without_a_title_is_kept_under_its_name(tmp_path):
+    source = tmp_path / "mine.toml"
+    source.write_text(
+        'base = "current-law"\n\n[[additional]]\nid = "x"\nmeasure = "section-232-autos"\norigin = "JP"\n'
+        'product = "car"\nrate = 0.1\nfrom = 2026-01-01\nsource = "test"\n',
+        encoding="utf-8",
+    )
+    kept = policy.load(lab.write_policy(tmp_path / "kept.toml", source, {"additional.x.rate": 0.2}))
+    assert (kept.title, kept.additional[-1].rate) == ("mine (changed in the policy lab)", 0.2)
 
 
 # Turning by hand ----------------------------------------------------------------------------------

@@ -38,7 +38,11 @@ def exposure(
     as_of: AsOf = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a number of the policy: --set relief.japan.slope=0.15"),
+        typer.Option(
+            "--set",
+            help="Change a value of the policy, kind.id.field=value; the id may go where one entry is of the kind: "
+            "--set relief.slope=0.15",
+        ),
     ] = None,
     format: Output = Format.table,
     data: Data = None,
@@ -63,8 +67,9 @@ def exposure(
         }
         write_frame(bills, format, about)
         return
+    changed = f" with {', '.join(settings)}" if settings else ""
     table = Table(
-        title=f"{law.title}\nagainst {other.title[0].lower()}{other.title[1:]}, "
+        title=f"{law.title}{changed}\nagainst {other.title[0].lower()}{other.title[1:]}, "
         f"{period}, as of {day}, gross of mitigation",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",

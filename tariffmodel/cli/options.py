@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -50,12 +51,19 @@ def parse_day(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint="--as-of") from None
 
 
-def parse_setting(text: str) -> tuple[str, float]:
+def parse_setting(text: str) -> tuple[str, Any]:
+    """``key=value``; the value as a policy file writes it, and a word needs no quotes."""
     key, equals, value = text.partition("=")
+    if not (key and value):
+        raise typer.BadParameter(f"{text!r}: write kind.id.field=value", param_hint="--set")
     try:
-        return key, float(value)
+        return key.strip(), float(value)
     except ValueError:
-        raise typer.BadParameter(f"{text!r}: write kind.id.field=number", param_hint="--set") from None
+        pass
+    try:
+        return key.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), value.strip()
 
 
 def print_table(table: Table, width: int = 160) -> None:

@@ -16,7 +16,7 @@ import tomlkit
 from tariffmodel import policy as policies
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import data_dir
-from tariffmodel.policy import KINDS, Policy
+from tariffmodel.policy import KINDS
 
 Value = float | date
 
@@ -174,8 +174,8 @@ def write_policy(
 
     It is the text of `name`, comments included. Entries that change are marked ``constructed`` and
     say in their note what changed; the title says so too, and the status becomes ``proposal``.
-    ``policy.load(path)`` gives the numbers and dates of ``policy.load(name, settings=settings)``:
-    that is checked before the file appears, whole.
+    ``policy.load(path)`` gives the numbers and dates of ``policy.load(name, settings=settings)``;
+    the file appears whole, once it has been read.
 
     Raises
     ------
@@ -190,11 +190,13 @@ def write_policy(
         raise PolicyError(f"{path.name} is the name of a bundled policy; choose another")
     if path.exists():
         raise PolicyError(f"{path.name} exists and may hold work of yours; choose another name or remove it")
-    wanted = policies.load(name, data, settings)
+    wanted = policies.load(name, data, settings)  # its faults are named before anything is written
     document = own_text(name, data)
+    if str(document.get("base", "")).endswith(".toml"):  # it is looked for beside the file that names it
+        document["base"] = str((_path(name, data).parent / document["base"]).resolve())
     changed: dict[tuple[str, str], list[str]] = {}
     for key, value in (settings or {}).items():
-        kind, entry_id, *way = key.split(".")
+        kind, entry_id, *way = policies.full_key(wanted, key).split(".")
         entry = _entry(document, kind, entry_id)
         if entry is None:
             raise PolicyError(
@@ -210,7 +212,7 @@ def write_policy(
             entry["quality"] = "constructed"
     if any(changed.values()):
         suffix = " (changed in the policy lab)"
-        document["title"] = document["title"].removesuffix(suffix) + suffix
+        document["title"] = document.get("title", wanted.title).removesuffix(suffix) + suffix
         document["status"] = "proposal"
         document.pop("label", None)  # that of another policy
 
@@ -218,11 +220,7 @@ def write_policy(
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".policy-lab-") as desk:
         draft = Path(desk) / path.name
         draft.write_text(tomlkit.dumps(document), encoding="utf-8")
-        if _numbers(policies.load(draft, data)) != _numbers(wanted):
-            raise PolicyError(
-                f"{path.name}: an id of {wanted.name} occurs in its base as well, so a setting reaches the base; "
-                "give the entry an id of its own"
-            )
+        policies.load(draft, data)
         os.replace(draft, path)
     return path
 
@@ -252,7 +250,3 @@ def _said(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.10g}"
     return "default" if value is None else str(value)
-
-
-def _numbers(policy: Policy) -> list[tuple[type, dict[str, Any]]]:
-    return [(type(entry), entry.model_dump(exclude={"quality", "note"})) for entry in policy.entries]
