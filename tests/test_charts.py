@@ -208,6 +208,15 @@ def test_comparison_with_disclosures_counts_latest_rows_only(
     assert f"{frame['latest'].sum()}" in title and len(frame) > frame["latest"].sum()
 
 
+def test_comparison_names_the_row_that_speaks_for_its_maker(
+    known: Facts, disclosed: tuple[pd.DataFrame, pd.Series]
+) -> None:
+    frame, usd = disclosed
+    said = words(charts.model_vs_disclosed(frame, usd, known.makers, case="", **LOOK))
+    named = set(frame.loc[frame["headline"], "maker"])
+    assert named <= set(said) and not (set(frame["maker"]) - named) & set(said)
+
+
 def test_residuals_of_solved_makers_are_no_test(identity: pd.DataFrame) -> None:
     solved = identity.assign(closes_by_construction=True)
     assert "No gap tests" in charts.residuals(solved, year="CY2024", **LOOK).get_suptitle()

@@ -567,7 +567,7 @@ def model_vs_disclosed(
         f"USD bn, each company's own periods; {case}",
         [
             "Thick lines: range of the model's inputs; thin: widened by what the other makers' misses teach",
-            "Full colour and name: the largest disclosure of each maker; pale: its other periods. "
+            "Full colour and name: the longest period with a result of each maker; pale: its others. "
             "Lines that reach the edge go on below it",
             f"Not drawn, no bill: {len(rows) - len(drawn)}" if len(rows) > len(drawn) else "",
             *origin_note(source, as_of),
@@ -591,8 +591,7 @@ def model_vs_disclosed(
     reach = np.array([central[central > 0].min() / 1.6, bounds.max() * 1.3])
     points = pd.DataFrame(bounds.clip(min=reach[0]), columns=["x", "y", "low", "high", "lower", "higher"])
     points["color"] = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes]
-    points["label"] = drawn["maker"].to_numpy()
-    points.loc[points.index.difference(points.groupby("label")["x"].idxmax()), "label"] = ""
+    points["label"] = drawn["maker"].where(drawn["headline"], "").to_numpy()
     ax.plot(reach, reach, color=SOFT, linewidth=0.8)
     for alpha, some in ((0.3, points[points["label"] == ""]), (1.0, points[points["label"] != ""])):
         ax.vlines(some["x"], some["lower"], some["higher"], color=some["color"], linewidth=0.4, alpha=alpha)
