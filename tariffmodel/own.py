@@ -19,11 +19,10 @@ import pandas as pd
 from tariffmodel import store
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse
+from tariffmodel.refresh import JUMP, UNIT
 from tariffmodel.vendors import EXCHANGES, PRICES, read_prices
 
-JUMP = 3.0  # a session that triples or thirds a price is a fault
-DOUBT = 0.4  # one that moves it by so much is shown
-UNIT = 30.0  # own and stored levels this far apart are not in one unit
+DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
 TOLERANCE = 0.005  # between an own and a stored return over the same days
 _CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
 _PENCE = {"GBp", "GBX", "GBx"}

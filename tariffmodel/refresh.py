@@ -4,8 +4,8 @@
 are held against the stored ones before anything is joined: a constant ratio of levels is a later
 dividend or split, and the stored history is re-based by it, so that the last row stays a traded
 price and no return of the past changes; a day whose returns differ is a conflict, and the stored row
-stays. Whatever goes wrong with a line leaves that line as it was and is said in the report; the
-whole arrives as one snapshot of `store`.
+stays. A close that Yahoo lacked at first fills its gap when it comes. Whatever goes wrong with a line
+leaves that line as it was and is said in the report; the whole arrives as one snapshot of `store`.
 
 Yahoo's exchange rates are the last quotes of the London day, up to eleven hours after the fixing of
 the ECB (14:15 in Frankfurt) which they continue; the column `source` tells the two apart. Yahoo's
@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
@@ -35,12 +36,17 @@ from tariffmodel.facts import Facts
 PRICES, FX = "market/prices.parquet", "market/fx.parquet"
 FIRST_DAY = pd.Timestamp("2023-01-01")  # where a line without prices begins
 FINAL_AFTER = pd.Timedelta("30min")  # a bar is the day's close this long after the exchange's
+LAST_TRADE = pd.Timedelta("5min")  # before the exchange's close: an earlier quote is no close
 RETURN_TOLERANCE = 0.005  # log return: days further apart than this are a conflict
 LEVEL_TOLERANCE = 0.002  # a ratio of levels nearer to one than this is rounding, not an action
 FX_TOLERANCE = 0.015  # between a fixing and a close of the same day, median over the overlap
+FX_APART = 0.03  # the same for a single day
 JUMP, FX_JUMP = 3.0, 1.1  # one day's move beyond which a price, a rate, is not believed
+UNIT = 30.0  # levels this far apart without a split are not in one unit
 SETTLED = 5  # sessions up to the join on which both sources have to agree
 FX_ZONE = "Europe/London"  # in which Yahoo's days of currencies end
+FX_CLOSE = ("17:00", "America/New_York")  # when the currency market's day, and its week, ends
+HUNDREDTHS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 NOT_AT_YAHOO = {"TOPIX": "Yahoo has no symbol for this index; the fund 1306.T follows it"}
 RATE_LIMITED = "Yahoo refused further requests (429, too many); repeat in an hour"
 _OUTCOMES = (
@@ -97,8 +103,13 @@ class _Line:
     currency: str
     zone: str
     start: pd.Timestamp
-    days: pd.DatetimeIndex  # sessions that are over
+    closes: pd.Series  # of the sessions that are over: the exchange's close, by day
     stored: pd.DataFrame
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        """Sessions that are over."""
+        return pd.DatetimeIndex(self.closes.index)
 
 
 @dataclass(frozen=True)
@@ -264,7 +275,9 @@ def _currency_lines(
         start = _start(stored, overlap)
         symbol = f"{pair.removeprefix('USD')}=X"
         days = pd.bdate_range(min(start, yesterday - _SPAN), yesterday)
-        yield _Line(pair, symbol, pair[3:], FX_ZONE, start, days, stored)
+        hour, zone = FX_CLOSE
+        closes = pd.Series((days + pd.Timedelta(f"{hour}:00")).tz_localize(zone), days)
+        yield _Line(pair, symbol, pair[3:], FX_ZONE, start, closes, stored)
 
 
 def _price_lines(
@@ -276,16 +289,16 @@ def _price_lines(
     firsts = starts.groupby(instruments["exchange_calendar"]).min()
     books = {calendar: _sessions(calendar, first, now) for calendar, first in firsts.items()}
     for ticker, instrument in instruments.iterrows():
-        zone, days = books[instrument["exchange_calendar"]]
-        yield _Line(ticker, ticker, instrument["currency"], zone, starts[ticker], days, stored[ticker])
+        zone, closes = books[instrument["exchange_calendar"]]
+        yield _Line(ticker, ticker, instrument["currency"], zone, starts[ticker], closes, stored[ticker])
 
 
 def _start(stored: pd.DataFrame, overlap: int) -> pd.Timestamp:
     return FIRST_DAY if stored.empty else stored["date"].iloc[-min(overlap, len(stored))]
 
 
-def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[str, pd.DatetimeIndex]:
-    """Time zone of an exchange, and its sessions that are over."""
+def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[str, pd.Series]:
+    """Time zone of an exchange, and the closes of its sessions that are over, by day."""
     import exchange_calendars  # slow to import
 
     today = now.tz_localize(None).normalize()
@@ -298,7 +311,7 @@ def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[st
             f"{calendar} is not a code of the exchange_calendars package; "
             "correct exchange_calendar in data/market/instruments.csv"
         ) from None
-    return str(book.tz), book.sessions[book.closes + FINAL_AFTER <= now]
+    return str(book.tz), book.closes[book.closes + FINAL_AFTER <= now]
 
 
 # ---- asking
@@ -332,15 +345,17 @@ def _answers(
 
 def _patiently(
     line: _Line, session: Any, timeout: float, sleep: Callable[[float], None]
-) -> tuple[pd.DataFrame, str, bool]:
+) -> tuple[pd.DataFrame, Mapping[str, Any]]:
     """Repeat a request that is refused or breaks off, each time after a longer wait."""
     from yfinance.exceptions import YFRateLimitError  # slow to import
 
     for attempt in count():
         try:
             return _ask(line, session, timeout)
-        except _Refused:
-            raise
+        except _Refused as error:
+            if error.outcome != "failed":
+                raise
+            refused, repeats = error, _REPEATS_BROKEN
         except YFRateLimitError:
             refused, repeats = _Refused("failed", RATE_LIMITED), _REPEATS_LIMITED
         except Exception as error:  # whatever a broken answer makes yfinance raise; other lines go on
@@ -354,8 +369,8 @@ def _patiently(
     raise AssertionError("count() does not end")
 
 
-def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, str, bool]:
-    """Yahoo's bars of a line, the currency they are in, and whether it is an index."""
+def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+    """Yahoo's bars of a line, and what Yahoo says about it."""
     import yfinance
 
     yfinance.cache.get_tz_cache().store(line.symbol, line.zone)  # else yfinance asks for it first
@@ -363,23 +378,24 @@ def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, str, 
     debug, hide = yfinance.config.debug, yfinance.config.debug.hide_exceptions
     debug.hide_exceptions = False  # raise the reason instead of logging it
     try:
-        bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
-        about = ticker.get_history_metadata()
+        with warnings.catch_warnings():
+            # yfinance shows this one of its own on every request, in the middle of a progress bar
+            warnings.filterwarnings("ignore", category=pd.errors.Pandas4Warning, module="yfinance")
+            bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
+        return bars, ticker.get_history_metadata()
     except yfinance.exceptions.YFTickerMissingError as error:
         if "No data found" in error.rationale:
-            outcome = "not found"
+            outcome, who = "not found", "Yahoo"
         elif "Data doesn't exist" in error.rationale or "symbol" in ticker.get_history_metadata():
-            outcome = "empty"
+            outcome, who = "empty", "Yahoo"
         else:  # an answer, but not about this line
-            outcome = "failed"
-        raise _Refused(outcome, f"Yahoo: {error.rationale}") from error
+            outcome, who = "failed", "Yahoo's answer holds no chart"
+        raise _Refused(outcome, f"{who}: {error.rationale}") from error
     finally:
         debug.hide_exceptions = hide
-    currency = about.get("currency") or "a currency it does not name"
-    return bars, currency, about.get("instrumentType") == "INDEX"
 
 
-def _final(line: _Line, bars: pd.DataFrame, currency: str, index: bool) -> _Answer:
+def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer:
     """Closes of sessions that are over, in the line's currency.
 
     The last adjusted close is set to the last close: Yahoo has already taken a dividend of a
@@ -387,30 +403,45 @@ def _final(line: _Line, bars: pd.DataFrame, currency: str, index: bool) -> _Answ
     """
     names = {"Close": "close", "Adj Close": "adj_close", "Volume": "volume"}
     names |= {"Dividends": "dividend", "Stock Splits": "split"}
-    frame = bars[list(names)].rename(columns=names).astype(float)
+    frame = bars[list(names)].rename(columns=names).astype(float).replace([np.inf, -np.inf], np.nan)
     frame.index = frame.index.tz_localize(None).normalize().as_unit("us")
     frame = frame[frame.index >= line.start]  # an answer may reach further back than was asked
     known = frame.dropna(subset=["close", "adj_close"])
-    final = known[known.index.isin(line.days)].copy()
-    late = known.index > line.days[-1]
+    late = (known.index > line.days[-1]) | (known.index == _still_open(line, about))
+    # on a holiday that the calendar does not know, Yahoo repeats the close of the day before
+    traded = (
+        (known["volume"] > 0) | (known["close"].diff() != 0) | (about.get("instrumentType") == "CURRENCY")
+    )
+    final = known[known.index.isin(line.days) & ~late & traded].copy()
     counts = {
         f"without a close (last {_last(frame.index.difference(known.index))})": len(frame) - len(known),
         f"not final (last {_last(known.index)})": late.sum(),
-        "of days without a session": len(known) - late.sum() - len(final),
+        "of days without a session or a trade": len(known) - late.sum() - len(final),
     }
     notes = [f"left out {number} {what}" for what, number in counts.items() if number]
     if final.empty:
         raise _Refused("empty", "; ".join(["Yahoo has no close in this span", *notes]))
-    if currency == "GBp" and line.currency == "GBP":
+    currency = about.get("currency") or "a currency it does not name"
+    if HUNDREDTHS.get(currency) == line.currency:
         final[["close", "adj_close", "dividend"]] /= 100
-        notes.append("pence divided by 100")
+        notes.append(f"{currency} divided by 100")
     elif currency != line.currency:
         raise _Refused("conflict", f"Yahoo quotes it in {currency}, instruments.csv in {line.currency}")
     bad = final.index[(final[["close", "adj_close"]] <= 0).any(axis=1)]
     if len(bad):
         raise _Refused("conflict", f"prices that are not positive on {_list(bad)}")
     final["adj_close"] *= final["close"].iloc[-1] / final["adj_close"].iloc[-1]
-    return _Answer(final, index, notes)
+    return _Answer(final, about.get("instrumentType") == "INDEX", notes)
+
+
+def _still_open(line: _Line, about: Mapping[str, Any]) -> pd.Timestamp | None:
+    """Day of Yahoo's last quote if it is from before the close, whatever the clock says by now."""
+    quoted = about.get("regularMarketTime")
+    if quoted is None:
+        return None
+    moment = quoted if isinstance(quoted, pd.Timestamp) else pd.to_datetime(quoted, unit="s", utc=True)
+    day = moment.tz_convert(line.zone).tz_localize(None).normalize()
+    return day if day in line.closes and moment < line.closes[day] - LAST_TRADE else None
 
 
 # ---- joining what came to what is stored
@@ -421,14 +452,20 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
     old, seen = line.stored, answer.frame
     if old.empty:
         factor, differing = np.nan, []
-        new = seen
+        new, gaps = seen, seen.iloc[:0]
         basis = "price_return" if answer.index else "total_return"
     else:
         settled, factor, differing = _compare(line, seen)
         new = seen[seen.index > old["date"].iloc[-1]]
+        gaps = seen.loc[settled[0] : settled[-1]].drop(settled)
         basis = old["basis"].iloc[-1] if answer.index else "total_return"
-    _believable(_from_join(seen, new), JUMP)
-    if new.empty:
+    added = gaps.index.append(new.index)
+    _believable(_since(seen, added), JUMP)
+    split = new["split"].where(new["split"] > 0, 1.0).prod()
+    if not old.empty and not 1 / UNIT < factor * split < UNIT:
+        why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
+        raise _Refused("conflict", f"{why} Nothing joined, stored rows stay")
+    if added.empty:
         outcome = "conflict" if differing else "unchanged"
         note = f"Yahoo's last close is of {_last(seen.index)}" if seen.index[-1] < line.days[-1] else ""
         return old, _row(line, outcome, _text(*differing, note, *answer.notes), ratio=factor)
@@ -437,24 +474,34 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
         if abs(factor - 1) > LEVEL_TOLERANCE:
             outcome, why = "rebased", _explain(factor, seen, new)
         old = _rebased(old, seen.loc[settled], factor)
-    rows = pd.DataFrame(
-        {
-            "date": new.index,
-            "ticker": line.name,
-            "adj_close": new["adj_close"].to_numpy(),
-            "records": 1,
-            "basis": basis,
-            "close": new["close"].to_numpy(),
-            "volume": new["volume"].to_numpy(),
-            "source": "yahoo",
-        }
-    )
+    if len(gaps):  # linked to the day before, so that no stored level moves
+        link = (old.set_index("date")["adj_close"] / seen["adj_close"]).reindex(seen.index).ffill()
+        filled = gaps.assign(adj_close=gaps["adj_close"] * link[gaps.index])
+        old = pd.concat([old, _price_rows(line, filled, basis)]).sort_values("date", ignore_index=True)
+    rows = _price_rows(line, new, basis)
     if old.empty:
         rows.loc[0, "records"] = 0  # no return ends in the first row
     outcome = "conflict" if differing else outcome
     kept = "stored rows stay, new ones joined after them" if differing else ""
-    detail = _text(why, *differing, kept, *answer.notes)
-    return pd.concat([old, rows], ignore_index=True), _row(line, outcome, detail, new.index, factor)
+    closed = f"gaps filled on {_list(gaps.index)}" if len(gaps) else ""
+    detail = _text(why, *differing, kept, closed, *answer.notes)
+    return pd.concat([old, rows], ignore_index=True), _row(line, outcome, detail, added, factor)
+
+
+def _price_rows(line: _Line, frame: pd.DataFrame, basis: str) -> pd.DataFrame:
+    """Rows of the table of prices from Yahoo's bars."""
+    return pd.DataFrame(
+        {
+            "date": frame.index,
+            "ticker": line.name,
+            "adj_close": frame["adj_close"].to_numpy(),
+            "records": 1,
+            "basis": basis,
+            "close": frame["close"].to_numpy(),
+            "volume": frame["volume"].to_numpy(),
+            "source": "yahoo",
+        }
+    )
 
 
 def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, list[str]]:
@@ -465,11 +512,7 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, 
     old = line.stored.set_index("date")
     common = seen.index.intersection(old.index)
     if common.empty:
-        raise _Refused(
-            "conflict",
-            f"no session in common: stored up to {_last(old.index)}, Yahoo from {seen.index[0]:%Y-%m-%d}; "
-            "raise overlap_sessions",
-        )
+        raise _Refused("conflict", _no_day_in_common(old.index, seen.index))
     theirs, ours = np.log(seen.loc[common, ["close", "adj_close"]]).diff(), old.loc[common]
     priced = (ours["basis"] == "price_return").to_numpy()
     step = np.where(priced, theirs["close"], theirs["adj_close"])[1:]
@@ -534,32 +577,37 @@ def _believable(frame: pd.DataFrame, jump: float) -> None:
         raise _Refused("conflict", f"{what}; {why if unadjusted[day] else limit}")
 
 
-def _from_join(seen: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
-    """The new rows and the one before them."""
-    return seen.iloc[max(len(seen) - len(new) - 1, 0) :]
+def _since(seen: pd.DataFrame, added: pd.DatetimeIndex) -> pd.DataFrame:
+    """The rows from the one before the first that is added."""
+    return seen.iloc[max(seen.index.get_loc(added[0]) - 1, 0) :] if len(added) else seen.iloc[:0]
 
 
 def _join_rates(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The pair's rows with the new ones, never re-based, and its row of the report."""
-    old, seen = line.stored, answer.frame["close"]
-    ratio = np.nan
-    new = answer.frame
-    if not old.empty:
-        ratio = float((seen / old.set_index("date")["rate"]).median())
-        if not abs(ratio - 1) <= FX_TOLERANCE:
+    old, seen = line.stored.set_index("date")["rate"], answer.frame["close"]
+    common = seen.index.intersection(old.index)
+    ratio, said = np.nan, []
+    if len(old):
+        if common.empty:
+            raise _Refused("conflict", _no_day_in_common(old.index, seen.index))
+        ratio = float((seen[common] / old[common]).median())
+        if abs(ratio - 1) > FX_TOLERANCE:
             raise _Refused(
                 "conflict",
                 f"Yahoo's rates are ×{ratio:.4g} the stored ones of the same days; nothing joined",
             )
-        new = new[new.index > old["date"].iloc[-1]]
-    _believable(_from_join(answer.frame, new), FX_JUMP)
+        apart = common[np.abs(np.log(seen[common] / old[common])) > FX_APART]
+        said = [f"{day:%Y-%m-%d}: stored {old[day]:g}, Yahoo {seen[day]:g}" for day in apart[:_SHOWN]]
+    new = answer.frame[seen.index > old.index[-1]] if len(old) else answer.frame
+    _believable(_since(answer.frame, new.index), FX_JUMP)
+    outcome = "conflict" if said else "unchanged" if new.empty else "updated"
     if new.empty:
-        return old, _row(line, "unchanged", _text(*answer.notes), ratio=ratio)
+        return line.stored, _row(line, outcome, _text(*said, *answer.notes), ratio=ratio)
     rows = pd.DataFrame(
         {"date": new.index, "pair": line.name, "rate": new["close"].to_numpy(), "source": "yahoo"}
     )
-    row = _row(line, "updated", _text(*answer.notes), new.index, ratio)
-    return pd.concat([old, rows], ignore_index=True), row
+    row = _row(line, outcome, _text(*said, *answer.notes), new.index, ratio)
+    return pd.concat([line.stored, rows], ignore_index=True), row
 
 
 def _row(
@@ -572,6 +620,13 @@ def _row(
 
 def _text(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
+
+
+def _no_day_in_common(stored: pd.DatetimeIndex, seen: pd.DatetimeIndex) -> str:
+    return (
+        f"no session in common: stored up to {_last(stored)}, Yahoo from {seen[0]:%Y-%m-%d}; "
+        "raise overlap_sessions"
+    )
 
 
 def _last(days: pd.DatetimeIndex) -> str:

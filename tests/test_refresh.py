@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -343,7 +344,7 @@ def test_refreshes_in_steps_give_the_returns_of_one_history(seed, stops, actions
         columns = ["close", "adj_close", "volume", "dividend", "split"]
         start = stored["date"].iloc[-min(20, len(stored))] if len(stored) else days[0]
         answer = refresh._Answer(shown.loc[start:, columns], False, [])
-        line = refresh._Line("F", "F", "USD", "America/New_York", start, days, stored)
+        line = refresh._Line("F", "F", "USD", "America/New_York", start, pd.Series(days, days), stored)
         stored, row = refresh._join_prices(line, answer)
         assert row["outcome"] in {"updated", "rebased", "unchanged"}, row["detail"]
         assert stored["adj_close"].iloc[-1] == pytest.approx(shown["traded"].iloc[-1])
@@ -443,6 +444,17 @@ def test_price_that_cannot_be_is_a_conflict(market: Market, change: dict[str, fl
     assert detail in row["detail"]
 
 
+@pytest.mark.parametrize("times", [100.0, 0.01])
+def test_level_in_another_unit_is_a_conflict_unless_a_split_explains_it(market: Market, times: float):
+    frame = history("F")
+    line = market.add("F", frame, stored=bundled("F", until(frame["traded"]) / times))
+    row = only(market.refresh())
+    assert (row["outcome"], row["rows_added"]) == ("conflict", 0)
+    assert f"×{times:.4g} the stored ones and no split says so" in row["detail"]
+    line.frame = frame.assign(split=np.where(frame.index == "2026-07-01", 1 / times, 0.0))
+    assert only(market.refresh())["detail"].startswith(f"re-based ×{times:.4g}, split")
+
+
 def test_split_that_is_not_in_the_earlier_prices_is_a_conflict(market: Market):
     frame = history("F", {"2026-07-20": {"split": 2.0}})
     market.add("F", frame.assign(close=frame["traded"], adj_close=frame["traded"]))
@@ -457,7 +469,7 @@ def test_pence_become_pounds(market: Market):
     line = market.add("VOD.L", frame)
     line.frame = shown
     row = only(market.refresh(), "VOD.L")
-    assert "pence divided by 100" in row["detail"] and "dividend 2 on" in row["detail"]
+    assert "GBp divided by 100" in row["detail"] and "dividend 2 on" in row["detail"]
     np.testing.assert_allclose(market.prices("VOD.L")["close"].dropna(), frame["traded"].loc["2026-07-01":])
 
 
@@ -514,7 +526,7 @@ def test_day_without_a_session_is_left_out_and_counted(market: Market):
     line = market.add("F", frame)
     line.frame = pd.concat([frame, holiday]).sort_index()
     row = only(market.refresh())
-    assert "left out 1 of days without a session" in row["detail"]
+    assert "left out 1 of days without a session or a trade" in row["detail"]
     assert pd.Timestamp("2026-07-03") not in market.prices("F").index
 
 
@@ -528,6 +540,63 @@ def test_day_that_comes_twice_is_stored_once(market: Market):
     np.testing.assert_allclose(rows["adj_close"], frame["traded"])
 
 
+def test_quote_from_before_the_close_is_no_close_whenever_it_is_read(market: Market):
+    frame = history("F")
+    line = market.add("F", frame)
+    line.frame = frame.loc[:"2026-07-29"]
+    line.live = pd.Timestamp("2026-07-30 19:54", tz="UTC"), 93.0  # 15:54 in New York, read a day later
+    row = only(market.refresh())
+    assert row["last"] == pd.Timestamp("2026-07-29")
+    assert row["detail"] == "left out 1 not final (last 2026-07-30)"
+    line.live = pd.Timestamp("2026-07-30 19:59:58", tz="UTC"), 94.0  # the last trade of the day
+    market.refresh()
+    assert market.prices("F").at[pd.Timestamp("2026-07-30"), "close"] == 94.0
+
+
+def test_close_that_comes_late_fills_its_gap_and_moves_no_stored_level(market: Market):
+    actions = {"2026-07-13": {"dividend": 3.0}, "2026-07-22": {"split": 2.0}}
+    frame = history("F", actions)
+    line = market.add("F", frame)
+    line.frame = adjusted(frame.loc[:"2026-07-20"])
+    line.frame.loc["2026-07-16", ["close", "adj_close"]] = np.nan
+    row = only(market.refresh(now=pd.Timestamp("2026-07-20 22:00", tz="UTC")))
+    assert "left out 1 without a close (last 2026-07-16)" in row["detail"]
+    assert pd.Timestamp("2026-07-16") not in market.prices("F").index
+    line.frame = frame
+    row, rows = only(market.refresh()), market.prices("F")
+    assert row["outcome"] == "rebased" and "gaps filled on 2026-07-16" in row["detail"]
+    assert (row["rows_added"], row["first_new"]) == (10, pd.Timestamp("2026-07-16"))
+    np.testing.assert_allclose(rows["adj_close"].pct_change().iloc[1:], total_returns(frame))
+    np.testing.assert_allclose(rows["close"].dropna(), frame["close"].loc["2026-07-01":])
+    assert only(market.refresh())["outcome"] == "unchanged"
+
+
+def test_close_repeated_without_a_trade_is_no_close(market: Market):
+    frame = history("F")
+    frame.loc["2026-07-16", ["close", "adj_close"]] = frame.loc["2026-07-15", ["close", "adj_close"]]
+    frame.loc["2026-07-16", "volume"] = 0
+    market.add("F", frame)
+    row = only(market.refresh())
+    assert "left out 1 of days without a session or a trade" in row["detail"]
+    assert pd.Timestamp("2026-07-16") not in market.prices("F").index
+
+
+def test_infinite_price_is_no_close(market: Market):
+    frame = history("F")
+    frame.loc["2026-07-16", "close"] = frame.loc["2026-07-17", "adj_close"] = np.inf
+    market.add("F", frame)
+    assert "left out 2 without a close (last 2026-07-17)" in only(market.refresh())["detail"]
+    assert np.isfinite(market.prices("F")[["close", "adj_close"]].loc["2026-07-01":]).all(axis=None)
+
+
+def test_own_complaint_of_yfinance_is_not_shown_to_the_user(market: Market):
+    market.add("F", history("F", {"2026-07-10": {"dividend": 2.0}}))
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        market.refresh()
+    assert not [warning for warning in shown if "yfinance" in warning.filename]
+
+
 # ---- answers that fail: the line keeps its rows, the others go on
 
 
@@ -538,6 +607,7 @@ def test_day_that_comes_twice_is_stored_once(market: Market):
         ("no prices forever", "empty", "Yahoo: no price data found"),
         ("too late forever", "empty", "Yahoo: Data doesn't exist"),
         ("500 forever", "failed", "Yahoo's answer is a web page, empty or cut off"),
+        ("error forever", "failed", "Yahoo's answer holds no chart: Internal server error"),
         ("half a document forever", "failed", "Yahoo's answer is a web page, empty or cut off"),
         ("truncated forever", "failed", "IncompleteRead"),
         ("stall forever", "failed", "Timeout"),
@@ -561,9 +631,9 @@ def test_fault_of_one_line_is_reported_and_leaves_it_and_the_others_alone(
     assert f"  GM: {outcome}. {row['detail']}" in report.summary()
 
 
-@pytest.mark.parametrize("fault", ["500", "half a document", "truncated", "stall"])
+@pytest.mark.parametrize("fault", ["500", "error", "half a document", "truncated", "stall"])
 def test_request_that_breaks_off_once_is_repeated(market: Market, fault: str):
-    market.add("F", history("F")).faults = [fault]
+    market.add("F", history("F")).faults = [fault] * (2 if fault in ("500", "error") else 1)
     assert only(market.refresh(timeout=0.3))["outcome"] == "updated"
 
 
@@ -700,6 +770,26 @@ def test_rate_that_leaps_is_a_conflict(market: Market):
     assert row["outcome"] == "conflict" and "more than ×1.1 in a day" in row["detail"]
 
 
+def test_day_on_which_rates_lie_apart_is_listed_and_the_stored_one_stays(market: Market):
+    market.add("F", history("F"))
+    shown = rates(market)
+    shown["2026-06-16"] *= 1.05
+    market.lines["JPY=X"] = yahoo.Line(pd.DataFrame({"close": shown}))
+    row = only(market.refresh(currencies=True), "USDJPY")
+    assert row["outcome"] == "conflict" and row["rows_added"] > 0
+    stored = market.rates.set_index("date")["rate"]
+    assert row["detail"].startswith(f"2026-06-16: stored {stored['2026-06-16']:g}, Yahoo ")
+    assert market.fx()["rate"]["2026-06-16"] == stored["2026-06-16"]
+
+
+def test_rates_without_a_day_in_common_are_a_conflict(market: Market):
+    market.add("F", history("F"))
+    market.lines["JPY=X"] = yahoo.Line(pd.DataFrame({"close": rates(market).loc["2026-07-06":]}))
+    row = only(market.refresh(currencies=True), "USDJPY")
+    assert row["outcome"] == "conflict"
+    assert "no session in common: stored up to 2026-06-30, Yahoo from 2026-07-06" in row["detail"]
+
+
 def test_listing_currency_without_rates_gets_them(market: Market):
     market.add("BMW.DE", history("BMW.DE"))
     market.lines["EUR=X"] = yahoo.Line(pd.DataFrame({"close": rates(market) / 170}))
@@ -824,7 +914,7 @@ def test_every_bundled_line_and_currency_joins_its_continuation(data: Path):
     known = facts.load(data)
     end = pd.Timestamp("2026-11-23 12:00", tz="UTC")
     calendars = known.instruments.loc[known.prices.columns, "exchange_calendar"]
-    days = {name: refresh._sessions(name, refresh.FIRST_DAY, end)[1] for name in calendars.unique()}
+    days = {name: refresh._sessions(name, refresh.FIRST_DAY, end)[1].index for name in calendars.unique()}
     lines = {}
     for ticker, series in known.prices.items():
         stored = series.dropna().iloc[-30:]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ INDEX_LINES = {
     "^KS11": ("Asia/Seoul", "KRW"),
     "^GDAXI": ("Europe/Berlin", "EUR"),
 }
+_EVENING = pd.Timedelta(hours=23)  # when Yahoo quotes a line for the last time on its last day
 
 
 @dataclass
@@ -135,6 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(429, b"Too Many Requests\r\n", "text/plain")
         elif fault == "500":
             self._send(500, b"<html><body>Internal Server Error</body></html>", "text/html")
+        elif fault == "error":
+            self._send_error_json(500, "Internal Server Error", "Internal server error")
         elif fault == "too late":
             self._send_error_json(
                 400, "Bad Request", f"Data doesn't exist for startDate = {query['period1']}, endDate = 0"
@@ -186,7 +188,8 @@ def chart_body(symbol: str, line: Line, since: int = 0) -> bytes:
     events: dict[str, dict[str, dict[str, float]]] = {}
     close = [None if pd.isna(value) else float(value) for value in frame["close"]]
     adjusted = [None if pd.isna(value) else float(value) for value in frame.get("adj_close", frame["close"])]
-    volume = [int(value) for value in frame.get("volume", pd.Series(1000, frame.index))]
+    pair = symbol.endswith("=X")  # whose bars have no volume and no adjusted close
+    volume = [int(value) for value in frame.get("volume", pd.Series(0 if pair else 1000, frame.index))]
     for stamp, dividend in zip(stamps, frame.get("dividend", pd.Series(0.0, frame.index))):
         if dividend and stamp >= since:
             events.setdefault("dividends", {})[str(stamp)] = {"amount": float(dividend), "date": stamp}
@@ -210,7 +213,7 @@ def chart_body(symbol: str, line: Line, since: int = 0) -> bytes:
     result = {
         "meta": _about(symbol, line),
         "timestamp": [stamps[place] for place in kept],
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": adjusted}]},
+        "indicators": {"quote": [quote]} | ({} if pair else {"adjclose": [{"adjclose": adjusted}]}),
     }
     if not kept:
         result |= {"indicators": {"quote": [{}], "adjclose": [{}]}}
@@ -228,8 +231,9 @@ def _about(symbol: str, line: Line) -> dict[str, object]:
     kind = "INDEX" if symbol.startswith("^") else line.kind
     if symbol.endswith("=X"):
         zone, currency, kind = "Europe/London", symbol.removesuffix("=X")[-3:], "CURRENCY"
-    now = int(time.time())
     zone, currency = line.zone or zone, line.currency or currency
+    quoted = line.live[0] if line.live else (line.frame.index[-1] + _EVENING).tz_localize(zone)
+    now = int(quoted.timestamp())
     period = {"timezone": "XXX", "start": now, "end": now, "gmtoffset": 0}
     return {
         "currency": currency,
