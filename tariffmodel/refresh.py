@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel import store
+from tariffmodel import market, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 
@@ -55,7 +55,7 @@ _OUTCOMES = (
 _COLUMNS = ["ticker", "outcome", "rows_added", "first_new", "last", "ratio", "detail"]
 _REPEATS_LIMITED, _REPEATS_BROKEN = 3, 1  # of a request that is refused, that breaks off
 _FIRST_WAIT = 5.0  # seconds, doubled each time, with up to half of it added at random
-_SPAN = pd.Timedelta(days=30)  # within which every exchange has a session
+_MONTH = pd.Timedelta(days=30)
 _SHOWN = 4  # days that a detail lists
 _DEAD_AFTER = 3  # lines in a row without an answer, after which no more are asked for
 
@@ -274,7 +274,7 @@ def _currency_lines(
         stored = rates[rates["pair"] == pair]
         start = _start(stored, overlap)
         symbol = f"{pair.removeprefix('USD')}=X"
-        days = pd.bdate_range(min(start, yesterday - _SPAN), yesterday)
+        days = pd.bdate_range(min(start, yesterday - _MONTH), yesterday)
         hour, zone = FX_CLOSE
         closes = pd.Series((days + pd.Timedelta(f"{hour}:00")).tz_localize(zone), days)
         yield _Line(pair, symbol, pair[3:], FX_ZONE, start, closes, stored)
@@ -299,18 +299,7 @@ def _start(stored: pd.DataFrame, overlap: int) -> pd.Timestamp:
 
 def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[str, pd.Series]:
     """Time zone of an exchange, and the closes of its sessions that are over, by day."""
-    import exchange_calendars  # slow to import
-
-    today = now.tz_localize(None).normalize()
-    try:
-        book = exchange_calendars.get_calendar(
-            calendar, start=min(first, today - _SPAN), end=today + pd.Timedelta(days=1)
-        )
-    except exchange_calendars.errors.InvalidCalendarName:
-        raise DataError(
-            f"{calendar} is not a code of the exchange_calendars package; "
-            "correct exchange_calendar in data/market/instruments.csv"
-        ) from None
+    book = market.exchange(calendar, first.year)
     return str(book.tz), book.closes[book.closes + FINAL_AFTER <= now]
 
 
