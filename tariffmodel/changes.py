@@ -125,8 +125,8 @@ def _restate(folder: Path, rows: pd.DataFrame, old: Callable[[pd.DataFrame], pd.
 def record(folder: Path, facts: Facts, policy: Policy, against: Policy) -> None:
     """Keep in folder/inputs what a run starts from, and an empty table for what it concludes.
 
-    The selected facts, all prices and exchange rates (seven digits), and both policies with their
-    bases folded in: some 250 kB.
+    The selected facts, the prices and exchange rates up to its day (see `market.until`; seven digits),
+    and both policies with their bases folded in: some 250 kB.
     """
     (folder / "inputs").mkdir(parents=True, exist_ok=True)
     columns = [*KEY, "period", "unit", "value", "low", "high", "quality", "source_title"]
@@ -227,7 +227,7 @@ class Changes:
                     "" if r != r or u == RANK else f"{r:+.1%}"
                     for r, u in zip(rows["relative_change"], rows["unit"])
                 ],
-                "In standard errors": ["" if s != s else f"{s:+.1f}" for s in size],
+                "In standard errors": ["" if s != s else _errors(s) for s in size],
                 "Verdict": rows["flag"],
             }
         ).reset_index(drop=True)
@@ -598,7 +598,7 @@ def _moves(rows: pd.DataFrame) -> list[str]:
     for row in rows.itertuples():
         size = ""
         if row.change_in_standard_errors == row.change_in_standard_errors:
-            size = f" ({row.change_in_standard_errors:+.1f} standard errors)"
+            size = f" ({_errors(row.change_in_standard_errors)} standard errors)"
         elif row.relative_change == row.relative_change and row.unit != RANK:
             size = f" ({row.relative_change:+.1%})"
         ends = [_figure(value, row.unit) for value in (row.before, row.after) if value == value]
@@ -620,6 +620,10 @@ def _figure(value: float, unit: str, sign: str = "") -> str:
 
 def _change(value: float, unit: str) -> str:
     return _figure(value, unit, "+").replace("%", " pp")
+
+
+def _errors(value: float) -> str:
+    return f"{value:+.1f}" if abs(value) >= 0.05 else "<0.1"
 
 
 def _count(number: int, thing: str) -> str:

@@ -155,7 +155,8 @@ def run(
     wanted = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}"
     name, partial = _claim(Path(output), wanted)
     with _held(Path(output), name):
-        changes.record(partial, known, *laws)
+        used = market.until(known, date.fromisoformat(manifest["as_of"]))
+        changes.record(partial, used, *laws)
         try:
             return _carry_out(name, partial, manifest, known, jobs, progress)
         except KeyboardInterrupt:
@@ -600,9 +601,10 @@ def _begin(
     known = facts.load(facts.data_dir(data).resolve())
     law, against = (policies.load(parameters[role], known.folder) for role in ("policy", "against"))
     as_of = date.fromisoformat(parameters["as_of"]) if parameters["as_of"] else known.as_of
+    today = None if parameters["as_of"] else date.today()  # a past day that was asked for is not late
     called = policies.labels((law, against))
     manifest = {
-        **_inputs(known, as_of),
+        **_inputs(known, as_of, today),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "resumed": [],
         "complete": False,
@@ -668,7 +670,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _inputs(known: Facts, as_of: date) -> dict[str, Any]:
+def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
     """What the manifest says of the data: the files in use, and how old they are."""
     lines = market.status(known, as_of)
     return {
@@ -684,8 +686,21 @@ def _inputs(known: Facts, as_of: date) -> dict[str, Any]:
             for name, line in zip(lines.index, lines.itertuples(index=False))
         },
         "as_of": str(as_of),
-        "stale": _stale(lines, known.makers["ticker"], as_of),
+        "stale": " ".join(
+            filter(None, [_stale(lines, known.makers["ticker"], as_of), today and _late(as_of, today)])
+        )
+        or None,
     }
+
+
+def _late(as_of: date, today: date) -> str | None:
+    """One sentence if the data end long before the day of the run."""
+    behind = len(pd.bdate_range(as_of, today)) - 1
+    if behind <= market.STALE_SESSIONS:
+        return None
+    return (
+        f"The data end on {as_of}, {behind} weekdays before this run: tariffmodel refresh brings later ones."
+    )
 
 
 def _stale(lines: pd.DataFrame, shares: pd.Series, as_of: date) -> str | None:

@@ -295,6 +295,7 @@ def test_summary_names_flips_and_says_what_significant_means(make):
         "Significant means p < 0.05 or, without a p-value, more than 1.96 standard errors from zero.",
         "Largest moves: fx_beta of Ford 0.1 → 0.11 (+0.1 standard errors).",
     ]
+    assert changes._errors(-0.04) == "<0.1"
     assert list(found.table(2)["Verdict"]) == ["sign flip", "significance lost"]
 
 

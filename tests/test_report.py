@@ -14,6 +14,7 @@ import signal
 import subprocess
 import threading
 import time
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -628,6 +629,14 @@ def test_a_run_before_that_was_damaged_is_named_and_does_not_stop_this_one(later
     )
 
 
+def test_prices_that_a_run_keeps_end_on_its_day_so_that_a_later_day_shows_as_more_of_them(later, finished):
+    found = changes.compare(finished, later)
+    assert pd.read_parquet(finished / changes.INPUTS["prices"]).index.max() == pd.Timestamp("2026-01-30")
+    lines = found.prices.set_index("name")
+    assert lines.at["7203.T", "last_before"] == pd.Timestamp("2026-01-30")
+    assert lines.at["USDJPY", "rows_added"] > 150 and not lines["rows_removed"].any()
+
+
 # How old the data are
 
 
@@ -655,6 +664,13 @@ def test_stale_lines_that_are_no_makers_are_told_apart():
 def test_fresh_data_need_no_sentence(manifest, page):
     assert report._stale(lines(F="2026-10-23"), pd.Series(["F"]), "2026-10-30") is None
     assert manifest["stale"] is None and not page.select(".notice")
+
+
+def test_data_that_end_long_before_the_run_are_called_late():
+    assert report._late(date(2026, 10, 30), date(2026, 11, 6)) is None
+    assert report._late(date(2026, 10, 30), date(2026, 11, 9)) == (
+        "The data end on 2026-10-30, 6 weekdays before this run: tariffmodel refresh brings later ones."
+    )
 
 
 def test_report_says_at_the_top_that_data_are_stale_and_the_manifest_which(later, workshop):
