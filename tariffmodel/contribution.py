@@ -155,7 +155,7 @@ def measured(
     if relative_to is not None:  # after pooling: what moves from one maker to another is no growth
         for name in CONTRIBUTIONS:
             grown = inputs[name] - base[name]
-            inputs[name] = np.where(np.isnan(grown.real) | (grown.real > 0), grown, 0.0)
+            inputs[name] = np.where(less(grown, 0.0), 0.0, grown)
     ratios = _ratios(inputs)
     table = np.stack(np.broadcast_arrays(*(ratios[name] for name in names)), axis=-1)[:, place]
     sells = (inputs[SALES].real > 0)[:, place, None]
@@ -176,13 +176,29 @@ def composite(
     w = np.array([weights[name] for name in weights])
     goals = np.array([targets[name] for name in weights])
     gaps = np.isnan(table.real)  # the imaginary part of an infinite ratio is no number
-    reached = np.where(table.real < goals, table, goals)  # min that keeps a derivative below the target
+    reached = np.where(less(table, goals), table, goals)
     reached = np.where(gaps, 0.0, reached) / goals
     if missing == "reweight":
         w = np.where(gaps, 0.0, w)
         total = w.sum(axis=-1, keepdims=True)
         w = w / np.where(total > 0, total, 1.0)
     return (reached * w).sum(axis=-1)
+
+
+def less(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:
+    """a < b, or about to be: where real parts are equal the imaginary ones, which carry derivatives, decide.
+
+    So a derivative at a kink is that of one unit more, not of one less.
+    """
+    below: np.ndarray = np.real(a) < np.real(b)
+    if np.iscomplexobj(a) or np.iscomplexobj(b):
+        below = below | ((np.real(a) == np.real(b)) & (np.imag(a) < np.imag(b)))
+    return below
+
+
+def clip(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
+    """`values` within bounds, with the derivatives of one unit more; what is not known stays so."""
+    return np.where(less(values, low), low, np.where(less(high, values), high, values))
 
 
 @lru_cache(maxsize=64)
@@ -236,7 +252,7 @@ def _ratios(x: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     sales, built, exported = (x[name] for name in (SALES, PRODUCTION, EXPORTS))
     with np.errstate(divide="ignore", invalid="ignore"):
         local = (built - exported) / sales
-        local = np.where(local.real < 0, 0.0, np.where(local.real > 1, 1.0, local))
+        local = clip(local, 0.0, 1.0)
         return {
             "local_build_share": local,
             "production_ratio": built / sales,

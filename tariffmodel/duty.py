@@ -19,6 +19,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from tariffmodel import periods, uncertainty
+from tariffmodel.contribution import clip, less
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import FLOWS, IMPORTS, PRODUCTION, Facts, resolve
 from tariffmodel.periods import Period
@@ -437,9 +438,9 @@ def _served(
     earlier = before - (done - want)[:, np.searchsorted(owner, owner)]
     rest = purse[:, owner] - earlier
     partial = rest / np.where(group == 0, 1.0, group)
-    partial = np.where(rest.real >= group.real, 1.0, partial)
+    partial = np.where(less(rest, group), partial, 1.0)
     # who wants nothing is not served, or the next credit would find these goods paid for
-    partial = np.where((rest.real <= 0) | (group.real <= 0), 0.0, partial)
+    partial = np.where(less(0.0, rest) & (group.real > 0), partial, 0.0)
     share = np.empty_like(partial)
     np.put_along_axis(share, order, partial, axis=-1)
     return share.reshape(shape)
@@ -483,7 +484,7 @@ def _earned(
         now = now + shift.get(variable, np.zeros((1, 1))) * of_year.sum()
     if entry.above is not None:
         usual = known([periods.parse(entry.above)]) * of_year.sum()
-        now = np.where(now.real > usual, now - usual, 0.0)
+        now = np.where(less(usual, now), now - usual, 0.0)
     return np.reshape(variants.get(f"credit.{entry.id}.per_unit", entry.per_unit), (-1, 1)) * now
 
 
@@ -495,5 +496,4 @@ def _shortfall(facts: Facts, entry: Credit, makers: list[str], shift: Shift) -> 
     grown = got.value[1] - got.value[0] + shift.get(PRODUCTION, np.zeros((1, 1)))
     promised = np.array([entry.granted.get(maker, 0.0) for maker in makers])
     share = 1 - grown / np.where(promised > 0, promised, 1.0)
-    share = np.where(share.real < 0, 0.0, np.where(share.real > 1, 1.0, share))
-    return np.where(promised > 0, share, 0.0)
+    return np.where(promised > 0, clip(share, 0.0, 1.0), 0.0)

@@ -2,7 +2,7 @@
 
 Derivatives are exact: a contribution is shifted along the imaginary axis and the imaginary part of
 the bill, divided by the shift, is the derivative (complex step; Squire and Trapp 1998, SIAM Review
-40). They hold up to the next kink of a schedule, which `kinks` lists.
+40). At a kink they are those of one unit more; they hold up to the next one, which `kinks` lists.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ _MOST = 20e6  # vehicles a year: more than the whole US market
 def marginal(facts: Facts, policy: Policy, against: Policy, period: str = "FY2026-03") -> pd.DataFrame:
     """USD that one more unit of contribution a year takes off the attributable bill.
 
-    Imports and sales are held constant; output brings its own imported parts and offset with it.
+    Imports and sales are held constant; output brings its own imported parts and offset with it,
+    except that of a maker without US plants, whose parts are not known.
 
     Returns
     -------

@@ -244,8 +244,7 @@ def _relief_rate(
     else:
         rate = base - slope * score
     low, high = number("relief", entry, "floor"), number("relief", entry, "cap")
-    # a clip that keeps derivatives inside the bounds
-    return np.where(rate.real < low, low, np.where(rate.real > high, high, rate))
+    return contribution.clip(rate, low, high)
 
 
 def _quota_share(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from strategies import build
 
-from tariffmodel import duty, incentives, policy
+from tariffmodel import duty, exposure, incentives, policy
 from tariffmodel.contribution import CONTRIBUTIONS
 from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import EXPORTS, PRODUCTION, SALES, resolve
@@ -18,7 +18,7 @@ from tariffmodel.periods import parse
 
 PERIOD = "CY2026"
 JOBS = "us_employment"
-STEP = dict(zip(CONTRIBUTIONS, (1.0, 1.0, 0.1, 1e4)))
+STEP = dict(zip(CONTRIBUTIONS, (0.01, 0.01, 0.01, 1e3)))
 WHOLE = {
     "local_build_share": {"weight": 0.4, "target": 1.0},
     "export_ratio": {"weight": 0.3, "target": 0.5},
@@ -99,72 +99,54 @@ POLICIES = {
 }  # fmt: skip
 
 
-def differences(known, one):
-    """(steps, makers, makers) of the bill's fall per unit of each contribution of each maker: up and down."""
-    stock = duty.goods(known, PERIOD, [one, FREE])
+def differences(known, one, against, period):
+    """What one more unit of each contribution of each maker takes off each bill, (contributions, makers, makers)."""
+    stock = duty.goods(known, period, [one, against])
     count = len(stock.makers)
     rows = np.zeros((len(CONTRIBUTIONS) * count, count))
-    shift = {name: rows.copy() for name in CONTRIBUTIONS}
-    size = np.repeat([STEP[name] for name in CONTRIBUTIONS], count)[:, None]
+    more = {name: rows.copy() for name in CONTRIBUTIONS}
     for k, name in enumerate(CONTRIBUTIONS):
-        shift[name][k * count : (k + 1) * count] = STEP[name] * np.eye(count)
+        more[name][k * count : (k + 1) * count] = STEP[name] * np.eye(count)
 
-    def total(sign):
-        moved = {name: sign * values for name, values in shift.items()}
-        with np.errstate(invalid="ignore"):  # nobody can build or hire less than nothing
-            found = (
-                duty.bill(known, one, stock, shift=moved).total
-                - duty.bill(known, FREE, stock, shift=moved).total
-            )
-        return np.broadcast_to(found, (len(rows), count))
+    def total(shift):
+        owed = (duty.bill(known, each, stock, shift=shift).total for each in (one, against))
+        return np.subtract(*owed)
 
-    here = total(0)
-    up, down = (here - total(1)) / size, (total(-1) - here) / size
-    return (array.reshape(len(CONTRIBUTIONS), count, count) for array in (up, down))
+    fall = np.broadcast_to(total({PRODUCTION: np.zeros((1, count))}) - total(more), (len(rows), count))
+    return fall.reshape(-1, count, count) / np.array([*STEP.values()])[:, None, None]
+
+
+def assert_marginal_is_the_difference(known, one, against, period):
+    exact = incentives.marginal(known, one, against, period)
+    up = differences(known, one, against, period)
+    others = known.makers["consolidated_in"].isna().to_numpy() & ~np.eye(len(exact), dtype=bool)
+    for k, contribution in enumerate(CONTRIBUTIONS):
+        for who, fall in (("worth", np.diagonal(up[k])), ("others", (up[k] * others).sum(axis=1))):
+            column = f"{who}_{incentives.UNITS[contribution]}_usd"
+            rounding = 1e-4 * np.abs(fall).max() + 5e-4 / STEP[contribution]
+            np.testing.assert_allclose(exact[column], fall, rtol=1e-4, atol=rounding, err_msg=column)
+    return exact
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_marginal_equals_central_differences_away_from_kinks(known, name):
-    exact = incentives.marginal(known, POLICIES[name], FREE, PERIOD)
-    up, down = differences(known, POLICIES[name])
-    whole = known.makers["consolidated_in"].isna().to_numpy()
-    smooth = 0
-    for k, contribution in enumerate(CONTRIBUTIONS):
-        unit = incentives.UNITS[contribution]
-        for m, maker in enumerate(exact.index):
-            others = whole & (np.arange(len(whole)) != m)
-            for label, moved in ((f"worth_{unit}_usd", [m]), (f"others_{unit}_usd", others)):
-                one, other = up[k, m][moved].sum(), down[k, m][moved].sum()
-                if one == pytest.approx(other, rel=1e-3, abs=1e-3 / STEP[contribution]):
-                    smooth += one != 0
-                    middle = (one + other) / 2
-                    found = exact.loc[maker, label]
-                    assert found == pytest.approx(middle, rel=1e-4, abs=1e-3 / STEP[contribution]), (
-                        maker,
-                        label,
-                    )
-    assert smooth >= (0 if name == "tiers" else 2), "no derivative was put to the test"
+def test_marginal_is_what_one_more_takes_off_the_bill(known, name):
+    """At kinks too: at the floor of nothing built, of a spent credit, of no growth."""
+    exact = assert_marginal_is_the_difference(known, POLICIES[name], FREE, PERIOD)
+    assert name == "tiers" or (exact != 0).sum(axis=None) >= 2, "no derivative was put to the test"
 
 
 @pytest.mark.parametrize("name", policy.names())
-def test_marginal_of_bundled_policies_equals_central_differences(known, name, before):
-    one = policy.load(name)
-    exact = incentives.marginal(known, one, before, "FY2026-03")
-    stock = duty.goods(known, "FY2026-03", [one, before])
+def test_marginal_of_bundled_policies_is_what_one_more_takes_off_the_bill(known, name, before):
+    assert_marginal_is_the_difference(known, policy.load(name), before, "FY2026-03")
 
-    def own(vehicles):
-        shift = {PRODUCTION: vehicles * np.eye(len(stock.makers))}
-        found = (
-            duty.bill(known, one, stock, shift=shift).total
-            - duty.bill(known, before, stock, shift=shift).total
-        )
-        return np.diagonal(np.broadcast_to(found, (len(stock.makers),) * 2))
 
-    up, down = own(0.0) - own(1.0), own(-1.0) - own(0.0)
-    smooth = np.isclose(up, down, rtol=1e-3, atol=1e-3)
-    assert smooth.sum() > 10
-    found = exact["worth_us_built_usd"].to_numpy()
-    np.testing.assert_allclose(found[smooth], ((up + down) / 2)[smooth], rtol=1e-4, atol=1e-3)
+def test_the_first_vehicle_built_is_worth_what_it_frees(known, before):
+    """Jaguar Land Rover builds nothing in the US; under one for one its first vehicle frees one import."""
+    one = policy.load("production-credit-1-to-1")
+    worth = incentives.marginal(known, one, before, PERIOD).loc["Jaguar Land Rover", "worth_us_built_usd"]
+    lines = exposure.by_origin(known, one, policy.load("none"), PERIOD)
+    lines = lines[(lines["maker"] == "Jaguar Land Rover") & (lines["product"] != "part")]
+    assert worth == pytest.approx((lines["duty_usd"] / lines["units"]).max())
 
 
 def test_one_more_export_is_worth_the_duty_on_the_next_import(known):
