@@ -323,7 +323,9 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
 
     Engle (2002), two steps: GARCH(1,1) with a constant mean per series, then
     Q(t+1) = (1 − a − b) S + a ε ε′ + b Q(t), R = Q scaled to a unit diagonal, with S the mean of
-    ε ε′ and (a, b) by maximum likelihood (his eq. 26).
+    ε ε′ and (a, b) by maximum likelihood (his eq. 26). A series whose own past is told no better
+    by GARCH than by one variance (BIC) has one: on a hundred weeks GARCH without its effect has a
+    variance that grows for ever. `arch` fits the first step; it has no second one.
 
     Parameters
     ----------
@@ -833,6 +835,9 @@ def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, n
     fit = model.fit(disp="off", show_warning=False)
     if fit.convergence_flag:
         raise DataError(f"GARCH(1,1) of {name} does not converge; use rolling or ewma")
+    n = len(past)
+    if fit.bic > n * (np.log(2 * np.pi) + 1) + 2 * np.log(n):  # that of one variance, here 1
+        return np.full(len(values), 1 / scale), (values - past.mean()) * scale
     mean, omega, alpha, beta = fit.params
     first = fit.conditional_volatility[0] ** 2
     shock = values * scale - mean

@@ -269,6 +269,19 @@ def test_dcc_equals_a_naive_likelihood_search(garch_pair):
     assert hedge.dcc(y, x)["x"].iloc[-1] == pytest.approx(ratio, rel=0.01)
 
 
+def test_dcc_equals_another_package(garch_pair):
+    """Stored output of pymgarch 0.6.0, which is not on conda-forge: DCC().fit(100 * data).forecast(1)."""
+    y, x, _ = garch_pair
+    assert hedge.dcc(y, x)["x"].iloc[-1] == pytest.approx(0.2526868626, rel=1e-3)
+
+
+def test_dcc_of_returns_without_garch_has_no_variance_that_grows():
+    rng = np.random.default_rng(18)  # its first hundred rows make GARCH a variance that trebles in the rest
+    y = pd.Series(rng.normal(size=300) * 0.02, pd.bdate_range("2020-01-01", periods=300), name="y")
+    x = (y + rng.normal(size=300) * 0.02).to_frame("x")
+    assert hedge.dcc(y, x, fit_on=100)["x"].between(0.3, 0.7).all()
+
+
 def test_dcc_fitted_on_the_past_ignores_the_future(garch_pair):
     y, x, _ = (part[:320] for part in garch_pair)
     full = hedge.dcc(y, x, fit_on=250)
