@@ -134,6 +134,25 @@ def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:
     return [*pair, *((str(name),) for name in names)]
 
 
+def one_for_one(facts: Facts, ticker: str, instruments: Sequence[str], currency: str = "USD") -> pd.Series:
+    """Ratios of the hedge of someone who estimates nothing, by instrument.
+
+    The whole position is turned from the currency of its maker into the investor's: dollars are
+    bought against the maker's (−1) and sold against the investor's (1). What is no currency is sold,
+    one unit in equal parts.
+    """
+    line = facts.instruments.loc[ticker]
+    home = facts.makers["reporting_currency"].get(line["company"], line["currency"])
+    shares = [name for name in instruments if name in facts.prices]
+    return pd.Series(
+        {
+            name: 1 / len(shares) if name in shares else -1.0 if name == home != currency else 1.0
+            for name in instruments
+        },
+        name="ratio",
+    )
+
+
 # Ratios ----------------------------------------------------------------------------------------------
 
 
@@ -504,6 +523,7 @@ def effectiveness(
     instruments: pd.DataFrame,
     ratios: pd.DataFrame | None = None,
     *,
+    naive: pd.Series | None = None,
     window: int = 52,
     every: int = 4,
     cost_bp: float = 2.0,
@@ -523,6 +543,9 @@ def effectiveness(
     ratios : DataFrame, optional
         A path dated by when it is known, from `rolling`, `ewma` or `dcc` with `fit_on`. Default:
         `rolling` over `window` rows.
+    naive : Series, optional
+        By instrument, the ratios of the hedge to compare with, see `one_for_one`. Default: one unit
+        sold, in equal parts.
     every : int
         Rows between renewals. In between the hedge is kept at its ratio, which is traded for too.
     cost_bp : float
@@ -559,6 +582,8 @@ def effectiveness(
     out = index.get_indexer(renewed.index)
     y, x, h = y[out], x[out], renewed.to_numpy()
     ones = np.full_like(h, 1 / h.shape[1])
+    if naive is not None:
+        ones[:] = naive[list(instruments)]
     traded = np.column_stack([np.zeros(len(y)), _traded(y, x, h), _traded(y, x, ones)])
     cost = traded * cost_bp / 1e4
     panel = np.column_stack([y, y - (h * x).sum(axis=1), y - (ones * x).sum(axis=1)]) - cost
@@ -623,7 +648,8 @@ def record(
     -------
     DataFrame
         Indexed by `ticker`, `hedge`: variance reduction `in_sample` and `out_of_sample` with `low`
-        and `high`, that of selling one for one, `shortfall_reduction`, `turnover` and `cost_bp` per
+        and `high`; `one_to_one`, that of `one_for_one`, and what the estimated ratios remove of the
+        variance which that leaves, `over_one_to_one` with `over_low`, `over_high`; `shortfall_reduction`, `turnover` and `cost_bp` per
         year, rows `n` from `first` to `last`, `helps` and `verdict`. A hedge that cannot be
         computed has empty figures and the reason as its verdict.
     """
@@ -635,7 +661,8 @@ def record(
         for names in candidates(facts, ticker) if hedges is None else hedges:
             try:
                 frame = pnl(facts, ticker, list(names), currency=currency, horizon=horizon)
-                row = _told(effectiveness(frame[ticker], frame[list(names)], **scale))
+                naive = one_for_one(facts, ticker, names, currency)
+                row = _told(effectiveness(frame[ticker], frame[list(names)], naive=naive, **scale))
             except DataError as error:
                 row = {"helps": False, "verdict": str(error)}
             rows[ticker, " + ".join(names)] = row
@@ -644,13 +671,16 @@ def record(
 
 
 def _told(result: Effectiveness) -> dict[str, object]:
-    hedged = result.reduction.loc["hedged"]
+    hedged, over = result.reduction.loc["hedged"], result.reduction.loc["hedged, against one_to_one"]
     return {
         "in_sample": result.in_sample,
         "out_of_sample": hedged["variance"],
         "low": hedged["variance_low"],
         "high": hedged["variance_high"],
         "one_to_one": result.reduction.at["one_to_one", "variance"],
+        "over_one_to_one": over["variance"],
+        "over_low": over["variance_low"],
+        "over_high": over["variance_high"],
         "shortfall_reduction": hedged["shortfall"],
         "turnover": result.risk.at["hedged", "turnover"],
         "cost_bp": result.risk.at["hedged", "cost_bp"],

@@ -175,7 +175,8 @@ def ticket(
     names = list(chosen)
     year = hedge.periods_per_year(horizon)
     tested = hedge.effectiveness(
-        frame[long], frame[names], window=window, every=every, cost_bp=cost_bp,
+        frame[long], frame[names], naive=hedge.one_for_one(facts, long, names, currency),
+        window=window, every=every, cost_bp=cost_bp,
         level=level, draws=draws, periods_per_year=year, seed=seed,
     )  # fmt: skip
     rows = frame.dropna()

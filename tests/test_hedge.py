@@ -380,6 +380,35 @@ def test_one_for_one_splits_the_position_over_the_instruments():
     assert found["one_to_one"].tolist() == pytest.approx((y - x.mean(axis=1))[40:])
 
 
+@pytest.mark.parametrize(
+    ("ticker", "currency", "expected"),
+    [
+        ("7203.T", "USD", {"JPY": -1, "TOPIX": 1}),
+        ("7203.T", "JPY", {"JPY": 1, "TOPIX": 1}),  # no exchange rate in the position: an exporter's dollars
+        ("7203.T", "EUR", {"JPY": -1, "EUR": 1, "TOPIX": 0.5, "^N225": 0.5}),
+        ("TM", "USD", {"JPY": -1}),  # quoted in dollars, and yen all the same
+        ("STLA", "USD", {"EUR": -1, "^GDAXI": 1}),
+        ("GM", "USD", {"JPY": 1, "SPY": 1}),
+    ],
+)
+def test_one_for_one_turns_the_makers_currency_into_the_investors(known, ticker, currency, expected):
+    assert hedge.one_for_one(known, ticker, list(expected), currency).to_dict() == expected
+
+
+def test_one_for_one_in_the_currency_leaves_the_share_in_its_own(known):
+    in_dollars = hedge.pnl(known, "VOW3.DE", ["EUR"])
+    at_home = hedge.pnl(known, "VOW3.DE", ["SPY"], currency="EUR")["VOW3.DE"]
+    kept = in_dollars["VOW3.DE"] - hedge.one_for_one(known, "VOW3.DE", ["EUR"])["EUR"] * in_dollars["EUR"]
+    assert (kept - at_home).abs().max() < 0.01 < (in_dollars["VOW3.DE"] - at_home).abs().max()
+
+
+def test_naive_hedge_can_be_given():
+    y, x = simulated()
+    naive = pd.Series({"TOPIX": 1.0, "JPY": -1.0})
+    found = hedge.effectiveness(y, x, naive=naive, window=40, cost_bp=0.0, draws=50).returns
+    assert found["one_to_one"].tolist() == pytest.approx((y + x["JPY"] - x["TOPIX"])[40:])
+
+
 def test_ratio_in_force_has_seen_nothing_of_its_row():
     y, x = simulated()
     kept = hedge.effectiveness(y, x, window=40, draws=50).ratios
