@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import cvxpy
 
 WEEKS, DAYS = 52, 252  # periods per year
+PEERS = "peers"  # in the record: the basket of `peers`
 NO_HELP = "does not help out of sample"
 _SINGULAR = 1e-10  # share of an instrument's variance that the others must leave
 _CHUNK = 250  # draws at a time, so that they stay in the processor's cache
@@ -132,6 +133,26 @@ def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:
     equity = [name for name in names if name not in money]
     pair = [(money[0], equity[0])] if len(money) and equity else []
     return [*pair, *((str(name),) for name in names)]
+
+
+def peers(facts: Facts, ticker: str) -> list[str]:
+    """Main lines with prices of the other makers with the same home; none for a share of no maker."""
+    maker, makers = facts.instruments.at[ticker, "company"], facts.makers
+    if maker not in makers.index:
+        return []
+    others = makers[(makers["home"] == makers.at[maker, "home"]) & (makers.index != maker)]
+    return [line for line in others["ticker"].dropna() if line in facts.prices]
+
+
+def label(facts: Facts, instrument: str) -> str:
+    """What an instrument is called on a page: ``USD/JPY``, ``DAX``, ``TOPIX-17 automobile ETF``."""
+    if instrument == PEERS:
+        return "peers, equal parts"
+    if instrument not in facts.prices:
+        return f"USD/{instrument}"
+    book = contracts(facts)
+    funds = book[book["kind"] == "fund"].set_index("underlying")["name"]
+    return str(funds.get(instrument, facts.instruments.at[instrument, "name"]))
 
 
 def one_for_one(facts: Facts, ticker: str, instruments: Sequence[str], currency: str = "USD") -> pd.Series:
@@ -510,11 +531,16 @@ class Effectiveness:
         return bool(self.reduction.at["hedged", "variance_low"] > 0)
 
     @property
+    def unit(self) -> str:
+        """What a row is."""
+        return "weeks" if self.choices["periods_per_year"] == WEEKS else "rows"
+
+    @property
     def verdict(self) -> str:
         value, low, high = self.reduction.loc["hedged", ["variance", "variance_low", "variance_high"]]
         return (
             f"{'helps out of sample' if self.helps else NO_HELP}: variance changes by {-value:+.0%} "
-            f"({self.choices['level']:.0%} interval {-high:+.0%} to {-low:+.0%}), {len(self.returns)} rows"
+            f"({self.choices['level']:.0%} interval {-high:+.0%} to {-low:+.0%}), {len(self.returns)} {self.unit}"
         )
 
 
@@ -638,7 +664,8 @@ def record(
     tickers : sequence of str, optional
         Default: the makers' main lines with prices.
     hedges : sequence of sequences of str, optional
-        Such as ``[["JPY"], ["JPY", "TOPIX"]]``. Default: `candidates` of each share.
+        Such as ``[["JPY"], ["JPY", "TOPIX"]]``. Default: `candidates` of each share, and its `peers`
+        in equal parts as one instrument.
     currency, horizon
         See `pnl`.
     **choices
@@ -647,7 +674,7 @@ def record(
     Returns
     -------
     DataFrame
-        Indexed by `ticker`, `hedge`: variance reduction `in_sample` and `out_of_sample` with `low`
+        Indexed by `ticker`, `hedge`: `called`, the hedge in words; variance reduction `in_sample` and `out_of_sample` with `low`
         and `high`; `one_to_one`, that of `one_for_one`, and what the estimated ratios remove of the
         variance which that leaves, `over_one_to_one` with `over_low`, `over_high`; `shortfall_reduction`, `turnover` and `cost_bp` per
         year, rows `n` from `first` to `last`, `helps` and `verdict`. A hedge that cannot be
@@ -658,14 +685,22 @@ def record(
     scale = {"periods_per_year": periods_per_year(horizon), **choices}
     rows = {}
     for ticker in chosen:
-        for names in candidates(facts, ticker) if hedges is None else hedges:
+        basket = peers(facts, ticker)
+        tried = [*candidates(facts, ticker), *([basket] if basket else [])] if hedges is None else hedges
+        for names in tried:
+            title = PEERS if names is basket else " + ".join(names)
             try:
                 frame = pnl(facts, ticker, list(names), currency=currency, horizon=horizon)
-                naive = one_for_one(facts, ticker, names, currency)
-                row = _told(effectiveness(frame[ticker], frame[list(names)], naive=naive, **scale))
+                position, sold, naive = frame[ticker], frame[list(names)], None
+                if names is basket:
+                    sold = sold.mean(axis=1, skipna=False).to_frame(PEERS)
+                else:
+                    naive = one_for_one(facts, ticker, names, currency)
+                row = _told(effectiveness(position, sold, naive=naive, **scale))
             except DataError as error:
                 row = {"helps": False, "verdict": str(error)}
-            rows[ticker, " + ".join(names)] = row
+            called = label(facts, PEERS) if names is basket else " + ".join(label(facts, n) for n in names)
+            rows[ticker, title] = {"called": called, **row}
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.rename_axis(["ticker", "hedge"])
 

@@ -30,6 +30,11 @@ from tariffmodel.policy import Policy
 ROUNDING = 0.05  # of an instrument's notional that rounding to a contract may leave
 _ALIKE, _CLEAR = 0.7, 0.1  # how near a policy's title must be, and how much nearer than the next
 _A4 = (8.27, 11.69)  # inches
+_LEFT, _WIDTH, _LINE, _CHARACTERS = 0.07, 0.86, 0.0125, 142  # shares of the page; in a line
+_SOURCE = (
+    "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the exchanges. "
+    "Not advice to trade."
+)
 _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
 
@@ -204,7 +209,7 @@ def ticket(
     leaves = _leaves(facts, tested, rows, days, trades, protection, currency, horizon, day)
     fixed = market.exchange_rates(facts).loc[: pd.Timestamp(day)].index[-1].date()
     return Ticket(
-        title=f"Long {position['name']}, hedged with {', '.join(names)}, against: {shock.title}",
+        title=f"Long {position['name']}, hedged with {' and '.join(trades['label'])}, against: {shock.title}",
         currency=currency,
         position=position,
         instruments=trades,
@@ -265,6 +270,8 @@ def _position(
     lot = int(lots.iloc[0]) if len(lots) else 1
     price, dated = closes.iloc[-1], closes.index[-1].date()
     count = lot * round(notional / rate / price / lot)
+    if (book.loc[book["underlying"] == ticker, "kind"] == "index_future").any():
+        raise DataError(f"{ticker} is an index and cannot be held; name a share or a fund")
     if count == 0:
         raise DataError(
             f"notional of {currency} {notional:,.0f} is less than half a lot of {lot} {ticker} "
@@ -275,7 +282,7 @@ def _position(
         {
             "ticker": ticker, "name": line["name"], "maker": line["company"], "side": "long",
             "shares": count, "lot": lot, "listing_currency": line["currency"], "price": price,
-            "price_date": dated, "notional_local": count * price, "notional": worth,
+            "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / rate, "notional": worth,
             "left_by_rounding": notional - worth,
         }
     )  # fmt: skip
@@ -301,8 +308,12 @@ def _trade(
     sold = ratio["ratio"] * notional
     closes = prices[name].dropna() if not is_money else pd.Series(dtype=float)
     offers = book[book["underlying"] == name]
+    label = hedge.label(facts, name)
+    order = f"{'sell' if sold > 0 else 'buy'} {label} for {currency} {abs(sold):,.0f}"
+    if own != currency:
+        order += f" ({own} {abs(sold / rate):,.0f})"
     row = {
-        "order": f"{'sell' if sold > 0 else 'buy'} {'USD/' * is_money}{name} for {currency} {abs(sold):,.0f}",
+        "label": label, "order": order, "action": order,
         "ratio": ratio["ratio"], "low": ratio["low"], "high": ratio["high"],
         "notional": sold, "currency": own, "notional_own": sold / rate,
         "contract": "", "contracts": np.nan, "contract_value": np.nan, "left": 0.0,
@@ -310,10 +321,11 @@ def _trade(
         "price_date": None if is_money else closes.index[-1].date(),
     }  # fmt: skip
     if offers.empty:
-        return row | {"order": row["order"] + "; no contract in data/market/contracts.csv"}
+        return row | {"order": order + "; no contract in data/market/contracts.csv"}
     row["contract"] = offers["contract"].iloc[0]
-    if offers["size"].isna().any():  # traded in any amount
-        return row | {"order": f"{row['order']} by {row['contract']}"}
+    if offers["size"].isna().any():  # traded in any amount, or counted on a level that is not in the data
+        action = f"{'sell' if sold > 0 else 'buy'} {row['contract']} ({offers['name'].iloc[0]})"
+        return row | {"order": f"{order}: {action}", "action": action}
     size = offers["size"].to_numpy() * (1.0 if is_money else closes.iloc[-1]) * rate
     whole = np.rint(abs(sold) / size)
     left = np.abs(abs(sold) - whole * size)
@@ -327,7 +339,7 @@ def _trade(
     if count == 0:
         action = f"nothing, it is less than half of one {offer['contract']}"
     return row | {
-        "order": f"{row['order']}: {action}", "contract": offer["contract"], "contracts": count,
+        "order": f"{order}: {action}", "action": action, "contract": offer["contract"], "contracts": count,
         "contract_value": size[pick], "left": sold - abs(count) * size[pick] * np.sign(sold),
     }  # fmt: skip
 
@@ -403,11 +415,18 @@ def _leaves(
 ) -> tuple[str, ...]:
     ticker, names = frame.columns[0], list(trades.index)
     hedged, share = tested.risk.loc["hedged"], tested.reduction.at["hedged", "variance"]
+    late = market.status(facts, day)
+    late = late.loc[[n for n in (ticker, *names) if n in late.index and late.at[n, "stale"]]]
     lines = [
-        f"Basis: {1 - share:.0%} of the variance out of sample; a volatility of {hedged['volatility']:.1%} a "
-        f"year, and in the worst {tested.choices['tail']:.0%} of rows a mean loss of "
-        f"{hedged['expected_shortfall']:.1%}."
+        f"Stale: the last price of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions before "
+        f"{day}; resize on today's."
+        for name, row in late.iterrows()
     ]
+    lines.append(
+        f"Basis: {1 - share:.0%} of the variance out of sample; a volatility of {hedged['volatility']:.1%} a "
+        f"year, and in the worst {tested.choices['tail']:.0%} of {tested.unit} a mean loss of "
+        f"{hedged['expected_shortfall']:.1%}."
+    )
     money = next((n[0] for n in hedge.candidates(facts, ticker) if n[0] not in facts.prices), None)
     if money is not None:
         moves = hedge.pnl(facts, ticker, [money], currency=currency, horizon=horizon)[[money]]
@@ -419,26 +438,20 @@ def _leaves(
     try:
         there = hedge.on_events(frame[ticker], frame[names], days)
     except DataError as error:
-        lines.append(f"Event risk: ratios on event rows are not known ({error}).")
+        lines.append(f"Event risk: ratios of tariff events are not known ({error}).")
     else:
         lines += [
-            f"Event risk: on {row['n_event']:.0f} event rows the ratio on {name} is {row['ratio_event']:.2f} "
-            f"({row['event_low']:.2f} to {row['event_high']:.2f}), on others {row['ratio_other']:.2f}; p of the "
-            f"difference {row['p']:.2f}."
+            f"Event risk: in {row['n_event']:.0f} {tested.unit} with a tariff event the ratio on "
+            f"{trades.at[name, 'label']} is {row['ratio_event']:+.2f} ({row['event_low']:+.2f} to "
+            f"{row['event_high']:+.2f}), in others {row['ratio_other']:+.2f}; "
+            f"p of the difference {'below 0.01' if row['p'] < 0.01 else format(row['p'], '.2f')}."
             for name, row in there.iterrows()
         ]
     if np.isfinite(protection.get("left_money", np.nan)) and protection["left_money"]:
         lines.append(
             f"Policy: {currency} {protection['left_money']:+,.0f} of {protection['position_money']:+,.0f} if "
-            "the hedge pays back as on past event rows: it is not a hedge of the policy itself."
+            "the hedge pays back as in past events: it is not a hedge of the policy itself."
         )
-    late = market.status(facts, day)
-    late = late.loc[[n for n in (ticker, *names) if n in late.index and late.at[n, "stale"]]]
-    lines += [
-        f"Stale: the last price of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions before "
-        f"{day}; resize on today's."
-        for name, row in late.iterrows()
-    ]
     lines.append(f"Rounding to whole contracts: {currency} {trades['left'].abs().sum():,.0f} of hedge.")
     lines.append("Carry, margin and the dividends of price indices are in no figure here.")
     return tuple(lines)
@@ -451,6 +464,11 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
+def _minus(text: str) -> str:
+    """Hyphens before figures as minus signs, those inside dates and names as they are."""
+    return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
+
+
 def _unit(item: str, value: object, currency: str) -> str:
     if not isinstance(value, (int, float, np.number)) or isinstance(value, (bool, np.bool_)):
         return ""
@@ -459,24 +477,27 @@ def _unit(item: str, value: object, currency: str) -> str:
         "ratio": "sold per unit of position", "low": "sold per unit of position",
         "high": "sold per unit of position", "price": "quoted", "notional_local": "listing currency",
         "notional_own": "own currency", "contract_value": currency, "notional": currency, "left": currency,
-        "left_by_rounding": currency, "cost_bp": "bp of notional traded", "life_years": "years",
+        "left_by_rounding": currency, "exchange_rate": f"listing currency per {currency}", "cost_bp": "bp of notional traded", "life_years": "years",
     }  # fmt: skip
     if item.endswith("_usd"):
         return "USD"
     return units.get(item, currency if item.endswith("_money") else "fraction")
 
 
-def _told(one: Ticket) -> list[tuple[str, list[str]]]:
-    """The ticket as headings and sentences."""
-    held, cash, safe = one.position, one.currency, one.protection
-    before, after = one.risk.loc["unhedged"], one.risk.loc["hedged"]
-    record = one.effectiveness.reduction
-    tail = one.effectiveness.choices["tail"]
-    trades = [
-        f"{row['order'][0].upper()}{row['order'][1:]}. Ratio {row['ratio']:+.2f} ({row['low']:+.2f} to "
-        f"{row['high']:+.2f}); rounding leaves {cash} {row['left']:,.0f}."
-        for _, row in one.instruments.iterrows()
-    ]
+def _held(one: Ticket) -> str:
+    held, cash = one.position, one.currency
+    text = (
+        f"Long {held['shares']:,} {held['name']} ({held['ticker']}) at {held['listing_currency']} "
+        f"{held['price']:,.2f} of {held['price_date']}: {cash} {held['notional']:,.0f}"
+    )
+    if held["listing_currency"] == cash:
+        return text + "."
+    fixed = one.choices["exchange_rates_of"]
+    return f"{text} at {held['listing_currency']} {held['exchange_rate']:,.5g} per {cash} of {fixed}."
+
+
+def _effect(one: Ticket) -> list[str]:
+    safe, cash, unit = one.protection, one.currency, one.effectiveness.unit
     effect = [str(safe["effect"]) + "."]
     if safe.get("delta_bill_usd") == 0:
         effect = [f"{safe['effect']}: no change. What it does to rivals and the market is not computed."]
@@ -491,40 +512,47 @@ def _told(one: Ticket) -> list[tuple[str, list[str]]]:
         ]
     if np.isfinite(safe["paid_back_share"]):
         effect.append(
-            f"On {safe['event_rows']:.0f} past event rows these ratios paid back {safe['paid_back_share']:.0%} "
-            f"of the share's move ({safe['paid_back_low']:.0%} to {safe['paid_back_high']:.0%})"
+            f"In {safe['event_rows']:.0f} past {unit} with a tariff event these ratios paid back "
+            f"{safe['paid_back_share']:.0%} of the share's move ({safe['paid_back_low']:.0%} to "
+            f"{safe['paid_back_high']:.0%})"
             + (f": {cash} {safe['hedge_money']:+,.0f}." if safe.get("hedge_money") else ".")
         )
+    return effect
+
+
+def _stated(one: Ticket) -> str:
+    return "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in one.choices.items()) + "."
+
+
+def _told(one: Ticket) -> list[tuple[str, list[str]]]:
+    """The ticket as headings and sentences."""
+    cash, record, tested = one.currency, one.effectiveness.reduction, one.effectiveness
+    before, after = one.risk.loc["unhedged"], one.risk.loc["hedged"]
+    over = record.loc["hedged, against one_to_one"]
+    trades = [
+        f"{row['order'][0].upper()}{row['order'][1:]}. Ratio {row['ratio']:+.2f} ({row['low']:+.2f} to "
+        f"{row['high']:+.2f}); rounding leaves {cash} {row['left']:,.0f}."
+        for _, row in one.instruments.iterrows()
+    ]
+    risk = [
+        f"Volatility {before['volatility']:.1%} a year unhedged, {after['volatility']:.1%} hedged: "
+        f"{cash} {before['volatility_money']:,.0f} and {after['volatility_money']:,.0f}.",
+        f"Mean loss in the worst {tested.choices['tail']:.0%} of {tested.unit} {before['expected_shortfall']:.1%} "
+        f"and {after['expected_shortfall']:.1%}: {cash} {before['expected_shortfall_money']:,.0f} and "
+        f"{after['expected_shortfall_money']:,.0f}.",
+        f"Variance reduction {record.at['hedged', 'variance']:.0%}; in sample {tested.in_sample:.0%}; one for one "
+        f"{record.at['one_to_one', 'variance']:.0%}, of which the estimated ratios change "
+        f"{-over['variance']:+.0%} ({-over['variance_high']:+.0%} to {-over['variance_low']:+.0%}).",
+        f"Turnover {tested.risk.at['hedged', 'turnover']:.1f} times the position a year, "
+        f"{tested.risk.at['hedged', 'cost_bp']:.0f} bp.",
+    ]
     return [
-        (
-            "Position",
-            [
-                f"Long {held['shares']:,} {held['name']} ({held['ticker']}) at {held['listing_currency']} "
-                f"{held['price']:,.2f} of {held['price_date']}: {cash} {held['notional']:,.0f}."
-            ],
-        ),
+        ("Position", [_held(one)]),
         ("Trades", trades),
-        (
-            "Risk out of sample",
-            [
-                f"Volatility {before['volatility']:.1%} a year unhedged, {after['volatility']:.1%} hedged: "
-                f"{cash} {before['volatility_money']:,.0f} and {after['volatility_money']:,.0f}.",
-                f"Mean loss in the worst {tail:.0%} of rows {before['expected_shortfall']:.1%} and "
-                f"{after['expected_shortfall']:.1%}: {cash} {before['expected_shortfall_money']:,.0f} and "
-                f"{after['expected_shortfall_money']:,.0f}.",
-                f"Variance reduction {record.at['hedged', 'variance']:.0%}; in sample "
-                f"{one.effectiveness.in_sample:.0%}; sold one for one "
-                f"{record.at['one_to_one', 'variance']:.0%}. Turnover "
-                f"{one.effectiveness.risk.at['hedged', 'turnover']:.1f} times the position a year, "
-                f"{one.effectiveness.risk.at['hedged', 'cost_bp']:.0f} bp.",
-            ],
-        ),
-        ("What it protects from", effect),
+        ("Risk out of sample", risk),
+        ("What it protects from", _effect(one)),
         ("What it leaves", list(one.leaves)),
-        (
-            "Stated",
-            ["; ".join(f"{key.replace('_', ' ')} {value}" for key, value in one.choices.items()) + "."],
-        ),
+        ("Stated", [_stated(one)]),
     ]
 
 
@@ -532,37 +560,112 @@ def _page(one: Ticket) -> Figure:
     # placed by hand; with no engine at all, matplotlib would bring its own back when the page is saved
     fig = Figure(figsize=_A4, layout=PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
     fig.suptitle(one.title, visible=False)  # on the page already, but files and slides ask for it
-    left, width, line = 0.07, 0.86, 0.0125
     colour = _GREEN if one.effectiveness.helps else _RED
     y = 0.965
     for part in wrap(one.title, 72):
-        fig.text(left, y, part, size=11, weight="bold", va="top")
+        fig.text(_LEFT, y, part, size=11, weight="bold", va="top")
         y -= 0.019
-    banner = fig.add_axes((left, y - 0.026, width, 0.022), facecolor=colour)
+    banner = fig.add_axes((_LEFT, y - 0.026, _WIDTH, 0.022), facecolor=colour)
     banner.set(xticks=[], yticks=[])
     banner.spines[:].set_visible(False)
-    banner.text(0.01, 0.48, f"This hedge {one.verdict}", color="white", size=7.5, weight="bold", va="center")
-    y -= 0.04
-    for head, lines in _told(one):
-        fig.text(left, y, head, weight="bold", va="top")
-        y -= 1.15 * line
-        for text in lines:
-            for row, part in enumerate(wrap(text, 136)):
-                fig.text(left, y, ("– " if row == 0 else "   ") + part, va="top", size=6.5)
-                y -= line
-        y -= 0.5 * line
-    height = min(max(y - 0.08, 0.1), 0.26)
-    wealth, path = (fig.add_axes((x, y - height - 0.02, 0.4, height)) for x in (left, 0.53))
+    banner.text(
+        0.01, 0.48, _minus(f"This hedge {one.verdict}"), color="white", size=7.5, weight="bold", va="center"
+    )
+    y = _lines(fig, y - 0.036, [_held(one)], mark="")
+    interval = f"{one.choices['level']:.0%} interval"
+    heads = ["Trade", f"Hedge, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
+    trades = [
+        [
+            f"{row['action'][0].upper()}{row['action'][1:]}", f"{-row['notional']:+,.0f}",
+            f"{row['currency']} {-row['notional_own']:+,.0f}", f"{row['ratio']:+.2f}",
+            f"{row['low']:+.2f} to {row['high']:+.2f}", f"{row['left']:+,.0f}",
+        ]
+        for _, row in one.instruments.iterrows()
+    ]  # fmt: skip
+    y = _grid(fig, y - 0.006, heads, trades, [0.54, 0.69, 0.74, 0.86, 0.93])
+    signs = "Hedge: above zero buys. Ratio: notional sold per unit of position, so below zero buys."
+    y = _lines(fig, y, [signs], mark="", color=_SOFT)
+    y = _grid(fig, y - 0.006, *_risk_table(one), [0.44, 0.58, 0.72])
+    for head, lines in (("What it protects from", _effect(one)), ("What it leaves", one.leaves)):
+        fig.text(_LEFT, y - 0.006, head, weight="bold", va="top", size=7.5)
+        y = _lines(fig, y - 0.022, lines)
+    foot = [f"Stated: {_stated(one)}", _SOURCE]
+    rows = sum(len(wrap(text, _CHARACTERS)) for text in foot)
+    _lines(fig, 0.03 + rows * _LINE, foot, mark="", color=_SOFT)
+    bottom = 0.03 + (rows + 3) * _LINE
+    _charts(fig, one, colour, bottom, max(y - 0.04 - bottom, 0.08))
+    return fig
+
+
+def _lines(fig: Figure, y: float, lines: Iterable[str], *, mark: str = "– ", color: str = _INK) -> float:
+    """Sentences one below the other from `y` on; where the next one would begin."""
+    for text in lines:
+        for row, part in enumerate(wrap(text, _CHARACTERS)):
+            begin = mark if row == 0 else "   " * bool(mark)
+            fig.text(_LEFT, y, begin + _minus(part), va="top", size=6.5, color=color)
+            y -= _LINE
+    return y
+
+
+def _grid(fig: Figure, y: float, heads: list[str], rows: list[list[str]], right: list[float]) -> float:
+    """A table whose columns but the first end at `right`."""
+    for row in (heads, *rows):
+        top = row is heads
+        style = {"va": "top", "size": 6.5, "color": _SOFT if top else _INK}
+        first = wrap(row[0], 62)
+        for line, part in enumerate(first):
+            fig.text(_LEFT, y - line * _LINE, part, weight="normal" if top else "bold", **style)
+        for x, text in zip(right, row[1:], strict=True):
+            fig.text(x, y, _minus(text), ha="right", **style)
+        y -= len(first) * _LINE + 0.003
+    return y - 0.003
+
+
+def _risk_table(one: Ticket) -> tuple[list[str], list[list[str]]]:
+    tested, cash, size = one.effectiveness, one.currency, one.position["notional"]
+    columns = ["unhedged", "hedged", "one_to_one"]
+    risk, record = tested.risk.loc[columns], tested.reduction.loc[columns[1:]]
+
+    def money(shares: pd.Series) -> list[str]:
+        return [f"{share:.1%}   {cash} {share * size / 1e6:,.2f} m" for share in shares]
+
+    def removed(what: str) -> list[str]:
+        figures = record[[what, f"{what}_low", f"{what}_high"]].to_numpy()
+        return ["", *(f"{value:.0%}   ({low:.0%} to {high:.0%})" for value, low, high in figures)]
+
+    worst = f"worst {tested.choices['tail']:.0%} of {tested.unit}"
+    rows = [
+        ["Volatility a year", *money(risk["volatility"])],
+        [f"Mean loss in the {worst}", *money(risk["expected_shortfall"])],
+        ["Variance removed", *removed("variance")],
+        [f"Loss in the {worst} removed", *removed("shortfall")],
+        ["Turnover a year, positions", "", *(f"{turned:.1f}" for turned in risk["turnover"][1:])],
+        ["Cost a year, bp", "", *(f"{cost:.0f}" for cost in risk["cost_bp"][1:])],
+    ]
+    return [
+        f"Out of sample, {len(tested.returns)} {tested.unit}",
+        "no hedge",
+        "this hedge",
+        "one for one",
+    ], rows
+
+
+def _charts(fig: Figure, one: Ticket, colour: str, bottom: float, height: float) -> None:
+    wealth, path = (fig.add_axes((x, bottom, 0.4, height)) for x in (_LEFT, 0.53))
     total = one.effectiveness.returns[["unhedged", "hedged"]].cumsum() * 100
-    wealth.plot(total.index, total["unhedged"], color=_SOFT, label="unhedged")
-    wealth.plot(total.index, total["hedged"], color=colour, label="hedged, after cost")
+    wealth.plot(total.index, total["unhedged"], color=_SOFT, label="no hedge")
+    wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
     for name, ratio in one.effectiveness.ratios.items():
-        path.plot(ratio.index, ratio, drawstyle="steps-post", label=str(name))
-    path.set_title("Ratio in force: sold per unit of position")
+        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=one.instruments.at[name, "label"])
+        row = one.instruments.loc[name]
+        path.errorbar(
+            ratio.index[-1], row["ratio"], [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]],
+            fmt="o", color=line[0].get_color(), markersize=3, elinewidth=0.8,
+        )  # fmt: skip
+    path.set_title("Ratio in force; dot and line: this ticket's, with its interval")
     for ax in (wealth, path):
         ax.axhline(0, color=_INK, linewidth=0.5)
         ax.legend(loc="best")
         ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
-    return fig

@@ -26,6 +26,8 @@ Draw = Callable[..., Figure]
 
 def recorded(*rows: tuple[str, str, float, float, float]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["ticker", "hedge", "out_of_sample", "low", "high"])
+    called = frame["hedge"].replace({"JPY": "USD/JPY", "JPY + TOPIX": "USD/JPY + TOPIX", "^GSPC": "S&P 500"})
+    frame = frame.assign(called=called, one_to_one=frame["out_of_sample"] - 0.01, over_low=-0.05)
     return frame.assign(helps=frame["low"] > 0).set_index(["ticker", "hedge"])
 
 
@@ -164,14 +166,14 @@ def test_only_a_hedge_that_does_not_help_is_red(every: dict[str, Draw], name: st
 
 
 def test_record_counts_what_helps_and_names_what_helps_nobody(every: dict[str, Draw]) -> None:
-    assert title(every["hedge_record"]()) == "4 of 7 hedges help out of sample; JPY, ^GSPC help nobody"
+    assert title(every["hedge_record"]()) == "4 of 7 hedges help out of sample; USD/JPY, S&P 500 help nobody"
 
 
 def test_verdict_follows_the_interval_and_not_the_estimate(record: pd.DataFrame) -> None:
     fig = charts.hedge_record(record.loc[["GM"]], SHARES, case="", **LOOK)
     shown = {t.get_text(): to_hex(t.get_color()) for ax in fig.axes for t in ax.texts}
     assert shown["does not help"] == RED and shown["helps"] != RED
-    assert title(fig).endswith("^GSPC helps nobody")
+    assert title(fig).endswith("S&P 500 helps nobody")
 
 
 def test_red_words_marks_and_lines_are_as_many_as_hedges_without_help(record: pd.DataFrame) -> None:
@@ -192,18 +194,33 @@ def test_every_interval_of_the_record_is_drawn(record: pd.DataFrame, width: floa
     assert any("Cut at the edge" in text for text in words(fig))  # one of them reaches −90%
 
 
+def test_one_for_one_is_marked_and_what_surely_beats_it_counted(record: pd.DataFrame) -> None:
+    fig = charts.hedge_record(
+        record.assign(over_low=[0.1, -0.1, 0.2, -0.1, -0.1, -0.1, -0.1]), SHARES, case="", **LOOK
+    )
+    marks = [
+        c.get_offsets()
+        for ax in fig.axes
+        for c in ax.collections
+        if isinstance(c, matplotlib.collections.PathCollection)
+    ]
+    drawn = {round(float(x), 6) for offsets in marks for x, _ in offsets}
+    assert set(record["one_to_one"].round(6)) <= drawn
+    assert any("beyond that: 2 of 7" in text for text in words(fig))
+
+
 def test_hedges_of_one_share_stay_in_one_column(record: pd.DataFrame) -> None:
     fig = charts.hedge_record(record, SHARES, case="", width_cm=charts.PAGE_CM, **LOOK)
     left, right = ([t.get_text() for t in ax.get_yticklabels()] for ax in fig.axes)
-    assert left == ["Toyota  JPY + TOPIX", "JPY", "TOPIX"]
-    assert right == ["Mitsubishi Motors  JPY + TOPIX", "JPY", "GM  ^GSPC", "SPY"]
+    assert left == ["Toyota  USD/JPY + TOPIX", "USD/JPY", "TOPIX"]
+    assert right == ["Mitsubishi Motors  USD/JPY + TOPIX", "USD/JPY", "GM  S&P 500", "SPY"]
     (one,) = charts.hedge_record(record, SHARES, case="", width_cm=charts.COLUMN_CM, **LOOK).axes
     assert [t.get_text() for t in one.get_yticklabels()] == left + right
 
 
 def test_record_without_a_tested_hedge_says_so() -> None:
     untested = pd.DataFrame(
-        {"helps": [False], "verdict": ["too few weeks"]},
+        {"called": ["SPY"], "helps": [False], "verdict": ["too few weeks"]},
         index=pd.MultiIndex.from_tuples([("GM", "SPY")], names=["ticker", "hedge"]),
     )
     fig = charts.hedge_record(untested, SHARES, case="", **LOOK)

@@ -536,7 +536,7 @@ def test_candidates_are_those_of_the_makers_home(known):
     assert hedge.candidates(known, "7203.T")[0] == ("JPY", "TOPIX")
     assert hedge.candidates(known, "TM") == hedge.candidates(known, "7203.T")  # an ADR as its home line
     assert hedge.candidates(known, "STLA")[0] == ("EUR", "^GDAXI")  # listed in New York, home in Europe
-    assert hedge.candidates(known, "005380.KS")[0] == ("KRW", "EWY")
+    assert hedge.candidates(known, "005380.KS")[0] == ("KRW", "^KS11")
     assert hedge.candidates(known, "GM") == [("^GSPC",), ("SPY",)]  # no currency of its own
     assert hedge.candidates(known, "6902.T")[0] == ("JPY", "TOPIX")  # a supplier
     assert ("EWJ",) not in hedge.candidates(known, "EWJ")

@@ -17,7 +17,9 @@ from tariffmodel.errors import DataError, PolicyError, TariffModelError
 
 DAY = pd.Timestamp("2026-08-20")
 SPOT = {"USD": 1.0, "JPY": 150.0, "EUR": 0.8, "KRW": 1400.0}
-CLOSES = pd.DataFrame({"TOPIX": [3000.0], "EWJ": [80.0], "^GDAXI": [24_000.0], "^KS11": [3000.0]}, [DAY])
+CLOSES = pd.DataFrame(
+    {"TOPIX": [3000.0], "EWJ": [80.0], "^GDAXI": [24_000.0], "^KS11": [3000.0], "ACWI": [120.0]}, [DAY]
+)
 
 
 def traded(known, name, ratio, currency="USD", notional=10e6):
@@ -35,7 +37,10 @@ def yen(known):
 
 @pytest.fixture(scope="module")
 def korea(known):
-    return ticket.ticket(known, "005380.KS", against="Korea back to 25%", draws=2000)
+    """A hedge that does not help: the fund closes in New York."""
+    return ticket.ticket(
+        known, "005380.KS", against="Korea back to 25%", instruments=["KRW", "EWY"], draws=2000
+    )
 
 
 # Signs and sizes, by hand
@@ -44,14 +49,16 @@ def korea(known):
 def test_selling_dollars_against_yen_buys_yen_futures(known):
     """Ratio 0.5 on USD 10m: sell USD 5m for JPY 750m, sixty futures of JPY 12.5m, bought."""
     found = traded(known, "JPY", 0.5)
-    assert found["order"] == "sell USD/JPY for USD 5,000,000: buy 60 6J (yen future, 12,500,000 JPY each)"
+    assert found["order"] == (
+        "sell USD/JPY for USD 5,000,000 (JPY 750,000,000): buy 60 6J (yen future, 12,500,000 JPY each)"
+    )
     assert found["contracts"] == 60 and found["left"] == pytest.approx(0, abs=1e-6)
     assert found["notional_own"] == pytest.approx(750e6) and found["currency"] == "JPY"
 
 
 def test_buying_dollars_against_yen_sells_yen_futures(known):
     found = traded(known, "JPY", -0.5)
-    assert found["order"].startswith("buy USD/JPY for USD 5,000,000: sell 60 6J")
+    assert found["order"].startswith("buy USD/JPY for USD 5,000,000 (JPY 750,000,000): sell 60 6J")
     assert found["contracts"] == -60 and found["notional"] == -5e6
 
 
@@ -63,14 +70,14 @@ def test_yen_position_in_yen_money_sells_dollars_for_as_many_yen(known):
 
 def test_selling_dollars_against_euro_buys_euro_futures(known):
     """USD 10m at 0.8 is EUR 8m: sixty-four futures of EUR 125,000."""
-    assert "sell USD/EUR for USD 10,000,000: buy 64 6E" in traded(known, "EUR", 1.0)["order"]
+    assert "sell USD/EUR for USD 10,000,000 (EUR 8,000,000): buy 64 6E" in traded(known, "EUR", 1.0)["order"]
 
 
 def test_selling_an_index_sells_its_future(known):
     """A TOPIX future is 10,000 × 3,000 yen, USD 200,000: a ratio of 1.2 on USD 10m sells sixty."""
     found = traded(known, "TOPIX", 1.2)
     assert found["order"].startswith(
-        "sell TOPIX for USD 12,000,000: sell 60 TOPIX (TOPIX future, 10,000 JPY per"
+        "sell TOPIX index for USD 12,000,000 (JPY 1,800,000,000): sell 60 TOPIX (TOPIX future, 10,000 JPY per"
     )
     assert found["contracts"] == -60 and found["contract_value"] == pytest.approx(200_000)
     assert "buy 60 TOPIX (" in traded(known, "TOPIX", -1.2)["order"]
@@ -83,14 +90,23 @@ def test_selling_a_fund_sells_shares_and_rounding_is_told(known):
 
 def test_won_forward_has_no_contract_size(known):
     found = traded(known, "KRW", 0.25)
-    assert found["order"] == "sell USD/KRW for USD 2,500,000 by USD/KRW NDF"
+    assert found["order"] == (
+        "sell USD/KRW for USD 2,500,000 (KRW 3,500,000,000): sell USD/KRW NDF (won forward settled in dollars)"
+    )
     assert np.isnan(found["contracts"]) and found["left"] == 0
 
 
-def test_instrument_without_a_contract_keeps_its_notional(known):
+def test_future_on_another_index_keeps_its_amount(known):
+    """The level of the KOSPI 200 is not in the data, so its futures cannot be counted."""
     found = traded(known, "^KS11", 0.5)
-    assert found["order"] == "sell ^KS11 for USD 5,000,000; no contract in data/market/contracts.csv"
-    assert found["contract"] == ""
+    assert found["action"] == "sell KOSPI 200 (future on the KOSPI 200, KRW 250,000 per point)"
+    assert np.isnan(found["contracts"]) and found["notional_own"] == pytest.approx(7e9)
+
+
+def test_instrument_without_a_contract_keeps_its_notional(known):
+    found = traded(known, "ACWI", 0.5)
+    assert found["order"].endswith("for USD 5,000,000; no contract in data/market/contracts.csv")
+    assert found["contract"] == "" and found["notional"] == 5e6
 
 
 @pytest.mark.parametrize(
@@ -238,7 +254,9 @@ def test_unclear_policy_lists_the_near_ones(known):
 
 def test_markdown_states_verdict_trades_and_what_is_left(korea):
     text = korea.to_markdown()
-    assert text.startswith("# Long Hyundai Motor, hedged with KRW, EWY, against: Korea back to 25%\n")
+    assert text.startswith(
+        "# Long Hyundai Motor, hedged with USD/KRW and MSCI South Korea ETF, against: Korea"
+    )
     assert f"**This hedge {korea.verdict}.**" in text
     for row in korea.instruments.itertuples():
         assert row.order[1:] in text

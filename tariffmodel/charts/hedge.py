@@ -60,8 +60,9 @@ def hedge_record(
         From `hedge.record`: shares in its order, hedges of one share together.
     names : mapping of ticker to name
     """
-    rows = record.reindex(columns=["out_of_sample", "low", "high", "helps"]).reset_index()
-    rows["name"] = rows["ticker"].map(names)
+    columns = ["called", "out_of_sample", "low", "high", "one_to_one", "over_low", "helps"]
+    rows = record.reindex(columns=columns).reset_index()
+    rows = rows.assign(name=rows["ticker"].map(names), hedge=rows["called"])
     starts = np.flatnonzero(rows["ticker"] != rows["ticker"].shift())
     middle = starts[np.abs(starts - len(rows) / 2).argmin()] if width_cm >= PAGE_CM else 0
     parts = [part for part in (rows[:middle], rows[middle:]) if len(part)]
@@ -73,7 +74,8 @@ def hedge_record(
         f"Share of variance removed out of sample, after cost; {case}",
         [
             "Lines: 95%, stationary bootstrap. Helps: the whole interval lies above zero",
-            "Currencies: the dollar against them",
+            "One for one: the maker's currency turned into the investor's, an index or fund sold, one unit each; its "
+            f"whole interval beyond that: {(tested['over_low'] > 0).sum()} of {len(tested)}",
             "Cut at the edge where an interval goes on" if (tested["low"] < left).any() else "",
             *origin_note(source, as_of),
         ],
@@ -82,6 +84,7 @@ def hedge_record(
         key=[
             Line2D([], [], marker="o", linestyle="", color=INK, markersize=3.5, label="helps"),
             Line2D([], [], marker="x", linestyle="", color=_NO_HELP, markersize=3.5, label="does not help"),
+            Line2D([], [], marker="|", linestyle="", color=SOFT, markersize=5, label="one for one"),
         ],
     )
     for ax, part in zip(fig.subplots(1, len(parts), squeeze=False).flat, parts, strict=True):
@@ -95,7 +98,8 @@ def _limits(tested: pd.DataFrame) -> tuple[float, float]:
     """All figures, and the intervals as far down as −50%."""
     if tested.empty:
         return -0.5, 1.0
-    left = min(max(tested["low"].min(), -0.5), tested["out_of_sample"].min(), -0.05)
+    points = tested[["out_of_sample", "one_to_one"]].min().min()
+    left = min(max(tested["low"].min(), -0.5), points, -0.05)
     return left - 0.03, max(tested["high"].max(), 0.05) + 0.03
 
 
@@ -123,6 +127,7 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
     color = np.where(helps, INK, _NO_HELP)
     color[np.isnan(value)] = SOFT
     ax.hlines(y, rows["low"], rows["high"], color=color, linewidth=0.8)
+    ax.scatter(rows["one_to_one"], y, color=SOFT, marker="|", s=22, zorder=2, linewidth=0.9)
     ax.scatter(value[helps], y[helps], color=INK, s=9, zorder=3, linewidth=0)
     ax.scatter(value[~helps], y[~helps], color=_NO_HELP, marker="x", s=9, zorder=3, linewidth=0.9)
     ax.axvline(0, color=INK, linewidth=0.6)
