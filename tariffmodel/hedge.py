@@ -147,12 +147,12 @@ def peers(facts: Facts, ticker: str) -> list[str]:
 def label(facts: Facts, instrument: str) -> str:
     """What an instrument is called on a page: ``USD/JPY``, ``DAX``, ``TOPIX-17 automobile ETF``."""
     if instrument == PEERS:
-        return "peers, equal parts"
+        return "peers"
     if instrument not in facts.prices:
         return f"USD/{instrument}"
     book = contracts(facts)
     funds = book[book["kind"] == "fund"].set_index("underlying")["name"]
-    return str(funds.get(instrument, facts.instruments.at[instrument, "name"]))
+    return str(funds.get(instrument, facts.instruments.at[instrument, "name"])).removesuffix(" index")
 
 
 def one_for_one(facts: Facts, ticker: str, instruments: Sequence[str], currency: str = "USD") -> pd.Series:

@@ -27,7 +27,9 @@ Draw = Callable[..., Figure]
 def recorded(*rows: tuple[str, str, float, float, float]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["ticker", "hedge", "out_of_sample", "low", "high"])
     called = frame["hedge"].replace({"JPY": "USD/JPY", "JPY + TOPIX": "USD/JPY + TOPIX", "^GSPC": "S&P 500"})
-    frame = frame.assign(called=called, one_to_one=frame["out_of_sample"] - 0.01, over_low=-0.05)
+    frame = frame.assign(
+        called=called, one_to_one=frame["out_of_sample"] - 0.01, over_low=-0.05, over_high=0.05
+    )
     return frame.assign(helps=frame["low"] > 0).set_index(["ticker", "hedge"])
 
 
@@ -196,7 +198,10 @@ def test_every_interval_of_the_record_is_drawn(record: pd.DataFrame, width: floa
 
 def test_one_for_one_is_marked_and_what_surely_beats_it_counted(record: pd.DataFrame) -> None:
     fig = charts.hedge_record(
-        record.assign(over_low=[0.1, -0.1, 0.2, -0.1, -0.1, -0.1, -0.1]), SHARES, case="", **LOOK
+        record.assign(over_low=[0.1, -0.1, 0.2, -0.1, -0.1, -0.1, -0.1], over_high=[0.2] * 6 + [-0.02]),
+        SHARES,
+        case="",
+        **LOOK,
     )
     marks = [
         c.get_offsets()
@@ -206,7 +211,7 @@ def test_one_for_one_is_marked_and_what_surely_beats_it_counted(record: pd.DataF
     ]
     drawn = {round(float(x), 6) for offsets in marks for x, _ in offsets}
     assert set(record["one_to_one"].round(6)) <= drawn
-    assert any("beyond that: 2 of 7" in text for text in words(fig))
+    assert any("better than that in 2, worse in 1 of 7" in text for text in words(fig))
 
 
 def test_hedges_of_one_share_stay_in_one_column(record: pd.DataFrame) -> None:

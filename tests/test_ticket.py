@@ -77,7 +77,7 @@ def test_selling_an_index_sells_its_future(known):
     """A TOPIX future is 10,000 × 3,000 yen, USD 200,000: a ratio of 1.2 on USD 10m sells sixty."""
     found = traded(known, "TOPIX", 1.2)
     assert found["order"].startswith(
-        "sell TOPIX index for USD 12,000,000 (JPY 1,800,000,000): sell 60 TOPIX (TOPIX future, 10,000 JPY per"
+        "sell TOPIX for USD 12,000,000 (JPY 1,800,000,000): sell 60 TOPIX (TOPIX future, 10,000 JPY per"
     )
     assert found["contracts"] == -60 and found["contract_value"] == pytest.approx(200_000)
     assert "buy 60 TOPIX (" in traded(known, "TOPIX", -1.2)["order"]

@@ -60,7 +60,7 @@ def hedge_record(
         From `hedge.record`: shares in its order, hedges of one share together.
     names : mapping of ticker to name
     """
-    columns = ["called", "out_of_sample", "low", "high", "one_to_one", "over_low", "helps"]
+    columns = ["called", "out_of_sample", "low", "high", "one_to_one", "over_low", "over_high", "helps"]
     rows = record.reindex(columns=columns).reset_index()
     rows = rows.assign(name=rows["ticker"].map(names), hedge=rows["called"])
     starts = np.flatnonzero(rows["ticker"] != rows["ticker"].shift())
@@ -74,8 +74,9 @@ def hedge_record(
         f"Share of variance removed out of sample, after cost; {case}",
         [
             "Lines: 95%, stationary bootstrap. Helps: the whole interval lies above zero",
-            "One for one: the maker's currency turned into the investor's, an index or fund sold, one unit each; its "
-            f"whole interval beyond that: {(tested['over_low'] > 0).sum()} of {len(tested)}",
+            "One for one: the maker's currency turned into the investor's, an index, fund or peers sold, one unit each. "
+            f"The whole interval is better than that in {(tested['over_low'] > 0).sum()}, worse in "
+            f"{(tested['over_high'] < 0).sum()} of {len(tested)}",
             "Cut at the edge where an interval goes on" if (tested["low"] < left).any() else "",
             *origin_note(source, as_of),
         ],
@@ -138,8 +139,8 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
     for text, shade in zip(ax.texts, [*color, *color], strict=True):
         text.set(color=shade, size=5.6)
     percent_ticks(ax.xaxis)
-    ax.xaxis.set_major_locator(MaxNLocator(5))
-    ax.tick_params(axis="y", labelsize=5.6)
+    ax.xaxis.set_major_locator(MaxNLocator(4))
+    ax.tick_params(labelsize=5.6)
 
 
 @in_house_style
