@@ -389,6 +389,8 @@ def leverage(of: Estimates) -> Array:
 def day_mean(values: Array) -> Array:
     """Mean over the rows present on each day."""
     here = np.isfinite(values)
+    if len(values) and here.all():  # the same, without a copy
+        return values.mean(axis=0)
     count = here.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, np.where(here, values, 0).sum(axis=0) / count, np.nan)
