@@ -21,8 +21,9 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from tariffmodel import event_calendar
+from tariffmodel import event_calendar, events
 from tariffmodel.errors import DataError
+from tariffmodel.events import EventStudy
 from tariffmodel.facts import Facts
 
 Covariance = Literal["HC1", "HC3"]
@@ -333,6 +334,66 @@ def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
     joined = rows.assign(home=rows["maker"].map(facts.makers["home"])).merge(change, on=["event", "maker"])
     first = ["event", "maker", "home", "car", "standard_error", "delta"]
     return joined[[*first, *joined.columns.difference(first, sort=False)]]
+
+
+def by_event(
+    facts: Facts,
+    study: EventStudy | None = None,
+    *,
+    window: tuple[int, int] = (0, 1),
+    which: str = "kp_bmp",
+    permutations: int = 50_000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Did makers move, and did those move most whose bill changed most? Every event, one row each.
+
+    Parameters
+    ----------
+    study : EventStudy, optional
+        Of makers' shares over at least `window`. Default: `events.tariff_study` of all events.
+    window : (first, last)
+        Days relative to the event.
+    which : str
+        Test of the mean abnormal return, a name of `event_tests.TESTS`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event, in order of date. Of all makers: `date` (first day 0), `n`, `caar`, `se_adjusted`,
+        `p_value` and `p_holm`, as in `EventStudy.by_event`. Of the makers with a computed change in their
+        bill, see `cross_section`: `makers`, `slope` with `slope_low` and `slope_high`, `p_permutation`,
+        `rank_correlation`. `main` marks headline events; `reason` says why there is no slope.
+    """
+    study = events.tariff_study(facts, window=window) if study is None else study
+    moved = study.by_event(window, which)
+    calendar = event_calendar.table(facts)
+    rows = panel(facts, study.car(window))
+    slopes = {}
+    for event in moved.index:
+        one = rows[rows["event"] == event].set_index("maker")
+        known = one.dropna(subset=["car", "delta"])
+        if known.empty:
+            reasons = one["reason"].dropna()
+            slopes[event] = {"makers": 0, "reason": reasons.mode().iloc[0] if len(reasons) else "no return"}
+            continue
+        try:
+            found = cross_section(known["car"], known["delta"], permutations=permutations, seed=seed)
+        except DataError as error:
+            slopes[event] = {"makers": len(known), "reason": str(error)}
+            continue
+        line = found.coefficients.loc["delta"]
+        slopes[event] = {
+            "makers": len(found.makers),
+            "slope": line["estimate"],
+            "slope_low": line["low"],
+            "slope_high": line["high"],
+            "p_permutation": found.permutation.p,
+            "rank_correlation": found.rank_correlation,
+            "reason": "",
+        }
+    columns = ["makers", "slope", "slope_low", "slope_high", "p_permutation", "rank_correlation", "reason"]
+    found = pd.DataFrame.from_dict(slopes, orient="index", columns=columns)
+    return moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]].join(found).join(calendar["main"])
 
 
 def pooled(

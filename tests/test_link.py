@@ -231,6 +231,21 @@ def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
     assert found.slope < 0 and found.permutation.p < 0.1 and found.rank_correlation < -0.3
 
 
+def test_one_call_gives_every_event_its_mean_and_its_slope(known):
+    deal, uk, court = "2025-07-22-japan-deal", "2025-05-08-uk-deal", "2025-05-28-trade-court-ruling"
+    study = events.tariff_study(known, events=[deal, court, uk], window=(0, 1))
+    found = link.by_event(known, study, permutations=499)
+    assert list(found.index) == [uk, court, deal] and list(found["main"]) == [True, False, True]
+    assert found["caar"].equals(study.by_event((0, 1))["caar"])
+    rows = link.panel(known, study.car((0, 1)))
+    alone = rows[rows["event"] == deal].set_index("maker")
+    one = link.cross_section(alone["car"], alone["delta"], permutations=499)
+    line = found.loc[deal]
+    assert (line["slope"], line["p_permutation"], line["makers"]) == (one.slope, one.permutation.p, 17)
+    assert found.at[uk, "reason"].startswith("BMW alone determines") and np.isnan(found.at[uk, "slope"])
+    assert found.at[court, "makers"] == 0 and found.at[court, "reason"]
+
+
 # --- several events --------------------------------------------------------------------------
 
 
