@@ -116,16 +116,21 @@ def render(
         lstrip_blocks=True,
     )
     charts = {json.loads(path.read_text(encoding="utf-8"))["alt"]: path for path in _about_charts(folder)}
+    present = {Path(entry["file"]).stem for entry in manifest["notebooks"]}
     return environment.get_template("report.html.j2").render(
         manifest=manifest,
         since=since,
-        sections=[_section(*pair, sources, charts) for pair in zip(manifest["notebooks"], notebooks)],
+        sections=[
+            _section(*pair, sources, charts, present) for pair in zip(manifest["notebooks"], notebooks)
+        ],
         written={output["file"] for output in manifest["outputs"]},
         highlighting=HtmlFormatter(style="friendly").get_style_defs(".highlight"),
     )
 
 
-def _section(entry: Mapping[str, Any], node: NotebookNode, sources: Path, charts: dict[str, Path]) -> Section:
+def _section(
+    entry: Mapping[str, Any], node: NotebookNode, sources: Path, charts: dict[str, Path], present: set[str]
+) -> Section:
     exporter = _Cells(
         template_name="basic",
         exclude_input_prompt=True,
@@ -142,7 +147,7 @@ def _section(entry: Mapping[str, Any], node: NotebookNode, sources: Path, charts
     for heading in headings:
         heading["id"] = heading.get("id") or heading.get_text().replace(" ", "-")  # as in JupyterLab
         heading.name = f"h{int(heading.name[1]) + 1}"  # the report's own title is h1
-    _keep_anchors_apart(soup, anchor)
+    _keep_anchors_apart(soup, anchor, present)
     _name_charts(soup, charts)
     _shape_tables(soup)
     contents = [
@@ -172,10 +177,13 @@ def _name_charts(soup: BeautifulSoup, charts: dict[str, Path]) -> None:
         image.wrap(soup.new_tag("figure", attrs={"class": "chart", "id": f"chart-{path.stem}"}))
         caption = soup.new_tag("figcaption")
         caption.append(path.stem)
-        for file in filter(Path.is_file, map(path.with_suffix, (".png", ".svg", ".pdf", ".csv"))):
-            link = soup.new_tag("a", href=f"charts/{file.name}")
-            link.string = file.suffix[1:].upper()
-            caption.append(link)
+        files = {kind.upper(): f"{path.stem}.{kind}" for kind in ("png", "svg", "pdf", "csv")}
+        files |= {"9 cm": f"9cm/{path.stem}.png", "16:9": f"16x9/{path.stem}.png"}
+        for said, file in files.items():
+            if (path.parent / file).is_file():
+                link = soup.new_tag("a", href=f"charts/{file}")
+                link.string = said
+                caption.append(link)
         image.insert_after(caption)
 
 
@@ -202,10 +210,10 @@ def _drop_what_fetches(soup: BeautifulSoup) -> None:
             image.replace_with(link)
 
 
-def _keep_anchors_apart(soup: BeautifulSoup, prefix: str) -> None:
+def _keep_anchors_apart(soup: BeautifulSoup, prefix: str, present: set[str]) -> None:
     """Prefix every id, number repeated ones, and let what refers to them follow.
 
-    A link to another notebook becomes a link to its section.
+    A link to another notebook becomes a link to its section, and plain text if that is not `present`.
     """
     renamed: dict[str, str] = {}
     taken: set[str] = set()
@@ -232,8 +240,11 @@ def _keep_anchors_apart(soup: BeautifulSoup, prefix: str) -> None:
             elif name in {"href", "xlink:href"} and value.startswith("#"):
                 target = unquote(value[1:])
                 tag[name] = "#" + renamed.get(target, target)
-            elif name == "href" and (match := re.fullmatch(r"(?:\./)?(\d\d_[^/#]+)\.ipynb(?:#(.+))?", value)):
-                tag[name] = f"#{match[1]}-{unquote(match[2])}" if match[2] else f"#{match[1]}"
+            elif name == "href" and (match := re.fullmatch(r"(?:\./)?([^/#:]+)\.ipynb(?:#(.+))?", value)):
+                if match[1] in present:
+                    tag[name] = f"#{match[1]}-{unquote(match[2])}" if match[2] else f"#{match[1]}"
+                else:
+                    tag.unwrap()
             elif "url(#" in value:  # clips and gradients of an SVG that stands in the page
                 tag[name] = re.sub(r"(url\(#)([^)]+)", follow, value)
 

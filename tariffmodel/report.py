@@ -446,13 +446,7 @@ async def _execute_pending(
     partial: Path, manifest: dict[str, Any], data: Path, jobs: int, progress: bool
 ) -> None:
     """Execute notebooks side by side, each in a kernel of its own, and keep each one when it ends."""
-    environment = {
-        "OMP_NUM_THREADS": "1",  # kernels share the processors, and sums do not depend on their number
-        **os.environ,
-        "TARIFFMODEL_DATA": str(data),
-        # or a backend set for this process would keep figures out of the notebooks
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    }
+    environment = _kernel_environment(data)
     entries = [entry for entry in manifest["notebooks"] if entry["status"] != OK]
     nodes = [_prepare(notebook_folder() / entry["file"], manifest["parameters"]) for entry in entries]
     sizes = [sum(map(_runs, node.cells)) for node in nodes]
@@ -493,6 +487,19 @@ async def _execute_pending(
             for each in tasks:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _kernel_environment(data: Path) -> dict[str, str]:
+    environment = {
+        "OMP_NUM_THREADS": "1",  # kernels share the processors, and sums do not depend on their number
+        **os.environ,
+        "TARIFFMODEL_DATA": str(data),
+        # or a backend set for this process would keep figures out of the notebooks
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    }
+    if paths := environment.get("PYTHONPATH"):  # relative ones mean another place where a kernel works
+        environment["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, paths.split(os.pathsep)))
+    return environment
 
 
 def _prepare(source: Path, parameters: Mapping[str, str | None]) -> NotebookNode:

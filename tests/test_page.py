@@ -63,8 +63,9 @@ L 2 3" style="fill: #888888"/>
 
 @pytest.fixture
 def charts(tmp_path):
-    for kind in ("png", "svg", "csv"):
-        (tmp_path / f"02_bill.{kind}").write_text(SVG)
+    (tmp_path / "9cm").mkdir()
+    for file in ("02_bill.png", "02_bill.svg", "02_bill.csv", "9cm/02_bill.png"):
+        (tmp_path / file).write_text(SVG)
     return {"Bars.": tmp_path / "02_bill.json"}
 
 
@@ -74,6 +75,7 @@ def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts)
     assert soup.figure["id"] == "chart-02_bill" and soup.img["width"] == "850" and soup.img["alt"] == "Bars."
     assert [(a.text, a["href"]) for a in soup("a")] == [
         ("PNG", "charts/02_bill.png"), ("SVG", "charts/02_bill.svg"), ("CSV", "charts/02_bill.csv"),
+        ("9 cm", "charts/9cm/02_bill.png"),
     ]  # fmt: skip
 
 
@@ -95,3 +97,14 @@ def test_a_chart_shown_twice_has_one_anchor(charts):
     soup = BeautifulSoup(image + image, "html.parser")
     page._name_charts(soup, charts)
     assert len(soup("figure")) == 1 and len(soup("img")) == 2
+
+
+def test_a_link_to_a_notebook_that_is_not_in_the_report_becomes_text():
+    soup = BeautifulSoup(
+        "<p>See <a href='02_exposure.ipynb#Sources'>02</a>, <a href='04_event_study.ipynb'>04</a>, "
+        "<a href='policy_lab.ipynb'>the lab</a>, <a href='https://a.test/x.ipynb'>far</a>.</p>",
+        "html.parser",
+    )
+    page._keep_anchors_apart(soup, "01_contribution", {"01_contribution", "02_exposure"})
+    assert soup.get_text() == "See 02, 04, the lab, far."
+    assert [a["href"] for a in soup("a")] == ["#02_exposure-Sources", "https://a.test/x.ipynb"]

@@ -311,6 +311,14 @@ def test_ctrl_c_ends_the_whole_run_and_leaves_nothing(tmp_path, workshop, monkey
     assert list((tmp_path / "output").iterdir()) == []
 
 
+def test_kernels_import_what_this_process_imports_though_they_work_elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([".", str(tmp_path / "lib")]))
+    assert report._kernel_environment(tmp_path)["PYTHONPATH"] == f"{tmp_path}{os.pathsep}{tmp_path / 'lib'}"
+    monkeypatch.delenv("PYTHONPATH")
+    assert "PYTHONPATH" not in report._kernel_environment(tmp_path)
+
+
 def test_notebooks_run_side_by_side(tmp_path, workshop, monkeypatch):
     monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
     meet = """
