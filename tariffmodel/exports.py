@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from io import BytesIO
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -82,8 +83,8 @@ def workbook(folder: str | Path, source: str, as_of: date) -> Path:
 def deck(folder: str | Path, source: str, as_of: date) -> Path:
     """Write `charts.pptx`: a slide per chart, drawn by PowerPoint itself where it can draw it.
 
-    Native charts carry their figures and can be restyled; the others are the picture. The
-    alternative text goes with each and into the notes. `source` and `as_of` as in `write`.
+    Native charts carry their figures, with ranges as error bars, and can be restyled; the others are
+    the picture. The alternative text goes with each and into the notes. `source` and `as_of` as in `write`.
 
     Raises
     ------
@@ -111,7 +112,10 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
         if about["native"]:
             shape = _native(slide, pd.read_csv(path.with_suffix(".csv")), about["native"])
         else:
-            shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3), height=Cm(14.5))
+            shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3))
+            shape.crop_top = about.get("title_share", 0.0)  # it stands above the picture already
+            shape.height = int(shape.height * (1 - shape.crop_top))
+            shape.width, shape.height = int(shape.width * Cm(14.5) / shape.height), Cm(14.5)
             if shape.width > Cm(31.8):
                 shape.height = int(shape.height * Cm(31.8) / shape.width)
                 shape.width = Cm(31.8)
@@ -209,39 +213,145 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
     return path
 
 
-def _native(slide: Any, data: pd.DataFrame, native: dict[str, str]) -> Any:
+def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, str]) -> Any:
     from pptx.chart.data import CategoryChartData, XyChartData
-    from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION
+    from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
     from pptx.util import Cm, Pt
 
-    columns, scale = native["columns"].split(), float(native.get("scale", 1))
-    values = (data[columns].astype(float) / scale).replace([np.inf, -np.inf], np.nan)  # no figures to Office
+    columns, scatter = native["columns"].split(), native["kind"] == "scatter"
+    if scatter:
+        data = data[np.isfinite(data[columns].astype(float)).all(axis=1)]
     labels = data.iloc[:, 0].astype(str).to_list()
+    figures = _scaled(data, columns, native)
     chart_data: CategoryChartData | XyChartData
-    if native["kind"] == "scatter":
+    if scatter:
         chart_data = XyChartData()
         series = chart_data.add_series(columns[1])
-        for x, y in values.dropna().itertuples(index=False):
+        for x, y in figures.itertuples(index=False):
             series.add_data_point(x, y)
         kind = XL_CHART_TYPE.XY_SCATTER
     else:
         chart_data = CategoryChartData()
         chart_data.categories = labels
         for column in columns:
-            chart_data.add_series(column, [None if pd.isna(v) else v for v in values[column]])
+            name = column.removesuffix("_usd").replace("_", " ")
+            chart_data.add_series(name, [None if pd.isna(v) else v for v in figures[column]])
         kind = XL_CHART_TYPE.BAR_CLUSTERED if native["kind"] == "bar" else XL_CHART_TYPE.LINE
     frame = slide.shapes.add_chart(kind, Cm(1), Cm(3), Cm(31.8), Cm(14.7), chart_data)
     chart = frame.chart
     chart.font.size = Pt(12)
-    chart.has_legend = len(columns) > 1 and native["kind"] != "scatter"
+    chart.has_title = False  # or PowerPoint sets the name of a single series there
+    chart.has_legend = len(columns) > 1 and not scatter
     if chart.has_legend:
         chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
-    axis = chart.value_axis
-    axis.has_title, axis.axis_title.text_frame.text = True, native["unit"]
-    axis.major_gridlines.format.line.width = Pt(0.5)
+    for axis, unit in ((chart.value_axis, native["unit"]), (chart.category_axis, native.get("x_unit"))):
+        axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # clear of bars and points below zero
+        if unit:
+            axis.has_title, axis.axis_title.text_frame.text = True, unit
+    chart.value_axis.major_gridlines.format.line.width = Pt(0.5)
+    chart.value_axis.major_gridlines.format.line.color.rgb = _rgb("#DDDDDD")
     if native["kind"] == "bar":
         chart.category_axis.reverse_order = True  # the first row on top, as in the picture
+        chart.plots[0].gap_width = 40
+    _paint(chart.plots[0].series, figures, data, labels, scatter)
+    for drawn, column in zip(chart.plots[0].series, columns[-1:] if scatter else columns, strict=True):
+        if ends := _ends(data, column, alone=len(columns) == 1 or scatter):
+            low, high = (_scaled(data, [end], native)[end] for end in ends)
+            _error_bars(drawn, figures[column] - low, high - figures[column], native["kind"])
     return frame
+
+
+def _scaled(data: pd.DataFrame, columns: list[str], native: Mapping[str, str]) -> pd.DataFrame:
+    """Figures in the unit of the chart; Office knows no infinite ones."""
+    values = data[columns].astype(float) / float(native.get("scale", 1))
+    return values.replace([np.inf, -np.inf], np.nan)
+
+
+def _rgb(color: str) -> Any:
+    from pptx.dml.color import RGBColor
+
+    return RGBColor.from_string(color.removeprefix("#"))
+
+
+def _paint(
+    series: Sequence[Any], figures: pd.DataFrame, data: pd.DataFrame, labels: list[str], scatter: bool
+) -> None:
+    """The colours of the pictures: makers by home, other series by the house cycle; points by name."""
+    from pptx.enum.chart import XL_LABEL_POSITION, XL_MARKER_STYLE
+    from pptx.util import Pt
+
+    from matplotlib import rcParams
+
+    from tariffmodel.charts import house
+
+    with house.house_style():
+        colors = rcParams["axes.prop_cycle"].by_key()["color"]
+    for one, color in zip(series, cycle(colors)):
+        look = one.marker.format if scatter else one.format
+        if "home" in data and len(series) == 1:
+            color = house.OTHER_COLOR
+            for row, home in enumerate(data["home"]):
+                point = one.points[row]
+                spot = point.marker.format if scatter else point.format
+                spot.fill.solid()
+                spot.fill.fore_color.rgb = _rgb(house.HOME_COLOR.get(home, house.OTHER_COLOR))
+        if scatter:
+            one.marker.style, one.marker.size = XL_MARKER_STYLE.CIRCLE, 8
+            one.format.line.fill.background()  # points, not a path through them
+            for row in _apart(figures):
+                text = one.points[row].data_label
+                text.position = XL_LABEL_POSITION.RIGHT
+                text.text_frame.text = labels[row]
+                text.text_frame.paragraphs[0].runs[0].font.size = Pt(10)
+        elif one.__class__.__name__ == "LineSeries":
+            one.smooth, one.format.line.width = False, Pt(2)
+            one.format.line.color.rgb, one.marker.style = _rgb(color), XL_MARKER_STYLE.NONE
+            continue
+        look.fill.solid()
+        look.fill.fore_color.rgb = _rgb(color)
+
+
+def _apart(points: pd.DataFrame) -> list[int]:
+    """Rows with room for a name: no point that is named before lies beside it."""
+    place = (points / (points.max() - points.min()).replace(0, 1)).to_numpy()
+    named: list[int] = []
+    for row, (x, y) in enumerate(place):
+        if not any(abs(x - place[k, 0]) < 0.12 and abs(y - place[k, 1]) < 0.05 for k in named):
+            named.append(row)
+    return named
+
+
+def _ends(data: pd.DataFrame, column: str, alone: bool) -> tuple[str, str] | None:
+    """The columns that hold the range of `column`: ``bill_low_usd`` for ``bill_usd``, else ``low``."""
+    stem, unit = (column.removesuffix("_usd"), "_usd") if column.endswith("_usd") else (column, "")
+    for pair in ((f"{stem}_low{unit}", f"{stem}_high{unit}"), ("low", "high") if alone else ()):
+        if pair and set(pair) <= set(data):
+            return pair
+    return None
+
+
+def _error_bars(series: Any, minus: pd.Series, plus: pd.Series, kind: str) -> None:
+    """The range of each figure, which python-pptx cannot draw itself."""
+    from pptx.oxml import parse_xml
+    from pptx.oxml.ns import nsdecls
+
+    def literal(tag: str, values: pd.Series) -> str:
+        filled = values.clip(lower=0).reset_index(drop=True).dropna()
+        points = "".join(f'<c:pt idx="{k}"><c:v>{v!r}</c:v></c:pt>' for k, v in filled.items())
+        return f'<c:{tag}><c:numLit><c:ptCount val="{len(values)}"/>{points}</c:numLit></c:{tag}>'
+
+    xml = (
+        f"<c:errBars {nsdecls('c', 'a')}>"
+        + ("" if kind == "bar" else '<c:errDir val="y"/>')
+        + '<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="0"/>'
+        + literal("plus", plus)
+        + literal("minus", minus)
+        + '<c:spPr><a:ln w="9525"><a:solidFill><a:srgbClr val="222222"/></a:solidFill></a:ln></c:spPr></c:errBars>'
+    )
+    after = {"cat", "val", "xVal", "yVal", "smooth", "bubbleSize"}
+    element = series._element
+    place = next(k for k, part in enumerate(element) if part.tag.rpartition("}")[2] in after)
+    element.insert(place, parse_xml(xml))
 
 
 def _dated(content: bytes, as_of: date) -> bytes:
@@ -264,6 +374,8 @@ def _dated(content: bytes, as_of: date) -> bytes:
 
 def _digits(values: pd.Series, unit: str) -> int | None:
     """Digits after the point that show the smallest figure of a column; None if no number does for all."""
+    if unit.startswith("as in "):
+        return None  # each row has a unit of its own
     sizes = values.astype(float).abs()
     sizes = sizes[(sizes > 0) & np.isfinite(sizes)]
     if (sizes % 1 == 0).all():

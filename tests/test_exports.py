@@ -97,6 +97,32 @@ def test_slide_draws_the_chart_itself_where_it_can(folder):
         assert any(s.has_text_frame and s.text_frame.text.startswith(SOURCE) for s in slide.shapes)
 
 
+def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_path, folder):
+    bills = pd.DataFrame(
+        {"home": ["JP", "US"], "bill_usd": [6e9, 5e9], "bill_low_usd": [5e9, 4e9], "bill_high_usd": [8e9, 5.5e9]},
+        index=pd.Index(["Toyota", "GM"], name="maker"),
+    )  # fmt: skip
+    fig = charts.house.in_house_style(lambda width_cm: charts.house.figure("Found", "", [], width_cm, 3))(width_cm=9)
+    charts.export(
+        fig, "01_bill", bills, tmp_path, alt="Bars.",
+        native={"kind": "bar", "columns": "bill_usd", "unit": "USD bn", "scale": "1e9"},
+    )  # fmt: skip
+    charts.export(fig, "02_picture", bills, tmp_path, alt="A picture.")
+    native, picture = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
+    chart = next(shape.chart for shape in native.shapes if shape.has_chart)
+    assert not chart.has_title
+    (series,) = chart.plots[0].series
+    ends = {
+        side: [float(v.text) for v in series._element.xpath(f"./c:errBars/c:{side}//c:v")]
+        for side in ("minus", "plus")
+    }
+    assert ends == {"minus": pytest.approx([1, 1]), "plus": pytest.approx([2, 0.5])}
+    fills = [str(series.points[k].format.fill.fore_color.rgb) for k in range(2)]
+    assert fills == [charts.HOME_COLOR[home].removeprefix("#") for home in ("JP", "US")]
+    cut = next(shape.crop_top for shape in picture.shapes if hasattr(shape, "crop_top"))
+    assert 0.02 < cut < 0.2  # the title of the picture, which the slide says already
+
+
 def test_latex_escapes_what_latex_would_read(folder):
     text = exports.latex(folder, "02_bill", SOURCE)
     assert r"\caption{Bill by maker, 100\% of it}" in text
@@ -199,6 +225,7 @@ def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
         ([0.153, 0.55], "0 to 1", ["0.153", "0.550"]),
         ([6.3e9, 0.4], "usd", ["6,300,000,000", "0"]),
         ([3.74e9, 0.0119], "as what says", ["3,740,000,000", "0.0119"]),
+        ([35.4, 23.0], "as in Unit", ["35.4", "23"]),  # each row has its own
         ([0.173, -0.004], "fraction", ["17.3%", "-0.4%"]),
         ([0.0119, 0.002], "fraction of sales", ["1.19%", "0.20%"]),
         ([0.5, 1.25], "fraction per fraction", ["0.500", "1.250"]),  # a beta is no percentage
