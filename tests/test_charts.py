@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -322,6 +323,34 @@ def test_style_loads_by_its_dotted_name() -> None:
         assert matplotlib.rcParams["svg.hashsalt"]
 
 
+def test_letters_that_the_font_lacks_come_from_an_installed_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    # stands for Japanese where no such font is installed: matplotlib brings STIX, and DejaVu has no ℊ
+    monkeypatch.setattr(house, "_ASIAN", ("No Such Font", "STIXGeneral"))
+    draw = house.in_house_style(lambda width_cm: house.finish(house.figure("A", "ℊ", [], width_cm, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # as for a glyph that is missing
+        house.render(draw(9), "svg", ALT)
+    monkeypatch.setattr(house, "_ASIAN", ())
+    with pytest.warns(UserWarning, match="missing from font"):
+        draw(9)
+
+
+@pytest.mark.parametrize(
+    ("high", "labels"), [(0.05, ["−2.5%", "0%", "2.5%", "5%"]), (0.4, ["−20%", "0%", "20%", "40%"])]
+)
+def test_ticks_in_percent_say_where_they_stand(high: float, labels: list[str]) -> None:
+    ax = Figure().subplots()
+    ax.set_xticks([-high / 2, 0, high / 2, high])
+    house.percent_ticks(ax.xaxis)
+    assert [label.get_text() for label in ax.get_xticklabels()] == labels
+
+
+def test_a_minus_is_no_hyphen_and_a_date_keeps_its_own() -> None:
+    assert house.true_minus("-5% on 2026-08-20, days -1 to 2, current-law (-3)") == (
+        "−5% on 2026-08-20, days −1 to 2, current-law (−3)"
+    )
+
+
 def test_colors_are_told_apart_without_hue() -> None:
     """Homes differ in lightness or in blueness, which all common kinds of colour vision keep."""
     rgb = np.array([matplotlib.colors.to_rgb(color) for color in charts.HOME_COLOR.values()])
@@ -335,12 +364,14 @@ def test_export_writes_png_svg_and_data_the_same_each_time(
 ) -> None:
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
-        charts.export(every["bill_bars"](), "bill", bills, folder, alt=ALT)
+        charts.export(every["bill_bars"](width_cm=charts.PAGE_CM), "bill", bills, folder, alt=ALT)
     files = [
         sorted(path.relative_to(folder / "charts").as_posix() for path in folder.glob("charts/**/*.*"))
         for folder in folders
     ]
-    assert files == [["16x9/bill.png", "bill.csv", "bill.json", "bill.pdf", "bill.png", "bill.svg"]] * 2
+    column = [f"9cm/bill.{kind}" for kind in ("pdf", "png", "svg")]
+    page = [f"bill.{kind}" for kind in ("csv", "json", "pdf", "png", "svg")]
+    assert files == [["16x9/bill.png", *column, *page]] * 2
     with Image.open(folders[0] / "charts" / "16x9" / "bill.png") as image:
         assert image.width / image.height == pytest.approx(16 / 9, rel=0.01)
         assert image.convert("RGB").getpixel((1, 1)) == (255, 255, 255)
@@ -349,9 +380,10 @@ def test_export_writes_png_svg_and_data_the_same_each_time(
         assert one == two, name
     svg = (folders[0] / "charts" / "bill.svg").read_text(encoding="utf-8")
     assert ALT in svg and "<dc:date>" not in svg
-    with Image.open(folders[0] / "charts" / "bill.png") as image:
-        assert image.width == pytest.approx(charts.COLUMN_CM / 2.54 * 300, abs=1)
-        assert image.info["Description"] == ALT
+    for name, width in (("bill.png", charts.PAGE_CM), ("9cm/bill.png", charts.COLUMN_CM)):
+        with Image.open(folders[0] / "charts" / name) as image:
+            assert image.width == pytest.approx(width / 2.54 * 300, abs=1)
+            assert image.info["Description"] == ALT
     data = pd.read_csv(folders[0] / "charts" / "bill.csv", index_col="maker")
     np.testing.assert_allclose(data["bill_usd"], bills["bill_usd"], rtol=1e-9)
 

@@ -300,7 +300,7 @@ def bill_bars(
         f"Duty owed, gross of mitigation, USD {unit} (low–high in brackets); {case}",
         [*quality_notes(rows["quality"]), "" if whole.all() else PART_NOTE, *origin_note(source, as_of)],
         width_cm,
-        body_cm=0.36 * len(rows) + 0.9,
+        body_cm=0.36 * len(rows) + 1.3,
         key=[*home_key(homes), parts_key],
     )
     ax = fig.subplots()
@@ -320,6 +320,7 @@ def bill_bars(
         ax, [f"({range_text(a, b)}) {m}" for a, b, m in zip(low, high, marks, strict=True)], 19, align="left"
     )
     widen(ax)
+    ax.set_xlabel(f"USD {unit}")
     return finish(fig)
 
 
@@ -511,7 +512,7 @@ def policy_comparison(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=(0.18 + 0.09 * len(tables)) * len(order) + 1.0,
+        body_cm=(0.18 + 0.09 * len(tables)) * len(order) + 1.4,
         key=[Line2D([], [], markersize=3.5, linewidth=0.7, label=name, **looks[name]) for name in tables],
     )
     ax = fig.subplots()
@@ -524,6 +525,7 @@ def policy_comparison(
         ax.scatter(bill, y + shift, s=9, zorder=3, linewidth=0, **looks[name])
     ax.hlines(y[:-1] + 0.5, 0, 1, transform=ax.get_yaxis_transform(), color="#eeeeee", linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.6)
+    ax.set_xlabel(f"USD {unit}")
     return finish(fig)
 
 
@@ -579,8 +581,8 @@ def model_vs_disclosed(
     ax = fig.subplots()
     ax.grid(visible=True, axis="both")
     ax.spines["left"].set_visible(True)
-    ax.set_xlabel("disclosed")
-    ax.set_ylabel("model")
+    ax.set_xlabel("disclosed, USD bn")
+    ax.set_ylabel("model, USD bn")
     if drawn.empty:
         return finish(fig)
     rate = usd.reindex(drawn.index).to_numpy()

@@ -81,7 +81,7 @@ def fx_betas(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=(0.18 + 0.16 * len(estimates)) * max(len(rows), 1) + 0.9,
+        body_cm=(0.18 + 0.16 * len(estimates)) * max(len(rows), 1) + 1.3,
         key=[
             *(
                 _mark(marker, label, 1 if label == first else _PALE)
@@ -103,6 +103,7 @@ def fx_betas(
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, [_signed(beta, "+") for beta in rows["beta_fx"]], 22, heading="beta")
     text_column(ax, list(rows["currency"]), 42)
+    ax.set_xlabel("beta, % per 1%")
     return finish(fig)
 
 
@@ -161,6 +162,8 @@ def beta_path(
         locator = AutoDateLocator(minticks=2, maxticks=5)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+    for ax in axes[:, 0]:
+        ax.set_ylabel("beta, % per 1%", size=6)
     for ax in axes.flat[len(paths) :]:
         ax.set_visible(False)
     return finish(fig)
@@ -197,7 +200,7 @@ def disclosed_vs_estimated(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=0.55 * len(rows) + 0.9,
+        body_cm=0.55 * len(rows) + 1.3,
         key=[
             _mark("D", "disclosed", color=SOFT),
             _mark("o", "estimated"),
@@ -206,6 +209,7 @@ def disclosed_vs_estimated(
     )
     ax = fig.subplots()
     label_rows(ax, list(rows.index))
+    ax.set_xlabel("% per 1%")
     if rows.empty:
         return finish(fig)
     y = np.arange(len(rows))
@@ -280,7 +284,7 @@ def paying_move(
     )
     ax = fig.subplots()
     label_rows(ax, list(drawn.index))
-    percent_ticks(ax.xaxis, "")
+    percent_ticks(ax.xaxis)
     if drawn.empty:
         return finish(fig)
     y = np.arange(len(drawn))
@@ -354,7 +358,9 @@ def iso_profit(
     ax.scatter([now["rate"]], [now["per_usd"]], color=color, s=28, zorder=4, linewidth=0)
     ax.scatter([base], [start], facecolor="white", edgecolor=INK, s=18, zorder=4, linewidth=0.9)
     ax.set_xlim(left, right)
-    ax.xaxis.set_major_formatter(lambda rate, _: f"{100 * rate:g}")
+    percent_ticks(ax.xaxis)
+    ax.set_xlabel("average duty")
+    ax.set_ylabel(f"{iso.currency} per dollar")
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.set_major_locator(MaxNLocator(6))
     points = pd.DataFrame(

@@ -252,10 +252,10 @@ def car_vs_exposure(
     ax.scatter(points["x"], points["y"], color=points["color"], s=13, zorder=3, linewidth=0)
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.5)
-    ax.set_xlabel("change in the yearly bill, % of market value")
-    ax.set_ylabel("abnormal return, %")
+    ax.set_xlabel("change in the yearly bill, of market value")
+    ax.set_ylabel("abnormal return")
     for axis in (ax.xaxis, ax.yaxis):
-        percent_ticks(axis, "")
+        percent_ticks(axis)
         axis.set_major_locator(MaxNLocator(7))
     upright = np.column_stack([np.zeros(60), np.linspace(*ax.get_ylim(), 60)])
     label_points(fig, ax, points, keep_clear=np.vstack([np.column_stack([line, fitted]), upright]))
@@ -289,7 +289,7 @@ def slopes_by_event(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=0.42 * (len(slopes) + 1) + 1.0,
+        body_cm=0.42 * (len(slopes) + 1) + 1.4,
     )
     ax = fig.subplots()
     label_rows(ax, [*(f"{titles[event]}  {event[:10]}" for event in slopes.index), "All events pooled"])
@@ -306,6 +306,7 @@ def slopes_by_event(
     ax.axhline(len(slopes) - 0.5, color=SOFT, linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_xlim(-reach, reach)
+    ax.set_xlabel("points of return per 1% of market value")
     text_column(ax, [f"{v:+.2f}" for v in estimate], 26, heading="slope")
     text_column(ax, [f"{v:.2g}" for v in [*slopes["p_permutation"], pooled["p_value"]]], 52, heading="p")
     text_column(ax, [*(f"{n:.0f}" for n in slopes["n"]), ""], 68, heading="n")
@@ -392,10 +393,10 @@ def factor_path(
     ax.plot(path.index, path, color=INK, linewidth=1.0)
     ax.axhline(0, color=INK, linewidth=0.5)
     low, high = ax.get_ylim()
+    ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])  # none among the names
     ax.set_ylim(low, high + label_cm / plot_cm * (high - low))
-    spots = spread_apart(
-        [float(day.toordinal()) for day in seen.values()], gap=(path.index[-1] - path.index[0]).days / 60
-    )
+    days = (path.index[-1] - path.index[0]).days
+    spots = spread_apart([float(day.toordinal()) for day in seen.values()], gap=days / (3.3 * width_cm))
     for (event, day), spot in zip(seen.items(), spots, strict=True):
         ax.axvline(
             day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=1.02 * plot_cm / (plot_cm + label_cm)
@@ -420,7 +421,7 @@ def _banded(ax: Axes, path: pd.DataFrame) -> None:
     ax.plot(days, mean, color=INK, linewidth=1.4)
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.axvline(-0.5, color=SOFT, linewidth=0.5, linestyle=(0, (2, 2)))
-    percent_ticks(ax.yaxis, "")
+    percent_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -197,6 +197,7 @@ def ratio_paths(
             ax.plot(path.index, path[instrument], color=color, linestyle=style, linewidth=1.1)
         ax.axhline(0, color=INK, linewidth=0.5)
         ax.set_title(instrument)
+        ax.set_ylabel("sold per unit held")
         ax.set_xlim(main.index[0], main.index[-1])
         locator = AutoDateLocator(minticks=3, maxticks=7)
         ax.xaxis.set_major_locator(locator)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
+from functools import wraps
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -18,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -51,8 +54,33 @@ PART_NOTE = "† part of another maker, in no sum"
 SOLVED_NOTE = "In brackets: no test, a term was solved from the others or nothing is built in the US"
 
 Color = str | tuple[float, float, float]
-_HOUSE = "tariffmodel.house"
-in_house_style = style.context(_HOUSE, after_reset=True)  # the user's own settings stay out
+P = ParamSpec("P")
+# What sets Japanese and Korean, by system: where one of them is installed, letters that DejaVu lacks
+# are taken from it.
+_ASIAN = (
+    "Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic",
+    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic",
+)  # fmt: skip
+
+
+def house_style() -> AbstractContextManager[None]:
+    """The house style, the user's own settings kept out."""
+    # DejaVu comes with matplotlib: the same chart on every machine, but for what it has no letters for
+    asian = [name for name in _ASIAN if name in fontManager.get_font_names()]
+    return style.context(["tariffmodel.house", {"font.family": ["DejaVu Sans", *asian]}], after_reset=True)
+
+
+def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """A chart in the house style. Its figure knows how to draw itself at another width: `export` does."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **options: P.kwargs) -> Figure:
+        with house_style():
+            fig = draw(*args, **options)
+        fig.at_width = lambda width_cm: drawn(*args, **{**options, "width_cm": width_cm})  # type: ignore
+        return fig
+
+    return drawn
 
 
 # Notebook and files -------------------------------------------------------------------------------
@@ -77,25 +105,35 @@ def export(
 ) -> None:
     """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
 
-    A second picture, charts/16x9/`name`.png, has white on two sides and fills a slide.
+    The same chart drawn for one column of a note goes to charts/9cm/`name`.png, .svg and .pdf, and
+    one with white on two sides, which fills a slide, to charts/16x9/`name`.png.
 
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
-    the same bytes. The JSON holds its title and `alt`, and `native`.
+    the same bytes. The JSON holds its title, `alt` and `native`.
 
     Parameters
     ----------
     native : mapping, optional
         How a spreadsheet program can draw the chart itself from `data`: `kind` (``bar``, ``line`` or
-        ``scatter``), `columns` (of `data`, separated by blanks; for a scatter x and y), `unit`, and
-        `scale`, what the values are divided by. Without it a slide shows the picture.
+        ``scatter``), `columns` (of `data`, separated by blanks; for a scatter x and y), `unit`, for a
+        scatter `x_unit`, and `scale`, what the values are divided by. Columns with the range of a
+        value become error bars, a column `home` colours. Without it a slide shows the picture.
     """
-    drawings = {f"{name}.{kind}": render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
-    drawings[f"16x9/{name}.png"] = render(fig, "png", alt, bbox_inches=_slide(fig), dpi=200)
     if native and (absent := set(native["columns"].split()) - set(map(str, data))):
         raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
-    about = {"title": fig.get_suptitle().replace("\n", " "), "alt": alt, "native": dict(native or {})}
+    drawings = {f"{name}.{kind}": render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
+    drawings[f"16x9/{name}.png"] = render(fig, "png", alt, bbox_inches=_slide(fig), dpi=200)
+    if hasattr(fig, "at_width"):  # a sheet such as the ticket has one size
+        column = fig.at_width(COLUMN_CM)
+        drawings |= {f"9cm/{name}.{kind}": render(column, kind, alt) for kind in ("png", "svg", "pdf")}
+    about = {
+        "title": fig.get_suptitle().replace("\n", " "),
+        "alt": alt,
+        "native": dict(native or {}),
+        "title_share": _title_share(fig),
+    }
     for file, content in drawings.items():
         _write(Path(folder) / "charts" / file, content)
     _write(Path(folder) / "charts" / f"{name}.csv", _csv(data))
@@ -130,7 +168,6 @@ def export_table(
     _write(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
-@in_house_style
 def render(fig: Figure, kind: str, alt: str, **options: Any) -> bytes:
     if not alt.strip():
         raise ValueError("alt is empty; say in a sentence what the chart shows")
@@ -141,8 +178,15 @@ def render(fig: Figure, kind: str, alt: str, **options: Any) -> bytes:
         "pdf": {"Title": title, "Subject": alt, "CreationDate": None, "Producer": None, "Creator": None},
     }
     content = io.BytesIO()
-    fig.savefig(content, format=kind, metadata=about[kind], **options)
+    with house_style():
+        fig.savefig(content, format=kind, metadata=about[kind], **options)
     return content.getvalue()
+
+
+def _title_share(fig: Figure) -> float:
+    """The part of the height that the title takes, from the top: a slide has a title of its own."""
+    titles = [text for text in fig.texts if text.get_text() == fig.get_suptitle() and text.get_visible()]
+    return round(1 - titles[0].get_window_extent().y0 / fig.bbox.height, 4) if titles else 0.0
 
 
 def _slide(fig: Figure) -> Bbox:
@@ -157,7 +201,7 @@ def _json(about: Mapping[str, object]) -> bytes:
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
-    numbered = isinstance(frame.index, pd.RangeIndex)
+    numbered = frame.index.name is None and frame.index.equals(pd.RangeIndex(len(frame)))
     if not numbered and frame.index.names == [None]:
         frame = frame.rename_axis("name")
     text = frame.to_csv(index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d")
@@ -189,9 +233,9 @@ def figure(
     inner = width - 2 * margin
     size, weight = rcParams["figure.titlesize"], rcParams["figure.titleweight"]
     body, small, key_size = rcParams["font.size"], 0.78 * rcParams["font.size"], rcParams["legend.fontsize"]
-    title = _wrapped(title, inner, size, weight)
-    subtitle = _wrapped(subtitle, inner, body)
-    note = _wrapped(". ".join(filter(None, notes)), inner, small)
+    title = _wrapped(true_minus(title), inner, size, weight)
+    subtitle = _wrapped(true_minus(subtitle), inner, body)
+    note = _wrapped(true_minus(". ".join(filter(None, notes))), inner, small)
     columns = _columns([str(handle.get_label()) for handle in key], inner)
 
     def deep(text: str, points: float) -> float:
@@ -221,14 +265,14 @@ def _wrapped(text: str, width: float, size: float, weight: str = "normal") -> st
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".lstrip()
-        if lines[-1] and _width(longer, size, weight) > width:
+        if lines[-1] and text_width(longer, size, weight) > width:
             lines.append(word)
         else:
             lines[-1] = longer
     return "\n".join(lines)
 
 
-def _width(text: str, size: float, weight: str = "normal") -> float:
+def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Inches that `text` takes on one line."""
     font = FontProperties(family=rcParams["font.family"], size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] * POINT
@@ -237,7 +281,7 @@ def _width(text: str, size: float, weight: str = "normal") -> float:
 def _columns(labels: Sequence[str], width: float) -> int:
     """In how many columns a key fits into `width` inches; matplotlib fills one column after the other."""
     size = rcParams["legend.fontsize"]
-    widths = [_width(label, size) + 2.5 * size * POINT for label in labels]
+    widths = [text_width(label, size) + 2.5 * size * POINT for label in labels]
     fitting = (n for n in range(len(labels), 1, -1) if sum(map(max, np.array_split(widths, n))) <= width)
     return next(fitting, 1)
 
@@ -264,11 +308,9 @@ def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: 
     )
 
 
-def percent_ticks(axis: Axis, symbol: str = "%") -> None:
+def percent_ticks(axis: Axis) -> None:
     """Label the ticks of fractions in percent, with the decimals that they have."""
-    axis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{round(100 * value, 6):g}{symbol}".replace("-", "\u2212"))
-    )
+    axis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{round(100 * value, 6) + 0.0:g}%")))
 
 
 def text_column(
@@ -277,7 +319,7 @@ def text_column(
     """Numbers in a column right of the axes, ending (or starting) `points` from its edge."""
     edge = offset_copy(ax.get_yaxis_transform(), ax.get_figure(), x=points, units="points")
     for row, text in enumerate(texts):
-        ax.text(1, row, text, transform=edge, ha=align, va="center", size=6.5)
+        ax.text(1, row, true_minus(text), transform=edge, ha=align, va="center", size=6.5)
     if heading:
         above = offset_copy(ax.transAxes, ax.get_figure(), x=points, y=4, units="points")
         ax.text(1, 1, heading, transform=above, ha=align, size=6.5, color=SOFT)
@@ -349,6 +391,11 @@ def _inside(box: Bbox, frame: Bbox) -> bool:
 
 
 # Words and numbers --------------------------------------------------------------------------------
+
+
+def true_minus(text: str) -> str:
+    """The sign as axes print it; hyphens inside words and dates stay."""
+    return re.sub(r"(?<!\w)-(?=\d)", "\u2212", text)
 
 
 def display_name(label: str) -> str:

@@ -18,6 +18,8 @@ from tariffmodel.charts.house import (
     in_house_style,
     origin_note,
     readable_on,
+    text_width,
+    true_minus,
     usd_scale,
 )
 
@@ -109,18 +111,22 @@ def worth_of_one_more(
 def _matrix(
     values: pd.DataFrame, title: str, subtitle: str, source: str, as_of: date, width_cm: float, sign: int = 1
 ) -> Figure:
-    """Cells coloured on a symmetric logarithmic scale, each with its figure."""
-    fig = figure(title, subtitle, origin_note(source, as_of), width_cm, body_cm=0.42 * len(values) + 2.6)
+    """Cells coloured on a symmetric logarithmic scale, each with its figure where there is room for it."""
+    texts = values.map(lambda v: "·" if abs(v) < 0.5 else true_minus(f"{sign * v:+,.0f}"))
+    cell_cm = (width_cm - 2.8) / max(values.shape[1], 1)  # beside the names
+    size = min(5.5, 5.5 * cell_cm / (2.54 * max(text_width(text, 5.5) for text in texts.stack()) + 0.03))
+    readable = size >= 4
+    notes = ["" if readable else "Darker: more, on a logarithmic scale", *origin_note(source, as_of)]
+    fig = figure(title, subtitle, notes, width_cm, body_cm=0.42 * len(values) + 2.6)
     ax = fig.subplots()
     most = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 1.0)
     norm = SymLogNorm(most / 100, vmin=-most, vmax=most)
     colors = _GAIN_LOSS(norm(values.to_numpy()))
     ax.imshow(colors, aspect="auto", interpolation="nearest")
-    for (row, column), value in np.ndenumerate(values.to_numpy()):
+    for (row, column), value in np.ndenumerate(values.to_numpy() if readable else np.empty((0, 0))):
         if np.isfinite(value):
-            text = "·" if abs(value) < 0.5 else f"{sign * value:+,.0f}"
             ink = readable_on(tuple(colors[row, column][:3]))
-            ax.text(column, row, text, ha="center", va="center", size=5.5, color=ink)
+            ax.text(column, row, texts.iat[row, column], ha="center", va="center", size=size, color=ink)
     ax.set_xticks(range(values.shape[1]), list(values), rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(len(values)), [display_name(str(name)) for name in values.index])
     ax.grid(visible=False)
