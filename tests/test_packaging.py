@@ -125,10 +125,33 @@ def test_wheel_carries_data_notebooks_and_everything_the_package_reads(tmp_path)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "data/", "notebooks/"))]
 
 
-def test_ci_runs_the_suite_through_make():
-    script = ROOT / ".ci" / "run"
-    assert os.access(script, os.X_OK)
-    assert "make test" in script.read_text(encoding="utf-8")
+@pytest.mark.parametrize("machine", ["with a browser", "that installs one", "that has none to install"])
+def test_ci_gets_a_browser_where_it_can_and_runs_the_suite_anyway(tmp_path, machine):
+    """Run with stand-ins for what it calls, which write down that they were called."""
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    assert os.access(tmp_path / ".ci" / "run", os.X_OK)
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    says = {"id": "echo 0", "apt-get": 'echo "apt-get $*" >>calls', "make": 'echo "make $*" >>calls'}
+    if machine == "with a browser":
+        says["chromium"] = "exit 1"
+    elif machine == "that has none to install":
+        says["apt-get"] = "exit 100"
+    for name, does in says.items():
+        (tools / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tools / name).chmod(0o755)
+    for name in ("bash", "dirname", "timeout"):
+        (tools / name).symlink_to(shutil.which(name))
+    done = subprocess.run(
+        [tools / "bash", tmp_path / ".ci" / "run"], env={"PATH": str(tools)}, capture_output=True, text=True
+    )
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert done.returncode == 0 and calls[-1] == "make test"
+    assert any("install" in call and "chromium" in call for call in calls) == (machine == "that installs one")
+    assert ("No Chromium" in done.stdout) == (machine == "that has none to install")
 
 
 # A stand-in for Python: it makes a .venv whose python writes down what it is asked to install.
