@@ -19,7 +19,7 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from tariffmodel.errors import DataError
 from tariffmodel.normal_returns import (
@@ -49,7 +49,7 @@ def two_sided(statistic: float, df: float = np.inf) -> Result:
     statistic, df = float(statistic), float(df)
     if not np.isfinite(statistic) or df <= 0:
         return Result(np.nan, df, np.nan)
-    return Result(statistic, df, float(2 * stats.t.sf(abs(statistic), df)))
+    return Result(statistic, df, float(2 * special.stdtr(df, -abs(statistic))))
 
 
 def _ratio(top: float, bottom: float) -> float:
@@ -1014,5 +1014,5 @@ def tail(statistic: Array | float, df: Array | float, alternative: str) -> Array
     """p-value of a statistic under Student's t."""
     df = np.where(np.asarray(df) > 0, df, np.nan)
     if alternative == "two-sided":
-        return 2 * stats.t.sf(np.abs(statistic), df)
-    return stats.t.sf(statistic if alternative == "greater" else np.negative(statistic), df)
+        return 2 * special.stdtr(df, -np.abs(statistic))
+    return special.stdtr(df, np.negative(statistic) if alternative == "greater" else statistic)
