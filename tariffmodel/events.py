@@ -60,6 +60,8 @@ class EventStudy:
         Arguments of `study`.
     terms : tuple of str
         Names of the coefficients.
+    dates : DatetimeIndex
+        Of the returns.
     estimates : Estimates
     timing : Timing
     """
@@ -68,6 +70,7 @@ class EventStudy:
     skipped: pd.DataFrame
     settings: dict[str, Any]
     terms: tuple[str, ...]
+    dates: pd.DatetimeIndex
     estimates: nr.Estimates
     timing: et.Timing
 
@@ -345,6 +348,21 @@ class EventStudy:
         ratio, test = et.abnormal_volatility(self.estimates.ar[:, at], variance)
         return pd.Series(ratio, index=self.days[at], name="variance_ratio"), test
 
+    def calendar_time(self, window: Window | None = None) -> pd.DataFrame:
+        """Portfolio of the firms that are in their event window, by calendar day (Jaffe 1974; Mandelker 1974).
+
+        Returns
+        -------
+        DataFrame
+            Indexed by date: `firms` and their `mean` abnormal return. The test `calendar_time` asks whether
+            the mean over days is zero.
+        """
+        at = self._columns(window)
+        ar, places = self.estimates.ar[:, at], self.timing.dates(self.days[at].to_numpy())
+        here = np.isfinite(ar)
+        by_date = pd.Series(ar[here], self.dates[places[here]]).groupby(level=0)
+        return pd.DataFrame({"firms": by_date.size(), "mean": by_date.mean()}).rename_axis("date")
+
     def summary(self, window: Window | None = None, **conventions: Any) -> str:
         """The study in words: what was done, under which conventions, and what came out."""
         wanted, rows = et.conventions(conventions), self.firm_events
@@ -396,6 +414,7 @@ class EventStudy:
             "by_event": self.by_event(**conventions),
             "aar": self.aar,
             "caar": self.caar,
+            "calendar_time": self.calendar_time(),
             "car": self.car(**conventions),
             "bhar": self.bhar(),
             "ar": self.ar,
@@ -617,7 +636,7 @@ def study(
         },
         index=pd.MultiIndex.from_frame(rows[["event", "firm"]]),
     )
-    return EventStudy(table, unused, settings, terms, estimates, timing)
+    return EventStudy(table, unused, settings, terms, returns.index, estimates, timing)
 
 
 def volume_study(

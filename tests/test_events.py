@@ -796,6 +796,23 @@ def test_moments_of_firm_and_window_differ_only_where_returns_are_missing():
     assert window.car((-1, 2))["se"].iloc[0] == pytest.approx(expected, rel=1e-10)
 
 
+def test_calendar_time_portfolio_holds_the_firms_whose_window_is_open():
+    returns, market, _, asked = panel(missing=0.1)
+    found = study(returns, asked, market=market)
+    portfolio = found.calendar_time((0, 3))
+    wanted = {}
+    for (event, firm), row in found.ar.loc[:, 0:3].iterrows():
+        zero = returns.index.get_loc(found.firm_events.loc[(event, firm), "date"])
+        for day, value in row.dropna().items():
+            wanted.setdefault(returns.index[zero + day], []).append(value)
+    assert portfolio["firms"].to_dict() == {date: len(values) for date, values in wanted.items()}
+    assert np.allclose(portfolio["mean"], [np.mean(wanted[date]) for date in portfolio.index], rtol=1e-12)
+    t = stats.ttest_1samp(portfolio["mean"], 0)
+    test = found.tests((0, 3), "calendar_time")
+    assert test["statistic"].item() == pytest.approx(t.statistic)
+    assert test["p_value"].item() == pytest.approx(t.pvalue)
+
+
 def test_degrees_of_freedom_are_a_convention():
     returns, market, _, asked = panel()
     found = study(returns, asked, market=market)
