@@ -32,12 +32,14 @@ from tariffmodel.policy import Policy
 
 FIRST_MONTH = "2025-04"  # of the 25% duty on cars
 _TABLE = "companies/fx_sensitivity.csv"
+DISCLOSED = "disclosed"
+_ANALYST = "estimated by an analyst"
 _FROM_SHARE = "estimated from the share"
 _PER_UNIT = ("profit_per_unit_bn", "profit_per_unit_low_bn", "profit_per_unit_high_bn")
 
 
 def disclosed(facts: Facts) -> pd.DataFrame:
-    """Operating profit per unit of home currency per dollar, by the companies' own account.
+    """Operating profit per unit of home currency per dollar, by the companies' or an analyst's account.
 
     The selected rows of ``data/companies/fx_sensitivity.csv`` for the pair of the dollar and the
     reporting currency. These are headlines for the dollar alone; a plan's whole currency line can be
@@ -48,8 +50,8 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     DataFrame
         Indexed by maker: `currency`; `profit_per_unit_bn` with `profit_per_unit_low_bn` and
         `profit_per_unit_high_bn` (home currency, a year, > 0: a weaker home currency raises profit);
-        `period`, `as_of`, `selection_reason`, `quality`, `source_title`, `source_url`, `source_date`,
-        `note`.
+        `basis` ("disclosed", or "estimated by an analyst"); `period`, `as_of`, `selection_reason`,
+        `quality`, `source_title`, `source_url`, `source_date`, `note`.
 
     Raises
     ------
@@ -86,6 +88,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
             "profit_per_unit_bn": rows["effect"] / units,
             "profit_per_unit_low_bn": rows["low"].fillna(rows["effect"]) / units,
             "profit_per_unit_high_bn": rows["high"].fillna(rows["effect"]) / units,
+            "basis": rows["quality"].map({"estimated": _ANALYST}).fillna(DISCLOSED),
         }
     )
     said = ["period", "as_of", "selection_reason", "quality", "source_title", "source_url", "source_date"]
@@ -116,7 +119,7 @@ def compare(
     Returns
     -------
     DataFrame
-        Makers with a disclosed sensitivity. `profit_elasticity` with `_low`, `_high`: % of operating
+        Makers with a published sensitivity, its `basis` as in `disclosed`. `profit_elasticity` with `_low`, `_high`: % of operating
         profit (the last year before the tariff) per % of currency, κ S / profit, S the mean rate of
         that year; empty without a profit. `value_elasticity` with `_low`, `_high`: % of market value
         per % of currency, after-tax κ times the years of `life_years`, over `market_cap_usd`.
@@ -156,7 +159,7 @@ def compare(
     ends = ["", "_low", "_high"]
     frame = pd.concat(
         [
-            table[["currency", *_PER_UNIT]],
+            table[["currency", "basis", *_PER_UNIT]],
             pd.DataFrame({"profit_period": label, "operating_profit_bn": profit}),
             per_profit.set_axis([f"profit_elasticity{end}" for end in ends], axis=1),
             pd.DataFrame({"market_cap_usd": cap, "years_of_profit": value["years_of_bill"]}),
@@ -205,8 +208,8 @@ def offset(
     -------
     DataFrame
         Indexed by maker as `exposure.table`: `currency`, `per_usd` (S₀), `bill_usd` and
-        `profit_per_unit_bn` (a year's) with low and high, `basis` ("disclosed" or "estimated from the
-        share"), `move` (home currency per USD, > 0 weaker) with `move_low`, `move_high` from the ranges of
+        `profit_per_unit_bn` (a year's) with low and high, `basis` ("disclosed", "estimated by an
+        analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with `move_low`, `move_high` from the ranges of
         bill and κ (`uncertainty`; infinite where the bill may exceed the position), `move_share` of S₀,
         `move_at_fixed_bill`, `rate_needed` (S), `tariff_rate_per_unit` (the duty rate on the customs value
         of imported vehicles that one unit of currency is worth, fraction: 0.008 is 0.8 points), `reason`.
@@ -222,8 +225,8 @@ def offset(
     frame = bills[["reporting_currency", "per_usd", "bill_usd", "bill_low_usd", "bill_high_usd"]].rename(
         columns={"reporting_currency": "currency"}
     )
-    position = disclosed(facts).reindex(frame.index)[list(_PER_UNIT)]
-    basis = pd.Series("disclosed", frame.index).where(position.notna().all(axis=1), "")
+    said = disclosed(facts).reindex(frame.index)
+    position, basis = said[list(_PER_UNIT)], said["basis"].fillna("")
     if estimated is not None:
         capital = pd.DataFrame(
             1.0, frame.index, ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
@@ -269,7 +272,7 @@ def offset(
         ],
         [
             "reports in dollars: there is no home currency to weaken",
-            "no sensitivity of operating profit to the dollar is disclosed",
+            "no sensitivity of operating profit to the dollar is published",
             "the share falls when the home currency weakens: its beta pays no bill",
             "profit falls when the home currency weakens: no weakening pays the bill",
             "the bill is larger than the dollars that profit is long: no weakening pays it",

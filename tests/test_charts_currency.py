@@ -73,6 +73,7 @@ def compared() -> pd.DataFrame:
             "beta_fx": [1.1, 0.7, np.nan],
             "low": [0.6, 0.2, np.nan],
             "high": [1.6, 1.1, np.nan],
+            "basis": "disclosed",
             "verdict": ["in line", "less than disclosed", None],
             "looks_hedged": [False, True, False],
         },
@@ -235,6 +236,14 @@ def test_makers_below_their_disclosure_are_named_and_those_without_a_share_left_
     assert title(none) == "Of 2 makers that disclose, the shares of none move less than disclosed"
 
 
+def test_what_an_analyst_says_is_not_called_disclosed(compared: pd.DataFrame) -> None:
+    guessed = compared.assign(basis=["disclosed", "estimated by an analyst", "disclosed"])
+    fig = charts.disclosed_vs_estimated(guessed, HOMES, case="", **LOOK)
+    assert title(fig) == "Of 1 makers that disclose, the shares of none move less than disclosed"
+    assert "the company discloses none: Kia" in said(fig) and "less than estimated" in said(fig)
+    assert "Hollow" not in said(charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK))
+
+
 def test_a_line_that_goes_on_ends_in_an_arrow(compared: pd.DataFrame) -> None:
     ax = charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).axes[0]
     heads = [(line.get_marker(), *line.get_xydata()[0]) for line in ax.lines if line.get_marker() in "<>"]
@@ -257,16 +266,18 @@ def test_headline_is_about_disclosed_sensitivities(pays: pd.DataFrame) -> None:
     """Kia's 2% is nearer, but rests on a beta."""
     fig = draw_move(pays)
     assert title(fig) == (
-        "No currency stands where it pays the tariff; nearest is Toyota's, 5.0% weaker than the period's mean, "
+        "For none of 1 makers that disclose does the currency pay the tariff; nearest is Toyota's, 5.0% weaker than the period's mean, "
         "and 10.0% weaker would pay"
     )
-    assert "Hollow: sensitivity estimated from the share" in said(fig)
+    assert "Hollow, sensitivity estimated from the share, not disclosed: Kia" in said(fig)
     assert "Hollow" not in said(draw_move(pays.loc[["Toyota"]]))
 
 
 def test_a_currency_that_stands_beyond_the_move_pays(pays: pd.DataFrame) -> None:
     fig = draw_move(pays, TODAY | {"JPY": 165.1})
-    assert title(fig) == "For 1 of 1 makers the currency stands where it pays the tariff: Toyota"
+    assert (
+        title(fig) == "For 1 of 1 makers that disclose the currency stands where it pays the tariff: Toyota"
+    )
     strong = title(draw_move(pays, TODAY | {"JPY": 144.0}))
     assert "4.0% stronger than the period's mean" in strong
 

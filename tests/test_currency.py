@@ -177,6 +177,7 @@ def test_position_estimated_from_the_share_inverts_the_value_elasticity(known, l
     years = sum(1.1**-t for t in range(1, 5))
     assert got.loc["BMW", "profit_per_unit_bn"] == pytest.approx(0.8 * cap["BMW"] / (0.7 * years) / 1e9)
     assert got.loc["BMW", "basis"] == "estimated from the share"
+    assert got.loc["Hyundai Motor", "basis"] == "estimated by an analyst"  # Hana, not the company
     assert got.loc["BMW", "move"] > 0
     assert np.isinf(got.loc["BMW", "move_high"])
     assert "its beta pays no bill" in got.loc["Volkswagen", "reason"]

@@ -34,7 +34,7 @@ from tariffmodel.charts.house import (
     text_column,
     tint,
 )
-from tariffmodel.currency import IsoProfit
+from tariffmodel.currency import DISCLOSED, IsoProfit
 
 _MARKERS = "oDs^"
 _PALE = 0.55  # of the estimates that the first one is compared with
@@ -184,9 +184,10 @@ def disclosed_vs_estimated(
     """
     rows = rows[rows["beta_fx"].notna() & rows["value_elasticity"].notna()]
     rows = rows.sort_values("value_elasticity", ascending=False)
-    less = list(rows.index[rows["looks_hedged"].astype(bool)])
+    own = rows["basis"] == DISCLOSED
+    less = list(rows.index[rows["looks_hedged"].astype(bool) & own])
     fig = figure(
-        f"Of {len(rows)} makers that disclose, the shares of {len(less) or 'none'} move less than disclosed"
+        f"Of {own.sum()} makers that disclose, the shares of {len(less) or 'none'} move less than disclosed"
         + (f": {', '.join(less)}" if less else ""),
         f"% per 1% by which the home currency weakens; {case}",
         [
@@ -195,7 +196,10 @@ def disclosed_vs_estimated(
             "Dot: beta of the share with its 95% interval. Less or more: the interval lies beyond the whole line. "
             "Cut at the edge where a line goes on",
             "Negative betas come from markets that fall when the currency does, not from hedges"
-            if (rows.loc[less, "beta_fx"] < 0).any()
+            if (rows.loc[rows["looks_hedged"].astype(bool), "beta_fx"] < 0).any()
+            else "",
+            f"Hollow: an analyst's figure, the company discloses none: {', '.join(rows.index[~own])}"
+            if not own.all()
             else "",
             *origin_note(source, as_of),
         ],
@@ -219,12 +223,23 @@ def disclosed_vs_estimated(
     # a maker with hardly any profit has an endless line: no need to see its end
     left, right = _limits(np.append(marks, ends.where(ends.abs() < 1.5 * np.abs(marks).max())))
     _cut_lines(ax, y - 0.17, ends.min(axis=1), ends.max(axis=1), [SOFT] * len(rows), left, right)
-    ax.scatter(rows["value_elasticity"], y - 0.17, color=SOFT, marker="D", s=12, zorder=3, linewidth=0)
+    face = np.where(own, SOFT, "white")
+    ax.scatter(
+        rows["value_elasticity"],
+        y - 0.17,
+        facecolor=face,
+        edgecolor=SOFT,
+        marker="D",
+        s=12,
+        zorder=3,
+        linewidth=0.8,
+    )
     ax.hlines(y + 0.17, rows["low"], rows["high"], color=color, linewidth=0.8)
     ax.scatter(rows["beta_fx"], y + 0.17, color=color, s=12, zorder=3, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_xlim(left, right)
-    text_column(ax, list(rows["verdict"]), 6, align="left")
+    words = rows["verdict"].where(own, rows["verdict"].str.replace("disclosed", "estimated"))
+    text_column(ax, list(words), 6, align="left")
     return finish(fig)
 
 
@@ -244,21 +259,22 @@ def paying_move(
     """
     solved = rows["move_share"].notna() & (rows["bill_usd"] > 0)
     drawn = rows[solved].sort_values("move_share")
-    guessed = drawn["basis"] != "disclosed"
+    guessed = drawn["basis"] != DISCLOSED
     stands = drawn["currency"].map(today).astype(float) / drawn["per_usd"] - 1
-    told = drawn[~guessed] if not guessed.all() else drawn  # a beta is too unsure for a headline
+    told = drawn[~guessed] if not guessed.all() else drawn  # what no company says is no headline
+    who = "makers" if guessed.all() else "makers that disclose"
     paid = list(told.index[stands[told.index] >= told["move_share"]])
     if drawn.empty:
         title = "No bill that a move of a currency would pay"
     elif paid:
-        title = f"For {len(paid)} of {len(told)} makers the currency stands where it pays the tariff: " + (
+        title = f"For {len(paid)} of {len(told)} {who} the currency stands where it pays the tariff: " + (
             ", ".join(paid)
         )
     else:
         near = (told["move_share"] - stands).idxmin()
         place = "weaker" if stands[near] > 0 else "stronger"
         title = (
-            f"No currency stands where it pays the tariff; nearest is {near}'s, {abs(stands[near]):.1%} {place} than "
+            f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, {abs(stands[near]):.1%} {place} than "
             f"the period's mean, and {drawn.at[near, 'move_share']:.1%} weaker would pay"
         )
     reasons = rows.loc[rows["move_share"].isna(), "reason"].str.split(":").str[0]
@@ -267,7 +283,10 @@ def paying_move(
         f"Weakening of the home currency from its mean of the period, %; {case}",
         [
             "Line: range of bill and sensitivity. Figures: home currency per dollar",
-            "Hollow: sensitivity estimated from the share, not disclosed" if guessed.any() else "",
+            *(
+                f"Hollow, sensitivity {basis}, not disclosed: {', '.join(names)}"
+                for basis, names in drawn[guessed].groupby("basis").groups.items()
+            ),
             *(left_out(names, reason) for reason, names in reasons.groupby(reasons).groups.items()),
             left_out(rows.index[rows["move_share"].notna() & ~solved], "owes nothing"),
             *origin_note(source, as_of),
