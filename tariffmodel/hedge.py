@@ -593,6 +593,19 @@ def effectiveness(
     DataError
         A window that leaves fewer than 20 rows, or whatever `rolling` refuses.
     """
+    for name, given, right, expected in (
+        ("every", every, every >= 1, "a number of rows >= 1"),
+        ("draws", draws, draws >= 1, "a number >= 1"),
+        ("cost_bp", cost_bp, cost_bp >= 0, "basis points >= 0"),
+        ("tail", tail, 0 < tail < 1, "a share between 0 and 1"),
+        ("level", level, 0 < level < 1, "a share between 0 and 1"),
+    ):
+        if not right:
+            raise DataError(f"{name} is {given!r}; expected {expected}")
+    if naive is not None and not set(instruments) <= set(naive.index):
+        raise DataError(
+            f"naive has ratios on {', '.join(naive.index)}; give one for each of {', '.join(instruments)}"
+        )
     index, y, x = _sample(position, instruments, 2)
     if ratios is None and len(y) < window + _LEAST_OUT:
         raise DataError(

@@ -186,8 +186,11 @@ def rolling(
     names, series = list(factors.columns), list(returns.columns)
     k, rows = len(names), len(returns)
     least = -(-4 * window // 5) if min_obs is None else min_obs
+    _refuse_dates(returns=returns.index, factors=factors.index)
     if window > rows:
         raise DataError(f"window of {window} rows is longer than the data, {rows} rows; shorten it")
+    if window < k + 2:
+        raise DataError(f"window of {window} rows is too short for {k} factors; use {k + 2} or more")
     if not k + 2 <= least <= window:
         raise DataError(f"min_obs is {least}; with {k} factors and this window use {k + 2} to {window}")
     x = factors.reindex(returns.index)
@@ -813,11 +816,7 @@ def _wald_paths(
 
 def _design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Rows with everything present, factors after a column of ones; refuses what cannot be estimated."""
-    for name, index in (("returns", returns.index), ("factors", factors.index)):
-        if not index.is_unique:
-            raise DataError(f"{name} has {index[index.duplicated()][0]} twice; keep one row per date")
-        if not index.is_monotonic_increasing:
-            raise DataError(f"the dates of {name} are not in order; call sort_index() first")
+    _refuse_dates(returns=returns.index, factors=factors.index)
     rows = pd.concat([returns.rename("returns"), factors], axis=1, join="inner").dropna()
     k = factors.shape[1] + 1
     if rows.empty:
@@ -827,6 +826,11 @@ def _design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Da
             f"{len(rows)} complete rows for {k} coefficients; lengthen the sample or drop factors"
         )
     y, x = rows.iloc[:, 0].astype(float), rows.iloc[:, 1:].astype(float)
+    endless = np.isinf(y) | np.isinf(x).any(axis=1)
+    if endless.any():
+        raise DataError(
+            f"an infinite value on {endless.idxmax()}: the return of a price of zero; correct the price"
+        )
     if y.max() == y.min():
         raise DataError(f"returns are {y.iloc[0]:g} on all {len(y)} dates; a constant series has no beta")
     _refuse_singular(x)
@@ -834,9 +838,19 @@ def _design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Da
     return y, x
 
 
+def _refuse_dates(**tables: pd.Index) -> None:
+    for name, index in tables.items():
+        if not index.is_unique:
+            raise DataError(f"{name} has {index[index.duplicated()][0]} twice; keep one row per date")
+        if not index.is_monotonic_increasing:
+            raise DataError(f"the dates of {name} are not in order; call sort_index() first")
+
+
 def _refuse_singular(factors: pd.DataFrame) -> None:
     """Each factor must keep a share of its variance that the factors before it do not explain."""
     x = factors.to_numpy(dtype=float)
+    if not x.shape[1]:
+        raise DataError("no factors; name at least one column")
     moved = np.ptp(x, axis=0) > 0
     if not moved.all():
         name = factors.columns[~moved][0]

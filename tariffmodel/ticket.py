@@ -177,6 +177,8 @@ def ticket(
     market.prices(facts, [long])
     chosen = hedge.candidates(facts, long)[0] if instruments is None else instruments
     frame = hedge.pnl(facts, long, chosen, currency=currency, horizon=horizon).loc[: pd.Timestamp(day)]
+    if frame[long].isna().all():
+        raise DataError(f"{long} has no returns up to {day}; choose a later as_of")
     names = list(chosen)
     year = hedge.periods_per_year(horizon)
     tested = hedge.effectiveness(

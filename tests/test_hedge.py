@@ -658,6 +658,15 @@ def test_basket_is_neutral_within_its_limits_and_no_random_basket_beats_it():
             lambda y, x: hedge.effectiveness(y, x.set_axis(x.index + pd.Timedelta(days=3650))),
             "no date on which 7203.T and JPY, TOPIX all have a return (7203.T 2022-01-07 to 2025-01-24, JPY 2032",
         ),
+        (lambda y, x: hedge.effectiveness(y, x, every=0), "every is 0; expected a number of rows >= 1"),
+        (lambda y, x: hedge.effectiveness(y, x, draws=0), "draws is 0; expected a number >= 1"),
+        (lambda y, x: hedge.effectiveness(y, x, cost_bp=-1.0), "cost_bp is -1.0; expected basis points >= 0"),
+        (lambda y, x: hedge.effectiveness(y, x, tail=0.0), "tail is 0.0; expected a share between 0 and 1"),
+        (lambda y, x: hedge.effectiveness(y, x, level=95), "level is 95; expected a share between 0 and 1"),
+        (
+            lambda y, x: hedge.effectiveness(y, x, naive=pd.Series({"JPY": 1.0})),
+            "naive has ratios on JPY; give one for each of JPY, TOPIX",
+        ),
         (lambda y, x: hedge.on_events(y, x, ["2022-02-02"]), "1 event rows of 160 are too few for 2 ratios"),
         (lambda y, x: hedge.ewma(y, x, decay=1.0), "decay 1.0: write a fraction between 0 and 1"),
         (

@@ -134,6 +134,8 @@ def spoilt(y, x, **changes):
         (lambda y, x: (y.iloc[:3], x), "3 complete rows for 3 coefficients"),
         (lambda y, x: (pd.concat([y, y.iloc[:1]]), x), "returns has 2022-01-03 00:00:00 twice"),
         (lambda y, x: (y, x.iloc[::-1]), "dates of factors are not in order"),
+        (lambda y, x: (y.where(y.index != y.index[7], -np.inf), x), "infinite value on 2022-01-12"),
+        (lambda y, x: (y, x[[]]), "no factors; name at least one"),
     ],
 )
 @pytest.mark.parametrize("estimate", [sensitivity.regress, sensitivity.kalman, sensitivity.unknown_break])
@@ -225,6 +227,7 @@ def test_rolling_default_needs_four_fifths_of_the_window():
         ({"window": 301}, "window of 301 rows is longer than the data, 300 rows"),
         ({"window": 50, "min_obs": 3}, "min_obs is 3; with 2 factors and this window use 4 to 50"),
         ({"window": 50, "min_obs": 51}, "min_obs is 51"),
+        ({"window": 3}, "window of 3 rows is too short for 2 factors; use 4 or more"),
     ],
 )
 def test_impossible_windows_are_refused(more, message):
@@ -238,6 +241,8 @@ def test_rolling_refuses_constant_and_singular_input():
         sensitivity.rolling(y.assign(s1=0.0), x)
     with pytest.raises(DataError, match="factor again is a combination"):
         sensitivity.rolling(y, x.assign(again=x["fx"]))
+    with pytest.raises(DataError, match="dates of returns are not in order"):
+        sensitivity.rolling(y[::-1], x)
     with pytest.raises(DataError, match="no date has both"):
         sensitivity.rolling(y, x.set_axis(x.index + pd.Timedelta(days=9999)))
 

@@ -336,8 +336,14 @@ def test_text_of_the_longest_page_stays_on_it(known):
         (
             "GM",
             {"instruments": ["SPY", "^GSPC"], "currency": "USD", "window": 3},
-            "min_obs is 3; with 2 factors",
+            "window of 3 rows is too short for 2 factors",
         ),
+        (
+            "7203.T",
+            {"as_of": date(2020, 6, 1)},
+            "7203.T has no returns up to 2020-06-01; choose a later as_of",
+        ),
+        ("TOPIX", {}, "TOPIX is an index and cannot be held; name a share or a fund"),
     ],
 )
 def test_bad_order_is_refused_with_the_remedy(known, long, options, said):
