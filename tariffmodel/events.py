@@ -430,18 +430,34 @@ class EventStudy:
     def plot(self, level: float = 0.95) -> Figure:
         """Average abnormal return by day and its sum, with intervals adjusted for correlation."""
         from matplotlib import pyplot as plt  # slow to import
+        from matplotlib.ticker import MaxNLocator
 
-        figure, axes = plt.subplots(2, 1, sharex=True, layout="constrained")
-        for axis, frame, label in zip(axes, (self.aar, self.caar), ("AAR", "CAAR"), strict=True):
-            quantile = stats.t.ppf((1 + level) / 2, np.maximum(frame["n"] - 1, 1))
-            width = 100 * frame["se_adjusted"] * quantile
-            mean = 100 * frame["mean"]
-            axis.fill_between(frame.index, mean - width, mean + width, alpha=0.2, linewidth=0)
-            axis.plot(frame.index, mean)
-            axis.axhline(0, linewidth=0.8, color="black")
-            axis.axvline(0, linewidth=0.8, color="black", linestyle=":")
-            axis.set_ylabel(f"{label}, %")
-        axes[1].set_xlabel(f"sessions from the event; band: {level:.0%}, adjusted for correlation of firms")
+        first, last = self.window
+        end = self.caar.loc[last]
+        with plt.style.context("tariffmodel.house", after_reset=True):
+            figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(6.3, 4.2), layout="constrained")
+            for axis, frame, label in ((top, self.aar, "mean, %"), (bottom, self.caar, "cumulated, %")):
+                mean = 100 * frame["mean"]
+                df = np.where(frame["n"] > 1, frame["n"] - 1, np.inf)  # one has its own, long estimation
+                half = 100 * frame["se_adjusted"] * stats.t.ppf((1 + level) / 2, df)
+                if axis is top:
+                    axis.bar(frame.index, mean, width=0.6, color="#BBBBBB")
+                    axis.vlines(frame.index, mean - half, mean + half, color="#222222", linewidth=0.9)
+                else:
+                    axis.fill_between(frame.index, mean - half, mean + half, color="#DDDDDD", linewidth=0)
+                    axis.plot(frame.index, mean, color="#222222")
+                axis.axhline(0, linewidth=0.5, color="#222222")
+                axis.axvline(-0.5, linewidth=0.5, color="#666666", linestyle=":")
+                axis.set_ylabel(label)
+            bottom.xaxis.set_major_locator(MaxNLocator(integer=True))
+            bottom.set_xlabel(
+                f"sessions from the event; intervals: {level:.0%}, adjusted for the correlation of firms"
+            )
+            chance = "" if np.isnan(end["p_value"]) else f", p {end['p_value']:.2g}"
+            figure.suptitle(
+                f"Abnormal return of {end['n']:.0f} firm-events: {end['mean']:+.1%} "
+                f"over days {first} to {last}{chance}"
+            )
         return figure
 
     def _frame(self, values: Array) -> pd.DataFrame:

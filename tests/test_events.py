@@ -526,7 +526,15 @@ def test_results_can_be_read_written_and_drawn(tmp_path):
     assert set(book) >= {"table", "tests", "by_event", "aar", "caar", "car", "bhar", "estimation", "skipped"}
     figure = found.plot()
     assert np.allclose(figure.axes[1].lines[0].get_ydata(), 100 * found.caar["mean"])
-    plt.close(figure)
+    assert figure.get_suptitle().startswith(
+        f"Abnormal return of 21 firm-events: {found.caar['mean'].iloc[-1]:+.1%}"
+    )
+    alone = found.select(events=["E0"], firms=["F0"])
+    single = alone.plot()
+    band = single.axes[1].collections[0].get_paths()[0].vertices[:, 1]
+    assert "nan" not in single.get_suptitle()
+    assert np.ptp(band) < 100 * (np.ptp(alone.caar["mean"]) + 4 * alone.caar["se"].max())
+    plt.close("all")
 
 
 def test_volume_study_is_a_study_of_logs():

@@ -412,7 +412,8 @@ def factor_path(
 
 def _half_width(rows: pd.DataFrame) -> pd.Series:
     """Of the 95% interval of a mean over `n` makers, by Student's t as the test has it."""
-    return stats.t.ppf(0.975, np.maximum(rows["n"] - 1, 1)) * rows["se_adjusted"]
+    df = np.where(rows["n"] > 1, rows["n"] - 1, np.inf)  # one maker has the error of its own estimation
+    return stats.t.ppf(0.975, df) * rows["se_adjusted"]
 
 
 def _banded(ax: Axes, path: pd.DataFrame) -> None:
