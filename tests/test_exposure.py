@@ -173,7 +173,7 @@ def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
 
 
 def test_sweep_refuses_what_it_cannot_vary(known, law, before):
-    with pytest.raises(PolicyError, match="no number 'additional.typo.rate'"):
+    with pytest.raises(PolicyError, match="no key 'additional.typo.rate'"):
         exposure.sweep(known, law, before, {"additional.typo.rate": [0.1]})
     with pytest.raises(DataError, match="one length"):
         exposure.sweep(
