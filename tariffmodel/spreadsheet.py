@@ -243,8 +243,11 @@ def _encoding(raw: bytes, file: str) -> str:
     try:
         raw.decode("utf-8-sig")
     except UnicodeDecodeError:
+        if b"\0" in raw:
+            raise DataError(f"{file} is not a text file; save it as .csv (UTF-8) or .xlsx") from None
         marked = b"\n".join(line for line in raw.splitlines() if not line.isascii())
         able = [name for name, pattern in ENCODINGS.items() if re.fullmatch(pattern, marked)]
+        able = able or [name for name in ENCODINGS if _decodes(marked, name)]
         if len(able) == 1:
             return able[0]
         number, line = next((n, x) for n, x in enumerate(raw.splitlines(), 1) if not x.isascii())
@@ -253,6 +256,14 @@ def _encoding(raw: bytes, file: str) -> str:
             f"{file} row {number} is not UTF-8 and may be {shown}; save it as UTF-8 or pass encoding="
         ) from None
     return "utf-8-sig"
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    """Whether bytes are characters of an encoding, none of them for private use."""
+    try:
+        return not re.search("[\ue000-\uf8ff]", raw.decode(encoding))
+    except UnicodeDecodeError:
+        return False
 
 
 def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:

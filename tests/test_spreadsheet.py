@@ -148,6 +148,7 @@ def test_delimiter_is_found_below_any_preamble(tmp_path, delimiter):
         ("utf-16", "トヨタ", "utf-16"),
         ("utf-16-le", "Toyota", "utf-16-le"),
         ("cp1252", "Citroën €", "cp1252"),
+        ("cp1252", "Größe der Börse", "cp1252"),
         ("cp932", "トヨタ自動車", "cp932"),
         ("cp949", "현대자동차", "cp949"),
     ],
@@ -178,6 +179,9 @@ def test_files_that_hold_no_table_are_refused(tmp_path):
         spreadsheet.read(path)
     path.write_text("Date Close\n2025-04-03 1.5\n")
     with pytest.raises(DataError, match="x.csv has one column only; expected columns separated by a comma"):
+        spreadsheet.read(path)
+    path.write_bytes(b"Date,Close\n\xff\x00\x01,2\n")
+    with pytest.raises(DataError, match="x.csv is not a text file; save it as .csv"):
         spreadsheet.read(path)
     for name in ("x.xls", "x.pdf"):
         (tmp_path / name).write_text("x")
