@@ -533,8 +533,8 @@ def _facts_told(facts: pd.DataFrame) -> Iterable[str]:
     values = facts[facts["fields"].str.contains("value") | (facts["change"] != "changed")]
     told = [
         f"{row.maker} {row.variable} {row.origin} {row.period} "
-        + {"added": f"added, {row.after:,.6g}", "removed": f"removed, {row.before:,.6g}"}.get(
-            row.change, f"{row.before:,.6g} → {row.after:,.6g}"
+        + {"added": f"added, {_digits(row.after)}", "removed": f"removed, {_digits(row.before)}"}.get(
+            row.change, f"{_digits(row.before)} → {_digits(row.after)}"
         )
         + f" {row.unit}"
         for row in values.itertuples()
@@ -615,7 +615,13 @@ def _figure(value: float, unit: str, sign: str = "") -> str:
         return f"USD {value / scale:{sign},.2f} {word}"
     if unit == RANK:
         return f"{value:{sign}.0f}"
-    return f"{100 * value:{sign}.3g}%" if unit == "fraction" else f"{value:{sign},.4g}"
+    return f"{100 * value:{sign}.3g}%" if unit == "fraction" else _digits(value, 4, sign)
+
+
+def _digits(value: float, digits: int = 6, sign: str = "") -> str:
+    """A number with so many digits, a large one with all before the point and no power of ten."""
+    form = f"{sign},.{digits}g" if abs(value) < 10 ** (digits - 1) else f"{sign},.0f"
+    return format(value, form)
 
 
 def _change(value: float, unit: str) -> str:
@@ -648,4 +654,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, pd.Timestamp):
         return f"{value:%Y-%m-%d}"
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return _digits(value) if isinstance(value, float) else str(value)

@@ -281,6 +281,19 @@ def test_ranks_come_after_other_moves_and_are_told_as_places(make):
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1_400_000, 6, "1,400,000"),
+        (0.1234567, 6, "0.123457"),
+        (12_345.6, 4, "12,346"),
+        (-123.45, 4, "-123.5"),
+    ],
+)
+def test_number_is_written_without_a_power_of_ten(value, digits, text):
+    assert changes._digits(float(value), digits) == text
+
+
 def test_summary_names_flips_and_says_what_significant_means(make):
     subjects = ["Kia", "GM", "Ford"]
     frame = pd.DataFrame({"value": [0.5, 0.3, 0.1], "standard_error": 0.1}, index=subjects)
@@ -376,7 +389,7 @@ def test_selected_facts_are_told_row_by_row(make, few):
     told = found.facts.set_index("change")
     assert set(told.loc["changed", "fields"]) == {"value", "quality, source"}
     assert told.at["added", "after"] == new.iloc[-1]["value"] and np.isnan(told.at["added", "before"])
-    assert f"{old.at[3, 'value']:,.6g} → {2 * old.at[3, 'value']:,.6g}" in found.summary()
+    assert f"{old.at[3, 'value']:,.0f} → {2 * old.at[3, 'value']:,.0f}" in found.summary()
 
 
 def repriced(known, edit):
