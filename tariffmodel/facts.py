@@ -31,6 +31,7 @@ QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits 
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
 OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
 OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
+_LISTED = 30  # faults that an error spells out
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 KEY = ["maker", "variable", "origin"]
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -73,7 +74,8 @@ class Fault:
 
     def __str__(self) -> str:
         where = self.file + (f" row {self.row}" if self.row else "")
-        return f"{where}: {self.column} is {self.value!r}; expected {self.expected}"
+        value = repr(self.value) if self.value == self.value else "empty"
+        return f"{where}: {self.column} is {value}; expected {self.expected}"
 
 
 @dataclass(
@@ -248,10 +250,11 @@ def with_statements(disclosures: pd.DataFrame, own: pd.DataFrame) -> pd.DataFram
 
 
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise a `DataError` that lists the faults, if there are any."""
+    """Raise a `DataError` that counts the faults and lists the first of them, if there are any."""
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)} in the data"
-        raise DataError("\n  ".join([count, *map(str, faults)]))
+        more = [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
+        raise DataError("\n  ".join([count, *map(str, faults[:_LISTED]), *more]))
 
 
 def in_use(folder: Path, overlay: Path, name: str) -> Path:

@@ -33,6 +33,8 @@ from tariffmodel.facts import (
 )
 from tariffmodel.vendors import heading
 
+_DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
+_QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
 _EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 
@@ -132,6 +134,7 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         `maker`, `variable`, `origin`, `period`, `unit`; `old` and `new` value over the days of the
         period (`old` is NaN without a reading) with `old_quality` and `new_quality`; and
         `shorter_rows`, the selected rows of shorter periods inside it, which go before it on their days.
+        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less.
 
     Raises
     ------
@@ -155,9 +158,23 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     within = (inside["start"] >= inside["start_own"]) & (inside["end"] <= inside["end_own"])
     shorter = within & ((inside["start"] > inside["start_own"]) | (inside["end"] < inside["end_own"]))
     count = inside[shorter].groupby("index").size().reindex(mine.index, fill_value=0)
-    return table.assign(shorter_rows=count.to_numpy())[
+    table = table.assign(shorter_rows=count.to_numpy())[
         [*KEY, "period", "unit", "old", "new", "old_quality", "new_quality", "shorter_rows"]
     ]
+    ratio = (table["new"] / table["old"].where(table["old"] > 0)).fillna(1)
+    table.attrs["warnings"] = [
+        Fault(
+            typed["file"].iloc[0],
+            row.row,
+            "value",
+            row.value,
+            f"a figure near the {old:,.{0 if old >= 1000 else 4}f} in use",
+            True,
+        )
+        for row, old, times in zip(mine.itertuples(), table["old"], ratio)
+        if not 1 / _DOUBT < times < _DOUBT
+    ]
+    return table
 
 
 def add_facts(
@@ -217,6 +234,8 @@ def _period(cell: object) -> str:
             return f"{datetime.strptime(words, pattern):%Y-%m}"
         except ValueError:
             continue
+    if match := re.fullmatch(_QUARTER, words):
+        return f"{match[3] or match[4]}Q{match[1] or match[2] or match[5]}"
     try:
         return periods.parse(words).label
     except TariffModelError:
@@ -275,18 +294,25 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     """Rows of facts with types, and what is wrong with them."""
     from tariffmodel.schemas import FACTS, MODEL_UNITS
 
-    typed, faults = conform_own(rows, FACTS)
-    if faults:
-        return typed, faults
     file = rows.attrs.get("file", "own rows")
-    typed = combine([typed])
     known = sorted({*facts.table["variable"], *MODEL_UNITS})
-    for _, row in typed[~typed["variable"].isin(known)].iterrows():
+    faults = []
+    for _, row in rows[rows["variable"].notna() & ~rows["variable"].isin(known)].iterrows():
         near = difflib.get_close_matches(row["variable"], known, 1)
         like = f"{near[0]}?" if near else "see data/codebook.csv"
         faults.append(
             Fault(file, row["row"], "variable", row["variable"], f"a variable of the model; {like}")
         )
+    nameless = {fault.row for fault in faults}  # whose unit cannot be known either
+    typed, wrong = conform_own(rows, FACTS)
+    faults += [fault for fault in wrong if not (fault.column == "unit" and fault.row in nameless)]
+    if faults:
+        return typed, faults
+    typed = combine([typed])
+    today = date.today()
+    for _, row in typed[(typed["start"] > today) & (typed["quality"] == "reported")].iterrows():
+        expected = f"a period that has begun by {today}; a forecast has the quality estimated"
+        faults.append(Fault(file, row["row"], "period", row["period"], expected))
     origins = facts.selected.groupby("variable")["origin"].agg(set)
     for _, row in typed[typed["selected"] & typed["variable"].isin(origins.index)].iterrows():
         here = origins[row["variable"]]

@@ -53,10 +53,10 @@ def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
     )
     monkeypatch.setattr("typer.confirm", lambda *_, abort: (_ for _ in ()).throw(SystemExit(1)))
     code, out, _ = tm("add", "facts", file, "--data", data)
-    assert code == 1 and "us_production_units" in out and "1.4e+06" in out
+    assert code == 1 and "us_production_units" in out and "1,400,000" in out
     assert store.current(data) == store.BUNDLED
     code, out, _ = tm("add", "facts", file, "--yes", "--data", data)
-    assert code == 0 and "1 rows, 1 of them inputs of the model" in out
+    assert code == 0 and "1 row, 1 of them inputs of the model" in out
     assert store.current(data) != store.BUNDLED
 
 
@@ -71,6 +71,19 @@ def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_p
     assert store.current(data) != store.BUNDLED
     code, out, _ = tm("validate", "--data", data)
     assert code == 0 and "Volvo Cars" in out
+
+
+def test_figure_far_from_the_one_in_use_is_doubted_before_it_is_added(tm, data, tmp_path):
+    file = tmp_path / "volumes.csv"
+    file.write_text(
+        "period,units\n2025,2400\n2024,2400000\n",  # in thousands, and right
+        encoding="utf-8",
+    )
+    given = ["--maker", "Toyota", "--variable", "us_sales_units", "--origin", "US"]
+    given += ["--source-title", "a test", "--source-date", "2026-11-24"]
+    code, _, err = tm("add", "facts", file, *given, "--yes", "--data", data)
+    assert code == 0 and err.count("warning") == 1
+    assert "volumes.csv row 2: value is 2400.0; expected a figure near the 2,5" in err
 
 
 def test_faulty_files_are_refused_with_row_and_column(tm, data, tmp_path):

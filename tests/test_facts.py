@@ -155,6 +155,15 @@ def test_all_faults_are_listed_not_only_the_first(data):
     assert all(place in message for place in ("volumes.csv row 5", "volumes.csv row 9", "makers.csv row 3"))
 
 
+def test_error_lists_the_first_faults_and_counts_the_others():
+    faults = [facts.Fault("x.csv", row, "value", float("nan"), "a number") for row in range(2, 102)]
+    with pytest.raises(DataError) as caught:
+        facts.refuse(faults)
+    first, *listed, last = str(caught.value).splitlines()
+    assert (first, last) == ("100 faults in the data", "  and 70 more")
+    assert listed[0] == "  x.csv row 2: value is empty; expected a number" and len(listed) == 30
+
+
 def test_two_selected_readings_of_one_cell_are_refused(data):
     path = data / "facts/estimates.csv"
     line = path.read_text(encoding="utf-8").splitlines(keepends=True)[1]

@@ -184,7 +184,7 @@ def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
         "negative": (spoilt("close", -5.0), "row 12: close is -5.0; expected a price > 0"),
         "text": (spoilt("close", "abc"), "row 12: close is 'abc'; expected a number"),
         "infinite": (spoilt("close", np.inf), "row 12: close is inf; expected a number"),
-        "no day": (spoilt("date", pd.NaT), "row 12: date is nan; expected a day"),
+        "no day": (spoilt("date", pd.NaT), "row 12: date is empty; expected a day"),
         "future": (spoilt("date", pd.Timestamp("2099-01-05")), "row 12: date is '2099-01-05 of 7203.T'; expected a day up to today"),
         "twice": (spoilt("date", good.index[9]), f"row 12: date is '{good.index[9]:%Y-%m-%d} of 7203.T'; expected one row per ticker and day"),
         "hundredfold": (spoilt("close", good.iloc[10] * 100), f"row 12: price is {good.iloc[10] * 100}; expected a price nearer to the"),
@@ -195,7 +195,7 @@ def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
         "unknown": (tall.assign(ticker="7203"), "ticker is '7203'; expected a ticker of data/market/instruments.csv (7203.T"),
         "no overlap": (tall[-3:], "row 2: date is '2026-08-21 of 7203.T'; expected a day that the stored prices of 7203.T have too (2023-01-04 to 2026-08-20)"),
         "another line": (tall.assign(close=shuffled.to_numpy()), "ticker is '7203.T'; expected prices of this line: more than half of its returns differ"),
-        "adjusted in part": (tall.assign(adj_close=tall["close"].where(tall.index != 10)), "row 12: adj_close is nan; expected an adjusted close in all rows of a line or in none"),
+        "adjusted in part": (tall.assign(adj_close=tall["close"].where(tall.index != 10)), "row 12: adj_close is empty; expected an adjusted close in all rows of a line or in none"),
     }  # fmt: skip
 
 

@@ -148,11 +148,16 @@ def add_facts(
     table = Table(title=f"{file.name}: inputs of the model that would change")
     for heading in ("maker", "variable", "origin", "period", "unit", "old", "new"):
         table.add_column(heading, justify="right" if heading in ("old", "new") else "left")
-    for row in own_facts.preview_facts(rows, known).itertuples():
-        old, new = (number_text(value, "{:,.6g}") for value in (row.old, row.new))
+    changed = own_facts.preview_facts(rows, known)
+    for fault in changed.attrs["warnings"]:
+        typer.echo(f"warning: {fault}", err=True)
+    for row in changed.itertuples():
+        old, new = (
+            number_text(value, "{:,.0f}" if abs(value) >= 1000 else "{:,.4g}") for value in (row.old, row.new)
+        )
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
     print_table(table, 120)
-    typer.echo(f"{len(rows)} rows, {table.row_count} of them inputs of the model")
+    typer.echo(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model")
     _agree(yes)
     own_facts.add_facts(known, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
