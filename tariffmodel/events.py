@@ -147,7 +147,8 @@ class EventStudy:
         Returns
         -------
         DataFrame
-            Indexed by event and firm: `bhar`, `se`, `t`, `days`.
+            Indexed by event and firm: `bhar`, `se`, `t`, `days`; NaN where a simple return lies below −1,
+            so that it cannot be a fraction.
         """
         at = self._columns(window)
         ar, expected = self.estimates.ar[:, at], self.estimates.expected[:, at]
@@ -157,7 +158,11 @@ class EventStudy:
             for moves in (ar + expected, np.where(np.isfinite(ar), expected, np.nan))
         )
         cumulated = self.car(window)
-        bhar, se = np.where(cumulated["days"] > 0, held - normal, np.nan), cumulated["se"] * normal
+        possible = (cumulated["days"] > 0) & (log | ~(ar + expected < -1).any(axis=1))
+        bhar, se = (
+            np.where(possible, held - normal, np.nan),
+            np.where(possible, cumulated["se"] * normal, np.nan),
+        )
         return pd.DataFrame({"bhar": bhar, "se": se, "t": bhar / se, "days": cumulated["days"]})
 
     @cached_property
@@ -398,6 +403,7 @@ class EventStudy:
         """`table` in LaTeX, with the choices as caption."""
         frame = self.table(windows, **conventions)
         frame.columns = [str(name).replace("_", " ") for name in frame.columns]
+        frame.index = [f"{{{window}}}" for window in frame.index]  # a row that begins with [ breaks LaTeX
         first, last = self.settings["estimation"]
         other = "".join(f", {name.replace('_', ' ')} {value}" for name, value in conventions.items())
         return frame.to_latex(
@@ -594,10 +600,12 @@ def study(
     if isinstance(returns, pd.Series):
         returns = returns.to_frame()
     _check(returns, "returns")
-    estimation, needed = _check_windows(estimation, window, min_estimation)
+    estimation, window, needed = _check_windows(estimation, window, min_estimation)
     _check_choice("model", model, nr.MODELS)
     _check_choice("method", method, nr.METHODS)
     _check_choice("moments", moments, ("firm", "window"))
+    if lags < 1:
+        raise DataError(f"lags {lags}: write 1 or more leads and lags")
     _check_choice("roll", roll, ("next", "previous", "error"))
     _check_choice("duplicates", duplicates, ("merge", "keep", "error"))
     _check_choice("kind", kind, ("simple", "log"))
@@ -758,6 +766,8 @@ def _check(frame: pd.DataFrame | pd.Series, name: str) -> None:
         raise DataError(
             f"{name} carries the time zone {index.tz}; use dates: tz_localize(None) or tz_convert first"
         )
+    if (odd := index != index.normalize()).any():
+        raise DataError(f"{name} carries times of day ({index[odd][0]}); one row per date: index.normalize()")
     if not index.is_unique:
         raise DataError(f"{name} has {index[index.duplicated()][0]:%Y-%m-%d} twice; keep one row per date")
     if not index.is_monotonic_increasing:
@@ -773,13 +783,13 @@ def _check(frame: pd.DataFrame | pd.Series, name: str) -> None:
         raise DataError(f"{name} is infinite on {day:%Y-%m-%d}; a price of zero? Use NaN for no return")
 
 
-def _check_windows(estimation: Window | int, window: Window, share: float) -> tuple[Window, int]:
-    first, last = _pair("window", window)
+def _check_windows(estimation: Window | int, window: Window, share: float) -> tuple[Window, Window, int]:
+    first, last = window = _pair("window", window)
     if first > last:
         raise DataError(f"window {window} ends before it begins")
-    if isinstance(estimation, int):
-        estimation = (first - estimation, first - 1)
-    start, end = _pair("estimation", estimation)
+    if isinstance(estimation, int | np.integer):
+        estimation = (first - int(estimation), first - 1)
+    start, end = estimation = _pair("estimation", estimation)
     if start > end:
         raise DataError(f"estimation {estimation} ends before it begins; days before the event are negative")
     if end >= first:
@@ -791,7 +801,7 @@ def _check_windows(estimation: Window | int, window: Window, share: float) -> tu
         raise DataError(f"estimation window of {days} days is too short; use 10 or more, better 100 to 250")
     if not 0 < share <= days:
         raise DataError(f"min_estimation {share}: a share of the {days} days (0 to 1), or a number of days")
-    return estimation, int(np.ceil(share * days if share <= 1 else share))
+    return estimation, window, int(np.ceil(share * days if share <= 1 else share))
 
 
 def _pair(name: str, window: object) -> Window:

@@ -326,6 +326,8 @@ def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
         `event`, `maker`, `home` country, `car`, `standard_error`, `delta` (share of market value) and
         the other columns of `event_calendar.delta_exposure`.
     """
+    if list(car.index.names) != ["event", "firm"]:
+        raise DataError("car is not indexed by event and firm; pass what `EventStudy.car` returns")
     rows = car[["car", "se"]].rename(columns={"se": "standard_error"}).reset_index()
     rows = rows.assign(maker=rows["firm"].map(facts.instruments["company"])).drop(columns="firm")
     rows = rows[rows["maker"].isin(facts.makers.index)]
@@ -532,10 +534,12 @@ def _joined(
     if controls is not None and (taken := {"car", "delta", "constant"} & set(controls)):
         raise DataError(f"a control is named {sorted(taken)[0]}; rename it")
     for name, part in parts.items():
+        if not isinstance(part, pd.Series):
+            raise DataError(f"{name} is a {type(part).__name__}; pass a pandas Series by maker")
         if part.index.has_duplicates:
             twice = part.index[part.index.duplicated()][0]
             raise DataError(f"{name} has {twice} twice; pass one row per maker")
-    every = pd.concat(parts, axis=1).astype(float)
+    every = _numbers(pd.concat(parts, axis=1))
     _finite(every)
     empty = every.isna()
     reason = "no " + empty[empty.any(axis=1)].idxmax(axis=1)
@@ -554,7 +558,7 @@ def _usable(panel: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.Dat
             f"panel has {first['maker']} twice in {first['event']}; keep one row per event and maker"
         )
     rows = rows.iloc[np.argsort(pd.factorize(rows["event"])[0], kind="stable")]
-    rows = rows.astype(dict.fromkeys(["car", *names], float))
+    rows[["car", *names]] = _numbers(rows[["car", *names]])
     _finite(rows[["car", *names]])
     empty = rows.isna()
     reason = ("no " + empty[empty.any(axis=1)].idxmax(axis=1)).reindex(rows.index)
@@ -730,6 +734,15 @@ def _needs(frame: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     absent = [name for name in columns if name not in frame]
     if absent:
         raise DataError(f"{what} has no column {absent[0]}; it has {', '.join(map(str, frame.columns))}")
+
+
+def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    try:
+        return frame.astype(float)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"a value is not a number ({str(error).split(':')[0]}); leave it empty instead"
+        ) from None
 
 
 def _finite(frame: pd.DataFrame) -> None:

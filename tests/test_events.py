@@ -520,6 +520,11 @@ def test_results_can_be_read_written_and_drawn(tmp_path):
     for part in ("21 firm-events", "model: market", "residual_divisor: T-k", "Kolari-Pynnönen"):
         assert part in text
     assert r"\begin{tabular}" in found.to_latex()
+    rows = found.to_latex().splitlines()
+    assert not [
+        row for row in rows if row.startswith("[")
+    ]  # an optional argument of what ends the row before
+    assert any(row.startswith("{[0, 1]} & 21 ") for row in rows) and "market model by ols" in "".join(rows)
     found.to_excel(tmp_path / "study.xlsx")
     book = pd.read_excel(tmp_path / "study.xlsx", sheet_name=None)
     assert book["tests"]["statistic"].iloc[0] == pytest.approx(found.tests()["statistic"].iloc[0])
@@ -619,6 +624,8 @@ REFUSED = {
     "pairs": (lambda r, m, f, a: {"events": [("F0", "2024-05-20")]}, "a date cannot be read"),
     "window of one number": (lambda r, m, f, a: {"window": 0}, r"window 0: write its first and last day"),
     "estimation by text": (lambda r, m, f, a: {"estimation": "year"}, "estimation 'year': write its first"),
+    "times of day": (lambda r, m, f, a: {"market": m.set_axis(m.index + pd.Timedelta(hours=16))}, "market carries times of day"),
+    "lags": (lambda r, m, f, a: {"method": "dimson", "lags": 0}, "lags 0: write 1 or more"),
     "moments": (lambda r, m, f, a: {"moments": "all"}, "moments 'all': write one of 'firm', 'window'"),
     "array": (lambda r, m, f, a: {"market": m.to_numpy()}, "market is a ndarray; pass a pandas Series"),
     "no events": (lambda r, m, f, a: {"events": a.iloc[:0]}, "events is empty"),
@@ -726,9 +733,19 @@ def test_dates_may_be_text_in_iso_form_or_python_dates():
         study(returns, asked.assign(date="03/04/2024"), market=market)  # March or April?
 
 
+def test_buy_and_hold_is_empty_where_a_return_cannot_be_a_fraction():
+    returns, market, _, asked = panel()
+    percent = study(100 * returns, asked, market=100 * market)
+    assert (
+        percent.bhar((0, 0))["bhar"].isna().sum()
+        == (100 * returns.loc[asked["date"].unique()] < -1).sum().sum()
+    )
+
+
 def test_estimation_as_a_length_ends_right_before_the_event_window():
     returns, market, _, asked = panel()
-    one = events.study(returns, asked, market=market, estimation=55, window=WINDOW)
+    one = events.study(returns, asked, market=market, estimation=np.int64(55), window=list(WINDOW))
+    assert one.window == WINDOW
     assert one.settings["estimation"] == ESTIMATION
     assert np.allclose(one.ar, study(returns, asked, market=market).ar)
 

@@ -174,6 +174,8 @@ def test_makers_left_out_are_listed_with_the_reason():
     ("spoil", "message"),
     [
         (lambda car, delta, c: (car[:3], delta, None), "3 makers .* needs 4"),
+        (lambda car, delta, c: (car.to_list(), delta, None), "car is a list; pass a pandas Series by maker"),
+        (lambda car, delta, c: (car.astype(str) + "x", delta, None), "a value is not a number"),
         (lambda car, delta, c: (car[:5], delta, c.assign(d=c["c0"] ** 2, e=c["c0"] ** 3)), "needs 7"),
         (lambda car, delta, c: (car, delta * 0, None), "delta is 0 for all 10 makers"),
         (lambda car, delta, c: (car * 0 + 0.02, delta, None), "car is 0.02 for all"),
@@ -227,6 +229,8 @@ def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
     assert (
         rows.at["Mazda", "delta"] == rows.at["Mazda", "delta_bill_usd"] / rows.at["Mazda", "market_cap_usd"]
     )
+    with pytest.raises(DataError, match="car is not indexed by event and firm"):
+        link.panel(known, study.car((0, 1)).reset_index())
     found = link.cross_section(rows["car"], rows["delta"])
     assert found.slope < 0 and found.permutation.p < 0.1 and found.rank_correlation < -0.3
 
@@ -420,6 +424,7 @@ def test_rows_with_missing_values_are_listed():
     ("spoil", "options", "message"),
     [
         (lambda p: p.drop(columns="delta"), {}, "no column delta"),
+        (lambda p: p.assign(car="up"), {}, "a value is not a number"),
         (lambda p: p[p["event"] == "e0"], {}, "delta varies in 1 event"),
         (lambda p: p.assign(delta=0.1), {}, "delta varies in 0 event"),
         (lambda p: pd.concat([p, p[:1]]), {}, "A twice in e0"),
