@@ -104,6 +104,15 @@ def brown_warner(car: Array, length: Array, sigma: Array, df: Array) -> Result:
     return two_sided(_ratio(car.sum(), np.sqrt((length * sigma**2).sum())), df.mean())
 
 
+def mackinlay(car: Array, se: Array) -> Result:
+    """Mean against the firms' own standard errors: ``Σ CAR_i / √(Σ se_i²)``, standard normal.
+
+    θ₁ of MacKinlay (1997), J₁ of Campbell, Lo and MacKinlay (1997), whose J₂ is `patell`; takes firms
+    for independent and the event for harmless to variance.
+    """
+    return two_sided(_ratio(car.sum(), np.sqrt((se**2).sum())))
+
+
 def crude_dependence(average: Array, series: Array) -> Result:
     """Sum of the average abnormal returns against their variation in the estimation window.
 
@@ -940,6 +949,9 @@ TESTS: dict[str, Statistic] = {
     "brown_warner": Statistic(
         "Brown-Warner, independent firms", "Brown and Warner 1980", False, False, "t",
         lambda s: brown_warner(s.car, s.length, s.sigma, s.df),
+    ),
+    "mackinlay": Statistic(
+        "MacKinlay θ₁ (J₁)", "MacKinlay 1997", False, False, "normal", lambda s: mackinlay(s.car, s.se),
     ),
     "patell": Statistic(
         "Patell", "Patell 1976", False, False, "normal",

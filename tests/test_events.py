@@ -188,6 +188,10 @@ def test_every_statistic_is_that_of_the_loop(missing):
     sigma = np.sqrt([fit.mse_resid for _, _, fit, _ in naive])
     length = np.array([h.sum() for h in here])
     assert found["brown_warner"] == pytest.approx(car.sum() / np.sqrt((length * sigma**2).sum()), rel=1e-9)
+    variance = sum(
+        fit.mse_resid * cov[at, at][np.ix_(h, h)].sum() for (_, cov, fit, _), h in zip(naive, here)
+    )
+    assert found["mackinlay"] == pytest.approx(car.sum() / np.sqrt(variance), rel=1e-9)
     p = np.mean([(e[np.isfinite(e)] > 0).mean() for e in residuals])
     w = (car > 0).sum()
     assert found["generalised_sign"] == pytest.approx((w - n * p) / np.sqrt(n * p * (1 - p)), rel=1e-9)
