@@ -100,6 +100,8 @@ def breakeven(
         number of vehicles reaches it or nothing is imported). The fewest that do it, unless the rate
         dips below `rate` and rises again within a sixth of that number.
     """
+    if not 0 <= rate <= 1:
+        raise TariffModelError(f"rate is {rate:g}; write a fraction from 0 to 1, 0.15 for 15%")
     if by not in (PRODUCTION, EXPORTS):
         raise TariffModelError(f"breakeven counts {PRODUCTION} or {EXPORTS}, not {by!r}")
     stock = goods(facts, period, [policy])

@@ -69,6 +69,11 @@ def change(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def moves(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
+    return exposure.drivers(known, law, before)
+
+
+@pytest.fixture(scope="module")
 def every(
     known: Facts,
     bills: pd.DataFrame,
@@ -78,6 +83,7 @@ def every(
     disclosed: tuple[pd.DataFrame, pd.Series],
     path: pd.DataFrame,
     change: pd.DataFrame,
+    moves: pd.DataFrame,
 ) -> dict[str, Draw]:
     """Each chart on the bundled data, ready but for its width."""
     return {
@@ -95,6 +101,7 @@ def every(
         "model_vs_disclosed": lambda **k: charts.model_vs_disclosed(
             *disclosed, known.makers, case="a case", **LOOK, **k
         ),
+        "tornado": lambda **k: charts.tornado(moves, case="a case", **LOOK, **k),
         "gains_and_losses": lambda **k: charts.gains_and_losses(
             change, baseline="law", case="a case", **LOOK, **k
         ),
@@ -106,7 +113,7 @@ def every(
 
 NAMES = [
     "contribution_bars", "where_sold_cars_come_from", "residuals", "bill_bars", "burden", "rate_path",
-    "policy_comparison", "model_vs_disclosed", "gains_and_losses", "worth_of_one_more",
+    "policy_comparison", "model_vs_disclosed", "tornado", "gains_and_losses", "worth_of_one_more",
 ]  # fmt: skip
 
 
@@ -114,6 +121,16 @@ def words(fig: Figure) -> Iterator[str]:
     """All texts of a figure, without line breaks."""
     for text in fig.findobj(matplotlib.text.Text):
         yield text.get_text().replace("\n", " ")
+
+
+def test_a_tornado_has_the_widest_bars_first_and_names_the_first(moves: pd.DataFrame) -> None:
+    fig = charts.tornado(moves, case="a case", rows=5, **LOOK)
+    swing = (moves["rise_usd"] - moves["fall_usd"]).sort_values(ascending=False)
+    widths = np.array([bar.get_width() for bar in fig.axes[0].patches]) * 1e9
+    np.testing.assert_allclose(widths[5:] - widths[:5], swing.iloc[:5])
+    assert fig.get_suptitle().startswith(f"To research next: {swing.index[0][0]}'s")
+    still = charts.tornado(moves * 0, case="a case", **LOOK)
+    assert still.get_suptitle() == "No input is an estimate that moves a bill"
 
 
 @pytest.mark.parametrize("width", [charts.COLUMN_CM, charts.PAGE_CM])

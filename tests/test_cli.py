@@ -92,6 +92,7 @@ def test_set_changes_a_number_of_the_policy(tm):
         (["exposure", "--policy", "nope"], 1, "no policy 'nope'; choose from auto-pact-1965"),
         (["exposure", "--period", "soon"], 1, "period 'soon' is not understood; write CY2025"),
         (["exposure", "--set", "relief.japan.slope=0.1"], 1, "no key 'relief.japan.slope'"),
+        (["incentives", "--to-rate", "15"], 1, "rate is 15; write a fraction from 0 to 1, 0.15 for 15%"),
         (["exposure", "--set", "offset.rate=0.1"], 1, "write one of offset.msrp-offset.rate"),
         (["exposure", "--set", "offset.msrp-offset.rate=3.75%"], 1, "current-law.toml: offset.msrp-offset.rate: write"),
         (["exposure", "--set", "offset.msrp-offset.rate="], 2, "write kind.id.field=value"),

@@ -48,6 +48,13 @@ CHANGE = pd.DataFrame(
     {"flat-25": [6.8e9, 8.5e9, 1.4e9, 4.5e10], "one-to-one": [-6.6e9, -5.5e9, np.nan, -3.1e10], "none": [0.0] * 4},
     index=["Toyota", "GM", "Kia", "US Treasury"],
 )  # fmt: skip
+MOVES = pd.DataFrame(
+    {"fall_usd": [-8e8, -7e8, -2e8, 0.0], "rise_usd": [8e8, 5e8, 4e8, 0.0]},
+    index=pd.MultiIndex.from_tuples(
+        [("Toyota", "customs_value"), ("GM", "us_content_share"), ("BMW", "imported_parts"), ("GM", "msrp")],
+        names=["maker", "input"],
+    ),
+)
 DRAWN = {
     **EVENTS,
     "bill_bars": lambda **k: charts.bill_bars(BILLS, case="a case", **LOOK, **k),
@@ -57,6 +64,7 @@ DRAWN = {
         {"law": BILLS, "double": BILLS.assign(bill_usd=2 * BILLS["bill_usd"], bill_high_usd=2 * BILLS["bill_high_usd"])},
         case="a case", **LOOK, **k,
     ),
+    "tornado": lambda **k: charts.tornado(MOVES, case="a case", **LOOK, **k),
     "gains_and_losses": lambda **k: charts.gains_and_losses(CHANGE, baseline="law", case="a case", **LOOK, **k),
     "worth_of_one_more": lambda **k: charts.worth_of_one_more(
         CHANGE.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k

@@ -22,6 +22,7 @@ from tariffmodel.charts.bills import (
     policy_comparison,
     rate_path,
     residuals,
+    tornado,
     where_sold_cars_come_from,
 )
 from tariffmodel.charts.currency import beta_path, disclosed_vs_estimated, fx_betas, iso_profit, paying_move
@@ -86,6 +87,7 @@ __all__ = [
     "short_titles",
     "show",
     "slopes_by_event",
+    "tornado",
     "where_sold_cars_come_from",
     "worth_of_one_more",
 ]

@@ -447,6 +447,10 @@ def rate_path(
         ],
         width_cm,
         body_cm=6.5,
+        key=[
+            Line2D([], [], color=ORIGIN_COLOR.get(origin, OTHER_COLOR), linewidth=2, label=display_name(origin))
+            for origin in path
+        ],
     )
     ax = fig.subplots()
     end = pd.Timestamp(until) + pd.Timedelta(days=1)
@@ -469,6 +473,72 @@ def rate_path(
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     percent_ticks(ax.yaxis)
+    return finish(fig)
+
+
+_INPUT = {
+    "imports": "vehicles imported",
+    "us_production": "US output",
+    "customs_value": "customs value",
+    "us_content_share": "US content",
+    "usmca_share": "USMCA share",
+    "light_truck_share": "light trucks",
+    "imported_parts": "imported parts",
+    "msrp": "MSRP",
+}
+
+
+@in_house_style
+def tornado(
+    moves: pd.DataFrame,
+    *,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+    rows: int = 15,
+) -> Figure:
+    """How far each estimated input of each maker moves the bill: the widest first.
+
+    Parameters
+    ----------
+    moves : DataFrame
+        From `exposure.drivers`: indexed by maker and input, `fall_usd` and `rise_usd`.
+    case : str
+        Policy, counterfactual and period, for the subtitle.
+    rows : int
+        How many bars to draw.
+    """
+    swing = (moves["rise_usd"] - moves["fall_usd"]).sort_values(ascending=False)
+    shown = moves.loc[swing[swing > 0].index[:rows]]
+    scale, size = usd_scale(shown.abs())
+    if shown.empty:
+        title = "No input is an estimate that moves a bill"
+    else:
+        maker, name = shown.index[0]
+        fall, rise = (short_number(shown[column].iloc[0] / scale) for column in ("fall_usd", "rise_usd"))
+        title = (
+            f"To research next: {display_name(maker)}'s {_INPUT.get(name, name)}, which moves its bill by "
+            f"USD {fall} to +{rise} {size}"
+        )
+    fig = figure(
+        title,
+        f"Move of one maker's bill when one input goes to its low or high, others central, USD {size}; {case}",
+        origin_note(source, as_of),
+        width_cm,
+        body_cm=0.42 * len(shown) + 1.2,
+        key=[Patch(color=SOFT, label="bill falls"), Patch(color=INK, label="bill rises")],
+    )
+    ax = fig.subplots()
+    y = np.arange(len(shown))
+    for column, color in (("fall_usd", SOFT), ("rise_usd", INK)):
+        ax.barh(y, shown[column] / scale, color=color, height=0.66)
+    label_rows(ax, [f"{display_name(maker)}: {_INPUT.get(name, name)}" for maker, name in shown.index])
+    ax.axvline(0, color=INK, linewidth=0.8)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"+{value:g}" if value > 0 else f"{value:g}".replace("-", "\u2212"))
+    )
     return finish(fig)
 
 

@@ -171,7 +171,8 @@ def compare(
     chosen = [policies.load(name, data) for name in names]
     if worth:
         found = model.by_policy(known, chosen, other, period, worth)
-        title, caption = f"USD off the bill of {period} per unit of {worth} more a year", ""
+        title = f"USD off the bill of {period} per unit of {worth} more a year"
+        caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
         found = comparison.bills(known, chosen, other, period)
         title = f"Bill by policy, USD m, against {against}, {period}"
@@ -227,7 +228,7 @@ def incentives(
         return
     table = Table(
         title=f"{law.title}\nUSD off the bill of {period} per unit more a year",
-        caption="in brackets: what the other makers save; "
+        caption="imports and sales held; in brackets: what the other makers save; "
         "negative: the bill rises (a vehicle brings imported parts with it)",
     )
     table.add_column("")
