@@ -36,7 +36,7 @@ from tariffmodel.charts.house import (
     text_column,
 )
 
-BAND = "#BBBBBB"
+BAND, FAN = "#BBBBBB", (0.95, 0.5)
 _SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {
     word: word.title()
     for word in ("canada", "greenland", "india", "japan", "korea", "mexico", "taiwan", "toyota")
@@ -86,7 +86,7 @@ def caar_path(
         f"{event}: makers {_move(moved)} on average over days {first} to {last}, {_verdict(p_value)}",
         f"Cumulative abnormal return since day {caar.index[0]}, %; {case}",
         [
-            "Black: mean of all makers with its 95% band, adjusted for their correlation",
+            "Black: mean of all makers; grey: its 50% and 95% intervals, adjusted for their correlation",
             f"p {p_value:.2g} (Kolari and Pynnönen)",
             *origin_note(source, as_of),
         ],
@@ -136,7 +136,7 @@ def event_panels(
         f"Over the whole window makers {_move(total[best])} around “{titles[best]}” and "
         f"{_move(total[worst])} around “{titles[worst]}”",
         f"Mean cumulative abnormal return of makers, %, days {_days(next(iter(paths.values())))}; {case}",
-        ["Grey: 95% band, adjusted for the correlation of makers", *origin_note(source, as_of)],
+        ["Grey: 50% and 95% intervals, adjusted for the correlation of makers", *origin_note(source, as_of)],
         width_cm,
         body_cm=3.1 * rows,
     )
@@ -410,15 +410,17 @@ def factor_path(
     return finish(fig)
 
 
-def _half_width(rows: pd.DataFrame) -> pd.Series:
-    """Of the 95% interval of a mean over `n` makers, by Student's t as the test has it."""
+def _half_width(rows: pd.DataFrame, level: float = 0.95) -> pd.Series:
+    """Of the interval of a mean over `n` makers, by Student's t as the test has it."""
     df = np.where(rows["n"] > 1, rows["n"] - 1, np.inf)  # one maker has the error of its own estimation
-    return stats.t.ppf(0.975, df) * rows["se_adjusted"]
+    return stats.t.ppf((1 + level) / 2, df) * rows["se_adjusted"]
 
 
 def _banded(ax: Axes, path: pd.DataFrame) -> None:
-    days, mean, half = path.index.to_numpy(dtype=float), path["mean"], _half_width(path)
-    ax.fill_between(days, mean - half, mean + half, color=BAND, alpha=0.5, linewidth=0)
+    days, mean = path.index.to_numpy(dtype=float), path["mean"]
+    for level in FAN:
+        half = _half_width(path, level)
+        ax.fill_between(days, mean - half, mean + half, color=BAND, alpha=0.5, linewidth=0)
     ax.plot(days, mean, color=INK, linewidth=1.4)
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.axvline(-0.5, color=SOFT, linewidth=0.5, linestyle=(0, (2, 2)))
