@@ -361,10 +361,10 @@ def by_event(
     Returns
     -------
     DataFrame
-        Indexed by event, in order of date. Of all makers: `date` (first day 0), `n`, `caar`, `se_adjusted`,
+        Indexed by event, in order of date, those without any return last. Of all makers: `date` (first day 0), `n`, `caar`, `se_adjusted`,
         `p_value` and `p_holm`, as in `EventStudy.by_event`. Of the makers with a computed change in their
         bill, see `cross_section`: `makers`, `slope` with `slope_low` and `slope_high`, `p_permutation`,
-        `rank_correlation`. `main` marks headline events; `reason` says why there is no slope.
+        `rank_correlation`. `main` marks headline events; `reason` says why there is no slope, or nothing at all.
     """
     study = events.tariff_study(facts, window=window) if study is None else study
     moved = study.by_event(window, which)
@@ -394,8 +394,15 @@ def by_event(
             "reason": "",
         }
     columns = ["makers", "slope", "slope_low", "slope_high", "p_permutation", "rank_correlation", "reason"]
-    found = pd.DataFrame.from_dict(slopes, orient="index", columns=columns)
-    return moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]].join(found).join(calendar["main"])
+    unseen = study.skipped[~study.skipped["event"].isin(moved.index)]
+    for event, reasons in unseen.groupby("event", sort=False)["reason"]:
+        slopes[event] = {"makers": 0, "reason": reasons.mode().iloc[0]}
+    found = pd.DataFrame.from_dict(slopes, orient="index", columns=columns).rename_axis("event")
+    frame = found.join(moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]]).join(
+        calendar["main"]
+    )
+    first = ["main", "date", "n", "caar", "se_adjusted", "p_value", "p_holm"]
+    return frame.assign(n=frame["n"].fillna(0).astype(int))[[*first, *columns]]
 
 
 def pooled(

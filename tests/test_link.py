@@ -237,10 +237,13 @@ def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
 
 def test_one_call_gives_every_event_its_mean_and_its_slope(known):
     deal, uk, court = "2025-07-22-japan-deal", "2025-05-08-uk-deal", "2025-05-28-trade-court-ruling"
-    study = events.tariff_study(known, events=[deal, court, uk], window=(0, 1))
+    late = "2026-09-08-canada-counter-duties"
+    study = events.tariff_study(known, events=[late, deal, court, uk], window=(0, 1))
     found = link.by_event(known, study, permutations=499)
-    assert list(found.index) == [uk, court, deal] and list(found["main"]) == [True, False, True]
-    assert found["caar"].equals(study.by_event((0, 1))["caar"])
+    assert list(found.index) == [uk, court, deal, late]
+    assert list(found["main"]) == [True, False, True, False] and list(found["n"]) == [17, 17, 17, 0]
+    assert found["caar"].dropna().equals(study.by_event((0, 1))["caar"])
+    assert found.at[late, "reason"] == "day 0 lies outside the returns of its exchange"
     rows = link.panel(known, study.car((0, 1)))
     alone = rows[rows["event"] == deal].set_index("maker")
     one = link.cross_section(alone["car"], alone["delta"], permutations=499)
