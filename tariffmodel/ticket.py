@@ -211,7 +211,7 @@ def ticket(
     leaves = _leaves(facts, tested, rows, days, trades, protection, currency, horizon, day)
     fixed = market.exchange_rates(facts).loc[: pd.Timestamp(day)].index[-1].date()
     return Ticket(
-        title=f"Long {position['name']}, hedged with {' and '.join(trades['label'])}, against: {shock.title}",
+        title=f"Long {position['name']}, hedged with {_listed(trades['label'])}, against: {shock.title}",
         currency=currency,
         position=position,
         instruments=trades,
@@ -466,6 +466,11 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
 def _minus(text: str) -> str:
     """Hyphens before figures as minus signs, those inside dates and names as they are."""
     return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)
@@ -575,17 +580,18 @@ def _page(one: Ticket) -> Figure:
     )
     y = _lines(fig, y - 0.036, [_held(one)], mark="")
     interval = f"{one.choices['level']:.0%} interval"
-    heads = ["Trade", f"Hedge, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
+    heads = ["Trade", f"Amount, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
     trades = [
         [
-            f"{row['action'][0].upper()}{row['action'][1:]}", f"{-row['notional']:+,.0f}",
-            f"{row['currency']} {-row['notional_own']:+,.0f}", f"{row['ratio']:+.2f}",
+            f"{row['action'][0].upper()}{row['action'][1:]}",
+            f"{_direction(row)}   {abs(row['notional']):,.0f}",
+            f"{row['currency']} {abs(row['notional_own']):,.0f}", f"{row['ratio']:+.2f}",
             f"{row['low']:+.2f} to {row['high']:+.2f}", f"{row['left']:+,.0f}",
         ]
         for _, row in one.instruments.iterrows()
     ]  # fmt: skip
-    y = _grid(fig, y - 0.006, heads, trades, [0.54, 0.69, 0.74, 0.86, 0.93])
-    signs = "Hedge: above zero buys. Ratio: notional sold per unit of position, so below zero buys."
+    y = _grid(fig, y - 0.006, heads, trades, [0.58, 0.71, 0.76, 0.87, 0.93], wide=56)
+    signs = "Ratio: notional sold per unit of position, below zero bought."
     y = _lines(fig, y, [signs], mark="", color=_SOFT)
     y = _grid(fig, y - 0.006, *_risk_table(one), [0.44, 0.58, 0.72])
     for head, lines in (("What it protects from", _effect(one)), ("What it leaves", one.leaves)):
@@ -609,18 +615,26 @@ def _lines(fig: Figure, y: float, lines: Iterable[str], *, mark: str = "– ", c
     return y
 
 
-def _grid(fig: Figure, y: float, heads: list[str], rows: list[list[str]], right: list[float]) -> float:
-    """A table whose columns but the first end at `right`."""
+def _grid(
+    fig: Figure, y: float, heads: list[str], rows: list[list[str]], right: list[float], wide: int = 62
+) -> float:
+    """A table whose first column is `wide` characters and whose others end at `right`."""
     for row in (heads, *rows):
         top = row is heads
         style = {"va": "top", "size": 6.5, "color": _SOFT if top else _INK}
-        first = wrap(row[0], 62)
+        first = wrap(row[0], wide)
         for line, part in enumerate(first):
             fig.text(_LEFT, y - line * _LINE, part, weight="normal" if top else "bold", **style)
         for x, text in zip(right, row[1:], strict=True):
             fig.text(x, y, _minus(text), ha="right", **style)
         y -= len(first) * _LINE + 0.003
     return y - 0.003
+
+
+def _direction(row: pd.Series) -> str:
+    """A pair is named: selling yen futures buys dollars against yen."""
+    pair = row["label"] if row["label"].startswith("USD/") else ""
+    return f"{'sells' if row['notional'] > 0 else 'buys'} {pair}".rstrip()
 
 
 def _risk_table(one: Ticket) -> tuple[list[str], list[list[str]]]:

@@ -300,17 +300,19 @@ def test_page_is_a4_and_its_banner_red_unless_the_hedge_helps(known, korea):
     assert file.getvalue().startswith(b"%PDF")
 
 
-def test_text_of_the_longest_page_stays_on_it(known):
+def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known):
     found = ticket.ticket(
         known, "7203.T", against="japan-tiered-production-ratio",
         instruments=["JPY", "TOPIX", "1622.T", "EWJ"], draws=100,
     )  # fmt: skip
     page = found.figure()
     page.draw_without_rendering()
-    right, bottom = page.bbox.width, 0
+    right, bottom, others = page.bbox.width, 0, []
     for text in filter(Text.get_visible, page.texts):
         box = text.get_window_extent()
         assert box.x1 < right and box.y0 > bottom, text.get_text()
+        others.append(box.padded(-0.15 * box.height))
+        assert not others[-1].count_overlaps(others[:-1]), text.get_text()
     assert min(ax.get_window_extent().y0 for ax in page.axes) > 0
 
 
