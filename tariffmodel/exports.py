@@ -109,8 +109,9 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
         heading.text = about["title"]
         heading.text_frame.word_wrap = True
         heading.text_frame.paragraphs[0].runs[0].font.size = Pt(24)
-        if about["native"]:
-            shape = _native(slide, pd.read_csv(path.with_suffix(".csv")), about["native"])
+        native, data = about["native"], pd.read_csv(path.with_suffix(".csv"))
+        if native and data[native["columns"].split()].notna().any(axis=None):  # else Office draws nothing
+            shape = _native(slide, data, native)
         else:
             shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3))
             shape.crop_top = about.get("title_share", 0.0)  # it stands above the picture already

@@ -238,8 +238,10 @@ def test_run_hands_its_options_on(tm, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(report, "run", lambda **options: asked.append(options) or tmp_path)
     monkeypatch.setattr(report, "resume", lambda *run, **options: asked.append((*run, options)) or tmp_path)
-    tm("run", "--period", "2025Q4", "--only", "04, 05", "--jobs", "1", "--as-of", "2026-01-31")
+    tm("run", "--period", "2025Q4", "--only", "4, 05", "--jobs", "1", "--as-of", "2026-01-31")
     tm("run", "--resume", "output/20260101-p-failed", "--jobs", "2")
     first, (folder, second) = asked
     assert (first["only"], first["jobs"], first["as_of"]) == (["04", "05"], 1, "2026-01-31")
     assert folder == Path("output/20260101-p-failed") and second["jobs"] == 2
+    code, _, said = tm("run", "--only", "04,")  # an empty name begins them all
+    assert code == 2 and "empty place" in said and len(asked) == 2

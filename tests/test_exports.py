@@ -207,6 +207,19 @@ def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path
     assert tuple(chart.plots[0].series[0].values) == (1.0, None)
 
 
+@pytest.mark.parametrize("figures", [[], [np.nan]])
+def test_a_native_chart_without_figures_is_its_picture(tmp_path, folder, figures):
+    data = pd.DataFrame({"x": figures}, index=pd.Index(["a"][: len(figures)], name="maker"), dtype=float)
+    (tmp_path / "charts").mkdir()
+    shutil.copy(folder / "charts" / "02_bars.png", tmp_path / "charts" / "01_x.png")
+    data.to_csv(tmp_path / "charts" / "01_x.csv")
+    about = {"title": "t", "alt": "a", "native": {"kind": "bar", "columns": "x", "unit": "years"}}
+    (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
+    (slide,) = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
+    assert not any(shape.has_chart for shape in slide.shapes)
+    assert any(hasattr(shape, "image") for shape in slide.shapes)
+
+
 def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
     names = ["01_" + "x" * 40 + end for end in "ab"]
     for name in names:

@@ -77,7 +77,7 @@ def run(
                 as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
                 output=output,
                 data=data,
-                only=[number.strip() for number in only.split(",")] if only else None,
+                only=_numbers(only),
                 jobs=jobs,
             )
     except KeyboardInterrupt as stop:
@@ -86,6 +86,16 @@ def run(
         )
         raise typer.Exit(130) from None
     typer.echo(f"report: {done / 'report.html'}")
+
+
+def _numbers(only: str) -> list[str] | None:
+    """``"2, 05"`` as ``["02", "05"]``; None for all."""
+    words = [word.strip() for word in only.split(",")]
+    if not only:
+        return None
+    if not all(words):
+        raise typer.BadParameter(f"{only!r} has an empty place; write 01,02", param_hint="--only")
+    return [word.zfill(2) for word in words]
 
 
 @app.command()

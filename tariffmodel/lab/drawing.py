@@ -70,12 +70,16 @@ def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value
 def headline(frame: pd.DataFrame, name: str, baseline: str) -> str:
     """Who gains most and who loses most, in a sentence."""
     change = frame["change_usd"].sort_values(kind="stable")
-    said = []
-    for maker, verb, sign in ((change.index[0], "gains", -1), (change.index[-1], "loses", 1)):
-        if sign * change[maker] > _VISIBLE:
-            scale, unit = house.usd_scale(change[[maker]])
-            amount = house.short_number(sign * change[maker] / scale)
-            said.append(f"{maker} {verb} most, USD {amount} {unit}")
+    moved = [
+        (maker, verb, sign * change[maker])
+        for maker, verb, sign in ((change.index[0], "gains", -1), (change.index[-1], "loses", 1))
+        if sign * change[maker] > _VISIBLE
+    ]
+    scale, unit = house.usd_scale(pd.Series([min((amount for *_, amount in moved), default=0.0)]))
+    said = [
+        f"{maker} {verb} most, USD {house.short_number(amount / scale)} {unit}"
+        for maker, verb, amount in moved
+    ]
     if not said:
         return f"No bill under {name} differs from that under {baseline}"
     return f"{'; '.join(said)}: {name} instead of {baseline}"
