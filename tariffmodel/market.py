@@ -76,7 +76,8 @@ def returns(
 ) -> pd.DataFrame:
     """Returns between closes of each line's own sessions, date × ticker, fractions.
 
-    Empty where either close is missing: nothing is carried forward.
+    Empty where either close is missing: nothing is carried forward. ``attrs["timing"]`` says when the
+    exchanges close; across them, the same date is not the same hour: see `asynchrony`.
 
     Parameters
     ----------
@@ -98,6 +99,7 @@ def returns(
     moves.attrs = {
         "unit": f"{kind} return, {currency} currency, horizon {horizon}",
         "as_of": _last(levels),
+        "timing": _timing(sorted(set(calendars)), levels.index[-1], currency),
     }
     return moves
 
@@ -357,6 +359,13 @@ def _per_usd(facts: Facts, currency: pd.Series, days: pd.DatetimeIndex) -> pd.Da
         raise DataError(f"no exchange rate for {', '.join(unknown)} in data/market/fx.parquet")
     every = rates.reindex(rates.index.union(days)).ffill(limit=_MAX_FIXING_AGE).reindex(days)
     return every[list(currency)].set_axis(currency.index, axis=1)
+
+
+def _timing(calendars: Sequence[str], day: pd.Timestamp, currency: str) -> str:
+    """When the observations of a date are made, in words."""
+    said = [f"{name} {_close_hours(name, day)[0]} {exchange(name).tz}" for name in calendars]
+    fixing = f", in dollars at the fixing of {FIXING_TIME} {FIXING_ZONE}" if currency == "USD" else ""
+    return f"at the close of {', '.join(said)}{fixing}"
 
 
 def _last(levels: pd.DataFrame) -> str:

@@ -214,6 +214,8 @@ def test_benchmark_gives_way_when_it_is_stale(known):
 
 def test_results_say_what_they_are_and_until_when(known):
     got = market.returns(known, ["GM"], currency="USD")
-    assert got.attrs == {"unit": "log return, USD currency, horizon 1", "as_of": "2026-08-20"}
+    timing = "at the close of XNYS 16:00 America/New_York, in dollars at the fixing of 14:15 Europe/Berlin"
+    unit = "log return, USD currency, horizon 1"
+    assert got.attrs == {"unit": unit, "as_of": "2026-08-20", "timing": timing}
     factors = market.factors(known, ["JPY"], "XTKS", lags=1)
     assert factors.attrs["timing"] == "same date, not same hour; 0 leads and 1 lags"
