@@ -55,7 +55,7 @@ _OUTCOMES = (
 _COLUMNS = ["ticker", "outcome", "rows_added", "first_new", "last", "ratio", "detail"]
 _REPEATS_LIMITED, _REPEATS_BROKEN = 3, 1  # of a request that is refused, that breaks off
 _FIRST_WAIT = 5.0  # seconds, doubled each time, with up to half of it added at random
-_MONTH = pd.Timedelta(days=30)
+_MONTH, _LONG_AGO = pd.Timedelta(days=30), pd.Timedelta(days=10)
 _SHOWN = 4  # days that a detail lists
 _DEAD_AFTER = 3  # lines in a row without an answer, after which no more are asked for
 
@@ -89,7 +89,8 @@ class Report:
             if self.snapshot
             else "Nothing new; no snapshot written."
         )
-        attention = self.table[~self.table["outcome"].isin(["updated", "unchanged"])]
+        behind = last - self.table["last"] > _LONG_AGO  # halted or delisted, though Yahoo still answers
+        attention = self.table[~self.table["outcome"].isin(["updated", "unchanged"]) | behind]
         text += [f"  {row.ticker}: {row.outcome}. {row.detail}" for row in attention.itertuples()]
         return "\n".join(text)
 
@@ -454,10 +455,11 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
     if not old.empty and not 1 / UNIT < factor * split < UNIT:
         why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
         raise _Refused("conflict", f"{why} Nothing joined, stored rows stay")
+    behind = (line.days > seen.index[-1]).sum()
+    said = f"Yahoo's last close is of {_last(seen.index)}, {behind} sessions back" if behind else ""
     if added.empty:
         outcome = "conflict" if differing else "unchanged"
-        note = f"Yahoo's last close is of {_last(seen.index)}" if seen.index[-1] < line.days[-1] else ""
-        return old, _row(line, outcome, _text(*differing, note, *answer.notes), ratio=factor)
+        return old, _row(line, outcome, _text(*differing, said, *answer.notes), ratio=factor)
     outcome, why = "updated", ""
     if not old.empty:
         if abs(factor - 1) > LEVEL_TOLERANCE:
@@ -473,7 +475,8 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
     outcome = "conflict" if differing else outcome
     kept = "stored rows stay, new ones joined after them" if differing else ""
     closed = f"gaps filled on {_list(gaps.index)}" if len(gaps) else ""
-    detail = _text(why, *differing, kept, closed, *answer.notes)
+    said = said if behind > market.STALE_SESSIONS else ""  # a day or two are in the notes
+    detail = _text(why, *differing, kept, closed, said, *answer.notes)
     return pd.concat([old, rows], ignore_index=True), _row(line, outcome, detail, added, factor)
 
 

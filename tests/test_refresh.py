@@ -661,8 +661,16 @@ def test_malformed_chart_fails_that_line_only(market: Market):
 def test_line_whose_last_close_is_old_is_said_to_end_there(market: Market):
     frame = history("F")
     market.add("F", frame).frame = frame.loc[:JOIN]
-    row = only(market.refresh())
-    assert (row["outcome"], row["detail"]) == ("unchanged", "Yahoo's last close is of 2026-06-30")
+    market.add("GM", history("GM", seed=1)).frame = history("GM", seed=1).loc[:"2026-07-09"]
+    market.add("TM", history("TM", seed=2))
+    report = market.refresh()
+    row = only(report)
+    assert row["outcome"] == "unchanged"
+    assert row["detail"] == "Yahoo's last close is of 2026-06-30, 22 sessions back"
+    row = only(report, "GM")
+    assert row["outcome"] == "updated"
+    assert row["detail"] == "Yahoo's last close is of 2026-07-09, 16 sessions back"
+    assert [line.split(":")[0].strip() for line in report.summary().splitlines()[2:]] == ["F", "GM"]
 
 
 def test_refusal_for_too_many_requests_is_waited_out(market: Market):
