@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     """Operating profit per unit of home currency per dollar, by the companies' or an analyst's account.
 
     The selected rows of ``data/companies/fx_sensitivity.csv`` for the pair of the dollar and the
-    reporting currency. These are headlines for the dollar alone; a plan's whole currency line can be
+    reporting currency, quoted either way: a euro that weakens by a cent is 0.01 usd of EURUSD. These are headlines for the dollar alone; a plan's whole currency line can be
     larger. The note beside the file says whose figure is weak.
 
     Returns
@@ -56,7 +57,8 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     Raises
     ------
     DataError
-        Faults of the table, or an effect that is not in the maker's reporting currency.
+        Faults of the table, a move that is missing or not in the currency the pair is quoted in, an
+        effect that is not in the maker's reporting currency.
     """
     from tariffmodel.schemas import TABLES  # slow to import: only when data are read
 
@@ -69,19 +71,16 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     rows = rows[rows["selected"] & rows["company"].isin(facts.makers.index)].set_index("company")
     home = facts.makers["reporting_currency"].reindex(rows.index)
     suits = (rows["kind"] == "sensitivity") & (rows["profit_line"] == "operating_profit")
-    rows = rows[suits & (rows["pair"] == "USD" + home)].rename_axis("maker")
-    home = home[rows.index]
-    foreign = rows[rows["effect_unit"] != home.str.lower() + "_bn"]
-    for row in foreign.itertuples():
+    rows = rows[suits & ((rows["pair"] == "USD" + home) | (rows["pair"] == home + "USD"))]
+    rows, home = rows.rename_axis("maker"), home[rows.index]
+    twice = rows.index[rows.index.duplicated()]
+    if len(twice):
         raise DataError(
-            f"{row.file} row {row.row}: effect_unit is {row.effect_unit!r}; "
-            f"expected {home[row.Index].lower()}_bn, the currency in which {row.Index} reports"
+            f"data/{_TABLE}: {twice[0]} has two selected sensitivities to the dollar; keep one selected"
         )
-    rate = [
-        fx_rate(facts, str(unit), periods.parse(label), facts.as_of)
-        for unit, label in zip(home, rows["period"])
-    ]
-    units = rows["move"] * np.where(rows["move_unit"] == "fraction", rate, 1.0)
+    units = pd.Series(
+        {row.Index: _move_per_usd(facts, row, str(home[row.Index])) for row in rows.itertuples()}, dtype=float
+    )
     per_unit = pd.DataFrame(
         {
             "currency": home,
@@ -395,6 +394,26 @@ def iso_profit(
         curves=pd.DataFrame(curves, index=pd.Index(duty, name="rate")),
         path=path,
     )
+
+
+def _move_per_usd(facts: Facts, row: Any, home: str) -> float:
+    """Size of a row's move in home currency per USD, at the mean rate of its period where it needs one.
+
+    S = 1/Q for a pair quoted in dollars, so a small fall of Q by q is a rise of S by q S².
+    """
+    for column, expected, why in (
+        ("effect_unit", home.lower() + "_bn", f"the currency in which {row.Index} reports"),
+        ("move_unit", row.pair[3:].lower(), f"the currency in which {row.pair} is quoted, or fraction"),
+    ):
+        given = getattr(row, column)
+        if given != expected and not (column == "move_unit" and given == "fraction"):
+            raise DataError(f"{row.file} row {row.row}: {column} is {given!r}; expected {expected}, {why}")
+    if pd.isna(row.move):
+        raise DataError(f"{row.file} row {row.row}: move is empty; say by how much the currency weakens")
+    if row.move_unit == home.lower():
+        return float(row.move)
+    rate = fx_rate(facts, home, periods.parse(row.period), facts.as_of)
+    return float(row.move * (rate if row.move_unit == "fraction" else rate**2))
 
 
 def _move(bill_bn: np.ndarray, kappa: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -251,7 +251,7 @@ FX_SENSITIVITY = _table(
             "exposure_share",
         ),
         "move": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True),
-        "move_unit": _one_of("jpy", "krw", "fraction", nullable=True),
+        "move_unit": _one_of(*(currency.lower() for currency in CURRENCIES), "fraction", nullable=True),
         "effect": _number(),
         "effect_unit": _one_of(
             *MONEY,

@@ -61,6 +61,37 @@ def test_move_in_percent_becomes_one_in_currency(known, data):
     assert got.loc["Toyota", "profit_per_unit_bn"] == pytest.approx(50 / (0.01 * rate))
 
 
+def test_euro_that_weakens_by_a_cent_becomes_euros_per_dollar(known, data):
+    """A hundred million euros a cent of EURUSD: at S euros a dollar a cent is S² hundredths of them."""
+    got = edit(data, row_of(known, "Honda"), company="BMW", pair="EURUSD", move="0.01", move_unit="usd",
+               effect="0.1", effect_unit="eur_bn")  # fmt: skip
+    mean = (1 / known.fx["EURUSD"]["2025-04-01":"2026-03-31"]).mean()
+    found = currency.disclosed(got).loc["BMW"]
+    assert found["profit_per_unit_bn"] == pytest.approx(10 / mean**2, rel=2e-3)
+    a_cent_weaker = 1 / (1 / mean - 0.01) - mean
+    assert found["profit_per_unit_bn"] * a_cent_weaker == pytest.approx(0.1, rel=0.01)
+
+
+def test_two_figures_for_one_dollar_are_refused(known, data):
+    row = row_of(known, "Honda")
+    with pytest.raises(DataError, match="Toyota has two selected sensitivities to the dollar"):
+        currency.disclosed(edit(data, row, company="Toyota", pair="JPYUSD", move_unit="usd"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ({"move_unit": "krw"}, "move_unit is 'krw'; expected jpy, the currency in which USDJPY is quoted"),
+        ({"pair": "JPYUSD"}, "move_unit is 'jpy'; expected usd, the currency in which JPYUSD is quoted"),
+        ({"move": ""}, "move is empty; say by how much the currency weakens"),
+    ],
+)
+def test_move_that_does_not_fit_its_pair_is_refused(known, data, cells, said):
+    row = row_of(known, "Honda")
+    with pytest.raises(DataError, match=rf"{TABLE} row {row + 2}: {said}"):
+        currency.disclosed(edit(data, row, **cells))
+
+
 def test_effect_in_a_foreign_currency_is_refused(known, data):
     row = row_of(known, "Honda")
     with pytest.raises(DataError, match=rf"{TABLE} row {row + 2}: effect_unit is 'krw_bn'; expected jpy_bn"):
