@@ -121,9 +121,18 @@ class Facts:
 
     @cached_property
     def fx(self) -> pd.DataFrame:
-        """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro)."""
+        """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
+
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
+        """
         long = pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet"))
-        return long.pivot(index="date", columns="pair", values="rate").sort_index()
+        rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
+        if "source" in long:
+            fixed = long["source"] == "ECB"
+            later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
+            if later.any():
+                rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
+        return rates
 
     @cached_property
     def prices(self) -> pd.DataFrame:

@@ -99,7 +99,8 @@ def returns(
     moves.attrs = {
         "unit": f"{kind} return, {currency} currency, horizon {horizon}",
         "as_of": _last(levels),
-        "timing": _timing(sorted(set(calendars)), levels.index[-1], currency),
+        "timing": _timing(sorted(set(calendars)), levels.index[-1])
+        + (f", in dollars at {exchange_rates(facts).attrs['timing']}" if currency == "USD" else ""),
     }
     return moves
 
@@ -154,17 +155,25 @@ def factors(
     moves.attrs = {
         "unit": f"{kind} change over the sessions of {on}, horizon {horizon}",
         "as_of": _last(levels),
-        "timing": f"same date, not same hour; {leads} leads and {lags} lags",
+        "timing": f"same date, not same hour; {leads} leads and {lags} lags"
+        + (f"; exchange rates at {rates.attrs['timing']}" if set(names) & set(rates) else ""),
     }
     return moves
 
 
 def exchange_rates(facts: Facts) -> pd.DataFrame:
-    """Units of each currency per US dollar at the ECB fixing, date × currency code."""
+    """Units of each currency per US dollar at the ECB fixing, date × currency code.
+
+    ``attrs["timing"]`` says so, and from which day on Yahoo's quotes stand in after a refresh.
+    """
     pairs = facts.fx
     direct = pairs.loc[:, pairs.columns.str.startswith("USD")].rename(columns=lambda pair: pair[3:])
     inverse = 1 / pairs.loc[:, pairs.columns.str.endswith("USD")].rename(columns=lambda pair: pair[:3])
-    return pd.concat([direct, inverse], axis=1).sort_index(axis=1)
+    rates = pd.concat([direct, inverse], axis=1).sort_index(axis=1)
+    later = pairs.attrs.get("quotes_from")
+    quotes = f", from {later} on the last quotes of the London day" if later else ""
+    rates.attrs = {"unit": "per USD", "timing": f"the fixing of {FIXING_TIME} {FIXING_ZONE}{quotes}"}
+    return rates
 
 
 def until(facts: Facts, day: date) -> Facts:
@@ -361,11 +370,10 @@ def _per_usd(facts: Facts, currency: pd.Series, days: pd.DatetimeIndex) -> pd.Da
     return every[list(currency)].set_axis(currency.index, axis=1)
 
 
-def _timing(calendars: Sequence[str], day: pd.Timestamp, currency: str) -> str:
-    """When the observations of a date are made, in words."""
+def _timing(calendars: Sequence[str], day: pd.Timestamp) -> str:
+    """When the closes of a date are made, in words."""
     said = [f"{name} {_close_hours(name, day)[0]} {exchange(name).tz}" for name in calendars]
-    fixing = f", in dollars at the fixing of {FIXING_TIME} {FIXING_ZONE}" if currency == "USD" else ""
-    return f"at the close of {', '.join(said)}{fixing}"
+    return f"at the close of {', '.join(said)}"
 
 
 def _last(levels: pd.DataFrame) -> str:

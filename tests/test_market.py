@@ -218,4 +218,6 @@ def test_results_say_what_they_are_and_until_when(known):
     unit = "log return, USD currency, horizon 1"
     assert got.attrs == {"unit": unit, "as_of": "2026-08-20", "timing": timing}
     factors = market.factors(known, ["JPY"], "XTKS", lags=1)
-    assert factors.attrs["timing"] == "same date, not same hour; 0 leads and 1 lags"
+    assert factors.attrs["timing"] == (
+        "same date, not same hour; 0 leads and 1 lags; exchange rates at the fixing of 14:15 Europe/Berlin"
+    )

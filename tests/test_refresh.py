@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tariffmodel import facts, refresh, store
+from tariffmodel import market as panel
 from tariffmodel.errors import DataError
 
 NOW = pd.Timestamp("2026-07-31 22:00", tz="UTC")  # after the last close of the week everywhere
@@ -747,6 +749,10 @@ def test_exchange_rates_go_on_after_the_last_fixing_and_say_so(market: Market):
     assert row["outcome"] == "updated" and row["first_new"] == pd.Timestamp("2026-07-01")
     old = table[table["source"] == "ECB"]
     np.testing.assert_array_equal(old["rate"], market.rates["rate"])
+    later = replace(market.facts)
+    assert later.fx.attrs == {"quotes_from": "2026-07-01"}
+    timing = panel.exchange_rates(panel.until(later, date(2026, 7, 15))).attrs["timing"]
+    assert timing.endswith("from 2026-07-01 on the last quotes of the London day")
     new = table[table["source"] == "yahoo"]["rate"]
     np.testing.assert_allclose(new, shown.loc["2026-07-01":])
 
