@@ -297,6 +297,8 @@ class IsoProfit:
 
     Attributes
     ----------
+    basis : str
+        As in `disclosed`.
     curves : DataFrame
         Indexed by `rate` (average duty on the customs value of imported vehicles, fraction): home
         currency per USD at which profit is that of `before` (the rate of the other policy, the
@@ -310,6 +312,7 @@ class IsoProfit:
     maker: str
     currency: str
     profit_per_unit_bn: float
+    basis: str
     before: tuple[float, float]
     curves: pd.DataFrame
     path: pd.DataFrame
@@ -390,6 +393,7 @@ def iso_profit(
         maker=maker,
         currency=currency,
         profit_per_unit_bn=kappa,
+        basis=str(known.at[maker, "basis"]),
         before=(base, start),
         curves=pd.DataFrame(curves, index=pd.Index(duty, name="rate")),
         path=path,

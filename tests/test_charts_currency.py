@@ -315,6 +315,18 @@ def test_real_moves_are_drawn(known: Facts, law: Policy, before: Policy) -> None
 # Duty against exchange rate -----------------------------------------------------------------------
 
 
+def test_note_says_whose_sensitivity_it_is_and_why_a_line_misses_its_point(
+    iso: IsoProfit, known: Facts, law: Policy, before: Policy
+) -> None:
+    assert "Disclosed for Toyota: 50 bn JPY" in said(draw_iso(iso)) and "duty on parts" not in said(
+        draw_iso(iso)
+    )
+    kia = currency.iso_profit(known, "Kia", law, before)
+    assert "Estimated by an analyst for Kia: 22 bn KRW" in said(draw_iso(kia))
+    lifted = dataclasses.replace(iso, curves=iso.curves * 1.01)
+    assert "Lines carry the duty on parts" in said(draw_iso(lifted))
+
+
 def test_needed_rate_earns_the_bill_at_todays_duty(iso: IsoProfit) -> None:
     """κ (S − S₀) = B S, with B read back from the last month: κ (S₁ − S₀) − B S₁ is its change of profit."""
     kappa, start, now = iso.profit_per_unit_bn, iso.before[1], iso.path.iloc[-1]

@@ -355,8 +355,11 @@ def iso_profit(
         title,
         f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; {case}",
         [
-            f"Disclosed for {iso.maker}: {iso.profit_per_unit_bn:g} bn {iso.currency} of yearly operating profit "
-            f"per {iso.currency} per dollar. Band: range of the bill",
+            f"{iso.basis.capitalize()} for {iso.maker}: {iso.profit_per_unit_bn:.3g} bn {iso.currency} of yearly "
+            f"operating profit per {iso.currency} per dollar. Band: range of the bill",
+            "Lines carry the duty on parts, which lifts them above the point before"
+            if _read(lines, [base]).at[base, "before"] > 1.003 * start
+            else "",
             *origin_note(source, as_of),
         ],
         width_cm,
