@@ -326,6 +326,8 @@ def _known(facts: Facts, tickers: Sequence[str] | None) -> list[str]:
     if isinstance(tickers, str):
         raise DataError(f"tickers is the text {tickers!r}; pass a list: [{tickers!r}]")
     chosen = list(facts.prices.columns if tickers is None else tickers)
+    if not chosen:
+        raise DataError("tickers is empty; name at least one, or leave it out for every line with prices")
     for ticker in chosen:
         if ticker not in facts.prices:
             listed = ticker in facts.instruments.index

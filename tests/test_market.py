@@ -176,6 +176,8 @@ def test_what_is_not_there_is_named(known):
         DataError, match=r"P911.DE has no prices; add them with `tariffmodel add prices FILE`"
     ):
         market.prices(known, ["P911.DE"])
+    with pytest.raises(DataError, match="tickers is empty; name at least one"):
+        market.returns(known, [])
     with pytest.raises(DataError, match="pass a list"):
         market.prices(known, "GM")
     with pytest.raises(DataError, match="write 'log' or 'simple'"):
