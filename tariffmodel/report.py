@@ -241,7 +241,9 @@ def _carry_out(
     (partial / changes.LOCK).unlink(missing_ok=True)
     failed = [entry for entry in manifest["notebooks"] if entry["status"] == FAILED]
     manifest["run"] = name + "-failed" * bool(failed)
-    source = f"tariffmodel {__version__}, run {manifest['run']}, data as of {manifest['as_of']}."
+    # not the run's name: the same inputs give the same tables to the byte
+    manifest["inputs_sha256"] = _fingerprint(manifest)
+    source = f"tariffmodel {__version__}, inputs {manifest['inputs_sha256'][:12]}, data as of {manifest['as_of']}."
     exports.write(partial, source, date.fromisoformat(manifest["as_of"]))
     manifest["outputs"] = [
         _described(path, path.relative_to(partial).as_posix()) for path in _written(partial)
@@ -653,6 +655,12 @@ def _must_not_change(manifest: Mapping[str, Any]) -> dict[str, str]:
         **manifest["packages"],
         **{entry["file"]: entry["sha256"] for entry in manifest["notebooks"] if entry["status"] == OK},
     }
+
+
+def _fingerprint(manifest: Mapping[str, Any]) -> str:
+    """Digest of all that decides what a run writes."""
+    decides = [manifest["parameters"], manifest["as_of"], _must_not_change(manifest)]
+    return _digest(json.dumps(decides, sort_keys=True).encode())
 
 
 def _save(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -497,8 +497,9 @@ def test_what_two_runs_write_is_the_same_to_the_byte(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(report.__file__).parents[1]))  # installed or not
     question = {"policy": "current-law", "against": "before-april-2025", "period": "2025Q4", "as_of": None}
     one, two = (report.run(**question, output=tmp_path, only=["01"], progress=False) for _ in range(2))
-    tables = [path.relative_to(one) for path in one.rglob("*.csv")]
-    assert any(table.name.startswith("01_") for table in tables) and Path("conclusions.csv") in tables
+    kinds = {".csv", ".md", ".tex", ".xlsx"}
+    tables = [path.relative_to(one) for path in one.rglob("*") if path.suffix in kinds]
+    assert {path.suffix for path in tables} == kinds and Path("conclusions.csv") in tables
     for table in tables:
         assert (one / table).read_bytes() == (two / table).read_bytes()
     assert changes.compare(one, two).moved.empty

@@ -749,7 +749,8 @@ def test_manifest_is_sorted_and_tells_the_question(manifest, finished):
 
 
 def test_tables_of_a_run_say_what_made_them(finished):
-    told = f"tariffmodel {__version__}, run {finished.name}, data as of 2026-01-31."
+    manifest = json.loads((finished / "manifest.json").read_text())
+    told = f"tariffmodel {__version__}, inputs {manifest['inputs_sha256'][:12]}, data as of 2026-01-31."
     assert told in (finished / "tables" / "01_bill.md").read_text()
     assert openpyxl.load_workbook(finished / "tables.xlsx")["01_bill"]["A2"].value == told
 
