@@ -243,7 +243,9 @@ def _carry_out(
     manifest["run"] = name + "-failed" * bool(failed)
     # not the run's name: the same inputs give the same tables to the byte
     manifest["inputs_sha256"] = _fingerprint(manifest)
-    source = f"tariffmodel {__version__}, inputs {manifest['inputs_sha256'][:12]}, data as of {manifest['as_of']}."
+    source = (
+        f"tariffmodel {__version__}, inputs {manifest['inputs_sha256'][:12]}, data as of {manifest['as_of']}."
+    )
     exports.write(partial, source, date.fromisoformat(manifest["as_of"]))
     manifest["outputs"] = [
         _described(path, path.relative_to(partial).as_posix()) for path in _written(partial)
