@@ -408,7 +408,7 @@ def frozen(policy: Policy, day: date) -> Policy:
     )
 
 
-def full_key(policy: Policy, key: str) -> str:
+def full_key(policy: Policy, key: str, file: str = "") -> str:
     """The key of a setting with its id: ``relief.slope`` is ``relief.japan.slope`` if that is the one relief.
 
     Raises
@@ -425,10 +425,13 @@ def full_key(policy: Policy, key: str) -> str:
         if len(ids) == 1:
             return f"{kind}.{ids[0]}.{rest}"
         raise PolicyError(
-            f"{key!r} may be that of several entries; write one of {', '.join(f'{kind}.{i}.{rest}' for i in ids)}"
+            f"{file or policy.name}: {key!r} may be that of several entries; "
+            f"write one of {', '.join(f'{kind}.{i}.{rest}' for i in ids)}"
         )
     known = [f"{k}.{e.id}" for k in ([kind] if ids else KINDS) for e in getattr(policy, k)]
-    raise PolicyError(f"no key {key!r} to set; write kind.id.field with one of {', '.join(known)}")
+    raise PolicyError(
+        f"{file or policy.name}: no key {key!r} to set; write kind.id.field with one of {', '.join(known)}"
+    )
 
 
 def _read(
@@ -500,10 +503,7 @@ def _with_settings(policy: Policy, settings: Mapping[str, Any], file: str) -> Po
     """The policy with some values replaced, validated once all of them are in place."""
     document = policy.model_dump(by_alias=True, exclude_unset=True)
     for key, value in settings.items():
-        try:
-            kind, entry_id, way = full_key(policy, key).split(".", 2)
-        except PolicyError as error:
-            raise PolicyError(f"{file}: {error}") from None
+        kind, entry_id, way = full_key(policy, key, file).split(".", 2)
         entry = next(entry for entry in document[kind] if entry["id"] == entry_id)
         here, *inner, last = entry, *way.split(".")
         try:

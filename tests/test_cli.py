@@ -84,6 +84,10 @@ def test_set_changes_a_number_of_the_policy(tm):
     )
     toyota = [next(row["bill_usd"] for row in rows if row["maker"] == "Toyota") for rows in (plain, changed)]
     assert toyota[1] > toyota[0]
+    words = ["incentives", "--policy", "japan-flexible-linear-firm", "--set", "relief.slope=0", "--format", "json"]
+    told = json.loads(tm(*words)[1])
+    assert told["settings"] == ["relief.slope=0"]
+    assert all(row["worth_job_usd"] == 0 for row in told["rows"])
 
 
 @pytest.mark.parametrize(

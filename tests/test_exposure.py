@@ -152,6 +152,8 @@ def test_sweep_equals_one_policy_at_a_time(known, before):
         )
         expected = exposure.table(known, single, before)["bill_usd"]
         np.testing.assert_allclose(many.iloc[row], expected[many.columns], rtol=1e-12)
+    short = exposure.sweep(known, one, before, {"relief.slope": slopes, "relief.floor": slopes / 10})
+    pd.testing.assert_frame_equal(short, many)
 
 
 def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
@@ -173,7 +175,7 @@ def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
 
 
 def test_sweep_refuses_what_it_cannot_vary(known, law, before):
-    with pytest.raises(PolicyError, match="no key 'additional.typo.rate'"):
+    with pytest.raises(PolicyError, match="current-law: no key 'additional.typo.rate'"):
         exposure.sweep(known, law, before, {"additional.typo.rate": [0.1]})
     with pytest.raises(DataError, match="one length"):
         exposure.sweep(

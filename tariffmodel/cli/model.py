@@ -28,6 +28,14 @@ from tariffmodel.cli.options import (
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer()
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Change a value of the policy, kind.id.field=value; the id may go where one entry is of the kind: "
+        "--set relief.slope=0.15",
+    ),
+]
 
 
 @app.command()
@@ -36,14 +44,7 @@ def exposure(
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
     as_of: AsOf = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            help="Change a value of the policy, kind.id.field=value; the id may go where one entry is of the kind: "
-            "--set relief.slope=0.15",
-        ),
-    ] = None,
+    settings: Settings = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -67,9 +68,8 @@ def exposure(
         }
         write_frame(bills, format, about)
         return
-    changed = f" with {', '.join(settings)}" if settings else ""
     table = Table(
-        title=f"{law.title}{changed}\nagainst {other.title[0].lower()}{other.title[1:]}, "
+        title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
         f"{period}, as of {day}, gross of mitigation",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",
@@ -206,6 +206,7 @@ def incentives(
     to_rate: Annotated[
         float | None, typer.Option("--to-rate", help="Vehicles that bring the average rate to this fraction.")
     ] = None,
+    settings: Settings = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -214,7 +215,8 @@ def incentives(
     from tariffmodel import incentives as model
     from tariffmodel import policy as policies
 
-    known, law = facts.load(data), policies.load(policy, data)
+    known = facts.load(data)
+    law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
     worth = model.marginal(known, law, policies.load(against, data), period)
     if to_rate is not None:
         for by, name in ((facts.PRODUCTION, "built"), (facts.EXPORTS, "exported")):
@@ -223,11 +225,19 @@ def incentives(
             ]
     if format is not Format.table:
         write_frame(
-            worth, format, {"policy": law.name, "against": against, "period": period, "to_rate": to_rate}
+            worth,
+            format,
+            {
+                "policy": law.name,
+                "against": against,
+                "period": period,
+                "to_rate": to_rate,
+                "settings": settings or [],
+            },
         )
         return
     table = Table(
-        title=f"{law.title}\nUSD off the bill of {period} per unit more a year",
+        title=f"{law.title}{_changed(settings)}\nUSD off the bill of {period} per unit more a year",
         caption="imports and sales held; in brackets: what the other makers save; "
         "negative: the bill rises (a vehicle brings imported parts with it)",
     )
@@ -374,3 +384,7 @@ def check(data: Data = None) -> None:
         typer.echo(f"{len(faults)} fault{'s' * (len(faults) > 1)}", err=True)
         raise typer.Exit(1)
     typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault")
+
+
+def _changed(settings: list[str] | None) -> str:
+    return f" with {', '.join(settings)}" if settings else ""
