@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -188,8 +189,13 @@ def jupyter(monkeypatch):
                 raise answer
             return answer
 
+        def terminate(self):
+            started.append("terminated")
+
     monkeypatch.setattr("tariffmodel.cli.suite.subprocess.Popen", Server)
-    return started
+    ends = signal.getsignal(signal.SIGTERM)
+    yield started
+    signal.signal(signal.SIGTERM, ends)
 
 
 def test_lab_opens_the_first_notebook_with_the_python_of_this_environment(tm, jupyter):
@@ -200,6 +206,12 @@ def test_lab_opens_the_first_notebook_with_the_python_of_this_environment(tm, ju
     assert f"--notebook-dir={notebooks}" in command and "--KernelSpecManager.kernel_dirs=[]" in command
     assert "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in command
     assert command[-3:] == ["--port=9999", "--no-browser", "--allow-root"]
+
+
+def test_lab_that_is_told_to_end_ends_its_server(tm, jupyter):
+    tm("lab", "--no-browser")
+    signal.raise_signal(signal.SIGTERM)
+    assert jupyter[1:] == ["terminated"]
 
 
 def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -148,6 +149,7 @@ def lab(
     command += [f"--port={port}"] if port else []
     command += [*(["--no-browser"] if no_browser else []), *context.args]
     server = subprocess.Popen(command)
+    signal.signal(signal.SIGTERM, lambda number, frame: server.terminate())  # or it would outlive us
     while True:
         with suppress(KeyboardInterrupt):  # the server has heard it as well, and asks whether to stop
             raise typer.Exit(server.wait())
