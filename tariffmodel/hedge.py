@@ -8,7 +8,9 @@ Ratios dated t use nothing after t. Rows in which any column is empty are left o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -978,10 +980,14 @@ def _resampled(
     panel: np.ndarray, block: float, draws: int, tail: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Variance and expected shortfall (draws, S) of the columns of panel (n, S) in each resample."""
-    rng = np.random.default_rng(seed)
     chunks = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
-    parts = [_risks(panel, _counts(len(panel), block, size, rng), tail) for size in chunks]
-    variance, shortfall = zip(*parts)
+    seeds = np.random.SeedSequence(seed).spawn(len(chunks))  # so that threads change nothing
+
+    def part(size: int, own: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
+        return _risks(panel, _counts(len(panel), block, size, np.random.default_rng(own)), tail)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        variance, shortfall = zip(*pool.map(part, chunks, seeds))
     return np.concatenate(variance), np.concatenate(shortfall)
 
 

@@ -467,6 +467,15 @@ def test_bootstrap_draws_whole_samples_in_blocks_of_the_stated_mean():
     assert abs(np.corrcoef(alone[:, 50], alone[:, 51])[0, 1]) < 0.06
 
 
+def test_number_of_processors_changes_no_draw(monkeypatch):
+    panel = np.random.default_rng(1).normal(size=(120, 3))
+    found = []
+    for count in (1, 4):
+        monkeypatch.setattr("os.cpu_count", lambda count=count: count)
+        found.append(hedge._resampled(panel, 5.0, 1100, 0.05, seed=3))
+    assert all(np.array_equal(one, four) for one, four in zip(*found)) and found[0][0].shape == (1100, 3)
+
+
 def test_same_seed_gives_the_same_interval():
     y, x = simulated()
     one = hedge.effectiveness(y, x, draws=900, seed=3).reduction
