@@ -45,7 +45,6 @@ PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
 _ALIKE = 0.93  # of difflib: "section-232-auto" and "section-232-autos", not "-autos" and "-parts"
-
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 _IN_ANOTHER = {**dict.fromkeys(_EU.split(), "EU"), "UK": "GB"}  # would match no goods, without a word
 
@@ -325,7 +324,7 @@ KINDS: dict[str, type[Entry]] = {
 
 
 class Policy(_Document):
-    """One policy, with its base folded in. Make one with `load`: title and label are its name if not given."""
+    """One policy, with its base folded in. Make one with `load`."""
 
     name: str
     title: str = Field(min_length=1)
@@ -453,7 +452,9 @@ def _read(
     if base_name is not None and not isinstance(base_name, str):
         raise PolicyError(f'{file}: base: write one name, such as base = "current-law" (got {base_name!r})')
     if frozen_on is not None and type(frozen_on) is not date:
-        raise PolicyError(f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})")
+        raise PolicyError(
+            f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})"
+        )
     own = _validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file)
     if base_name is not None:
         base, _ = _read(base_name, data, (*chain, path))

@@ -448,8 +448,8 @@ def rate_path(
         width_cm,
         body_cm=6.5,
         key=[
-            Line2D([], [], color=ORIGIN_COLOR.get(origin, OTHER_COLOR), linewidth=2, label=display_name(origin))
-            for origin in path
+            Line2D([], [], color=ORIGIN_COLOR.get(place, OTHER_COLOR), linewidth=2, label=display_name(place))
+            for place in path
         ],
     )
     ax = fig.subplots()
