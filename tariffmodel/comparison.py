@@ -57,6 +57,7 @@ def ranked(
     mine, base = (table(facts, one, against, period, as_of) for one in (policy, baseline))
     base = base.reindex(mine.index)
     change = mine["bill_usd"] - base["bill_usd"]
+    relief = 0.0 - change  # no minus before a zero
     with np.errstate(divide="ignore", invalid="ignore"):
         frame = pd.DataFrame(
             {
@@ -65,8 +66,8 @@ def ranked(
                 "change_usd": change,
                 "change_share_of_operating_profit": mine["share_of_operating_profit"]
                 - base["share_of_operating_profit"],
-                "relief_usd": -change,
-                "relief_per_us_built_usd": -change
+                "relief_usd": relief,
+                "relief_per_us_built_usd": relief
                 / mine["us_production_units"].where(mine["us_production_units"] > 0),
                 "rate": mine["effective_rate"],
                 "rate_baseline": base["effective_rate"],

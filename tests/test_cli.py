@@ -76,6 +76,16 @@ def test_exposure_as_json_and_csv_carry_the_same_plain_numbers(tm):
     assert float(first.split(",")[column]) == pytest.approx(answer["rows"][0]["bill_usd"], rel=1e-6)
 
 
+def test_compare_ranks_makers_by_what_they_gain(tm):
+    words = ["compare", "current-law", "eu-netting", "--rank"]
+    rows = json.loads(tm(*words, "--format", "json")[1])["rows"]
+    changes = [row["change_usd"] for row in rows]
+    assert rows[0]["maker"] == "BMW" and changes == sorted(changes)
+    assert rows[0]["relief_per_us_built_usd"] > 0
+    assert "Who gains and who loses under eu-netting, beside current-law" in tm(*words)[1]
+    assert tm("compare", "current-law", "--rank")[0] == 2
+
+
 def test_set_changes_a_number_of_the_policy(tm):
     plain, changed = (
         json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])[

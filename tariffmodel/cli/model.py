@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -26,6 +26,9 @@ from tariffmodel.cli.options import (
     write_frame,
 )
 from tariffmodel.errors import TariffModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer()
 Settings = Annotated[
@@ -159,6 +162,9 @@ def compare(
         str | None,
         typer.Option(help="In place of bills, what one more us_built, exported, job or usd_invested saves."),
     ] = None,
+    rank: Annotated[
+        bool, typer.Option("--rank", help="Two policies: makers by gain or loss, with the relief per US-built vehicle.")
+    ] = False,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -169,6 +175,11 @@ def compare(
 
     known, other = facts.load(data), policies.load(against, data)
     chosen = [policies.load(name, data) for name in names]
+    if rank:
+        if len(chosen) != 2 or worth:
+            raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
+        _ranked(comparison.ranked(known, chosen[1], chosen[0], other, period), names, against, period, format)
+        return
     if worth:
         found = model.by_policy(known, chosen, other, period, worth)
         title = f"USD off the bill of {period} per unit of {worth} more a year"
@@ -195,6 +206,32 @@ def compare(
             cells = [number_text(row.iloc[0] / 1e6)]
             cells += [f"{number_text(v / 1e6)} ({(v - row.iloc[0]) / 1e6:+,.0f})" for v in row.iloc[1:]]
         table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
+    print_table(table)
+
+
+def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, format: Format) -> None:
+    baseline, policy = names
+    if format is not Format.table:
+        about = {"policy": policy, "baseline": baseline, "against": against, "period": period, "unit": "usd"}
+        write_frame(found, format, about)
+        return
+    table = Table(
+        title=f"Who gains and who loses under {policy}, beside {baseline}, {period}",
+        caption=f"bills against {against}; relief per vehicle that the maker builds in the US",
+    )
+    table.add_column("")
+    for heading in ("bill USD m", "change USD m", "% op. profit", "relief USD/US-built", "rate", "was"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for maker, row in found.iterrows():
+        table.add_row(
+            str(maker),
+            number_text(row["bill_usd"] / 1e6),
+            number_text(row["change_usd"] / 1e6, "{:+,.0f}"),
+            number_text(row["change_share_of_operating_profit"], "{:+.1%}"),
+            number_text(row["relief_per_us_built_usd"], "{:+,.0f}"),
+            number_text(row["rate"], "{:.1%}"),
+            number_text(row["rate_baseline"], "{:.1%}"),
+        )
     print_table(table)
 
 
