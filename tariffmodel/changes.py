@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from tariffmodel import store
 from tariffmodel.errors import DataError
 from tariffmodel.facts import KEY, Facts
 from tariffmodel.policy import KINDS, Policy
@@ -117,9 +117,7 @@ def _restate(folder: Path, rows: pd.DataFrame, old: Callable[[pd.DataFrame], pd.
         if path.is_file():
             said = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
             rows = pd.concat([said[~old(said)], rows]).sort_values(["notebook", "quantity"], kind="stable")
-        fresh = path.with_name(f".{CONCLUSIONS}")
-        fresh.write_bytes(rows.to_csv(index=False, lineterminator="\n").encode())
-        os.replace(fresh, path)
+        store.write_whole(path, rows.to_csv(index=False, lineterminator="\n").encode())
 
 
 def record(folder: Path, facts: Facts, policy: Policy, against: Policy) -> None:

@@ -668,9 +668,7 @@ def _fingerprint(manifest: Mapping[str, Any]) -> str:
 def _save(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the manifest, whole or not at all."""
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    fresh = folder / ".manifest.json"
-    fresh.write_text(text, encoding="utf-8")
-    os.replace(fresh, folder / "manifest.json")
+    store.write_whole(folder / "manifest.json", text.encode())
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

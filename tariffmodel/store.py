@@ -172,6 +172,18 @@ def restore(folder: Path, name: str) -> None:
         _point(_store(folder), name)
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write one file, with its folder, in one step: a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(content)
+        os.replace(fresh, path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
 def _store(folder: Path) -> Path:
     return folder / "store"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -30,6 +29,7 @@ from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
 
 from tariffmodel import periods
+from tariffmodel.store import write_whole
 
 COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches
@@ -135,9 +135,9 @@ def export(
         "title_share": _title_share(fig),
     }
     for file, content in drawings.items():
-        _write(Path(folder) / "charts" / file, content)
-    _write(Path(folder) / "charts" / f"{name}.csv", _csv(data))
-    _write(Path(folder) / "charts" / f"{name}.json", _json(about))
+        write_whole(Path(folder) / "charts" / file, content)
+    write_whole(Path(folder) / "charts" / f"{name}.csv", _csv(data))
+    write_whole(Path(folder) / "charts" / f"{name}.json", _json(about))
 
 
 def export_table(
@@ -164,8 +164,8 @@ def export_table(
     if not folder:
         return
     about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}, "as_of": str(as_of)}
-    _write(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
-    _write(Path(folder) / "tables" / f"{name}.json", _json(about))
+    write_whole(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
+    write_whole(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
 def render(fig: Figure, kind: str, alt: str, **options: Any) -> bytes:
@@ -206,14 +206,6 @@ def _csv(frame: pd.DataFrame) -> bytes:
         frame = frame.rename_axis("name")
     text = frame.to_csv(index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d")
     return text.encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all: a reader never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    os.replace(partial, path)
 
 
 # Parts of a chart ---------------------------------------------------------------------------------

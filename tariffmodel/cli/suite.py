@@ -107,7 +107,7 @@ def diff(
     markdown: Annotated[Path | None, typer.Option(help="Write the whole comparison to this file.")] = None,
 ) -> None:
     """What changed between two runs: inputs, and which conclusions moved by how much."""
-    from tariffmodel import changes
+    from tariffmodel import changes, store
 
     found = changes.compare(run1, run2)
     typer.echo(found.summary())
@@ -124,7 +124,7 @@ def diff(
     if len(found.moved) > len(shown):
         typer.echo(f"{len(found.moved) - len(shown)} more; --limit shows them")
     if markdown:
-        markdown.write_text(found.to_markdown(), encoding="utf-8")
+        store.write_whole(markdown, found.to_markdown().encode())
         typer.echo(f"comparison: {markdown}")
 
 

@@ -29,7 +29,8 @@ def hedge(
     data: Data = None,
 ) -> None:
     """A sized hedge: orders, ratio with interval, what it protects and leaves, and its record."""
-    from tariffmodel import facts, ticket
+    from tariffmodel import facts, store, ticket
+    from tariffmodel.charts import house
 
     one = ticket.ticket(
         facts.load(data),
@@ -42,10 +43,13 @@ def hedge(
     )
     typer.echo(one.to_markdown())
     if output:
-        output.mkdir(parents=True, exist_ok=True)
-        one.table().to_csv(output / "ticket.csv", index=False, lineterminator="\n")
-        (output / "ticket.md").write_text(one.to_markdown(), encoding="utf-8")
         page = one.figure()
-        for kind in ("pdf", "png"):
-            page.savefig(output / f"ticket.{kind}")
+        alt = f"Hedge of {long} against {against}: orders, ratio, what it protects and its record."
+        files = {
+            "csv": one.table().to_csv(index=False, lineterminator="\n").encode(),
+            "md": one.to_markdown().encode(),
+            **{kind: house.render(page, kind, alt) for kind in ("pdf", "png")},
+        }
+        for kind, content in files.items():
+            store.write_whole(output / f"ticket.{kind}", content)
         typer.echo(f"ticket: {output}")
