@@ -523,7 +523,7 @@ def tornado(
         )
     fig = figure(
         title,
-        f"Move of one maker's bill when one input goes to its low or high, others central, USD {size}; {case}",
+        f"Move of one maker's bill when one input goes to its low or high, others central; {case}",
         origin_note(source, as_of),
         width_cm,
         body_cm=0.42 * len(shown) + 1.2,
@@ -535,6 +535,7 @@ def tornado(
         ax.barh(y, shown[column] / scale, color=color, height=0.66)
     label_rows(ax, [f"{display_name(maker)}: {_INPUT.get(name, name)}" for maker, name in shown.index])
     ax.axvline(0, color=INK, linewidth=0.8)
+    ax.set_xlabel(f"USD {size}")
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"+{value:g}" if value > 0 else f"{value:g}".replace("-", "\u2212"))
