@@ -230,9 +230,9 @@ def test_comparison_names_the_row_that_speaks_for_its_maker(
     known: Facts, disclosed: tuple[pd.DataFrame, pd.Series]
 ) -> None:
     frame, usd = disclosed
-    said = words(charts.model_vs_disclosed(frame, usd, known.makers, case="", **LOOK))
+    said = set(words(charts.model_vs_disclosed(frame, usd, known.makers, case="", **LOOK)))
     named = set(frame.loc[frame["headline"], "maker"])
-    assert named <= set(said) and not (set(frame["maker"]) - named) & set(said)
+    assert named <= said and not (set(frame["maker"]) - named) & said
 
 
 def test_residuals_of_solved_makers_are_no_test(identity: pd.DataFrame) -> None:
@@ -464,6 +464,15 @@ def test_matrix_of_policies_names_the_largest_gain_and_loss(change: pd.DataFrame
         assert f"{extreme[0]} {word}" in title.replace("\n", " ") and extreme[1] in title
     nothing = charts.gains_and_losses(0 * change, baseline="law", case="x", **LOOK).get_suptitle()
     assert nothing == "No policy changes any bill against law"
+
+
+def test_figure_whose_sign_the_inputs_leave_open_stands_in_brackets() -> None:
+    one = pd.DataFrame({"p": [-2e8, 2e8, 0.0]}, index=["Toyota", "Honda", "US Treasury"])
+    unsure = pd.DataFrame({"p": [True, True]}, index=["Toyota", "US Treasury"])
+    said = list(words(charts.gains_and_losses(one, unsure, baseline="law", case="x", **LOOK)))
+    assert {"(−200)", "+200", "·"} <= set(said) and any(text.startswith("In brackets") for text in said)
+    said = list(words(charts.gains_and_losses(one, baseline="law", case="x", **LOOK)))
+    assert "−200" in said and not any("In brackets" in text for text in said)
 
 
 def test_matrix_is_blue_where_the_bill_falls_and_orange_where_it_rises(change: pd.DataFrame) -> None:

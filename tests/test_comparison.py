@@ -47,6 +47,26 @@ def test_bills_of_random_policies_do_not_disturb_each_other(known, before, one, 
         np.testing.assert_allclose(frame[each.name].iloc[:-1], own - floor, rtol=1e-8, atol=0.05)
 
 
+def test_changes_are_differences_of_bills_and_nothing_against_itself(known, every, before, law):
+    frame = comparison.bills(known, every, before, PERIOD)
+    found = comparison.changes(known, every, law, PERIOD)
+    change = found["change_usd"].unstack("policy")[frame.columns].loc[frame.index]
+    np.testing.assert_allclose(change, frame.sub(frame[law.name], axis=0), atol=0.05)
+    assert found["change_usd"].between(found["low_usd"], found["high_usd"]).all()
+    assert (found.loc[law.name] == 0).all(axis=None)
+
+
+def test_range_of_a_change_against_no_duty_is_that_of_the_bill(known, law, before):
+    """`exposure.table` is another way to the same range."""
+    found = comparison.changes(known, [law], before, PERIOD).loc[law.name]
+    table = exposure.table(known, law, before, PERIOD)
+    ends = found.loc[table.index, ["low_usd", "high_usd"]]
+    np.testing.assert_allclose(ends, table[["bill_low_usd", "bill_high_usd"]], rtol=1e-9, atol=0.05)
+    whole = found.drop(index=[comparison.TREASURY, "Porsche AG"])
+    down = np.sqrt(((whole["change_usd"] - whole["low_usd"]) ** 2).sum())
+    assert found.at[comparison.TREASURY, "low_usd"] == pytest.approx(whole["change_usd"].sum() - down)
+
+
 @FEW
 @given(one=policies(), baseline=policies())
 def test_ranked_change_is_the_difference_of_the_bills(known, before, one, baseline):

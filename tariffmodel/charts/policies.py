@@ -30,6 +30,7 @@ _GAIN_LOSS = LinearSegmentedColormap.from_list("gain_loss", [HOME_COLOR["KR"], "
 @in_house_style
 def gains_and_losses(
     change_usd: pd.DataFrame,
+    unsure: pd.DataFrame | None = None,
     *,
     baseline: str,
     case: str,
@@ -43,6 +44,9 @@ def gains_and_losses(
     ----------
     change_usd : DataFrame
         Rows of makers (and the Treasury), columns of policies; negative: the bill falls.
+    unsure : DataFrame, optional
+        Like `change_usd`, true where the range of the inputs leaves the sign open, see
+        `comparison.changes`: those figures stand in brackets.
     baseline : str
         Policy that the changes are against.
     case : str
@@ -69,6 +73,7 @@ def gains_and_losses(
         source,
         as_of,
         width_cm,
+        unsure=unsure,
     )
 
 
@@ -100,7 +105,7 @@ def worth_of_one_more(
     return _matrix(
         -worth_usd,
         title,
-        f"USD off the bill for one more {unit} a year (blue: the bill falls); {case}",
+        f"USD off the bill for one more {unit} a year, at central estimates (blue: the bill falls); {case}",
         source,
         as_of,
         width_cm,
@@ -109,14 +114,29 @@ def worth_of_one_more(
 
 
 def _matrix(
-    values: pd.DataFrame, title: str, subtitle: str, source: str, as_of: date, width_cm: float, sign: int = 1
+    values: pd.DataFrame,
+    title: str,
+    subtitle: str,
+    source: str,
+    as_of: date,
+    width_cm: float,
+    sign: int = 1,
+    unsure: pd.DataFrame | None = None,
 ) -> Figure:
     """Cells coloured on a symmetric logarithmic scale, each with its figure where there is room for it."""
     texts = values.map(lambda v: "·" if abs(v) < 0.5 else true_minus(f"{sign * v:+,.0f}"))
+    if unsure is not None:
+        open_sign = unsure.reindex(index=texts.index, columns=texts.columns, fill_value=False)
+        texts = texts.mask(open_sign & (texts != "·"), "(" + texts + ")")
+    doubted = texts.stack().str.startswith("(").any()
     cell_cm = (width_cm - 2.8) / max(values.shape[1], 1)  # beside the names
     size = min(5.5, 5.5 * cell_cm / (2.54 * max(text_width(text, 5.5) for text in texts.stack()) + 0.03))
     readable = size >= 4
-    notes = ["" if readable else "Darker: more, on a logarithmic scale", *origin_note(source, as_of)]
+    notes = [
+        "" if readable else "Darker: more, on a logarithmic scale",
+        "In brackets: the inputs leave the sign open" if readable and doubted else "",
+        *origin_note(source, as_of),
+    ]
     fig = figure(title, subtitle, notes, width_cm, body_cm=0.42 * len(values) + 2.6)
     ax = fig.subplots()
     most = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 1.0)
