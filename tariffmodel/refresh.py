@@ -370,7 +370,7 @@ def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, Mappi
     try:
         with warnings.catch_warnings():
             # yfinance shows this one of its own on every request, in the middle of a progress bar
-            warnings.filterwarnings("ignore", category=pd.errors.Pandas4Warning, module="yfinance")
+            warnings.filterwarnings(action="ignore", category=pd.errors.Pandas4Warning, module="yfinance")
             bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
         return bars, ticker.get_history_metadata()
     except yfinance.exceptions.YFTickerMissingError as error:
