@@ -1,7 +1,7 @@
 # make run    every notebook under current law -> output/latest/report.html
 # make test   the whole test suite
 # make lab    the notebooks in JupyterLab
-# make bench  how fast the core is
+# make bench  how fast the core is; beside other packages after `make peers`
 # make lock   newer pins in requirements.lock
 # make docs   the charts of the README from the newest run
 # make clean  remove what the others made (the runs in output/ stay)
@@ -21,7 +21,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$(CURDIR)" && test -x $(BIN)/python || rm -f $(STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab bench lock docs clean
+.PHONY: help run test lab bench peers lock docs clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -53,6 +53,9 @@ $(STAMP): pyproject.toml requirements.lock
 	@$(INSTALL) --only-binary :all: --require-hashes -r requirements.lock
 	@$(INSTALL) --no-index --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
+
+peers: $(STAMP)
+	$(INSTALL) --requirement benchmarks/peers.txt
 
 docs:
 	for name in 02_bill 05_car_and_bill 08_gains_and_losses; do cp output/latest/charts/$$name.png docs/; done

@@ -95,7 +95,7 @@ def test_package_eventstudy(benchmark, tmp_path):
 
     One of the hundred events above. It tests nothing else, so the like of it is `estimation_only`.
     """
-    other = pytest.importorskip("eventstudy", reason="pip install eventstudy==0.1a12 to compare with it")
+    other = pytest.importorskip("eventstudy", reason="make peers, to compare with it")
     returns, index = panel(1000, 2600)
     asked = common_events(returns, 100).iloc[:1000]
     ours = events.study(returns, asked, market=index, estimation=(-250, -11))
@@ -121,7 +121,7 @@ def test_package_eventstudy(benchmark, tmp_path):
 def test_package_event_study_toolkit(benchmark):
     """event-study-toolkit 1.0.0 on the data it ships: market model, t, Patell and sign tests."""
     toolkit = pytest.importorskip(
-        "event_study_toolkit.eventstudy", reason="pip install event-study-toolkit==1.0.0 to compare with it"
+        "event_study_toolkit.eventstudy", reason="make peers, to compare with it"
     )
     data, asked = toolkit.open_example_data(), toolkit.open_example_events()
 
