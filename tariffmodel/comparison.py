@@ -48,7 +48,7 @@ def changes(
     -------
     DataFrame
         Indexed by policy and maker, the last one `TREASURY`: `change_usd` (negative: the bill falls),
-        `low_usd`, `high_usd` (see `uncertainty`).
+        `low_usd`, `high_usd` (see `uncertainty`), and `sign_open`: zero lies between them.
     """
     _refuse_twice(policies)
     stock = goods(facts, period, [*policies, baseline])
@@ -63,7 +63,8 @@ def changes(
         change = np.append(change, change[counted].sum())
         columns = {"change_usd": change, "low_usd": change - down, "high_usd": change + up}
         out[policy.name] = pd.DataFrame(columns, index=pd.Index([*stock.makers, TREASURY], name="maker"))
-    return pd.concat(out, names=["policy"])
+    frame = pd.concat(out, names=["policy"])
+    return frame.assign(sign_open=(frame["low_usd"] < 0) & (frame["high_usd"] > 0))
 
 
 def _refuse_twice(policies: Sequence[Policy]) -> None:

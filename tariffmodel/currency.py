@@ -43,8 +43,9 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     """Operating profit per unit of home currency per dollar, by the companies' or an analyst's account.
 
     The selected rows of ``data/companies/fx_sensitivity.csv`` for the pair of the dollar and the
-    reporting currency, quoted either way: a euro that weakens by a cent is 0.01 usd of EURUSD. These are headlines for the dollar alone; a plan's whole currency line can be
-    larger. The note beside the file says whose figure is weak.
+    reporting currency, quoted either way: a euro that weakens by a cent is 0.01 usd of EURUSD. These
+    are headlines for the dollar alone; a plan's whole currency line can be larger. The note beside
+    the file says whose figure is weak.
 
     Returns
     -------
@@ -118,10 +119,11 @@ def compare(
     Returns
     -------
     DataFrame
-        Makers with a published sensitivity, its `basis` as in `disclosed`. `profit_elasticity` with `_low`, `_high`: % of operating
-        profit (the last year before the tariff) per % of currency, κ S / profit, S the mean rate of
-        that year; empty without a profit. `value_elasticity` with `_low`, `_high`: % of market value
-        per % of currency, after-tax κ times the years of `life_years`, over `market_cap_usd`.
+        Makers with a published sensitivity, its `basis` as in `disclosed`. `profit_elasticity` with
+        `_low`, `_high`: % of operating profit (the last year before the tariff) per % of currency,
+        κ S / profit, S the mean rate of that year; empty without a profit. `value_elasticity` with
+        `_low`, `_high`: % of market value per % of currency, after-tax κ times the years of
+        `life_years`, over `market_cap_usd`.
         `beta_fx`, `low`, `high` of the share. `verdict`: "less than disclosed" only if the share's
         interval lies below both elasticities at their low, "more than disclosed" if above both at
         their high, else "in line"; empty without a beta. `looks_hedged` is the first of these, and may
@@ -208,10 +210,10 @@ def offset(
     DataFrame
         Indexed by maker as `exposure.table`: `currency`, `per_usd` (S₀), `bill_usd` and
         `profit_per_unit_bn` (a year's) with low and high, `basis` ("disclosed", "estimated by an
-        analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with `move_low`, `move_high` from the ranges of
-        bill and κ (`uncertainty`; infinite where the bill may exceed the position), `move_share` of S₀,
-        `move_at_fixed_bill`, `rate_needed` (S), `tariff_rate_per_unit` (the duty rate on the customs value
-        of imported vehicles that one unit of currency is worth, fraction: 0.008 is 0.8 points), `reason`.
+        analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with
+        `move_low`, `move_high` from the ranges of bill and κ (`uncertainty`; infinite where the bill may
+        exceed the position), `move_share` of S₀, `move_at_fixed_bill`, `rate_needed` (S),
+        `tariff_rate_per_unit` (the duty rate on the customs value of imported vehicles that one unit of currency is worth, fraction: 0.008 is 0.8 points), `reason`.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -491,6 +491,30 @@ def constrained(
     return pd.Series(found, index=instruments.columns.rename("instrument"), name="ratio")
 
 
+def rolling_constrained(
+    position: pd.Series, instruments: pd.DataFrame, window: int = 52, every: int = 4, **limits: Any
+) -> pd.DataFrame:
+    """`constrained` on the last `window` rows, solved again each `every` rows and kept in between.
+
+    Returns
+    -------
+    DataFrame
+        Ratios, date × instrument, from the first full window on: a path for `effectiveness`.
+
+    Raises
+    ------
+    DataError
+        A window longer than the data, or whatever `constrained` refuses.
+    """
+    index, _, _ = _sample(position, instruments, window, f"a window of {window} rows")
+    renewed = {}
+    for end in range(window, len(index) + 1, every):
+        past = index[end - window : end]
+        renewed[past[-1]] = constrained(position.loc[past], instruments.loc[past], **limits)
+    path = pd.DataFrame(renewed).T.reindex(index[window - 1 :]).ffill()
+    return path.rename_axis(columns="instrument")
+
+
 # Effectiveness ---------------------------------------------------------------------------------------
 
 
@@ -689,11 +713,12 @@ def record(
     Returns
     -------
     DataFrame
-        Indexed by `ticker`, `hedge`: `called`, the hedge in words; variance reduction `in_sample` and `out_of_sample` with `low`
-        and `high`; `one_to_one`, that of `one_for_one`, and what the estimated ratios remove of the
-        variance which that leaves, `over_one_to_one` with `over_low`, `over_high`; `shortfall_reduction`, `turnover` and `cost_bp` per
-        year, rows `n` from `first` to `last`, `helps` and `verdict`. A hedge that cannot be
-        computed has empty figures and the reason as its verdict.
+        Indexed by `ticker`, `hedge`: `called`, the hedge in words; variance reduction `in_sample` and
+        `out_of_sample` with `low` and `high`; `one_to_one`, that of `one_for_one`, and what the
+        estimated ratios remove of the variance which that leaves, `over_one_to_one` with `over_low`,
+        `over_high`; `shortfall_reduction`, `turnover` and `cost_bp` per year, rows `n` from `first` to
+        `last`, `helps` and `verdict`. A hedge that cannot be computed has empty figures and the reason
+        as its verdict.
     """
     lines = facts.makers["ticker"].dropna()
     chosen = list(lines[lines.isin(facts.prices.columns)]) if tickers is None else list(tickers)

@@ -361,10 +361,11 @@ def by_event(
     Returns
     -------
     DataFrame
-        Indexed by event, in order of date, those without any return last. Of all makers: `date` (first day 0), `n`, `caar`, `se_adjusted`,
-        `p_value` and `p_holm`, as in `EventStudy.by_event`. Of the makers with a computed change in their
-        bill, see `cross_section`: `makers`, `slope` with `slope_low` and `slope_high`, `p_permutation`,
-        `rank_correlation`. `main` marks headline events; `reason` says why there is no slope, or nothing at all.
+        Indexed by event, in order of date, those without any return last. Of all makers: `date` (first
+        day 0), `n`, `caar`, `se_adjusted`, `p_value` and `p_holm`, as in `EventStudy.by_event`. Of the
+        makers with a computed change in their bill, see `cross_section`: `makers`, `slope` with
+        `slope_low` and `slope_high`, `p_permutation`, `rank_correlation`. `main` marks headline events;
+        `reason` says why there is no slope, or nothing at all.
     """
     study = events.tariff_study(facts, window=window) if study is None else study
     moved = study.by_event(window, which)

@@ -306,6 +306,19 @@ def test_long_only_overlay_never_sells():
     assert (hedge.constrained(y, x, side="sell") >= -1e-8).all()
 
 
+def test_constrained_path_is_solved_on_the_past_alone_and_kept_between():
+    y, x = simulated()
+    free = hedge.rolling_constrained(y, x, window=52, every=13)
+    renewed = free.index[::13]
+    pd.testing.assert_frame_equal(free.loc[renewed], hedge.rolling(y, x, 52).loc[renewed], atol=1e-5)
+    assert free.index[0] == y.index[51] and free.iloc[:13].nunique().eq(1).all()
+    pd.testing.assert_frame_equal(hedge.rolling_constrained(y[:90], x[:90], 52, 13), free.loc[: y.index[89]])
+    held = hedge.rolling_constrained(y, x, 52, 13, gross=0.3)
+    assert (held.abs().sum(axis=1) <= 0.3 + 1e-6).all()
+    with pytest.raises(DataError, match="a window of 600 rows needs 600 rows"):
+        hedge.rolling_constrained(y, x, window=600)
+
+
 @pytest.mark.parametrize("limits", [{"gross": 0.5}, {"max_weight": 0.3}, {"gross": 0.7, "net": 0.2}])
 def test_constrained_hedge_equals_another_solver(limits):
     y, x = simulated(ratios=(0.6, -0.4, 0.2))
