@@ -1,58 +1,66 @@
-"""Each automaker's US tariff bill, from volumes and dated law.
+"""Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
-The modules follow one direction, each knowing only those before it:
-``facts`` → ``contribution`` → ``policy`` → ``rates`` → ``duty`` → ``exposure``, ``comparison``,
-``incentives``, ``validation`` → ``market``, ``store``, ``refresh``, ``own`` → ``event_calendar``, ``events`` →
-``link``, ``pricing``, ``mimicking`` → ``sensitivity``, ``currency`` → ``hedge``, ``options``, ``ticket`` → ``charts``,
-``lab`` → ``changes``, ``page``, ``exports``, ``report`` → ``cli``.
-They load when first used, so that ``import tariffmodel`` itself is quick.
+The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) → ``stats``
+(arrays in, results out) → ``tariff`` (what follows from the law) → ``markets`` → ``hedging`` → ``intake`` (what
+comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
+The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 __version__ = "0.1.0"
-__all__ = [
-    "changes",
-    "charts",
-    "comparison",
-    "contribution",
-    "currency",
-    "duty",
-    "event_calendar",
-    "events",
-    "exports",
-    "exposure",
-    "facts",
-    "hedge",
-    "incentives",
-    "lab",
-    "link",
-    "market",
-    "mimicking",
-    "options",
-    "own",
-    "own_disclosures",
-    "own_facts",
-    "page",
-    "policy",
-    "pricing",
-    "rates",
-    "refresh",
-    "report",
-    "sensitivity",
-    "store",
-    "ticket",
-    "validation",
-    "vendors",
-]
+
+# public name: the module that it stands for
+_HOMES = {
+    "changes": "runs.changes",
+    "charts": "charts",
+    "comparison": "tariff.comparison",
+    "contribution": "tariff.contribution",
+    "currency": "markets.currency",
+    "duty": "tariff.duty",
+    "errors": "errors",
+    "event_calendar": "markets.event_calendar",
+    "event_tests": "stats.event_tests",
+    "events": "markets.events",
+    "exports": "runs.exports",
+    "exposure": "tariff.exposure",
+    "facts": "facts",
+    "hedge": "hedging.hedge",
+    "incentives": "tariff.incentives",
+    "lab": "lab",
+    "link": "markets.link",
+    "market": "markets.market",
+    "mimicking": "markets.mimicking",
+    "normal_returns": "stats.normal_returns",
+    "options": "stats.options",
+    "own": "intake.own_prices",
+    "own_disclosures": "intake.own_disclosures",
+    "own_facts": "intake.own_facts",
+    "page": "runs.page",
+    "periods": "facts.periods",
+    "policy": "tariff.policy",
+    "pricing": "markets.pricing",
+    "rates": "tariff.rates",
+    "refresh": "intake.yahoo",
+    "report": "runs.report",
+    "schemas": "facts.schemas",
+    "sensitivity": "markets.sensitivity",
+    "spreadsheet": "intake.spreadsheet",
+    "store": "facts.store",
+    "ticket": "hedging.ticket",
+    "uncertainty": "tariff.uncertainty",
+    "validation": "tariff.validation",
+    "vendors": "intake.vendors",
+}
+__all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
-        return import_module(f"{__name__}.{name}")
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return import_module(f"{__name__}.{_HOMES[name]}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tariffmodel import periods
 from tariffmodel.facts import FACT_FILES
-from tariffmodel.policy import Additional, Credit, Policy, Relief
+from tariffmodel.tariff.policy import Additional, Credit, Policy, Relief
 
 ONE_DAY = timedelta(days=1)
 SALES, BUILT, EXPORTS, IMPORTS = (

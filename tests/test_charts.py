@@ -20,7 +20,7 @@ from PIL import Image
 from tariffmodel import charts, comparison, contribution, exposure, facts, periods, policy, validation
 from tariffmodel.charts import house
 from tariffmodel.facts import Facts
-from tariffmodel.policy import Policy
+from tariffmodel.tariff.policy import Policy
 
 LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
 ALT = "Bars of something – with a dash."

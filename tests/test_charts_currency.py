@@ -14,9 +14,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from tariffmodel import charts, currency, facts, periods, sensitivity
-from tariffmodel.currency import IsoProfit
+from tariffmodel.markets.currency import IsoProfit
 from tariffmodel.facts import Facts
-from tariffmodel.policy import Policy
+from tariffmodel.tariff.policy import Policy
 
 LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
 HOMES = {"Toyota": "JP", "Kia": "KR", "BMW": "EU", "GM": "US", "Ford": "US", "Mazda": "JP"}

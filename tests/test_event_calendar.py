@@ -14,7 +14,7 @@ import pytest
 
 from tariffmodel import event_calendar, exposure, market, policy
 from tariffmodel.errors import DataError
-from tariffmodel.event_calendar import MARKETS
+from tariffmodel.markets.event_calendar import MARKETS
 from tariffmodel.facts import Facts
 
 CALENDARS = {"US": "XNYS", "JP": "XTKS", "KR": "XKRX", "DE": "XETR"}

@@ -13,7 +13,8 @@ import pytest
 
 from tariffmodel import facts, periods, store
 from tariffmodel.errors import DataError
-from tariffmodel.schemas import MODEL_UNITS, TABLES
+from tariffmodel.facts import tables
+from tariffmodel.facts.schemas import MODEL_UNITS, TABLES
 
 ROOT = facts.data_dir()
 
@@ -291,8 +292,8 @@ def test_a_snapshot_written_while_loading_is_read_whole(data, monkeypatch):
                 row.to_csv(staging / "facts/own.csv", index=False)
         return read(*arguments)
 
-    read = facts._read
-    monkeypatch.setattr(facts, "_read", slow)
+    read = tables._read
+    monkeypatch.setattr(tables, "_read", slow)
     known = facts.load(data)
     assert (known.table["file"] == "data/facts/own.csv").sum() == 1
     assert known.overlay == store.overlay(data)

@@ -11,10 +11,10 @@ import pytest
 from strategies import build
 
 from tariffmodel import duty, exposure, incentives, policy
-from tariffmodel.contribution import CONTRIBUTIONS
+from tariffmodel.tariff.contribution import CONTRIBUTIONS
 from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import EXPORTS, PRODUCTION, SALES, resolve
-from tariffmodel.periods import parse
+from tariffmodel.facts.periods import parse
 
 PERIOD = "CY2026"
 JOBS = "us_employment"

@@ -9,8 +9,8 @@ import pytest
 
 from tariffmodel import facts, policy
 from tariffmodel.errors import DataError, PolicyError
-from tariffmodel.periods import Period
-from tariffmodel.rates import Flows, rates
+from tariffmodel.facts.periods import Period
+from tariffmodel.tariff.rates import Flows, rates
 
 HEAD = 'title = "T"\ndescription = "D"\nstatus = "counterfactual"\n'
 BASE = HEAD + 'base = "current-law"\n'

@@ -12,8 +12,8 @@ from strategies import HEAD, build, reliefs
 
 from tariffmodel import contribution, facts, policy
 from tariffmodel.errors import PolicyError
-from tariffmodel.periods import Period
-from tariffmodel.rates import Flows, contribution_of, rates
+from tariffmodel.facts.periods import Period
+from tariffmodel.tariff.rates import Flows, contribution_of, rates
 
 DAY = date(2026, 2, 2)
 TODAY = [Period(DAY, DAY)]

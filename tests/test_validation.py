@@ -11,7 +11,7 @@ import pytest
 
 from tariffmodel import duty, exposure, facts, periods, policy, validation
 from tariffmodel.errors import DataError
-from tariffmodel.periods import Period
+from tariffmodel.facts.periods import Period
 
 
 @pytest.fixture(scope="module")

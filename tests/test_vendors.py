@@ -10,7 +10,7 @@ import pytest
 
 from tariffmodel import vendors
 from tariffmodel.errors import DataError
-from tariffmodel.vendors import read_prices, symbol
+from tariffmodel.intake.vendors import read_prices, symbol
 
 DAYS = pd.to_datetime(["2025-03-28", "2025-03-31", "2025-04-01", "2025-04-02", "2025-04-03"])
 TRUTH = pd.DataFrame(

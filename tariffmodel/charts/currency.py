@@ -34,7 +34,7 @@ from tariffmodel.charts.house import (
     text_column,
     tint,
 )
-from tariffmodel.currency import DISCLOSED, IsoProfit
+from tariffmodel.markets.currency import DISCLOSED, IsoProfit
 
 _MARKERS = "oDs^"
 _PALE = 0.55  # of the estimates that the first one is compared with

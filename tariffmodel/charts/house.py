@@ -28,8 +28,8 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
 
-from tariffmodel import periods
-from tariffmodel.store import write_whole
+from tariffmodel.facts import periods
+from tariffmodel.facts.store import write_whole
 
 COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches

@@ -31,7 +31,7 @@ def refresh(
 ) -> None:
     """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited)."""
     from tariffmodel import facts
-    from tariffmodel import refresh as model
+    from tariffmodel.intake import yahoo as model
 
     report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
     typer.echo(report.summary())
@@ -47,7 +47,8 @@ def snapshots(
     data: Data = None,
 ) -> None:
     """Earlier states of the data, newest last, and how to go back to one."""
-    from tariffmodel import facts, store
+    from tariffmodel import facts
+    from tariffmodel.facts import store
 
     folder = facts.data_dir(data)
     if restore:
@@ -85,7 +86,8 @@ def prices(
     data: Data = None,
 ) -> None:
     """Prices from a file: wide or long, or exported from a terminal."""
-    from tariffmodel import facts, own, vendors
+    from tariffmodel import facts
+    from tariffmodel.intake import own_prices, vendors
 
     known = facts.load(data)
     reading: dict[str, Any] = {
@@ -93,14 +95,14 @@ def prices(
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
     }  # fmt: skip
     frame = vendors.read_prices(file, **reading)
-    faults = own.check_prices(frame, known, market=market, replace=replace)
+    faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
     for fault in faults:
         typer.echo(f"warning: {fault}", err=True)
     table = Table(title=f"{file.name}: what would change")
     for heading in ("line", "rows", "first", "last", "new", "replaced", "largest move", "on", "differs by"):
         table.add_column(heading, justify="left" if heading == "line" else "right")
-    for line, row in own.preview(frame, known, replace=replace).iterrows():
+    for line, row in own_prices.preview(frame, known, replace=replace).iterrows():
         table.add_row(
             str(line),
             number_text(row["rows"]),
@@ -114,7 +116,7 @@ def prices(
         )
     print_table(table, 120)
     _agree(yes)
-    own.add_prices(known, file, market=market, name=name, replace=replace, **reading)
+    own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 
@@ -135,7 +137,8 @@ def add_facts(
     data: Data = None,
 ) -> None:
     """Figures from a file, with their source: one a row, or months down or across."""
-    from tariffmodel import facts, own_facts
+    from tariffmodel import facts
+    from tariffmodel.intake import own_facts
 
     known = facts.load(data)
     given = {
@@ -175,7 +178,9 @@ def disclosures(
     data: Data = None,
 ) -> None:
     """What companies said their tariff cost is: company, kind, period, value, unit, said_on a row."""
-    from tariffmodel import facts, own_disclosures, policy
+    from tariffmodel import facts
+    from tariffmodel.intake import own_disclosures
+    from tariffmodel.tariff import policy
 
     known = facts.load(data)
     given = {"source_title": source_title, "source_url": source_url}

@@ -52,9 +52,9 @@ def exposure(
     data: Data = None,
 ) -> None:
     """Each maker's bill attributable to a policy, with its range and what it weighs."""
-    from tariffmodel import exposure as model
+    from tariffmodel.tariff import exposure as model
     from tariffmodel import facts
-    from tariffmodel import policy as policies
+    from tariffmodel.tariff import policy as policies
 
     known = facts.load(data)
     law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
@@ -109,7 +109,7 @@ def contribution(
     data: Data = None,
 ) -> None:
     """What each maker, or each country's makers together, contribute to the US auto sector."""
-    from tariffmodel import contribution as model
+    from tariffmodel.tariff import contribution as model
     from tariffmodel import facts
 
     if level not in ("firm", "country"):
@@ -169,9 +169,10 @@ def compare(
     data: Data = None,
 ) -> None:
     """Bills of all makers under several policies, and who gains or loses against the first."""
-    from tariffmodel import comparison, facts
-    from tariffmodel import incentives as model
-    from tariffmodel import policy as policies
+    from tariffmodel import facts
+    from tariffmodel.tariff import comparison
+    from tariffmodel.tariff import incentives as model
+    from tariffmodel.tariff import policy as policies
 
     known, other = facts.load(data), policies.load(against, data)
     chosen = [policies.load(name, data) for name in names]
@@ -249,8 +250,8 @@ def incentives(
 ) -> None:
     """What one more vehicle built, exported, one more job or USD invested takes off each bill."""
     from tariffmodel import facts
-    from tariffmodel import incentives as model
-    from tariffmodel import policy as policies
+    from tariffmodel.tariff import incentives as model
+    from tariffmodel.tariff import policy as policies
 
     known = facts.load(data)
     law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
@@ -313,8 +314,9 @@ def validate(
     data: Data = None,
 ) -> None:
     """The model's cost beside every comparable disclosure, with the error and what it rests on."""
-    from tariffmodel import facts, validation
-    from tariffmodel import policy as policies
+    from tariffmodel import facts
+    from tariffmodel.tariff import validation
+    from tariffmodel.tariff import policy as policies
 
     known = facts.load(data)
     day = parse_day(as_of) if as_of else known.as_of
@@ -374,7 +376,7 @@ def validate(
 @app.command()
 def policies(format: Output = Format.table, data: Data = None) -> None:
     """Policies that can be computed."""
-    from tariffmodel import policy
+    from tariffmodel.tariff import policy
 
     loaded = [policy.load(name, data) for name in policy.names(data)]
     if format is Format.json:
@@ -397,8 +399,10 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
 @app.command()
 def check(data: Data = None) -> None:
     """Validate every table, policy and event; list all faults."""
-    from tariffmodel import event_calendar, facts, policy
-    from tariffmodel.schemas import TABLES
+    from tariffmodel import facts
+    from tariffmodel.markets import event_calendar
+    from tariffmodel.tariff import policy
+    from tariffmodel.facts.schemas import TABLES
 
     faults = [str(fault) for fault in facts.check(data)]
     names = policy.names(data)

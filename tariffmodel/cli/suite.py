@@ -55,7 +55,8 @@ def run(
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
-    from tariffmodel import facts, report
+    from tariffmodel import facts
+    from tariffmodel.runs import report
 
     if folder and not resume:
         raise typer.BadParameter(f"{folder}: a run is named only with --resume", param_hint="RUN")
@@ -107,7 +108,8 @@ def diff(
     markdown: Annotated[Path | None, typer.Option(help="Write the whole comparison to this file.")] = None,
 ) -> None:
     """What changed between two runs: inputs, and which conclusions moved by how much."""
-    from tariffmodel import changes, store
+    from tariffmodel.facts import store
+    from tariffmodel.runs import changes
 
     found = changes.compare(run1, run2)
     typer.echo(found.summary())
@@ -137,7 +139,7 @@ def lab(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Open the notebooks in JupyterLab, at 00_start_here; other options are passed on to it."""
-    from tariffmodel import report
+    from tariffmodel.runs import report
 
     folder = report.notebook_folder()
     if folder.parent == report.PACKAGE:  # installed from a wheel: nobody should edit in there

@@ -29,7 +29,9 @@ def hedge(
     data: Data = None,
 ) -> None:
     """A sized hedge: orders, ratio with interval, what it protects and leaves, and its record."""
-    from tariffmodel import facts, store, ticket
+    from tariffmodel import facts
+    from tariffmodel.facts import store
+    from tariffmodel.hedging import ticket
     from tariffmodel.charts import house
 
     one = ticket.ticket(

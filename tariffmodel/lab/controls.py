@@ -13,8 +13,9 @@ import ipywidgets as widgets
 import pandas as pd
 import tomlkit
 
-from tariffmodel import charts, exposure
-from tariffmodel import policy as policies
+from tariffmodel import charts
+from tariffmodel.tariff import exposure
+from tariffmodel.tariff import policy as policies
 from tariffmodel.charts import house
 from tariffmodel.errors import PolicyError, TariffModelError
 from tariffmodel.facts import Facts

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
 from tariffmodel.charts import house
-from tariffmodel.comparison import TREASURY
+from tariffmodel.tariff.comparison import TREASURY
 from tariffmodel.lab.effects import Case
 from tariffmodel.lab.knobs import Value
 

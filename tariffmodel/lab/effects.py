@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel import duty, exposure, pricing, uncertainty
+from tariffmodel.markets import pricing
+from tariffmodel.tariff import duty, exposure, uncertainty
 from tariffmodel.facts import EXPORTS, PRODUCTION, Facts
-from tariffmodel.policy import Policy
+from tariffmodel.tariff.policy import Policy
 
 _STEP = 1e-20  # of the complex step: nothing is subtracted, so it can be this small
 _REWARDED = {"us_built": PRODUCTION, "exported": EXPORTS}

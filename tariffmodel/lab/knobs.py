@@ -13,10 +13,10 @@ from typing import Any
 
 import tomlkit
 
-from tariffmodel import policy as policies
+from tariffmodel.tariff import policy as policies
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import data_dir
-from tariffmodel.policy import KINDS
+from tariffmodel.tariff.policy import KINDS
 
 Value = float | date
 

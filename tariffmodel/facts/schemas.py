@@ -1,0 +1,628 @@
+"""What must hold in every data table before a number from it is used?
+
+`TABLES` maps a path below the data folder to a `pandera` schema. Schemas are strict (an unknown
+column is an error) and coerce text to types, so a CSV is read with ``dtype=str,
+keep_default_na=False, na_values=[""]`` and comes back typed: numbers as floats, whole numbers as
+``Int64``, ``true``/``false`` as ``boolean``, days as timestamps. Period labels and dates that may be
+known to the month only stay text. The ``error`` text of a check says what was expected; that of a rule
+across columns starts with the column to mend and a colon.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+import pandera.pandas as pa
+
+from tariffmodel.facts import periods
+from tariffmodel.errors import TariffModelError
+
+CURRENCIES = ("JPY", "KRW", "EUR", "GBP", "USD", "SEK", "NOK")
+HOMES = ("JP", "KR", "EU", "GB", "US")
+QUALITIES = ("reported", "derived", "estimated")
+MONEY = tuple(f"{currency.lower()}_bn" for currency in CURRENCIES)
+FRACTIONS = (
+    "fraction",
+    "fraction_of_revenue",
+    "fraction_of_ebitda",
+    "fraction_of_operating_profit",
+    "fraction_of_gross_tariff",
+    "us_built_fraction_of_us_sales",
+    "us_imports_fraction_of_world_sales",
+)
+
+
+def _text(*checks: pa.Check, nullable: bool = False) -> pa.Column:
+    return pa.Column(str, list(checks), nullable=nullable)
+
+
+def _one_of(*allowed: str, nullable: bool = False) -> pa.Column:
+    return _text(pa.Check.isin(allowed, error=f"expected one of {', '.join(allowed)}"), nullable=nullable)
+
+
+def _some_of(*allowed: str, nullable: bool = False) -> pa.Column:
+    def known(cell: str) -> bool:
+        return set(cell.split("|")) <= set(allowed)
+
+    expected = f"expected one or more of {', '.join(allowed)}, separated by |"
+    return _text(pa.Check(known, element_wise=True, error=expected), nullable=nullable)
+
+
+def _like(pattern: str, expected: str, nullable: bool = False) -> pa.Column:
+    return _text(pa.Check.str_matches(re.compile(pattern), error=f"expected {expected}"), nullable=nullable)
+
+
+def _number(
+    low: float | None = None, high: float | None = None, *, nullable: bool = False, whole: bool = False
+) -> pa.Column:
+    checks = []
+    if low is not None:
+        checks.append(pa.Check.ge(low, error=f"expected a value >= {low}"))
+    if high is not None:
+        checks.append(pa.Check.le(high, error=f"expected a value <= {high}"))
+    return pa.Column("Int64" if whole else float, checks, nullable=nullable)
+
+
+def _flag(nullable: bool = False) -> pa.Column:
+    # bool("false") is True, so the words are turned into values before the column is coerced.
+    words = pa.Parser(lambda column: column.astype(object).replace({"true": True, "false": False}))
+    return pa.Column("boolean", parsers=words, nullable=nullable)
+
+
+def _day(nullable: bool = False) -> pa.Column:
+    return pa.Column("datetime64[ns]", nullable=nullable)
+
+
+def _is_period(label: str) -> bool:
+    try:
+        periods.parse(label)
+    except TariffModelError:
+        return False
+    return True
+
+
+def _period(nullable: bool = False) -> pa.Column:
+    return _text(
+        pa.Check(_is_period, element_wise=True, error=f"expected {periods.GRAMMAR}"), nullable=nullable
+    )
+
+
+def _date(nullable: bool = False) -> pa.Column:
+    return _like(
+        r"\d{4}(-\d{2}(-\d{2})?)?$", "a day, month or year such as 2025-05-08, 2025-05 or 2025", nullable
+    )
+
+
+def _clock() -> pa.Column:
+    return _like(r"([01]\d|2[0-3]):[0-5]\d$", "a time such as 16:30", nullable=True)
+
+
+def _provenance() -> dict[str, pa.Column]:
+    """Columns that every CSV ends with: how good the row is and who says so."""
+    return {
+        "quality": _one_of(*QUALITIES),
+        "source_title": _text(),
+        "source_url": _like(r"https?://", "an address starting with http:// or https://", nullable=True),
+        "source_date": _date(),
+        "note": _text(nullable=True),
+    }
+
+
+def _within_range(table: pd.DataFrame) -> pd.Series:
+    low, value, high = table["low"], table["value"], table["high"]
+    return (low.isna() | (low <= value)) & (high.isna() | (value <= high))
+
+
+WITHIN_RANGE = pa.Check(_within_range, error="value: expected low <= value <= high")
+
+
+def _selected_once(*keys: str) -> pa.Check:
+    def once(table: pd.DataFrame) -> pd.Series:
+        repeated = table[table["selected"]].duplicated(list(keys), keep=False)
+        return ~repeated.reindex(table.index, fill_value=False)
+
+    return pa.Check(once, error=f"selected: expected at most one selected row per {', '.join(keys)}")
+
+
+def _table(
+    columns: dict[str, pa.Column],
+    *,
+    key: Iterable[str] | None = None,
+    checks: Iterable[pa.Check] = (),
+    provenance: bool = True,
+) -> pa.DataFrameSchema:
+    columns = columns | _provenance() if provenance else columns
+    return pa.DataFrameSchema(
+        columns,
+        checks=list(checks),
+        strict=True,
+        coerce=True,
+        unique=list(key) if key else None,
+    )
+
+
+MAKERS = _table(
+    {
+        "maker": _text(),
+        "name": _text(),
+        "headquarters": _like(r"[A-Z]{2}$", "a two-letter country code"),
+        "home": _one_of(*HOMES),
+        "reporting_currency": _one_of(*CURRENCIES),
+        "fiscal_year_end_month": _number(1, 12, whole=True),
+        "ticker": _text(nullable=True),
+        "share_lines": _text(nullable=True),
+        "consolidated_in": _text(nullable=True),
+        "has_us_plant": _flag(),
+    },
+    key=["maker"],
+)
+
+FINANCIALS = _table(
+    {
+        "company": _text(),
+        "metric": _one_of(
+            "revenue",
+            "operating_profit",
+            "pre_tax_profit",
+            "net_income",
+            "operating_margin",
+            "shares_outstanding",
+            "share_price",
+            "market_cap",
+            "north_america_revenue",
+            "north_america_operating_profit",
+            "north_america_units",
+            "north_america_share_of_units",
+            "us_share_of_units",
+            "us_share_of_revenue",
+        ),
+        "period": _period(),
+        "value": _number(),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "unit": _one_of(*MONEY, "million_shares", "jpy_per_share", "units", "fraction"),
+        "basis": _text(),
+        "selected": _flag(),
+        "selection_reason": _text(nullable=True),
+    },
+    checks=[WITHIN_RANGE, _selected_once("company", "metric")],
+)
+
+DISCLOSURES = _table(
+    {
+        "company": _text(),
+        "kind": _one_of("actual", "guidance", "third_party"),
+        "period": _period(),
+        "value": _number(nullable=True),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "bound": _one_of("exact", "about", "at_least", "at_most", "range", "unquantified"),
+        "unit": _one_of(*MONEY, *FRACTIONS, "usd_per_vehicle", "units"),
+        "basis": _one_of(
+            "gross",
+            "net",
+            "operating_profit_bridge",
+            "direct_duties",
+            "one_off",
+            "refund",
+            "impairment",
+            "ebitda_share",
+            "sum",
+            "per_vehicle",
+            "import_share",
+            "other",
+        ),
+        "basis_text": _text(),
+        "scope": _one_of("vehicles_and_parts", "all_tariffs", "incl_motorcycles", "part_of_group", "unknown"),
+        "like_for_like": _flag(),
+        "like_for_like_reason": _text(),
+        "said_on": _date(),
+    },
+    checks=[
+        pa.Check(
+            lambda table: (table["bound"] == "unquantified") == table["value"].isna(),
+            error="value: expected an empty value exactly where bound is unquantified",
+        ),
+        WITHIN_RANGE,
+        pa.Check(
+            lambda table: ~table["like_for_like"] | (table["basis"] != "net"),
+            error="like_for_like: expected a net figure not to be like_for_like: the model's bill is before own mitigation",
+        ),
+        pa.Check(
+            lambda table: ~table["like_for_like"] | table["unit"].isin(MONEY) & (table["value"] > 0),
+            error="like_for_like: expected an amount of money above zero where it is true",
+        ),
+    ],
+)
+
+FX_SENSITIVITY = _table(
+    {
+        "company": _text(),
+        "pair": _like(r"[A-Z]{6}$", "a currency pair such as USDJPY", nullable=True),
+        "kind": _one_of(
+            "sensitivity",
+            "bridge",
+            "realised_effect",
+            "assumed_rate",
+            "realised_rate",
+            "hedging_policy",
+            "exposure_share",
+        ),
+        "move": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True),
+        "move_unit": _one_of(*(currency.lower() for currency in CURRENCIES), "fraction", nullable=True),
+        "effect": _number(),
+        "effect_unit": _one_of(
+            *MONEY,
+            "jpy_per_usd",
+            "jpy_per_eur",
+            "krw_per_usd",
+            "months_of_cover",
+            "fraction_of_revenue",
+            "fraction_of_production",
+        ),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "profit_line": _one_of("operating_profit", "pre_tax", "net", nullable=True),
+        "period": _period(),
+        "as_of": _date(nullable=True),
+        "selected": _flag(),
+        "selection_reason": _text(nullable=True),
+    },
+    checks=[_selected_once("company", "pair")],
+)
+
+EVENT = r"\d{4}-\d{2}-\d{2}(-[a-z0-9]+)+$"
+REFERENCE = r"([a-z0-9-]+)(?:@(\d{4}-\d{2}-\d{2}))?(?: without ([a-z0-9-]+(?: [a-z0-9-]+)*))?$"
+
+
+def _event(*, unique: bool = False) -> pa.Column:
+    expected = "expected its day in Washington and a slug, such as 2025-07-22-japan-deal"
+    matches = pa.Check.str_matches(re.compile(EVENT), error=expected)
+    return pa.Column(str, matches, nullable=not unique, unique=unique)
+
+
+def _reference() -> pa.Column:
+    expected = (
+        "a policy, a day on which it is frozen, entries to leave out: NAME[@YYYY-MM-DD][ without ID ...]"
+    )
+    return _like(REFERENCE, expected, nullable=True)
+
+
+EVENTS = _table(
+    {
+        "event": _event(unique=True),
+        "date": _day(),
+        "time_et": _clock(),
+        "time_assumed_et": _clock(),
+        "time_basis": _text(),
+        "time_confidence": _one_of("high", "medium", "low"),
+        "label": _text(),
+        "kind": _one_of("threat", "proposal", "imposition", "relief", "deal", "legal"),
+        "scope": _one_of("auto", "macro", "trucks", "canada_duty"),
+        "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
+        "scheduled": _flag(),
+        "rate_before_text": _text(),
+        "rate_after_text": _text(),
+        "rate_before": _number(0, 1, nullable=True),
+        "rate_after": _number(0, 1, nullable=True),
+    },
+    checks=[
+        pa.Check(
+            lambda table: table["event"].str[:10] == table["date"].dt.strftime("%Y-%m-%d"),
+            error="event: expected it to begin with the day in column date",
+        ),
+        pa.Check(
+            lambda table: table["time_et"].isna() == table["time_assumed_et"].notna(),
+            error="time_et: expected a time here, or in time_assumed_et where none was found",
+        ),
+        pa.Check(
+            lambda table: table["time_et"].isna() == (table["time_confidence"] == "low"),
+            error="time_confidence: expected low exactly where time_et is empty",
+        ),
+    ],
+)
+
+EVENT_POLICIES = _table(
+    {
+        "event": _event(unique=True),
+        "policy_before": _reference(),
+        "policy_after": _reference(),
+        "basis": _one_of("law", "announced", "threat", "our reading", "none"),
+        "restates": _event(),
+        "main": _flag(),
+        "quality": _one_of(*QUALITIES, nullable=True),
+        "reason": _text(),
+    },
+    checks=[
+        pa.Check(
+            lambda table, column=column: (table["basis"] == "none") == table[column].isna(),
+            error=f"{column}: expected a value, except where basis is none",
+        )
+        for column in ("policy_before", "policy_after", "quality")
+    ]
+    + [
+        pa.Check(
+            lambda table: ~table["main"].astype(bool) | (table["basis"] != "none"),
+            error="main: expected false where basis is none: a main event has a computed bill",
+        ),
+    ],
+    provenance=False,
+)
+
+# Columns that a refreshed or the user's own table has and the bundled one has not.
+_SOURCE = {"source": pa.Column(str, required=False)}
+_REFRESHED = {
+    "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
+    "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
+    **_SOURCE,
+}
+
+PRICES = _table(
+    {
+        "date": _day(),
+        "ticker": _text(),
+        "adj_close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "records": _number(0, whole=True),
+        "basis": _one_of("total_return", "price_return"),
+        **_REFRESHED,
+    },
+    key=["ticker", "date"],
+    provenance=False,
+)
+
+FX = _table(
+    {
+        "date": _day(),
+        "pair": _like(r"[A-Z]{6}$", "a currency pair such as USDJPY"),
+        "rate": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        **_SOURCE,
+    },
+    key=["pair", "date"],
+    provenance=False,
+)
+
+MARKETS = _table(
+    {
+        "market": _like(r"[A-Z]{2}$", "a country code"),
+        "name": _text(),
+        "exchange_calendar": _like(r"X[A-Z]{3}$", "a code of the exchange_calendars package, such as XTKS"),
+        "currency": _one_of(*CURRENCIES),
+        "benchmark": _text(nullable=True),
+    },
+    key=["market"],
+)
+
+CONTRACTS = _table(
+    {
+        "underlying": _text(),
+        "contract": _text(),
+        "name": _text(),
+        "exchange": _text(nullable=True),
+        "home": _one_of("JP", "KR", "EU", "GB", "US", nullable=True),
+        "kind": _one_of("currency_future", "currency_forward", "index_future", "fund", "share_lot"),
+        "size": _number(0, nullable=True),
+        "size_unit": _text(nullable=True),
+    },
+    key=["underlying", "contract"],
+)
+
+INSTRUMENTS = _table(
+    {
+        "ticker": _text(),
+        "name": _text(),
+        "company": _text(nullable=True),
+        "market": _one_of("JP", "KR", "DE", "US", "SE", "NO"),
+        "exchange_calendar": _one_of("XTKS", "XKRX", "XETR", "XNYS", "XSTO", "XOSL"),
+        "currency": _one_of(*CURRENCIES),
+        "role": _one_of(
+            "maker",
+            "supplier",
+            "steel",
+            "aluminium",
+            "rail",
+            "dealer",
+            "car_carrier",
+            "tyres",
+            "holding",
+            "index",
+            "sector_etf",
+            "country_etf",
+            "own",
+        ),
+        "share_line_of": _text(nullable=True),
+        "prices_first": _day(nullable=True),
+        "prices_last": _day(nullable=True),
+        "rows": _number(0, whole=True),
+        "total_return_share": _number(0, 1, nullable=True),
+    },
+    key=["ticker"],
+)
+
+PLANTS = _table(
+    {
+        "country": _one_of("US", "MX", "CA"),
+        "company": _text(),
+        "plant": _text(),
+        "kind": _some_of(
+            "assembly", "commercial_assembly", "engine", "transmission", "transaxle", "battery", "drive_units"
+        ),
+        "city": _text(),
+        "state": _text(),
+        "lat": _number(14, 72),
+        "lon": _number(-170, -50),
+        "latlon_quality": _one_of(*QUALITIES),
+        "opened": _number(1900, 2035, whole=True),
+        "opened_planned": _flag(),
+        "models": _text(),
+        "capacity_units": _number(0, nullable=True, whole=True),
+        "capacity_quality": _one_of(*QUALITIES, nullable=True),
+        "output_units": _number(0, nullable=True, whole=True),
+        "output_period": _period(nullable=True),
+        "output_quality": _one_of(*QUALITIES, nullable=True),
+        "output_source": _text(nullable=True),
+        "employees": _number(0, nullable=True, whole=True),
+        "employees_year": _number(2000, 2035, nullable=True, whole=True),
+        "employees_planned": _flag(nullable=True),
+        "employees_quality": _one_of(*QUALITIES, nullable=True),
+        "export_share": _number(0, 1, nullable=True),
+        "export_share_quality": _one_of(*QUALITIES, nullable=True),
+        "status": _text(nullable=True),
+    },
+    key=["company", "plant"],
+)
+
+ANNOUNCEMENTS = _table(
+    {
+        "date": _date(),
+        "company": _text(),
+        "country": _one_of("US", "MX", "CA", "JP"),
+        "state": _text(nullable=True),
+        "plant": _text(nullable=True),
+        "investment_usd": _number(0, nullable=True),
+        "jobs": _number(0, nullable=True, whole=True),
+        "start_year": _number(2000, 2035, nullable=True, whole=True),
+        "product": _text(nullable=True),
+        "kind": _one_of(
+            "new_plant",
+            "expansion",
+            "reopening",
+            "hiring",
+            "model_shift",
+            "export_plan",
+            "restructuring",
+            "delay",
+            "outage",
+            "layoff",
+            "cancellation",
+        ),
+    }
+)
+
+MONTHLY = _table(
+    {
+        "company": _text(),
+        "metric": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name"),
+        "period": _period(),
+        "value": _number(),
+        "unit": _one_of("units", "fraction", "usd_bn", "jpy_bn", "jpy_per_vehicle"),
+    }
+)
+
+SPILLOVER = _table(
+    {
+        "ticker": _text(),
+        "metric": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name"),
+        "period": _period(),
+        "value": _number(),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "unit": _one_of(
+            "fraction", "usd_bn", "usd_bn_per_year", "usd_per_vehicle", "usd_per_net_ton", "units", "jobs"
+        ),
+    },
+    checks=[WITHIN_RANGE],
+)
+
+# The unit and bounds of every variable that the model computes with.
+MODEL_UNITS = {
+    "us_sales_units": "units",
+    "us_production_units": "units",
+    "us_export_units": "units",
+    "us_import_units": "units",
+    "us_employment": "people",
+    "us_investment_cumulative": "usd",
+    "us_content": "fraction_of_value",
+    "us_content_share": "fraction_of_value",
+    "usmca_share_car": "fraction_of_units",
+    "usmca_share_light_truck": "fraction_of_units",
+    "usmca_share_part": "fraction_of_value",
+    "light_truck_share": "fraction_of_units",
+    "customs_value": "usd_per_unit",
+    "imported_parts": "usd_per_unit",
+    "msrp": "usd_per_unit",
+    "inventory_days": "days",
+    "metals_cost": "usd_per_unit",
+    "relief_accrued_share": "fraction_of_relief",
+}
+
+
+def _value_in_bounds(table: pd.DataFrame) -> pd.Series:
+    share = table["unit"].str.startswith("fraction_of")
+    signed = table["unit"].str.contains("change")
+    return table["value"].isna() | signed | ((table["value"] >= 0) & (~share | (table["value"] <= 1)))
+
+
+FACTS = _table(
+    {
+        "maker": _text(),
+        "variable": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name listed in data/codebook.csv"),
+        "origin": _like(
+            r"(ALL|[A-Z]{2}(\+[A-Z]{2})*)$", "a country code, EU, XX (unknown), ALL or a sum such as MX+CA"
+        ),
+        "scope": _text(),
+        "period": _period(),
+        "value": _number(nullable=True),
+        "unit": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case unit listed in data/codebook.csv"),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "quality": _one_of(*QUALITIES),
+        "selected": _flag(),
+        "selection_reason": _text(nullable=True),
+        "solved": _flag(),
+        "method": _text(nullable=True),
+        "source_title": _text(),
+        "source_url": _like(r"https?://", "an address starting with http:// or https://", nullable=True),
+        "source_date": _date(),
+        "note": _text(nullable=True),
+    },
+    checks=[
+        pa.Check(
+            _value_in_bounds,
+            error="value: expected a value >= 0, and <= 1 for a fraction",
+        ),
+        pa.Check(
+            lambda table: (
+                table["unit"].eq(table["variable"].map(MODEL_UNITS)) | ~table["selected"].astype(bool)
+            ),
+            error="unit: expected the unit that the model computes this variable in; see MODEL_UNITS in schemas.py",
+        ),
+    ],
+    provenance=False,
+)
+
+NOT_MODELLED = _table(
+    {
+        "country": _text(),
+        "product": _text(),
+        "valid_from": _day(),
+        "valid_to": _day(nullable=True),
+        "rate": _number(0, 5),
+        "basis": _one_of("additional", "additive to MFN", "unstated"),
+        "status": _one_of("law", "announced"),
+    }
+)
+
+TABLES: dict[str, pa.DataFrameSchema] = {
+    **{
+        f"facts/{name}.csv": FACTS
+        for name in ("volumes", "contribution", "values", "estimates", "aggregates")
+    },
+    "companies/makers.csv": MAKERS,
+    "companies/financials.csv": FINANCIALS,
+    "companies/disclosures.csv": DISCLOSURES,
+    "companies/fx_sensitivity.csv": FX_SENSITIVITY,
+    "policies/not_modelled.csv": NOT_MODELLED,
+    "events/events.csv": EVENTS,
+    "events/policies.csv": EVENT_POLICIES,
+    "market/prices.parquet": PRICES,
+    "market/fx.parquet": FX,
+    "market/contracts.csv": CONTRACTS,
+    "market/instruments.csv": INSTRUMENTS,
+    "market/markets.csv": MARKETS,
+    "watch/plants.csv": PLANTS,
+    "watch/announcements.csv": ANNOUNCEMENTS,
+    "watch/monthly.csv": MONTHLY,
+    "watch/spillover.csv": SPILLOVER,
+}

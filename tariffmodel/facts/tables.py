@@ -1,0 +1,509 @@
+"""What do the sources say, and which reading is used?
+
+`load` reads and validates the data folder. Facts are long tables: one row is one figure about one
+maker, from one origin, over one period, with its unit, quality and source. Rows that disagree all
+stay; the one used carries ``selected = true`` and says why. `resolve` turns selected rows into
+arrays over any spans of days; `identity` shows how well sales, output and trade add up. Every file is
+read through `store`, so what a user has refreshed or added stands in for what came with the package.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.facts import periods, store
+from tariffmodel.errors import DataError
+from tariffmodel.facts.periods import Period
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
+QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits the worst
+FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
+OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
+OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
+_LISTED = 30  # faults that an error spells out
+_SUPERSEDED = f"superseded by a row of data/{OWN}: "
+KEY = ["maker", "variable", "origin"]
+STATEMENT = ["company", "kind", "period", "said_on"]
+SALES, PRODUCTION, EXPORTS, IMPORTS = (
+    "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
+)  # fmt: skip
+FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
+
+
+def data_dir(folder: str | Path | None = None) -> Path:
+    """Data folder: `folder`, else ``$TARIFFMODEL_DATA``, else the checkout's, else the wheel's.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist or holds no facts.
+    """
+    package = Path(__file__).resolve().parents[1]
+    asked = folder or os.environ.get("TARIFFMODEL_DATA")
+    places = [Path(asked)] if asked else [package.parent / "data", package / "data"]
+    for place in places:
+        if (place / "facts").is_dir():
+            return place
+    raise DataError(
+        f"{places[0]} is not a data folder (no facts/ in it); "
+        "point --data or TARIFFMODEL_DATA at one, or leave both unset for the bundled data"
+    )
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with one cell of one file; a `warning` is shown and stops nothing."""
+
+    file: str
+    row: int | None
+    column: str
+    value: object
+    expected: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        where = self.file + (f" row {self.row}" if self.row else "")
+        value = repr(self.value) if self.value == self.value else "empty"
+        return f"{where}: {self.column} is {value}; expected {self.expected}"
+
+
+@dataclass(
+    frozen=True, eq=False, repr=False
+)  # compared and cached by identity: tables are never changed in place
+class Facts:
+    """Validated tables of one data folder.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Every fact row; columns as in ``data/codebook.csv`` plus `file`, `row`, `start`, `end`. The
+        user's rows have the file ``data/facts/own.csv``.
+    makers : DataFrame
+        One row per listed maker, indexed by `maker`.
+    financials, disclosures : DataFrame
+        Company figures, long form.
+    folder : Path
+    """
+
+    table: pd.DataFrame
+    makers: pd.DataFrame
+    financials: pd.DataFrame
+    disclosures: pd.DataFrame
+    folder: Path
+
+    def __repr__(self) -> str:
+        return f"Facts({len(self.table)} rows, {len(self.makers)} makers, {self.folder})"
+
+    @cached_property
+    def overlay(self) -> Path:
+        """Snapshot over the data folder when the facts were loaded, see `store`.
+
+        What is read later, such as prices, is of the same state. `dataclasses.replace` gives a copy
+        that reads the state of now.
+        """
+        return store.overlay(self.folder)
+
+    @cached_property
+    def selected(self) -> pd.DataFrame:
+        """Rows in use, one per maker, variable, origin and period."""
+        return self.table[self.table["selected"]].reset_index(drop=True)
+
+    @cached_property
+    def fx(self) -> pd.DataFrame:
+        """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
+
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
+        """
+        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet"))
+        rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
+        if "source" in long:
+            fixed = long["source"] == "ECB"
+            later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
+            if later.any():
+                rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
+        return rates
+
+    @cached_property
+    def prices(self) -> pd.DataFrame:
+        """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
+        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet"))
+        return long.pivot(index="date", columns="ticker", values="adj_close").sort_index()
+
+    @cached_property
+    def instruments(self) -> pd.DataFrame:
+        """One row per ticker: name, market, calendar, currency, role."""
+        return pd.read_csv(in_use(self.folder, self.overlay, "market/instruments.csv")).set_index("ticker")
+
+    @cached_property
+    def markets(self) -> pd.DataFrame:
+        """One row per market: exchange calendar, currency, benchmark index."""
+        return pd.read_csv(in_use(self.folder, self.overlay, "market/markets.csv")).set_index("market")
+
+    @cached_property
+    def as_of(self) -> date:
+        """Last day of the exchange rates: results are stated for this day unless told otherwise."""
+        return self.fx.index[-1].date()
+
+    @cached_property
+    def readings(self) -> dict[tuple[str, str, str], list[int]]:
+        """Positions in `selected` of every (maker, variable, origin)."""
+        places: dict[tuple[str, str, str], list[int]] = {}
+        for position, key in enumerate(zip(*(self.selected[column].to_list() for column in KEY))):
+            places.setdefault(key, []).append(position)
+        return places
+
+    def origins(self, maker: str, variable: str) -> list[str]:
+        """Origins for which a maker has a selected reading."""
+        return sorted(o for m, v, o in self.readings if m == maker and v == variable)
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """The columns of `selected` that `resolve` computes with."""
+        rows = self.selected
+        value = rows["value"].to_numpy(dtype=float)
+        return {
+            "start": np.array([day.toordinal() for day in rows["start"]]),
+            "end": np.array([day.toordinal() for day in rows["end"]]),
+            "value": value,
+            "low": rows["low"].fillna(rows["value"]).to_numpy(dtype=float),
+            "high": rows["high"].fillna(rows["value"]).to_numpy(dtype=float),
+            "quality": np.array([QUALITY.index(q) for q in rows["quality"]]),
+            "flow": np.array([variable in FLOWS for variable in rows["variable"]]),
+        }
+
+
+def load(folder: str | Path | None = None) -> Facts:
+    """Read and validate the tables that the model uses.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Data folder, see `data_dir`.
+
+    Raises
+    ------
+    DataError
+        Listing every fault found: file, row, column, value and what was expected.
+    """
+    place = data_dir(folder)
+    overlay = store.overlay(place)
+    faults: list[Fault] = []
+    names = ["companies/makers.csv", "companies/financials.csv", "companies/disclosures.csv"]
+    makers, financials, disclosures = (_read(place, overlay, name, faults) for name in names)
+    if (overlay / OWN_DISCLOSURES).is_file():
+        disclosures = with_statements(disclosures, _read(place, overlay, OWN_DISCLOSURES, faults))
+    tables = [_read(place, overlay, name, faults) for name in _fact_files(overlay)]
+    refuse(faults)
+    makers = makers.set_index("maker", drop=False).rename_axis(None)
+    table = combine(tables)
+    refuse(across_rows(table, makers))
+    known = Facts(table, makers, financials, disclosures, place)
+    return known if known.overlay == overlay else load(folder)  # somebody wrote meanwhile
+
+
+def check(folder: str | Path | None = None) -> list[Fault]:
+    """All faults in every table of the data folder, used by the model or not."""
+    from tariffmodel.facts.schemas import TABLES
+
+    place = data_dir(folder)
+    overlay = store.overlay(place)
+    faults: list[Fault] = []
+    files = _fact_files(overlay)
+    own = [OWN_DISCLOSURES] if (overlay / OWN_DISCLOSURES).is_file() else []
+    names = dict.fromkeys([*TABLES, *files, *own])
+    tables = {name: _read(place, overlay, name, faults) for name in names}
+    facts = [tables[name] for name in files]
+    makers = tables["companies/makers.csv"]
+    if not faults:
+        faults += across_rows(combine(facts), makers.set_index("maker"))
+    return faults
+
+
+def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Fact tables one below the other with `start` and `end`; the user's rows supersede.
+
+    A selected row of ``facts/own.csv`` takes the place of the bundled row of the same maker,
+    variable, origin and days, however the period is written; that one stays, no longer selected.
+    """
+    table = pd.concat(tables, ignore_index=True)
+    spans = [periods.parse(label) for label in table["period"]]
+    table = table.assign(start=[s.start for s in spans], end=[s.end for s in spans])
+    own = table["file"] == f"data/{OWN}"
+    reason = table["selection_reason"]
+    back = reason.str.startswith(_SUPERSEDED, na=False)  # a table that went through here before
+    reason = reason.mask(back, reason.str.removeprefix(_SUPERSEDED))
+    selected = table["selected"] | back
+    key = pd.MultiIndex.from_frame(table[[*KEY, "start", "end"]])
+    gone = selected & ~own & key.isin(key[own & selected])
+    return table.assign(
+        selected=selected & ~gone,
+        selection_reason=reason.mask(gone, _SUPERSEDED + reason.fillna("")),
+    )
+
+
+def with_statements(disclosures: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Disclosures and the user's, which replace those of the same company, kind, period and day."""
+    key, mine = (pd.MultiIndex.from_frame(rows[STATEMENT].astype(str)) for rows in (disclosures, own))
+    return pd.concat([disclosures[~key.isin(mine)], own], ignore_index=True)
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise a `DataError` that counts the faults and lists the first of them, if there are any."""
+    if faults:
+        count = f"{len(faults)} fault{'s' * (len(faults) > 1)} in the data"
+        more = [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
+        raise DataError("\n  ".join([count, *map(str, faults[:_LISTED]), *more]))
+
+
+def in_use(folder: Path, overlay: Path, name: str) -> Path:
+    """File of a snapshot if it holds one of that name, else the bundled file."""
+    if not overlay.is_dir():
+        raise DataError(f"{overlay} has been removed since these facts were loaded; load them again")
+    return overlay / name if (overlay / name).is_file() else folder / name
+
+
+def _fact_files(overlay: Path) -> list[str]:
+    own = [OWN] if (overlay / OWN).is_file() else []
+    return [*(f"facts/{name}.csv" for name in FACT_FILES), *own]
+
+
+def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
+    """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
+    from tariffmodel.facts.schemas import DISCLOSURES, FACTS, TABLES  # slow to import: only when data are read
+
+    path = in_use(folder, overlay, name)
+    if not path.is_file():
+        faults.append(
+            Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
+        )
+        return pd.DataFrame()
+    if path.suffix == ".parquet":
+        raw = pd.read_parquet(path)
+    else:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+    schema = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES}.get(name) or TABLES[name]
+    return conform(raw, schema, f"data/{name}", faults)
+
+
+def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: list[Fault]) -> pd.DataFrame:
+    """`raw` with the types of its schema and the columns `file` and `row`; adds to `faults`.
+
+    The index of `raw` counts from 0 at row 2 of the file, below its header.
+    """
+    from pandera.errors import SchemaErrors
+
+    try:
+        frame = schema.validate(raw, lazy=True)
+    except SchemaErrors as error:
+        seen = set()
+        for case in error.failure_cases.itertuples():
+            row = None if pd.isna(case.index) else int(case.index) + 2
+            column, expected = case.column, str(case.check)
+            if case.schema_context == "DataFrameSchema" and row:
+                # a rule across columns fails once per cell of the row; its text names the column to mend
+                column, _, expected = expected.partition(": ")
+            elif not isinstance(column, str):
+                column = str(case.failure_case)
+            if (row, column, expected) in seen:
+                continue
+            seen.add((row, column, expected))
+            value = raw.at[int(case.index), column] if row and column in raw else case.failure_case
+            faults.append(Fault(file, row, column, value, _expected(expected)))
+        return raw
+    flags = {
+        column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
+    }
+    return frame.astype(flags).assign(file=file, row=frame.index + 2)
+
+
+def conform_own(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Fault]]:
+    """`conform` for the user's rows, whose column `row` says where they stand in their file."""
+    faults: list[Fault] = []
+    number = rows["row"].to_numpy()
+    plain = rows.drop(columns="row").reset_index(drop=True)
+    typed = conform(plain, schema, rows.attrs.get("file", "own rows"), faults)
+    if faults:
+        return typed, [replace(fault, row=fault.row and int(number[fault.row - 2])) for fault in faults]
+    return typed.assign(row=number), []
+
+
+def _expected(check: str) -> str:
+    """A pandera check name in words, where our schemas did not already use words."""
+    plain = {
+        "not_nullable": "a value, not an empty cell",
+        "column_in_schema": "no column of this name; see data/codebook.csv",
+        "column_in_dataframe": "this column to be present; see data/codebook.csv",
+        "field_uniqueness": "a value that occurs once",
+    }
+    if check.startswith(("coerce_dtype", "dtype")):
+        return "a number" if "float" in check or "int" in check else f"a value of type {check}"
+    return plain.get(check, check.removeprefix("expected "))
+
+
+def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
+    """What is wrong with facts that no single cell can show; `makers` is indexed by maker."""
+    faults = []
+
+    def report(rows: pd.DataFrame, column: str, expected: str) -> None:
+        for row in rows.itertuples():
+            faults.append(Fault(row.file, row.row, column, getattr(row, column), expected))
+
+    selected = table[table["selected"]]
+    report(selected[~selected["maker"].isin(makers.index)], "maker", "a maker of data/companies/makers.csv")
+    twice = selected[selected.duplicated([*KEY, "start", "end"], keep=False)]
+    report(
+        twice, "selected", "one selected row per maker, variable, origin and period; set the others to false"
+    )
+    report(
+        selected[selected["scope"] != "total"],
+        "scope",
+        "'total' on a selected row: the model needs whole makers",
+    )
+    report(selected[selected["value"].isna()], "value", "a number on a selected row")
+    report(selected[selected["selection_reason"].isna()], "selection_reason", "the reason on a selected row")
+    low, high = table["low"].fillna(table["value"]), table["high"].fillna(table["value"])
+    report(table[low > table["value"]], "low", "low <= value")
+    report(table[high < table["value"]], "high", "high >= value")
+    estimated = selected[
+        (selected["quality"] == "estimated") & selected["method"].isna() & selected["note"].isna()
+    ]
+    report(estimated, "method", "how an estimated value was reached (method or note)")
+    return faults
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Values for K keys over S spans, each array (S, K). `quality` indexes `QUALITY`.
+
+    `carried` is true where no row covers the span and the nearest one stands in.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    quality: np.ndarray
+    carried: np.ndarray
+
+
+def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[Period]) -> Resolved:
+    """Selected facts for each key over each span of days.
+
+    The row with the shortest period that covers the span is used; failing that the nearest earlier
+    row, then the nearest later one, and the result counts as estimated. Flows (vehicles) are spread
+    evenly over the days of their row and returned for the span; levels are returned as they stand.
+
+    Parameters
+    ----------
+    keys : sequence of (maker, variable, origin)
+    spans : sequence of Period
+
+    Raises
+    ------
+    DataError
+        If a key has no selected row at all.
+    """
+    missing = [key for key in keys if key not in facts.readings]
+    if missing:
+        maker, variable, origin = missing[0]
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(
+            f"no selected row for {variable} of {maker}, origin {origin}{more}; "
+            "add one to data/facts/estimates.csv or mark an existing row as selected"
+        )
+    places = [facts.readings[key] for key in keys]
+    rows = np.array([row for place in places for row in place], dtype=int)
+    number = np.repeat(np.arange(len(keys)), [len(place) for place in places])
+    column = {name: array[rows] for name, array in facts._arrays.items()}
+    start, end = column["start"], column["end"]
+    first = np.array([span.start.toordinal() for span in spans])[:, None]
+    last = np.array([span.end.toordinal() for span in spans])[:, None]
+    length = end - start + 1
+    # one rank for "shortest covering, else nearest earlier, else nearest later"
+    covers = (start <= first) & (end >= last)
+    rank = np.where(covers, length, np.where(end < last, 1e6 + last - end, 1e9 + start - first))
+    order = np.lexsort((rank, np.broadcast_to(number, rank.shape)), axis=1)
+    pick = order[:, np.searchsorted(number, np.arange(len(keys)))]
+    carried = ~np.take_along_axis(covers, pick, axis=1)
+    share = np.where(column["flow"][pick], (last - first + 1) / length[pick], 1.0)
+    value, low, high = (column[name][pick] * share for name in ("value", "low", "high"))
+    quality = np.where(carried, len(QUALITY) - 1, column["quality"][pick])
+    return Resolved(value, low, high, quality, carried)
+
+
+def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:
+    """Sales against output and trade: S ≈ P − X + ΣM, per maker.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker: `sales_units`, `production_units`, `export_units`, `import_units`,
+        `unknown_origin_units` (the part of imports whose origin no source gives), `residual_units`
+        = S − (P − X + ΣM), `residual_share` of S, `quality` (worst input), and
+        `closes_by_construction`: true where a term was itself solved from the identity, so that a
+        small residual proves nothing.
+    """
+    span = [periods.parse(period)]
+    makers = list(facts.makers.index)
+    pairs = [(m, IMPORTS, o) for m in makers for o in facts.origins(m, IMPORTS)]
+    keys = [(m, v, "US") for v in (SALES, PRODUCTION, EXPORTS) for m in makers] + pairs
+    got = resolve(facts, keys, span)
+    n = len(makers)
+    sales, production, exports = got.value[0, : 3 * n].reshape(3, n)
+    owner = np.array([makers.index(m) for m, _, _ in pairs])
+    unknown = np.array([o == "XX" for _, _, o in pairs])
+    moved = got.value[0, 3 * n :]
+    imports = np.bincount(owner, moved, n)
+    quality = got.quality[0, : 3 * n].reshape(3, n).max(axis=0)
+    np.maximum.at(quality, owner, got.quality[0, 3 * n :])
+    residual = sales - (production - exports + imports)
+    rows = facts.selected
+    inside = (rows["start"] <= span[0].end) & (rows["end"] >= span[0].start)
+    solved = set(rows.loc[inside & rows["solved"], "maker"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = residual / sales
+    return pd.DataFrame(
+        {
+            "sales_units": sales,
+            "production_units": production,
+            "export_units": exports,
+            "import_units": imports,
+            "unknown_origin_units": np.bincount(owner, moved * unknown, n),
+            "residual_units": residual,
+            "residual_share": share,
+            "quality": [QUALITY[q] for q in quality],
+            "closes_by_construction": [m in solved for m in makers],
+        },
+        index=pd.Index(makers, name="maker"),
+    )
+
+
+def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
+    """Units of `currency` per USD, mean of the fixings in `period` up to `as_of`.
+
+    Where the period has no fixing yet, the last one at or before `as_of` stands in.
+    """
+    if currency == "USD":
+        return 1.0
+    table = facts.fx
+    if f"USD{currency}" in table:
+        rate = table[f"USD{currency}"]
+    elif f"{currency}USD" in table:
+        rate = 1.0 / table[f"{currency}USD"]
+    else:
+        raise DataError(f"no exchange rate for {currency} in data/market/fx.parquet; add USD{currency}")
+    known = rate[: pd.Timestamp(as_of)].dropna()
+    inside = known[pd.Timestamp(period.start) : pd.Timestamp(period.end)]
+    if known.empty:
+        raise DataError(f"exchange rates start after {as_of}; choose a later as-of date")
+    return float((inside if len(inside) else known.iloc[-1:]).mean())

@@ -1,0 +1,1 @@
+"""What hedges a position, in which size, and did it work out of sample?"""

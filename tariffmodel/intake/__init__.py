@@ -1,0 +1,1 @@
+"""What comes in from outside: prices, figures and statements, checked before they are kept."""

@@ -1,0 +1,341 @@
+"""How do the user's own figures about makers enter the model?
+
+As with prices, a file is read and checked before anything is written: a faulty one changes nothing,
+and every fault is listed with its row and column. Accepted rows go into ``facts/own.csv`` of a
+snapshot of `store`, where they go before the bundled rows of the same maker, variable, origin and days.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.facts import periods, store
+from tariffmodel.intake import spreadsheet
+from tariffmodel.errors import DataError, TariffModelError
+from tariffmodel.facts import (
+    FLOWS,
+    KEY,
+    OWN,
+    QUALITY,
+    Facts,
+    Fault,
+    across_rows,
+    combine,
+    conform_own,
+    refuse,
+    resolve,
+)
+from tariffmodel.intake.vendors import heading
+
+_DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
+_QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
+_SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
+_EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
+
+
+def read_facts(
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    **columns: str,
+) -> pd.DataFrame:
+    """Rows for ``facts/own.csv`` from a CSV or Excel file, as text.
+
+    Either one figure per row under the headings of ``facts/*.csv``, in any order; or vehicles with
+    months (or other periods) down or across. Where all twelve months of a year are there, their sum is
+    added as a row of the year, because whole-year measures read whole-year rows.
+
+    Parameters
+    ----------
+    sheet, encoding, decimal
+        See `spreadsheet.read` and `spreadsheet.numbers`.
+    **columns : str
+        Values for columns that the file leaves out or empty: ``maker="Toyota"``,
+        ``variable="us_sales_units"``, ``origin="US"``, ``source_title=…``, ``source_date=…``.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``facts/*.csv``, and `row` of the file. Where left out, `scope` is total, `unit`
+        the one the model computes in, `quality` reported, and a row is `selected` if the model computes
+        with its variable.
+
+    Raises
+    ------
+    DataError
+        Where the layout or the numbers are not understood.
+    """
+    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
+
+    known = list(FACTS.columns)
+    if wrong := sorted(set(columns) - set(known)):
+        raise DataError(f"{wrong[0]} is not a column of facts; there are {', '.join(known)}")
+    table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
+    filled = (table.cells != "").any(axis=1).nonzero()[0]
+    names = [_column(cell, known) for cell in table.cells[filled[0]]]
+    if twice := sorted({name for name in names if name and names.count(name) > 1}):
+        raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
+    rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
+    rows = rows.assign(row=filled[1:] + 1)
+    if wide := "value" not in rows:
+        rows = _tall(rows, known, table.file)
+    if rows.empty:
+        raise DataError(
+            f"{table.file} has no figures below its header; expected at least one row with a value"
+        )
+    for number, cell in zip(rows["row"], rows.get("period", ())):
+        if isinstance(cell, date):
+            raise DataError(
+                f"{table.file} row {number}: period is an Excel date, {cell:%Y-%m-%d}; expected text such as "
+                "CY2025 or 2025-04 (give the column the format Text before typing)"
+            )
+    for column, value in columns.items():
+        rows[column] = rows[column].replace("", value) if column in rows else value
+    rows = as_text(rows, table, decimal)
+    rows = rows.reindex(columns=[*known, *(c for c in rows.columns if c not in known)]).replace("", np.nan)
+    rows = rows.astype(dict.fromkeys(known, "str"))
+    if wide:
+        rows = _with_years(rows)
+    unit = rows["variable"].map(MODEL_UNITS)
+    computed = pd.Series(np.where(unit.notna(), "true", "false"), rows.index)
+    rows = rows.fillna(
+        {"unit": unit, "scope": "total", "quality": "reported", "selected": computed, "solved": "false"}
+    )
+    rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
+    chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
+    rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
+    rows.attrs = {"file": table.file, **table.found}
+    return rows
+
+
+def check_facts(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
+    """What is wrong with rows from `read_facts`.
+
+    The rules are those of ``facts/*.csv``; besides, the model must know the variable and, for a
+    selected row, the origin.
+    """
+    return _typed(rows, facts)[1]
+
+
+def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Which inputs of the model change, one row per selected row of `read_facts`.
+
+    Returns
+    -------
+    DataFrame
+        `maker`, `variable`, `origin`, `period`, `unit`; `old` and `new` value over the days of the
+        period (`old` is NaN without a reading) with `old_quality` and `new_quality`; and
+        `shorter_rows`, the selected rows of shorter periods inside it, which go before it on their days.
+        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column.
+    """
+    typed, faults = _typed(rows, facts)
+    refuse(faults)
+    mine = typed[typed["selected"]]
+    keys = list(zip(*(mine[column] for column in KEY)))
+    spans = [periods.parse(label) for label in mine["period"]]
+    after = _with_own(facts, typed)
+    table = mine[[*KEY, "period", "unit"]].reset_index(drop=True)
+    for label, known in (("old", facts), ("new", after)):
+        there = [number for number, key in enumerate(keys) if key in known.readings]
+        got = resolve(known, [keys[n] for n in there], [spans[n] for n in there])
+        quality = np.array(QUALITY, dtype=object)[np.diag(got.quality)]
+        table[label] = pd.Series(np.diag(got.value), there, dtype=float)
+        table[f"{label}_quality"] = pd.Series(quality, there, dtype=object)
+    inside = after.selected.merge(mine[[*KEY, "start", "end"]].reset_index(), on=KEY, suffixes=("", "_own"))
+    within = (inside["start"] >= inside["start_own"]) & (inside["end"] <= inside["end_own"])
+    shorter = within & ((inside["start"] > inside["start_own"]) | (inside["end"] < inside["end_own"]))
+    count = inside[shorter].groupby("index").size().reindex(mine.index, fill_value=0)
+    table = table.assign(shorter_rows=count.to_numpy())[
+        [*KEY, "period", "unit", "old", "new", "old_quality", "new_quality", "shorter_rows"]
+    ]
+    ratio = (table["new"] / table["old"].where(table["old"] > 0)).fillna(1)
+    table.attrs["warnings"] = [
+        Fault(
+            typed["file"].iloc[0],
+            row.row,
+            "value",
+            row.value,
+            f"a figure near the {old:,.{0 if old >= 1000 else 4}f} in use",
+            True,
+        )
+        for row, old, times in zip(mine.itertuples(), table["old"], ratio)
+        if not 1 / _DOUBT < times < _DOUBT
+    ]
+    return table
+
+
+def add_facts(
+    facts: Facts,
+    path: str | Path,
+    *,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
+    **columns: str,
+) -> pd.DataFrame:
+    """Add the figures of a file to ``facts/own.csv``, where they go before the bundled ones.
+
+    An earlier own row of the same maker, variable, origin, scope and days is replaced. Parameters as
+    for `read_facts`.
+
+    Returns
+    -------
+    DataFrame
+        The `preview_facts` of what was added.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column; nothing has changed then.
+    """
+    rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
+    table = preview_facts(rows, facts)
+    new = rows.drop(columns="row")
+    with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
+        earlier = store.path(facts.folder, OWN)
+        if earlier.is_file():
+            old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
+            new = pd.concat([old[~_key(old).isin(_key(new))], new])
+        (staging / "facts").mkdir(exist_ok=True)
+        new.to_csv(staging / OWN, index=False, lineterminator="\n")
+    return table
+
+
+def _column(cell: object, known: list[str]) -> str:
+    """Heading of a column of facts: one of ours, `period`, a period label, or as it stands."""
+    name = heading(cell).replace(" ", "_")
+    if name in known:
+        return name
+    return "period" if name in ("month", "quarter", "year", "date") else _period(cell) or name
+
+
+def _period(cell: object) -> str:
+    """A month or another period as the model writes it; empty where it is none."""
+    if isinstance(cell, date):
+        return f"{cell:%Y-%m}"
+    words = spreadsheet.text(cell)
+    if match := re.fullmatch(r"(\d{4})(?:[-/.]|年\s*|년\s*)(\d{1,2})[月월]?|(\d{4})(0[1-9]|1[0-2])", words):
+        return f"{match[1] or match[3]}-{int(match[2] or match[4]):02}"
+    for pattern in ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%b %y"):
+        try:
+            return f"{datetime.strptime(words, pattern):%Y-%m}"
+        except ValueError:
+            continue
+    if match := re.fullmatch(_QUARTER, words):
+        return f"{match[3] or match[4]}Q{match[1] or match[2] or match[5]}"
+    try:
+        return periods.parse(words).label
+    except TariffModelError:
+        return ""
+
+
+def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
+    """Periods down or across as one figure per row."""
+    other = [column for column in rows.columns if column not in [*known, "row"]]
+    across = [column for column in other if _period(column)]
+    rest = [column for column in other if column not in across and (column or (rows[column] != "").any())]
+    if "period" in rows and len(rest) == 1 and not across:
+        tall = rows.rename(columns={rest[0]: "value"})
+        tall["period"] = tall["period"].map(lambda cell: _period(cell) or spreadsheet.text(cell))
+    elif across and not rest and "period" not in rows:
+        keys = [column for column in rows.columns if column in [*known, "row"]]
+        tall = rows.melt(keys, across, "period", "value")
+    else:
+        raise DataError(
+            f"{file} has no column value; expected one, or a column period beside a column of figures, or "
+            f"periods such as 2025-04 across (not understood: {', '.join(map(repr, rest)) or 'none'})"
+        )
+    return tall[tall["value"] != ""].reset_index(drop=True)
+
+
+def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
+    """All cells as text, the figures with a decimal point."""
+    figures = [column for column in ("value", "low", "high") if column in rows]
+    cells = pd.concat([rows.set_index("row")[column] for column in figures])
+    delimiter = table.found.get("delimiter", "")
+    numbers = spreadsheet.numbers(cells, table.file, delimiter=delimiter, decimal=decimal)[0]
+    written = ["" if n != n else n if isinstance(n, str) else f"{n:.15g}" for n in numbers]
+    columns = np.split(np.array(written, dtype=object), len(figures))
+    words = rows.drop(columns="row").map(spreadsheet.text)
+    return words.assign(**dict(zip(figures, columns)), row=rows["row"])
+
+
+def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the sum of the year where all its months of a flow are there."""
+    number = pd.to_numeric(rows["value"], errors="coerce")
+    months = rows[
+        rows["variable"].isin(FLOWS) & rows["period"].str.fullmatch(r"\d{4}-\d{2}") & number.notna()
+    ]
+    year = months["period"].str[:4]
+    added = []
+    for (*_, label), group in months.groupby([*KEY, year], sort=False):
+        if len(group) == 12 and group["period"].is_unique:
+            sums = {"value": f"{number[group.index].sum():.15g}", "low": np.nan, "high": np.nan}
+            quality = "estimated" if group["quality"].eq("estimated").any() else "derived"
+            about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}"}
+            added.append(group.iloc[:1].assign(**sums, **about))
+    return pd.concat([rows, *added], ignore_index=True)
+
+
+def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
+    """Rows of facts with types, and what is wrong with them."""
+    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS
+
+    file = rows.attrs.get("file", "own rows")
+    known = sorted({*facts.table["variable"], *MODEL_UNITS})
+    faults = []
+    for _, row in rows[rows["variable"].notna() & ~rows["variable"].isin(known)].iterrows():
+        near = difflib.get_close_matches(row["variable"], known, 1)
+        like = f"{near[0]}?" if near else "see data/codebook.csv"
+        faults.append(
+            Fault(file, row["row"], "variable", row["variable"], f"a variable of the model; {like}")
+        )
+    nameless = {fault.row for fault in faults}  # whose unit cannot be known either
+    typed, wrong = conform_own(rows, FACTS)
+    faults += [fault for fault in wrong if not (fault.column == "unit" and fault.row in nameless)]
+    if faults:
+        return typed, faults
+    typed = combine([typed])
+    today = date.today()
+    for _, row in typed[(typed["start"] > today) & (typed["quality"] == "reported")].iterrows():
+        expected = f"a period that has begun by {today}; a forecast has the quality estimated"
+        faults.append(Fault(file, row["row"], "period", row["period"], expected))
+    origins = facts.selected.groupby("variable")["origin"].agg(set)
+    for _, row in typed[typed["selected"] & typed["variable"].isin(origins.index)].iterrows():
+        here = origins[row["variable"]]
+        if row["origin"] not in here and (len(here) == 1 or row["origin"] in _EU.split()):
+            expected = (
+                "EU, which the model takes as one origin" if row["origin"] in _EU.split() else ", ".join(here)
+            )
+            faults.append(Fault(file, row["row"], "origin", row["origin"], expected))
+    return typed, faults + across_rows(typed, facts.makers)
+
+
+def _with_own(facts: Facts, typed: pd.DataFrame) -> Facts:
+    """Facts as they will be once `typed` rows are the user's."""
+    mine = facts.table["file"] == f"data/{OWN}"
+    again = pd.MultiIndex.from_frame(facts.table[_SPAN]).isin(pd.MultiIndex.from_frame(typed[_SPAN]))
+    table = combine([facts.table[~(mine & again)], typed.assign(file=f"data/{OWN}")])
+    return dataclasses.replace(facts, table=table)
+
+
+def _key(rows: pd.DataFrame) -> pd.MultiIndex:
+    """Maker, variable, origin, scope and days of rows of text."""
+    spans = [periods.parse(label) for label in rows["period"]]
+    return pd.MultiIndex.from_frame(
+        rows.assign(start=[span.start for span in spans], end=[span.end for span in spans])[_SPAN]
+    )

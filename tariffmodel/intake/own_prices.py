@@ -1,0 +1,435 @@
+"""How do the user's own prices enter the model?
+
+A file is read and checked before anything is written: a faulty one changes nothing, and every fault
+is listed with its row and column. What is accepted goes into a snapshot of `store`; the bundled files
+stay as they are and `store.restore` goes back. Load the facts again to use what was added.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.facts import store
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts, Fault, in_use, refuse
+from tariffmodel.intake.yahoo import JUMP, UNIT
+from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
+
+DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
+TOLERANCE = 0.005  # between an own and a stored return over the same days
+_CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
+_PENCE = {"GBp", "GBX", "GBx"}
+
+
+def check_prices(
+    frame: pd.DataFrame, facts: Facts, *, market: str | None = None, replace: bool = False
+) -> list[Fault]:
+    """What is wrong with prices before they are added; a `warning` is shown and stops nothing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        `date`, `ticker`, and `close` or `adj_close` or both; see `vendors.read_prices`.
+    market : str, optional
+        Where lines are listed that are not in ``instruments.csv``: an index value of `Facts.markets`.
+    replace : bool
+        As in `add_prices`.
+
+    Raises
+    ------
+    DataError
+        If `market` is not in ``markets.csv``.
+    """
+    file = frame.attrs.get("file", "prices")
+    given = frame.columns.intersection(PRICES)
+    lacking = [column for column in ("date", "ticker") if column not in frame]
+    if lacking or given.empty:
+        column = (lacking or ["close"])[0]
+        return [Fault(file, None, column, "missing", "the columns date, ticker, and close or adj_close")]
+    if frame.empty:
+        return [Fault(file, None, "rows", 0, "at least one row with a date and a price")]
+    if "row" not in frame:
+        frame = frame.assign(row=np.arange(len(frame)) + 2)
+    faults = _faults(file, frame[frame["date"].isna()], "date", "a day")
+    for column in given:
+        number = pd.to_numeric(frame[column], errors="coerce")
+        faults += _faults(file, frame[frame[column].notna() & ~np.isfinite(number)], column, "a number")
+        faults += _faults(file, frame[number <= 0], column, "a price > 0")
+    if faults:  # what follows computes with the cells
+        return faults
+    today = pd.Timestamp(date.today())
+    twice, future = frame.duplicated(["ticker", "date"], keep=False), frame["date"] > today
+    faults += _faults(file, frame[future], "date", f"a day up to today, {today.date()}")
+    faults += _faults(file, frame[twice], "date", "one row per ticker and day")
+    lines = _lines(facts, frame["ticker"].unique(), market)
+    faults += _identity(file, frame, facts, lines)
+    if not faults:
+        faults += _movement(file, frame, facts, lines, replace)
+    return faults
+
+
+def preview(frame: pd.DataFrame, facts: Facts, *, replace: bool = False) -> pd.DataFrame:
+    """What adding prices would do, one row per ticker.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Without faults, see `check_prices`; days that are no sessions do not count.
+    replace : bool
+        As in `add_prices`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ticker: `rows`, `first`, `last`, `new_rows` (days without a stored price),
+        `replaced_rows`, `largest_return` in size from one row to the next, its day
+        `largest_return_date`, `largest_difference` to the stored return over the same days
+        (fractions), and `level_ratio`, own over stored price on the last common day. NaN where there
+        is nothing to compare.
+    """
+    moves = _moves(frame[_in_session(frame, _lines(facts, frame["ticker"].unique(), None))], facts)
+    by = moves.groupby("ticker")
+    held = moves["stored"].notna()
+    peak = moves["change"].abs().dropna().groupby(moves["ticker"]).idxmax()
+    largest = moves.loc[peak].set_index("ticker")
+    return pd.DataFrame(
+        {
+            "rows": by.size(),
+            "first": by["date"].min(),
+            "last": by["date"].max(),
+            "new_rows": (~held).groupby(moves["ticker"]).sum(),
+            "replaced_rows": held.groupby(moves["ticker"]).sum() * replace,
+            "largest_return": largest["change"],
+            "largest_return_date": largest["date"],
+            "largest_difference": moves["difference"].abs().groupby(moves["ticker"]).max(),
+            "level_ratio": moves["ratio"].groupby(moves["ticker"]).last(),
+        }
+    )
+
+
+def add_prices(
+    facts: Facts,
+    path: str | Path,
+    *,
+    market: str | None = None,
+    name: str | None = None,
+    replace: bool = False,
+    sheet: str | None = None,
+    ticker: str | None = None,
+    currency: str | None = None,
+    date_format: str | None = None,
+    adjusted: bool = False,
+    encoding: str | None = None,
+    decimal: str | None = None,
+) -> pd.DataFrame:
+    """Add the prices of a file to those in use, on the sessions of each line's exchange.
+
+    By default own prices extend a line: they enter on days without a stored price, and join on the
+    nearest day that both have, so stored returns stay. The level of the whole line follows its last
+    row, which is always a traded price: history is re-based, returns are not touched.
+
+    Parameters
+    ----------
+    market, name : str, optional
+        Of a line that is not in ``instruments.csv`` yet; it gets the market's exchange calendar and
+        currency and the role ``own``.
+    replace : bool
+        Own prices take the place of the stored ones from their first to their last day.
+    sheet, ticker, currency, date_format, adjusted, encoding, decimal
+        See `vendors.read_prices`.
+
+    Returns
+    -------
+    DataFrame
+        The `preview` of what was added; ``attrs["warnings"]`` lists what `check_prices` doubts.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with its row; nothing has changed then.
+    """
+    frame = read_prices(
+        path,
+        sheet=sheet,
+        ticker=ticker,
+        currency=currency,
+        date_format=date_format,
+        adjusted=adjusted,
+        encoding=encoding,
+        decimal=decimal,
+    )
+    file = frame.attrs["file"]
+    facts = dataclasses.replace(facts)  # a copy, which reads the prices in use now
+    faults = check_prices(frame, facts, market=market, replace=replace)
+    refuse([fault for fault in faults if not fault.warning])
+    lines = _lines(facts, frame["ticker"].unique(), market)
+    new = lines.index.difference(facts.instruments.index)
+    if name and len(new) != 1:
+        raise DataError(f"name {name!r} is for one new line and {file} has {len(new)}; leave the name out")
+    frame = frame[_in_session(frame, lines)]
+    table = preview(frame, facts, replace=replace)
+    table.attrs = {"file": file, "warnings": [str(fault) for fault in faults]}
+    if not table[["new_rows", "replaced_rows"]].any(axis=None):
+        return table
+    source = f"own: {file}"
+    with store.writing(facts.folder, f"own prices from {file}") as staging:
+        facts = dataclasses.replace(facts)  # nobody else writes from here on
+        moves = _moves(frame, facts)
+        panel = _panel(facts, moves, replace, source)
+        book = _book(facts, panel[panel["ticker"].isin(lines.index)], lines.loc[new], name, source)
+        (staging / "market").mkdir(exist_ok=True)
+        panel.to_parquet(staging / "market" / "prices.parquet", index=False)
+        book.to_csv(staging / "market" / "instruments.csv", lineterminator="\n")
+    return table
+
+
+def _faults(
+    file: str, rows: pd.DataFrame, column: str, expected: str, *, warning: bool = False
+) -> list[Fault]:
+    shown = rows[column]
+    if pd.api.types.is_datetime64_any_dtype(shown):
+        shown = shown.dt.strftime("%Y-%m-%d") + " of " + rows["ticker"]
+    return [
+        Fault(file, int(number), column, value, expected, warning)
+        for number, value in zip(rows["row"], shown.tolist())
+    ]
+
+
+def _lines(facts: Facts, tickers: np.ndarray, market: str | None) -> pd.DataFrame:
+    """Market, exchange calendar and currency of each ticker; NaN where the ticker is unknown."""
+    columns = ["market", "exchange_calendar", "currency"]
+    lines = facts.instruments[columns].reindex(tickers)
+    if market is None:
+        return lines
+    if market not in facts.markets.index:
+        known = ", ".join(facts.markets.index)
+        raise DataError(f"market {market!r} is not in data/market/markets.csv, which has {known}")
+    home = facts.markets.loc[market]
+    return lines.fillna({c: market if c == "market" else home[c] for c in columns})
+
+
+def _identity(file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame) -> list[Fault]:
+    """Faults in what the lines are: unknown tickers, other currencies."""
+    faults = []
+    first = frame.drop_duplicates("ticker")
+    for _, row in first[~first["ticker"].isin(facts.instruments.index)].iterrows():
+        ticker, home = str(row["ticker"]), lines.at[row["ticker"], "market"]
+        abroad = next((m for end, (m, _, _) in EXCHANGES.items() if end and ticker.endswith(end)), home)
+        if pd.isna(home):
+            near = difflib.get_close_matches(ticker.upper(), facts.instruments.index, 2, 0.6)
+            like = f" ({' or '.join(near)}?)" if near else ""
+            expected = (
+                f"a ticker of data/market/instruments.csv{like}; for a new line pass --market with one of "
+                f"{', '.join(facts.markets.index)}, which sets its calendar and currency, and --name"
+            )
+        elif abroad != home:
+            expected = f"a ticker listed in {home}; this one's ending stands for {abroad}"
+        else:
+            continue
+        faults.append(Fault(file, int(row["row"]), "ticker", ticker, expected))
+    if "currency" not in frame:
+        return faults
+    stated = frame.dropna(subset=["currency"]).drop_duplicates(["ticker", "currency"])
+    mixed = stated.duplicated("ticker")
+    faults += _faults(file, stated[mixed], "currency", "one currency per ticker")
+    for _, row in stated[~mixed].iterrows():
+        home = lines.at[row["ticker"], "currency"]
+        if pd.notna(home) and row["currency"] != home:
+            remedy = "divide pence by 100" if row["currency"] in _PENCE else "convert the prices"
+            expected = f"{home}, the currency of {row['ticker']}; {remedy}"
+            faults.append(Fault(file, int(row["row"]), "currency", row["currency"], expected))
+    return faults
+
+
+def _movement(
+    file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame, replace: bool
+) -> list[Fault]:
+    """Faults and doubts in how the prices move, by themselves and against the stored ones."""
+    inside = _in_session(frame, lines)
+    faults = []
+    for ticker, rows in frame[~inside].groupby("ticker"):
+        expected = f"sessions of {lines.at[ticker, 'exchange_calendar']}; {len(rows)} rows on other days are left out"
+        faults += _faults(file, rows[:1], "date", expected, warning=True)
+    moves = _moves(frame[inside], facts)
+    gaps = moves[moves["price"].isna()]
+    if len(gaps):
+        return faults + _faults(file, gaps, "adj_close", "an adjusted close in all rows of a line or in none")
+    moves = moves.assign(warning=np.log1p(moves["change"]).abs() <= np.log(JUMP))
+    for row in moves[moves["change"].abs() > DOUBT].itertuples():
+        expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
+        faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
+    for ticker, rows in moves.groupby("ticker"):
+        faults += _junction(file, str(ticker), rows, facts, replace)
+    return faults
+
+
+def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace: bool) -> list[Fault]:
+    """Whether own prices of a line join on to the stored ones."""
+    stored = facts.prices[ticker].dropna() if ticker in facts.prices else pd.Series(dtype=float)
+    common = rows.dropna(subset=["stored"])
+    if not replace:
+        left = stored
+    else:
+        left = stored[(stored.index < rows["date"].min()) | (stored.index > rows["date"].max())]
+    if left.empty:
+        return []
+    if common.empty:
+        span = f"{stored.index[0].date()} to {stored.index[-1].date()}"
+        expected = f"a day that the stored prices of {ticker} have too ({span}), so that returns join"
+        return _faults(file, rows[:1], "date", expected)
+    last = common.iloc[-1:]
+    ratio = last["ratio"].item()
+    if not 1 / UNIT < ratio < UNIT:
+        expected = f"a price near the stored {last['stored'].item():g}; {_CAUSES}"
+        return _faults(file, last, "price", expected)
+    faults = []
+    if abs(np.log(ratio)) > 0.02:
+        expected = (
+            f"the stored {last['stored'].item():g} on {last['date'].item():%Y-%m-%d}; the line is re-based, and after "
+            "a split shares_outstanding in data/companies/financials.csv must follow"
+        )
+        faults += _faults(file, last, "price", expected, warning=True)
+    difference = rows["difference"].abs()
+    apart = rows[difference > TOLERANCE]
+    if len(apart) and difference.median() > TOLERANCE and not replace:
+        expected = (
+            f"prices of this line: more than half of its returns differ from the stored ones by more than "
+            f"{TOLERANCE:.1%}; check the ticker, or pass replace=True if the stored ones are wrong"
+        )
+        return [*faults, *_faults(file, rows[:1], "ticker", expected)]
+    if len(apart):
+        worst = apart.loc[[difference[apart.index].idxmax()]]
+        kept = "replaces them" if replace else "keeps them"
+        expected = (
+            f"the stored returns, from which {len(apart)} differ by more than {TOLERANCE:.1%}, most by "
+            f"{difference.max():.1%} on {worst['date'].item():%Y-%m-%d}; replace={replace} {kept}"
+        )
+        faults += _faults(file, worst, "price", expected, warning=True)
+    return faults
+
+
+def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
+    """Whether each row falls on a session of its line's exchange."""
+    inside = pd.Series(True, frame.index)
+    calendars = frame["ticker"].map(lines["exchange_calendar"])
+    for calendar, days in frame["date"].groupby(calendars):
+        inside[days.index] = days.isin(_sessions(calendar, days.min(), days.max()))
+    return inside
+
+
+@lru_cache(maxsize=32)
+def _sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    import exchange_calendars  # slow to import
+
+    week = pd.Timedelta(days=7)  # so that the span holds a session
+    book = exchange_calendars.get_calendar(calendar, start=first - 2 * week, end=last + week)
+    return book.sessions.tz_localize(None)
+
+
+def _moves(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Own prices by ticker and date beside the stored ones, with the returns of both."""
+    frame = frame.reindex(columns=["row", "date", "ticker", *PRICES, "volume"])
+    frame = frame.sort_values(["ticker", "date"], ignore_index=True)
+    total = frame["adj_close"].notna().groupby(frame["ticker"]).transform("any")
+    frame = frame.assign(total=total, price=frame["adj_close"].where(total, frame["close"]).astype(float))
+    stored = facts.prices.reindex(columns=frame["ticker"].unique()).melt(
+        ignore_index=False, value_name="stored"
+    )
+    stored = stored.dropna().rename_axis("date").reset_index()
+    frame = frame.merge(stored, on=["ticker", "date"], how="left")
+    before = frame.groupby("ticker")[["price", "stored"]].shift()
+    change = frame["price"] / before["price"] - 1
+    return frame.assign(
+        previous=before["price"],
+        change=change,
+        difference=change - (frame["stored"] / before["stored"] - 1),
+        ratio=frame["price"] / frame["stored"],
+    )
+
+
+def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
+    """`base`, and on other days `filler` in the units of `base`: two indices linked.
+
+    ``filler_t · base_c / filler_c`` with c the nearest earlier day that both have, else the nearest
+    later one, so that each return of the result is one of base or of filler.
+    """
+    if base.empty:
+        return filler
+    extra = filler.index.difference(base.index)
+    link = (base / filler).dropna()
+    scale = link.reindex(link.index.union(extra)).ffill().bfill()
+    return pd.concat([base, filler[extra] * scale[extra]]).sort_index()
+
+
+def _panel(facts: Facts, moves: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
+    """The table of prices with own lines joined in."""
+    panel = pd.read_parquet(in_use(facts.folder, facts.overlay, "market/prices.parquet"))
+    extra = {"close": np.nan, "volume": np.nan, "source": "bundled"}
+    panel = panel.assign(**{column: value for column, value in extra.items() if column not in panel})
+    touched = set(moves["ticker"])
+    stored = panel[panel["ticker"].isin(touched)]
+    lines = [
+        _joined(stored[stored["ticker"] == ticker], own, replace, source)
+        for ticker, own in moves.groupby("ticker")
+    ]
+    panel = pd.concat([panel[~panel["ticker"].isin(touched)], *lines])
+    return panel.sort_values(["ticker", "date"], ignore_index=True)
+
+
+def _joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
+    """One line of the table of prices after own prices entered."""
+    ticker = own["ticker"].iloc[0]
+    own, held = own.set_index("date"), stored.set_index("date")
+    if replace:
+        taken = own.index
+        outside = (held.index < taken[0]) | (held.index > taken[-1])
+        level = chained(own["price"], held.loc[outside | held.index.isin(taken), "adj_close"])
+    else:
+        taken = own.index.difference(held.index)
+        level = chained(held["adj_close"], own["price"])
+    last = level.index[-1]
+    traded = own["close"].fillna(own["price"])[last] if last in taken else held.at[last, "adj_close"]
+    line = held.reindex(level.index).assign(ticker=ticker, adj_close=level * (traded / level.iloc[-1]))
+    basis = np.where(own.loc[taken, "total"], "total_return", "price_return")
+    entered = own.loc[taken, ["close", "volume"]].assign(records=1, basis=basis, source=source)
+    line.loc[taken, entered.columns] = entered
+    records = line["records"].clip(lower=1)  # 0 marks the first row, which has no return
+    records.iloc[0] = 0
+    return line.assign(records=records.astype("int64")).rename_axis("date").reset_index()[stored.columns]
+
+
+def _book(
+    facts: Facts, touched: pd.DataFrame, new: pd.DataFrame, name: str | None, source: str
+) -> pd.DataFrame:
+    """The table of instruments, as text, with new lines and the spans of the prices that changed."""
+    place = in_use(facts.folder, facts.overlay, "market/instruments.csv")
+    book = pd.read_csv(place, dtype=str, keep_default_na=False).set_index("ticker")
+    added = new.assign(
+        name=name or new.index,
+        role="own",
+        quality="reported",
+        source_title=source,
+        source_date=str(date.today()),
+        note="added by the user",
+    )
+    book = pd.concat([book, added.astype(str)]).fillna("").sort_index()
+    by = touched.groupby("ticker")
+    total = touched["basis"].eq("total_return") & by.cumcount().gt(0)
+    share = total.groupby(touched["ticker"]).sum() / (by.size() - 1).clip(lower=1)
+    spans = pd.DataFrame(
+        {
+            "prices_first": by["date"].min().dt.strftime("%Y-%m-%d"),
+            "prices_last": by["date"].max().dt.strftime("%Y-%m-%d"),
+            "rows": by.size().astype(str),
+            "total_return_share": share.map("{:.4g}".format),
+        }
+    )
+    book.update(spans)
+    return book

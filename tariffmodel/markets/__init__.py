@@ -1,0 +1,1 @@
+"""What shares and exchange rates did, and what of the tariff they carry."""

@@ -1,0 +1,360 @@
+"""When could each market first react to tariff news, and what did the news change in each maker's bill?
+
+Events lie in ``data/events/events.csv``, timed in Washington. An exchange reacts in the first session
+that still has `MARGIN` to go before its close. What an event changed lies beside it in
+``policies.csv`` as two references to policies, the one known before and the one known after:
+
+    NAME[@YYYY-MM-DD][ without ID ...]
+
+a policy of ``data/policies``, frozen on a day (what is in force then holds for ever, what would start
+later never does) and without some of its entries. ``current-law@2025-11-01 without korea-deal
+korea-parts`` is the law of that day as if Korea had no deal. So the change in the bill is computed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel import facts as fact_tables
+from tariffmodel.facts import store
+from tariffmodel.markets import market
+from tariffmodel.tariff import policy, uncertainty
+from tariffmodel.tariff.duty import bill, goods
+from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.facts import KEY, QUALITY, Facts, Fault
+from tariffmodel.facts.periods import Period
+from tariffmodel.tariff.policy import KINDS, Policy
+
+MARKETS = ("US", "JP", "KR", "DE")
+ZONE = "America/New_York"
+# NYSE takes market-on-close orders until 15:50, Seoul's closing auction starts at 15:20: what is
+# announced in the last ten minutes is only partly in the close of the day.
+MARGIN = pd.Timedelta(minutes=10)
+_EVENTS, _POLICIES = "events/events.csv", "events/policies.csv"
+_CHANGE = ("period", "delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd", "quality", "reason")
+_HOUR = pd.Timedelta(hours=1)
+_REACH = pd.Timedelta(days=30)  # sessions to either side of the events: longer than any closure
+
+
+def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
+    """Every event with its first trading day in each market and the policies it lies between.
+
+    Parameters
+    ----------
+    within : int
+        Events whose first sessions are at most this many sessions apart overlap.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `event`, in the order of the file:
+
+        `announced` (UTC), `date_et` (day in Washington), `kind`, `scope`, `countries` (tuple),
+        `label`, `timing_quality` (high, medium; low: the hour is assumed, the session may be one
+        off), `scheduled` (a legal date known before: no news);
+
+        for US, JP, KR, DE each: `first_session_*`, `hours_to_reaction_*` (from the announcement
+        until the exchange trades, 0 inside a session) and `overlaps_*` (tuple of events);
+
+        `confounded`: news that is macro, or about cars but not the same change, overlaps in at
+        least one market (a scheduled date is no news);
+
+        `policy_before`, `policy_after` (references, empty without a computable change),
+        `delta_basis` (law, announced, threat, our reading, none), `restates` (the event with the
+        first news of the same change), `main` (headline event with a computable change),
+        `quality` of the reading and `reason` (what was read how, or why nothing is computed).
+
+    Raises
+    ------
+    DataError
+        Listing every fault of the two files.
+    """
+    rows = _rows(facts)
+    frame = rows[
+        ["announced", "date_et", "kind", "scope", "countries", "label", "timing_quality", "scheduled"]
+    ]
+    ids = rows.index.to_numpy()
+    sessions, waits, overlaps = {}, {}, {}
+    near = np.zeros((len(rows), len(rows)), dtype=bool)
+    for place in MARKETS:
+        hours = _hours(facts, place, rows["announced"])
+        number = _first(hours, rows["announced"])
+        sessions[f"first_session_{place}"] = hours.index[number]
+        wait = (hours["open"].iloc[number].array - rows["announced"].array) / _HOUR
+        waits[f"hours_to_reaction_{place}"] = np.maximum(wait, 0.0)
+        close = np.abs(number[:, None] - number) <= within
+        np.fill_diagonal(close, False)
+        overlaps[f"overlaps_{place}"] = [tuple(ids[row]) for row in close]
+        near |= close
+    change = rows["restates"].fillna(rows.index.to_series()).to_numpy()
+    news = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
+    disturbs = news & (change[:, None] != change)
+    later = ["policy_before", "policy_after", "basis", "restates", "main", "quality", "reason"]
+    frame = frame.assign(**sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1))
+    return frame.join(rows[later].rename(columns={"basis": "delta_basis"}))
+
+
+def firm_events(
+    facts: Facts, tickers: Sequence[str] | None = None, events: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The day each event could first move each share: input of an event study.
+
+    Parameters
+    ----------
+    tickers : sequence of str, optional
+        Default: the home line of every maker that has one.
+    events : sequence of str, optional
+        Default: all.
+
+    Returns
+    -------
+    DataFrame
+        `event`, `firm` (ticker), `date` (first session of the market the line trades in, so an ADR
+        has New York's); whether prices reach that day is not asked here.
+
+    Raises
+    ------
+    DataError
+        Unknown tickers or events, or a line on an exchange whose sessions are not placed.
+    """
+    chosen = list(dict.fromkeys(facts.makers["ticker"].dropna() if tickers is None else tickers))
+    place = facts.instruments["market"].reindex(chosen)
+    for ticker, where in place.items():
+        if where not in MARKETS:
+            raise DataError(
+                f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
+                if pd.isna(where)
+                else f"{ticker} trades in market {where}, where events are not placed; "
+                f"use a line in {', '.join(MARKETS)}"
+            )
+    days = table(facts)[[f"first_session_{name}" for name in MARKETS]].set_axis(MARKETS, axis=1)
+    if events is not None:
+        days = days.loc[_known(days.index, events)]
+    frame = days[list(place)].set_axis(chosen, axis=1).rename_axis(columns="firm")
+    return frame.stack(future_stack=True).rename("date").reset_index()
+
+
+def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
+    """The policies known before and after an event.
+
+    Raises
+    ------
+    DataError
+        If the event is unknown or changes no bill, or a reference of ``data/events/policies.csv``
+        names no policy or entry: file, row and column are named.
+    """
+    rows = _rows(facts)
+    row = rows.loc[_known(rows.index, [event])[0]]
+    if row["basis"] == "none":
+        raise DataError(
+            f"{event} has no policies to compare ({row['reason']}); fill in its row of data/{_POLICIES}"
+        )
+    return _policy(facts, row, "policy_before")[0], _policy(facts, row, "policy_after")[0]
+
+
+def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.DataFrame:
+    """Change in every maker's yearly bill that each event brought, set against its market value.
+
+    Bill under the policy known after less bill under the one known before, both held for ever, over
+    the twelve months from the day after the event, or from the day on which the policy after is
+    frozen if that is later, so that a change with a date counts for a full year. Volumes and values
+    are the last that begin before the event's year: no maker's response to the news is in its
+    exposure. Positive: the bill rises. Porsche's bill is part of Volkswagen's: do not add them.
+
+    Parameters
+    ----------
+    events : sequence of str, optional
+        Default: all.
+
+    Returns
+    -------
+    DataFrame
+        One row per event and maker: `event`, `maker`, `period`, `delta_bill_usd`,
+        `delta_bill_low_usd` and `delta_bill_high_usd` (ranges of all estimated inputs, see
+        `uncertainty`), `market_cap_usd` at the last close before the first session in the market of
+        the maker's line, `price_date`, `delta_share_of_market_cap`, `quality` (worst of policy and
+        facts) and `reason`: why a figure is missing. Nothing is zero for want of data.
+
+        `market_cap_usd` is adjusted close × latest share count, so it lies below the market value of
+        the day by the dividends paid since. It is empty where the line has no close in the last week
+        of sessions before the event.
+    """
+    every = _rows(facts)
+    rows = every if events is None else every.loc[_known(every.index, events)]
+    known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}
+    changes = {event: _change(known[row["date_et"].year], row) for event, row in rows.iterrows()}
+    frame = pd.concat(changes, names=["event", "maker"]).join(_market_value(facts, every))
+    frame["delta_share_of_market_cap"] = frame["delta_bill_usd"] / frame["market_cap_usd"]
+    frame["reason"] = frame["reason"].fillna(frame.pop("unpriced"))
+    order = [*_CHANGE[:4], "market_cap_usd", "price_date", "delta_share_of_market_cap", *_CHANGE[4:]]
+    frame = frame[order].reset_index()
+    frame.attrs = {"unit": "USD a year; delta_share_of_market_cap is a fraction of market_cap_usd"}
+    return frame
+
+
+def _rows(facts: Facts) -> pd.DataFrame:
+    """Both files joined, indexed by event; faults of either, and between them, are raised together."""
+    from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
+
+    faults: list[Fault] = []
+    frames = []
+    for name in (_EVENTS, _POLICIES):
+        path = store.path(facts.folder, name)
+        if not path.is_file():
+            raise DataError(f"data/{name} is missing; restore it, or point --data elsewhere")
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        frames.append(fact_tables.conform(raw, TABLES[name], f"data/{name}", faults))
+    fact_tables.refuse(faults)
+    events, changes = frames
+    for one, other, expected in (
+        (events, changes, f"an event with a row in data/{_POLICIES}"),
+        (changes, events, f"an event of data/{_EVENTS}"),
+    ):
+        for row in one[~one["event"].isin(other["event"])].itertuples():
+            faults.append(Fault(row.file, row.row, "event", row.event, expected))
+    news = changes.loc[changes["restates"].isna() & (changes["basis"] != "none"), "event"]
+    for row in changes[changes["restates"].notna() & ~changes["restates"].isin(news)].itertuples():
+        expected = "the event with the first news of this change, itself computed and restating nothing"
+        faults.append(Fault(row.file, row.row, "restates", row.restates, expected))
+    fact_tables.refuse(faults)
+    clock = events["time_et"].fillna(events["time_assumed_et"])
+    local = pd.to_datetime(events["date"].dt.strftime("%Y-%m-%d ") + clock)
+    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either reading will do
+    announced = local.dt.tz_localize(ZONE, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    events = events.assign(
+        announced=announced.dt.tz_convert("UTC"),
+        date_et=events["date"],
+        countries=[tuple(cell.split("|")) for cell in events["countries"]],
+        timing_quality=events["time_confidence"],
+    )
+    changes = changes.rename(columns={"file": "policies_file", "row": "policies_row"}).set_index("event")
+    return events.drop(columns=["quality", "file", "row"]).set_index("event").join(changes)
+
+
+def _known(index: pd.Index, events: Sequence[str]) -> list[str]:
+    if isinstance(events, str):
+        raise DataError(f"events is the text {events!r}; pass a list: [{events!r}]")
+    if not len(events):
+        raise DataError("events is empty; name at least one, or leave it out for all")
+    for event in events:
+        if event not in index:
+            near = get_close_matches(event, index, n=3, cutoff=0.4)
+            raise DataError(
+                f"no event {event!r} in data/{_EVENTS}"
+                + (f"; did you mean {', '.join(near)}?" if near else "")
+            )
+    return list(dict.fromkeys(events))
+
+
+@lru_cache(maxsize=16)
+def _timetable(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+    """Sessions of an exchange with `open` and `close` in UTC, half days included."""
+    book = market.exchange(calendar, first.year)
+    return pd.DataFrame({"open": book.opens, "close": book.closes}).tz_localize(None).loc[first:last]
+
+
+def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
+    """`_timetable` around the events, less the days on which the exchange did not trade after all."""
+    days = announced.dt.tz_localize(None).dt.normalize()
+    calendar = facts.markets.at[place, "exchange_calendar"]
+    closed = market.untraded(facts, calendar)
+    return _timetable(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
+
+
+def _first(hours: pd.DataFrame, announced: pd.Series) -> np.ndarray:
+    """Positions of the first sessions that still have `MARGIN` to go."""
+    return (hours["close"] - MARGIN).array.searchsorted(announced.array)
+
+
+def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
+    """The policy that a reference stands for, and the day on which it is frozen."""
+    from tariffmodel.facts.schemas import REFERENCE
+
+    reference = row[column]
+
+    def fault(expected: str) -> DataError:
+        return DataError(str(Fault(row["policies_file"], row["policies_row"], column, reference, expected)))
+
+    name, day, without = re.fullmatch(REFERENCE, reference).groups()
+    try:
+        found = policy.load(name, facts.folder)
+        frozen_on = date.fromisoformat(day) if day else None
+    except (PolicyError, ValueError) as error:
+        raise fault(f"a policy of data/policies, frozen on a day of the calendar: {error}") from None
+    kept = policy.frozen(found, frozen_on) if frozen_on else found
+    ids = {entry.id for entry in kept.entries}
+    gone = set((without or "").split())
+    if unknown := sorted(gone - ids):
+        raise fault(f"entries in force: {unknown[0]} is not one of {', '.join(sorted(ids))}")
+    entries = {kind: [e for e in getattr(kept, kind) if e.id not in gone] for kind in KINDS}
+    return kept.model_copy(update={"name": reference, **entries}), frozen_on
+
+
+def _as_known(facts: Facts, year: int) -> Facts:
+    """Facts without the rows that begin in `year` or later, except where nothing earlier stands."""
+    rows = facts.selected
+    first = rows.groupby(KEY)["start"].transform("min")
+    return replace(facts, table=rows[(rows["start"] < date(year, 1, 1)) | (rows["start"] == first)])
+
+
+def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
+    """The columns `_CHANGE` of one event, by maker; empty but for the reason where nothing is computed."""
+    if row["basis"] == "none":
+        nothing = (None, np.nan, np.nan, np.nan, None, row["reason"])
+        return pd.DataFrame(dict(zip(_CHANGE, nothing)), index=facts.makers.index)
+    (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
+    start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
+    end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
+    stock = goods(facts, Period(start, end), [before, after])
+    runs = bill(facts, after, stock).total - bill(facts, before, stock).total
+    low, high = uncertainty.interval(runs)
+    quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in stock.quality]
+    values = (str(stock.period), runs[0], low, high, quality, None)
+    return pd.DataFrame(dict(zip(_CHANGE, values)), index=facts.makers.index)
+
+
+def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
+    """`market_cap_usd` and `price_date` before each event, and why it is `unpriced`, by event and maker."""
+    tickers = facts.makers["ticker"]
+    place = tickers.map(facts.instruments["market"])
+    listed = tickers[tickers.isin(facts.prices.columns) & place.isin(MARKETS)]
+    usd = market.prices(facts, list(listed), currency="USD")
+    parts = []
+    for name, lines in listed.groupby(place[listed.index]):
+        hours = _hours(facts, str(name), rows["announced"])
+        closes = usd[list(lines)].reindex(hours.index).to_numpy()
+        before = _first(hours, rows["announced"])[:, None] - 1
+        sessions = np.arange(len(hours))[:, None]
+        last = np.maximum.accumulate(np.where(np.isnan(closes), -1, sessions), axis=0)[before[:, 0]]
+        fresh = (last >= 0) & (before - last <= market.STALE_SESSIONS)
+        pairs = pd.MultiIndex.from_product([rows.index, lines.index], names=["event", "maker"])
+        price = np.where(fresh, np.take_along_axis(closes, last, axis=0), np.nan)
+        dates = hours.index.to_series().to_numpy()[last]
+        dates[~fresh] = np.datetime64("NaT")
+        parts.append(pd.DataFrame({"price": price.ravel(), "price_date": dates.ravel()}, index=pairs))
+    every = pd.MultiIndex.from_product([rows.index, tickers.index], names=["event", "maker"])
+    frame = pd.concat(parts).reindex(every)
+    figures = facts.financials[facts.financials["selected"]].set_index(["metric", "company"])["value"]
+    maker = every.get_level_values("maker")
+    shares = maker.map(figures["shares_outstanding"] * 1e6)
+    unpriced = np.select(
+        [~maker.isin(listed.index), frame["price"].isna(), shares.isna()],
+        ["no line with prices", "no close in the week of sessions before", "no count of shares"],
+        "",
+    )
+    return pd.DataFrame(
+        {
+            "market_cap_usd": frame["price"] * shares,
+            "price_date": frame["price_date"],
+            "unpriced": pd.Series(unpriced, every, dtype=object).replace("", None),
+        }
+    )

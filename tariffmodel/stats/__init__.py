@@ -1,0 +1,1 @@
+"""Arrays in, results out: nothing here knows a fact or a tariff."""

@@ -1,0 +1,1 @@
+"""What follows from the law: rates, duties, bills, and what a maker books."""

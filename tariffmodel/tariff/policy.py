@@ -1,0 +1,613 @@
+"""What does a policy charge, on which goods, from which day, and on whose authority?
+
+A policy is a TOML file in ``data/policies/``: rates with dates and legal sources, and the
+instruments that tie a duty to contribution. Rates are fractions of customs value. Five kinds of
+entry can be combined:
+
+``mfn``         the ordinary duty, or the preference (USMCA, KORUS) that replaces it
+``additional``  a measure on top of it, `additive` to it or `inclusive` of it ("15% all in"), with
+                its treatment of USMCA goods and, where it has one, its tariff-rate quota
+``offset``      the credit of US assembly against duty on parts
+``relief``      a rate that falls with contribution
+``credit``      vehicles, or customs value, that enter at a lower rate because something was built,
+                exported, hired, invested or promised
+
+Entries of different measures add up. Within a measure the entry of the later layer wins on its
+dates (an overlay beats its base), then the one that names the origin beats ``"*"``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from difflib import SequenceMatcher, get_close_matches
+from itertools import combinations
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from tariffmodel.facts import periods
+from tariffmodel.tariff import contribution
+from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel.facts import data_dir
+
+PRODUCTS = ("car", "light_truck", "part")
+FOREVER = date(9999, 12, 31)
+_TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
+_ALIKE = 0.93  # of difflib: "section-232-auto" and "section-232-autos", not "-autos" and "-parts"
+_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+_IN_ANOTHER = {**dict.fromkeys(_EU.split(), "EU"), "UK": "GB"}  # would match no goods, without a word
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, str | bool):
+        raise ValueError("write a number such as 0.15, without quotes or percent sign")
+    return value
+
+
+def _fraction(value: float) -> float:
+    if value > _TOP_RATE:
+        raise ValueError(f"a rate is a fraction, at most {_TOP_RATE:g}; write 0.15 for 15%")
+    return value
+
+
+def _day(value: Any) -> date:
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError("write a day such as 2026-01-31") from None
+
+
+def _origin(code: str) -> str:
+    if code in _IN_ANOTHER:
+        raise ValueError(f"its goods are entered as those of {_IN_ANOTHER[code]}; write that")
+    if code != "*" and not (len(code) == 2 and code.isalpha() and code.isupper()):
+        raise ValueError('write a code of two capitals such as "JP" or "EU", or "*" for every origin')
+    return code
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Rate = Annotated[Number, Field(ge=0), AfterValidator(_fraction)]
+Day = Annotated[date, BeforeValidator(_day)]
+Product = Literal["car", "light_truck", "part"]
+_LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], _LISTED, Field(min_length=1)]
+Products = Annotated[list[Product], _LISTED, Field(min_length=1)]
+Vehicles = Annotated[list[Literal["car", "light_truck"]], _LISTED, Field(min_length=1)]
+
+
+def _whole_year(label: str) -> str:
+    try:
+        days = periods.parse(label).days
+    except TariffModelError as error:
+        raise ValueError(str(error)) from None
+    if days not in (365, 366):
+        raise ValueError(f"{label!r} has {days} days; write a year such as CY2024 or FY2025-03")
+    return label
+
+
+Year = Annotated[str, AfterValidator(_whole_year)]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
+
+
+class Entry(_Document):
+    """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…"""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    start: Day = Field(alias="from")
+    end: Day = Field(default=FOREVER, alias="to")
+    source: str = Field(min_length=3)
+    url: str = ""
+    quality: Literal["reported", "derived", "estimated", "constructed"] = "reported"
+    note: str = ""
+    layer: int = 0
+
+    @model_validator(mode="after")
+    def _dates_in_order(self) -> Entry:
+        if self.end < self.start:
+            raise ValueError(f"'to' ({self.end}) is before 'from' ({self.start}); swap them or drop 'to'")
+        return self
+
+
+class _Charge(Entry):
+    origin: Origins
+    product: Products
+    rate: Rate
+
+
+class Mfn(_Charge):
+    """Ordinary (column 1) duty, or with ``usmca = true`` the preference of qualifying goods."""
+
+    usmca: bool = False
+
+
+class Additional(_Charge):
+    """A measure on top of the ordinary duty.
+
+    `basis` ``additive``: rate is added to MFN. ``inclusive``: MFN and measure together come to
+    `rate`, so the measure is max(rate − MFN, 0) and goods whose MFN is higher pay that.
+    `usmca` says what qualifying goods pay: ``full``, on ``non_us_content`` only, or ``exempt``.
+    """
+
+    measure: str
+    basis: Literal["additive", "inclusive"] = "additive"
+    usmca: Literal["full", "non_us_content", "exempt"] = "full"
+    quota_units_per_year: Annotated[Number, Field(ge=0)] | None = None
+    quota_counted_from: Day | None = None
+    quota_rate: Rate | None = None
+    quota_basis: Literal["additive", "inclusive"] = "inclusive"
+
+    @model_validator(mode="after")
+    def _quota_is_whole(self) -> Additional:
+        if (self.quota_units_per_year is None) != (self.quota_rate is None):
+            raise ValueError("a quota needs both quota_units_per_year and quota_rate; add the missing one")
+        if self.quota_counted_from and self.quota_counted_from > self.start:
+            raise ValueError(
+                "quota_counted_from is after 'from'; a quota is counted from its first day or before"
+            )
+        return self
+
+
+class Offset(Entry):
+    """Credit of `rate` × MSRP per vehicle assembled in the US between the dates.
+
+    It pays duty of `measure` on parts from `usable_from`, is not refunded, and with
+    `carry_forward` survives the end of its dates until it is used up. An overlay's offset earns in
+    place of its base's on its dates; what was earned before stays.
+    """
+
+    measure: str
+    rate: Rate
+    usable_from: Day
+    carry_forward: bool = True
+
+
+class Metric(_Document):
+    """Weight and full-marks level of one metric in a score."""
+
+    weight: Number = Field(gt=0, le=1)
+    target: Number = Field(gt=0)
+
+
+class Bracket(_Document):
+    """From this score or ratio upwards, this rate."""
+
+    reach: Number = Field(ge=0, alias="from")
+    rate: Rate
+
+
+def _refuse_idle(entry: Entry, keys: Sequence[str], used: bool, needs: str) -> None:
+    """A key that changes nothing is a misunderstanding, and silence would hide it."""
+    fields = type(entry).model_fields
+    idle = [key for key in keys if getattr(entry, key) != fields[key].default]
+    if idle and not used:
+        raise ValueError(f"{idle[0]} has no effect here: it needs {needs}; add that or drop {idle[0]}")
+
+
+class Relief(Entry):
+    """A rate of `measure` that falls with contribution C, in place of what stands there.
+
+    ``linear``  base − slope × C
+    ``smooth``  base − slope × C^exponent, or with `steepness` the logistic
+                base − slope / (1 + exp(−steepness × (C − midpoint)))
+    ``tiered``  the rate of the highest bracket reached, `base` below the first
+
+    kept within floor and cap. C is the composite `score` in [0, 1], or with `metric` one ratio as
+    it stands. With `relative_to` only the growth since that year counts.
+    """
+
+    measure: str
+    origin: Origins
+    product: Products
+    schedule: Literal["linear", "smooth", "tiered"] = "linear"
+    basis: Literal["additive", "inclusive"] = "additive"
+    base: Rate
+    slope: Number = Field(default=0.0, ge=0, le=5)
+    exponent: Number = Field(default=1.0, gt=0, le=10)
+    steepness: Number | None = Field(default=None, gt=0)
+    midpoint: Number = Field(default=0.5, ge=0)
+    bracket: list[Bracket] = []
+    floor: Rate = 0.0
+    cap: Rate = _TOP_RATE
+    firm_weight: Number = Field(default=1.0, ge=0, le=1)
+    earned_by: Literal["home", "all"] = "home"
+    year: Year = "CY2024"
+    relative_to: Year | None = None
+    missing: Literal["error", "zero", "reweight"] = "error"
+    metric: str | None = None
+    score: dict[str, Metric] = {}
+
+    @property
+    def metrics(self) -> list[str]:
+        return [self.metric] if self.metric else list(self.score)
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Relief:
+        if bool(self.metric) == bool(self.score):
+            raise ValueError("give either score (weights and targets) or metric (one ratio), not both")
+        if unknown := sorted(set(self.metrics) - set(contribution.METRICS)):
+            raise ValueError(f"unknown metric {unknown[0]!r}; choose from {', '.join(contribution.METRICS)}")
+        total = sum(metric.weight for metric in self.score.values())
+        if self.score and abs(total - 1) > 1e-9:
+            raise ValueError(f"the weights of score sum to {total:g}; they must sum to 1")
+        if self.floor > self.cap:
+            raise ValueError(f"floor {self.floor:g} is above cap {self.cap:g}; swap them")
+        if (self.schedule == "tiered") != bool(self.bracket):
+            raise ValueError('brackets and schedule = "tiered" go together; add the one or drop the other')
+        steps = [step.reach for step in self.bracket]
+        if steps != sorted(set(steps)):
+            raise ValueError("brackets must rise in 'from', each once; sort them")
+        _refuse_idle(self, ["slope"], self.schedule != "tiered", 'a schedule of "linear" or "smooth"')
+        _refuse_idle(self, ["exponent", "steepness"], self.schedule == "smooth", 'schedule = "smooth"')
+        _refuse_idle(self, ["midpoint"], self.steepness is not None, "steepness")
+        _refuse_idle(self, ["exponent"], self.steepness is None, "a curve without steepness")
+        return self
+
+
+class Credit(Entry):
+    """Entitlement to bring in goods at `rate` all in, instead of the duty otherwise owed.
+
+    Each of `earned_by` earns `per_unit` vehicles (`unit = "vehicles"`) or, with
+    `unit = "customs_value"`, `per_unit` USD of value. `above` counts only what exceeds that year.
+    `granted` gives fixed yearly vehicles per maker instead, `multiple` times. Entitlements pay for
+    the goods with the highest duty first, or for all alike (`pro_rata`), calendar year by calendar
+    year: a year's entitlement pays for any goods of that year. What is left expires at the end of
+    the year, carries over, or is sold at `price_usd`. With `claw_back_on`, makers of `granted` whose
+    US output has not grown by what they were granted repay the missing share.
+    """
+
+    origin: Origins
+    product: Vehicles
+    rate: Rate = 0.0
+    earned_by: (
+        Literal["us_production_units", "us_export_units", "us_employment", "us_investment_cumulative"] | None
+    ) = None
+    per_unit: Number = Field(default=1.0, ge=0)
+    unit: Literal["vehicles", "customs_value"] = "vehicles"
+    above: Year | None = None
+    granted: dict[str, Number] = {}
+    multiple: Number = Field(default=1.0, ge=0)
+    makers: Literal["home", "all"] = "all"
+    order: Literal["highest_duty_first", "pro_rata"] = "highest_duty_first"
+    unused: Literal["expire", "carry_over", "sell"] = "expire"
+    price_usd: Number = Field(default=0.0, ge=0)
+    claw_back_on: Day | None = None
+    missing: Literal["error", "zero"] = "error"
+    grown_since: Year = "CY2024"
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Credit:
+        if bool(self.earned_by) == bool(self.granted):
+            raise ValueError("give either earned_by or granted, not both")
+        if self.above and self.granted:
+            raise ValueError("above goes with earned_by; granted vehicles are what they are: drop above")
+        if any(vehicles < 0 for vehicles in self.granted.values()):
+            raise ValueError("granted vehicles must be >= 0")
+        if self.claw_back_on and not self.granted:
+            raise ValueError("claw_back_on needs granted; a credit that is earned has nothing to repay")
+        if self.claw_back_on and self.claw_back_on <= self.start:
+            raise ValueError(
+                f"claw_back_on ({self.claw_back_on}) is not after 'from' ({self.start}): nothing is granted "
+                "by then; move one of them"
+            )
+        _refuse_idle(self, ["per_unit"], not self.granted, "earned_by")
+        _refuse_idle(self, ["multiple"], bool(self.granted), "granted")
+        _refuse_idle(self, ["grown_since"], self.claw_back_on is not None, "claw_back_on")
+        _refuse_idle(self, ["price_usd"], self.unused == "sell", 'unused = "sell"')
+        if self.unused == "sell" and self.price_usd == 0:
+            raise ValueError('unused = "sell" needs price_usd')
+        return self
+
+
+KINDS: dict[str, type[Entry]] = {
+    "mfn": Mfn,
+    "additional": Additional,
+    "offset": Offset,
+    "relief": Relief,
+    "credit": Credit,
+}
+
+
+class Policy(_Document):
+    """One policy, with its base folded in. Make one with `load`."""
+
+    name: str
+    title: str = Field(min_length=1)
+    label: str = Field(min_length=1)  # on charts
+    description: str = ""
+    status: Literal["law", "proposal", "threat", "counterfactual"] = "proposal"
+    checked_on: Day | None = None
+    mfn: list[Mfn] = []
+    additional: list[Additional] = []
+    offset: list[Offset] = []
+    relief: list[Relief] = []
+    credit: list[Credit] = []
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [*self.mfn, *self.additional, *self.offset, *self.relief, *self.credit]
+
+    def boundaries(self) -> list[date]:
+        """First days on which something changes."""
+        days = {entry.start for entry in self.entries} | {o.usable_from for o in self.offset}
+        days |= {c.claw_back_on for c in self.credit if c.claw_back_on}
+        days |= {date.fromordinal(entry.end.toordinal() + 1) for entry in self.entries if entry.end < FOREVER}
+        return sorted(days)
+
+
+def names(data: str | Path | None = None) -> list[str]:
+    """Policies that the data folder offers."""
+    return sorted(path.stem for path in (data_dir(data) / "policies").glob("*.toml"))
+
+
+def labels(several: Iterable[Policy]) -> dict[str, str]:
+    """What to call policies on a chart, by name; the name itself where two have one label."""
+    called = {one.name: one.label for one in several}
+    count = Counter(called.values())
+    return {name: label if count[label] == 1 else name for name, label in called.items()}
+
+
+def load(
+    name: str | Path | Mapping[str, Any],
+    data: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Policy:
+    """Read a policy by name from the data folder, from the path of a TOML file, or from a mapping.
+
+    Parameters
+    ----------
+    name : str, path or mapping
+        ``"current-law"``, ``"my/reform.toml"``, or what such a file would hold: ``{"base":
+        "current-law", "additional": [{"id": "jp-10", "origin": "JP", ...}]}``. A mapping may also
+        give its ``"name"``, which is otherwise ``"reform"``.
+    data : path, optional
+        Data folder.
+    settings : mapping, optional
+        Values that replace those of the file and its base, by kind, id and field:
+        ``{"relief.japan.slope": 0.15}``. The id may be left out where there is one entry of the
+        kind, and steps of a bracket count from 0: ``{"relief.bracket.1.rate": 0.12}``.
+
+    Raises
+    ------
+    PolicyError
+        Naming the file, the key and the remedy; all faults of a file are listed.
+    """
+    policy, file = _read(name, data)
+    if settings:
+        policy = _with_settings(policy, settings, file)
+        _refuse_contradictions(policy, file)
+    return policy
+
+
+def frozen(policy: Policy, day: date) -> Policy:
+    """What is in force on a day, for ever, with nothing that would start later."""
+
+    def lasting(entry: Any) -> Any:
+        return entry.model_copy(update={"end": FOREVER}) if entry.end >= day else entry
+
+    return policy.model_copy(
+        update={
+            kind: [lasting(entry) for entry in getattr(policy, kind) if entry.start <= day] for kind in KINDS
+        }
+    )
+
+
+def full_key(policy: Policy, key: str, file: str = "") -> str:
+    """The key of a setting with its id: ``relief.slope`` is ``relief.japan.slope`` if that is the one relief.
+
+    Raises
+    ------
+    PolicyError
+        If the policy has no such entry, or several that could be meant.
+    """
+    kind, _, rest = key.partition(".")
+    ids = [entry.id for entry in getattr(policy, kind)] if kind in KINDS else []
+    first, _, more = rest.partition(".")
+    if first in ids and more:
+        return key
+    if first in (_keys(KINDS[kind]) if ids else ()):
+        if len(ids) == 1:
+            return f"{kind}.{ids[0]}.{rest}"
+        raise PolicyError(
+            f"{file or policy.name}: {key!r} may be that of several entries; "
+            f"write one of {', '.join(f'{kind}.{i}.{rest}' for i in ids)}"
+        )
+    known = [f"{k}.{e.id}" for k in ([kind] if ids else KINDS) for e in getattr(policy, k)]
+    raise PolicyError(
+        f"{file or policy.name}: no key {key!r} to set; write kind.id.field with one of {', '.join(known)}"
+    )
+
+
+def _read(
+    source: str | Path | Mapping[str, Any], data: str | Path | None, chain: tuple[Path, ...] = ()
+) -> tuple[Policy, str]:
+    """A policy laid over its base, and what to call its file in a message."""
+    if isinstance(source, Mapping):
+        path = Path(str(source.get("name", "reform")))
+        document, file = dict(source), path.name
+    else:
+        path = _find(source, data, chain)
+        document, file = _parse(path), path.name
+        if "name" in document:
+            raise PolicyError(f"{file}: name: a policy is called as its file; remove it, or give a label")
+    if path in chain:
+        circle = " -> ".join(one.stem for one in (*chain, path))
+        raise PolicyError(f"{file}: base leads back to itself ({circle}); break the circle")
+    base_name, frozen_on = document.pop("base", None), document.pop("frozen_on", None)
+    if base_name is not None and not isinstance(base_name, str):
+        raise PolicyError(f'{file}: base: write one name, such as base = "current-law" (got {base_name!r})')
+    if frozen_on is not None and type(frozen_on) is not date:
+        raise PolicyError(
+            f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})"
+        )
+    own = _validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file)
+    if base_name is not None:
+        base, _ = _read(base_name, data, (*chain, path))
+        own = _laid_over(frozen(base, frozen_on) if frozen_on else base, own)
+    elif frozen_on is not None:
+        raise PolicyError(f'{file}: frozen_on needs a base to freeze; add base = "current-law"')
+    elif not own.mfn:
+        raise PolicyError(f'{file}: base: missing, and no [[mfn]] to start from; add base = "current-law"')
+    _refuse_contradictions(own, file)
+    return own, file
+
+
+def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) -> Path:
+    """Path of a policy; that of a base is looked for beside the file that names it."""
+    if Path(name).suffix == ".toml":
+        path = (chain[-1].parent if chain else Path()) / name
+    else:
+        path = data_dir(data) / "policies" / f"{name}.toml"
+    if not path.is_file():
+        where = f"{chain[-1].name}: base: " if chain else ""
+        raise PolicyError(
+            f"{where}no policy {str(name)!r}; choose from {', '.join(names(data))} or give the path of a file"
+        )
+    return path.resolve()
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path.name}: not readable as TOML: {error}") from None
+
+
+def _laid_over(base: Policy, own: Policy) -> Policy:
+    """`own` with the entries of its base below it."""
+    layer = 1 + max((entry.layer for entry in base.entries), default=0)
+    return own.model_copy(
+        update={
+            kind: getattr(base, kind)
+            + [entry.model_copy(update={"layer": layer}) for entry in getattr(own, kind)]
+            for kind in KINDS
+        }
+    )
+
+
+def _with_settings(policy: Policy, settings: Mapping[str, Any], file: str) -> Policy:
+    """The policy with some values replaced, validated once all of them are in place."""
+    document = policy.model_dump(by_alias=True, exclude_unset=True)
+    for key, value in settings.items():
+        kind, entry_id, way = full_key(policy, key, file).split(".", 2)
+        entry = next(entry for entry in document[kind] if entry["id"] == entry_id)
+        here, *inner, last = entry, *way.split(".")
+        try:
+            for part in inner:
+                here = here[int(part) if isinstance(here, list) else part]
+            if here is entry and last not in _keys(KINDS[kind]):
+                raise LookupError
+            here[int(last) if isinstance(here, list) else last] = value
+        except (LookupError, TypeError, ValueError):
+            raise PolicyError(
+                f"{file}: {kind}.{entry_id} has no {way!r} to set{_hint(way, _keys(KINDS[kind]))}"
+            ) from None
+    return _validated(document, file)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items() if name != "layer"]
+
+
+def _validated(document: Mapping[str, Any], file: str) -> Policy:
+    try:
+        return Policy.model_validate(document)
+    except ValidationError as error:
+        faults = [f"{file}: {_where(document, e['loc'])}: {_remedy(e)}" for e in error.errors()]
+        raise PolicyError("\n".join(faults)) from None
+
+
+def _where(document: Mapping[str, Any], loc: Iterable[int | str]) -> str:
+    """`additional.jp-deal.rate` rather than `additional.3.rate`."""
+    parts, here = [], document
+    for step in loc:
+        try:
+            here = here[step]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            here = {}
+        parts.append(
+            str(here.get("id", step)) if isinstance(step, int) and isinstance(here, dict) else str(step)
+        )
+    return ".".join(parts)
+
+
+def _remedy(error: Mapping[str, Any]) -> str:
+    loc, given = error["loc"], error["input"]
+    if error["type"] == "extra_forbidden":
+        return f"unknown key{_hint(str(loc[-1]), _siblings(loc))}"
+    if error["type"] == "missing":
+        return "missing; add it"
+    if error["type"] == "list_type" and loc[0] in KINDS and len(loc) == 1:
+        return f"write entries under [[{loc[0]}]], in double brackets"
+    said = error["msg"].removeprefix("Value error, ")
+    return said if isinstance(given, dict) else f"{said} (got {given!r})"
+
+
+def _siblings(loc: Sequence[int | str]) -> list[str]:
+    """The keys that may stand where this one does."""
+    if len(loc) == 1:
+        return [*_keys(Policy), "base", "frozen_on"]
+    inner = {"score": Metric, "bracket": Bracket}
+    return _keys(inner[str(loc[2])] if len(loc) > 3 else KINDS[str(loc[0])])
+
+
+def _hint(wrong: str, keys: Sequence[str]) -> str:
+    near = get_close_matches(wrong, keys, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]!r}?" if near else f"; the keys here are {', '.join(keys)}"
+
+
+def _refuse_contradictions(policy: Policy, file: str) -> None:
+    """What no entry can show on its own."""
+    seen: dict[tuple[type, str], Entry] = {}
+    for entry in policy.entries:
+        other = seen.setdefault((type(entry), entry.id), entry)
+        if other is not entry:
+            place = "" if other.layer == entry.layer else ", here and in its base"
+            raise PolicyError(f"{file}: id {entry.id!r} occurs twice{place}; give each entry its own")
+    for kind in (policy.mfn, policy.additional, policy.relief):
+        for one, two in combinations(kind, 2):
+            if (
+                _rival(one) == _rival(two)
+                and one.layer == two.layer
+                and set(one.origin) & set(two.origin)
+                and set(one.product) & set(two.product)
+                and max(one.start, two.start) <= min(one.end, two.end)
+            ):
+                raise PolicyError(
+                    f"{file}: {one.id} and {two.id} overlap from {max(one.start, two.start)}; "
+                    "end one the day before the other starts"
+                )
+    measures = [entry.measure for entry in (*policy.additional, *policy.relief)]
+    for entry in policy.offset:
+        if entry.measure not in measures:
+            raise PolicyError(
+                f"{file}: offset.{entry.id}.measure: nothing is charged under {entry.measure!r}; "
+                f"choose from {', '.join(dict.fromkeys(measures))}"
+            )
+    for one, two in combinations(dict.fromkeys(measures), 2):  # a slip would charge both
+        if SequenceMatcher(None, one, two).ratio() > _ALIKE:
+            raise PolicyError(
+                f"{file}: measure: {two!r} would be charged on top of {one!r}; write {one!r} to stand in "
+                "its place, or a name that differs more"
+            )
+
+
+def _rival(entry: Any) -> Any:
+    """Entries of which only one can apply on a day: those of one measure, or of one kind of MFN."""
+    return entry.usmca if isinstance(entry, Mfn) else entry.measure
