@@ -1,9 +1,11 @@
 # make run    every notebook under current law -> output/latest/report.html
 # make test   the whole test suite
 # make lab    the notebooks in JupyterLab
+# make lint   style, format, types and the order of the modules
+# make docs   the documentation -> docs/_build/index.html
 # make bench  how fast the core is; beside other packages after `make peers`
 # make lock   newer pins in requirements.lock
-# make docs   the charts of the README from the newest run
+# make readme the charts of the README from the newest run
 # make clean  remove what the others made (the runs in output/ stay)
 #
 # Needs Python >= 3.11 and a network for the first call. Another interpreter: make PYTHON=python3.13 test
@@ -21,7 +23,7 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$(CURDIR)" && test -x $(BIN)/python || rm -f $(STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab bench peers lock docs clean
+.PHONY: help run test lab lint docs bench peers lock readme clean
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -34,6 +36,15 @@ test: $(STAMP)
 
 lab: $(STAMP)
 	$(BIN)/tariffmodel lab $(ARGS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks $(ARGS)
@@ -57,17 +68,19 @@ $(STAMP): pyproject.toml requirements.lock
 peers: $(STAMP)
 	$(INSTALL) --requirement benchmarks/peers.txt
 
-docs:
+readme:
 	for name in 02_bill 05_car_and_bill 08_gains_and_losses; do cp output/latest/charts/$$name.png docs/; done
 
 lock:
 	"$(PYTHON)" -m venv --clear .venv-lock
 	.venv-lock/bin/python -m pip install --disable-pip-version-check --quiet uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile pyproject.toml --extra test --group build \
+	UV_CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/uv pip compile pyproject.toml \
+	  --extra test --extra lint --extra docs --group build \
 	  --universal --python-version 3.11 --fork-strategy fewest --only-binary :all: --generate-hashes \
 	  --no-emit-index-url --no-annotate --upgrade --quiet --output-file requirements.lock
 	rm -rf .venv-lock
 
 clean:
-	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks output/.*.partial output/.*.lock
+	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks \
+	  .mypy_cache .ruff_cache .import_linter_cache docs/_build output/.*.partial output/.*.lock
 	find tariffmodel tests benchmarks notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -37,8 +37,9 @@ def direct() -> dict[str, str]:
     return bounds(PROJECT["project"]["dependencies"])
 
 
-def for_tests() -> dict[str, str]:
-    return bounds(PROJECT["project"]["optional-dependencies"]["test"])
+def optional() -> dict[str, str]:
+    """What tests, checks and documentation need."""
+    return bounds([one for extra in PROJECT["project"]["optional-dependencies"].values() for one in extra])
 
 
 def for_building() -> dict[str, str]:
@@ -57,7 +58,7 @@ def test_conda_environment_has_the_same_dependencies_and_bounds():
         [entry for entry in environment["dependencies"] if isinstance(entry, str) and entry != "pip"]
     )
     python = PROJECT["project"]["requires-python"].removeprefix(">=")
-    wanted = direct() | for_tests()
+    wanted = direct() | optional()
     del wanted["playwright"]  # drives a browser in one test, which skips where it is absent
     expected = {CONDA_NAME.get(name, name): bound for name, bound in wanted.items()}
     assert conda == expected | {"python": python}
@@ -84,6 +85,12 @@ def test_every_third_party_import_of_the_package_is_a_direct_dependency():
     assert not undeclared
 
 
+def test_citation_names_this_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["project"]["version"]
+    assert citation["license"] == PROJECT["project"]["license"]
+
+
 def test_every_locked_requirement_is_pinned_and_hashed():
     assert locked()
     for requirement, lines in locked().items():
@@ -106,7 +113,7 @@ def test_every_direct_dependency_is_locked_at_or_above_its_bound():
     def order(version: str) -> tuple[int, ...]:
         return tuple(int(part) for part in re.findall(r"\d+", version))
 
-    wanted = direct() | for_tests() | for_building()
+    wanted = direct() | optional() | for_building()
     low = {n: b for n, b in wanted.items() if any(order(v) < order(b) for v in pins.get(n, ["0"]))}
     assert not low, "run `make lock`"
 
@@ -149,7 +156,7 @@ def test_ci_gets_a_browser_where_it_can_and_runs_the_suite_anyway(tmp_path, mach
         [tools / "bash", tmp_path / ".ci" / "run"], env={"PATH": str(tools)}, capture_output=True, text=True
     )
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert done.returncode == 0 and calls[-1] == "make test"
+    assert done.returncode == 0 and calls[-2:] == ["make docs", "make test"]
     assert any("install" in call and "chromium" in call for call in calls) == (machine == "that installs one")
     assert ("No Chromium" in done.stdout) == (machine == "that has none to install")
 
