@@ -28,7 +28,7 @@ _HOMES = {
     "exports": "runs.exports",
     "exposure": "tariff.exposure",
     "facts": "facts",
-    "hedge": "hedging.hedge",
+    "hedge": "hedging",
     "incentives": "tariff.incentives",
     "lab": "lab",
     "link": "markets.link",

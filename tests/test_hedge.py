@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 
 from tariffmodel import hedge, market
 from tariffmodel.errors import DataError
+from tariffmodel.hedging import out_of_sample
 
 
 def weeks(n):
@@ -443,9 +444,9 @@ def test_given_path_is_used_from_the_row_after_it_is_known():
 
 def test_expected_shortfall_by_hand():
     losses = np.array([[-0.10], [-0.06], [-0.02], *[[0.01]] * 37])  # 40 rows: the worst 5% are two
-    _, shortfall = hedge._risks(losses, np.ones((1, 40)), 0.05)
+    _, shortfall = out_of_sample._risks(losses, np.ones((1, 40)), 0.05)
     assert shortfall[0, 0] == pytest.approx(0.08)
-    _, shortfall = hedge._risks(losses, np.ones((1, 40)), 0.0625)  # two and a half rows
+    _, shortfall = out_of_sample._risks(losses, np.ones((1, 40)), 0.0625)  # two and a half rows
     assert shortfall[0, 0] == pytest.approx((0.10 + 0.06 + 0.02 / 2) / 2.5)
 
 
@@ -457,7 +458,7 @@ def test_risk_of_a_resample_equals_that_of_its_rows(seed, n, tail):
     rows = rng.integers(n, size=(3, n))
     rows[0] = 0  # one row over and over: the few worst do not hold the tail
     counts = np.array([np.bincount(row, minlength=n) for row in rows], dtype=float)
-    variance, shortfall = hedge._risks(panel, counts, tail)
+    variance, shortfall = out_of_sample._risks(panel, counts, tail)
     for draw, row in enumerate(rows):
         for column in range(2):
             values = np.sort(panel[row, column])
@@ -469,14 +470,14 @@ def test_risk_of_a_resample_equals_that_of_its_rows(seed, n, tail):
 
 def test_bootstrap_draws_whole_samples_in_blocks_of_the_stated_mean():
     rng = np.random.default_rng(0)
-    counts = hedge._counts(200, 8.0, 2000, rng)
+    counts = out_of_sample._counts(200, 8.0, 2000, rng)
     assert (counts.sum(axis=1) == 200).all()
     assert counts.mean(axis=0).std() < 0.06  # every row as likely: the ends too
     # For blocks of mean b the variance of a mean of independent rows is that of single draws, and a
     # sum of neighbours is kept together: neighbours' counts correlate at about 1 − 1/b.
     pairs = np.corrcoef(counts[:, 50], counts[:, 51])[0, 1]
     assert pairs == pytest.approx(1 - 1 / 8, abs=0.03)
-    alone = hedge._counts(200, 1.0, 2000, np.random.default_rng(0))
+    alone = out_of_sample._counts(200, 1.0, 2000, np.random.default_rng(0))
     assert abs(np.corrcoef(alone[:, 50], alone[:, 51])[0, 1]) < 0.06
 
 
@@ -485,7 +486,7 @@ def test_number_of_processors_changes_no_draw(monkeypatch):
     found = []
     for count in (1, 4):
         monkeypatch.setattr("os.cpu_count", lambda count=count: count)
-        found.append(hedge._resampled(panel, 5.0, 1100, 0.05, seed=3))
+        found.append(out_of_sample._resampled(panel, 5.0, 1100, 0.05, seed=3))
     assert all(np.array_equal(one, four) for one, four in zip(*found)) and found[0][0].shape == (1100, 3)
 
 

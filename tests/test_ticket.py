@@ -14,6 +14,7 @@ from matplotlib.text import Text
 
 from tariffmodel import exposure, hedge, policy, ticket
 from tariffmodel.errors import DataError, PolicyError, TariffModelError
+from tariffmodel.hedging import sizing
 
 DAY = pd.Timestamp("2026-08-20")
 SPOT = {"USD": 1.0, "JPY": 150.0, "EUR": 0.8, "KRW": 1400.0}
@@ -24,7 +25,7 @@ CLOSES = pd.DataFrame(
 
 def traded(known, name, ratio, currency="USD", notional=10e6):
     row = pd.Series({"ratio": ratio, "low": ratio - 0.1, "high": ratio + 0.1})
-    return ticket._trade(known, hedge.contracts(known), name, row, notional, currency, CLOSES, SPOT)
+    return sizing.trade(known, hedge.contracts(known), name, row, notional, currency, CLOSES, SPOT)
 
 
 @pytest.fixture(scope="module")
@@ -291,10 +292,10 @@ def test_page_is_a4_and_its_banner_red_unless_the_hedge_helps(known, korea):
         return to_hex(page.axes[0].get_facecolor()).upper()
 
     assert not korea.effectiveness.helps
-    page = korea.figure()
+    page = ticket.sheet(korea)
     assert page.get_size_inches().tolist() == [8.27, 11.69] and banner(page) == "#B2182B"
     good = ticket.ticket(known, "7203.T", against="flat-25", instruments=["TOPIX"], draws=500)
-    assert good.effectiveness.helps and banner(good.figure()) == "#009E73"
+    assert good.effectiveness.helps and banner(ticket.sheet(good)) == "#009E73"
     file = io.BytesIO()
     page.savefig(file, format="pdf")
     assert file.getvalue().startswith(b"%PDF")
@@ -305,7 +306,7 @@ def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known)
         known, "7203.T", against="japan-tiered-production-ratio",
         instruments=["JPY", "TOPIX", "1622.T", "EWJ"], draws=100,
     )  # fmt: skip
-    page = found.figure()
+    page = ticket.sheet(found)
     page.draw_without_rendering()
     right, bottom, others = page.bbox.width, 0, []
     for text in filter(Text.get_visible, page.texts):

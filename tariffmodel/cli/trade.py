@@ -45,7 +45,7 @@ def hedge(
     )
     typer.echo(one.to_markdown())
     if output:
-        page = one.figure()
+        page = ticket.sheet(one)
         alt = f"Hedge of {long} against {against}: orders, ratio, what it protects and its record."
         files = {
             "csv": one.table().to_csv(index=False, lineterminator="\n").encode(),

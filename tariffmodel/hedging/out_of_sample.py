@@ -1,0 +1,348 @@
+"""Does a hedge help on days that its ratios had not seen?
+
+All functions take simple returns as P&L per unit of notional in one currency (`pnl` builds them): a
+`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit
+of position held: the hedged return is position − Σ ratio · instrument, and a negative ratio buys.
+Rows in which any column is empty are left out, never filled.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts
+from tariffmodel.hedging.instruments import (
+    PEERS,
+    WEEKS,
+    candidates,
+    label,
+    one_for_one,
+    peers,
+    periods_per_year,
+    pnl,
+)
+from tariffmodel.hedging.ratios import common_rows, rolling, static
+from tariffmodel.markets.market import Horizon
+
+NO_HELP = "does not help out of sample"
+_CHUNK = 250  # draws at a time, so that they stay in the processor's cache
+_LEAST_OUT = 20  # rows out of sample, below which an interval says nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Effectiveness:
+    """How a hedge did on days that its ratios had not seen.
+
+    Attributes
+    ----------
+    position, instruments
+        Names.
+    returns : DataFrame
+        Rows out of sample × `unhedged`, `hedged`, `one_to_one`; net of cost.
+    ratios : DataFrame
+        In force on those rows, date × instrument.
+    risk : DataFrame
+        Of each column of `returns`: `volatility` per year, `expected_shortfall` per row (mean loss
+        in the worst `tail`), `turnover` per year (units of position) and `cost_bp` per year.
+    reduction : DataFrame
+        Rows ``hedged`` and ``one_to_one`` against no hedge, and ``hedged, against one_to_one``;
+        1 − risk ratio for `variance` and `shortfall`, each with `_low` and `_high`.
+    in_sample : float
+        Variance reduction of least squares over all rows, for comparison.
+    choices : dict
+        Everything that was asked for or chosen.
+    """
+
+    position: str
+    instruments: tuple[str, ...]
+    returns: pd.DataFrame
+    ratios: pd.DataFrame
+    risk: pd.DataFrame
+    reduction: pd.DataFrame
+    in_sample: float
+    choices: dict[str, object]
+
+    @property
+    def helps(self) -> bool:
+        """Whether the interval of the variance reduction lies above zero."""
+        return bool(self.reduction.at["hedged", "variance_low"] > 0)
+
+    @property
+    def unit(self) -> str:
+        """What a row is."""
+        return "weeks" if self.choices["periods_per_year"] == WEEKS else "rows"
+
+    @property
+    def verdict(self) -> str:
+        value, low, high = self.reduction.loc["hedged", ["variance", "variance_low", "variance_high"]]
+        return (
+            f"{'helps out of sample' if self.helps else NO_HELP}: variance changes by {-value:+.0%} "
+            f"({self.choices['level']:.0%} interval {-high:+.0%} to {-low:+.0%}), {len(self.returns)} {self.unit}"
+        )
+
+
+def effectiveness(
+    position: pd.Series,
+    instruments: pd.DataFrame,
+    ratios: pd.DataFrame | None = None,
+    *,
+    naive: pd.Series | None = None,
+    window: int = 52,
+    every: int = 4,
+    cost_bp: float = 2.0,
+    tail: float = 0.05,
+    level: float = 0.95,
+    draws: int = 10_000,
+    block: float | None = None,
+    periods_per_year: float = WEEKS,
+    seed: int = 0,
+) -> Effectiveness:
+    """Walk forward: ratios known at the end of a row hedge the next ones, until they are renewed.
+
+    Rows must not overlap: see `pnl`.
+
+    Parameters
+    ----------
+    ratios : DataFrame, optional
+        A path dated by when it is known, from `rolling`, `ewma` or `dcc` with `fit_on`. Default:
+        `rolling` over `window` rows.
+    naive : Series, optional
+        By instrument, the ratios of the hedge to compare with, see `one_for_one`. Default: one unit
+        sold, in equal parts.
+    every : int
+        Rows between renewals. In between the hedge is kept at its ratio, which is traded for too.
+    cost_bp : float
+        Of the notional traded, opening included, taken off the returns.
+    tail : float
+        Share of rows in the expected shortfall.
+    draws, block, level, seed
+        Percentile intervals of the stationary bootstrap (Politis and Romano 1994), which resamples
+        rows of hedged and unhedged returns together. Mean `block` length in rows: by default that
+        of Politis and White (2004) for the squared returns.
+
+    Notes
+    -----
+    The interval is for the ratios as they were, not for the luck of estimating others. Among forty
+    useless hedges one passes by chance.
+
+    Raises
+    ------
+    DataError
+        A window that leaves fewer than 20 rows, or whatever `rolling` refuses.
+    """
+    for name, given, right, expected in (
+        ("every", every, every >= 1, "a number of rows >= 1"),
+        ("draws", draws, draws >= 1, "a number >= 1"),
+        ("cost_bp", cost_bp, cost_bp >= 0, "basis points >= 0"),
+        ("tail", tail, 0 < tail < 1, "a share between 0 and 1"),
+        ("level", level, 0 < level < 1, "a share between 0 and 1"),
+    ):
+        if not right:
+            raise DataError(f"{name} is {given!r}; expected {expected}")
+    if naive is not None and not set(instruments) <= set(naive.index):
+        raise DataError(
+            f"naive has ratios on {', '.join(naive.index)}; give one for each of {', '.join(instruments)}"
+        )
+    index, y, x = common_rows(position, instruments, 2)
+    if ratios is None and len(y) < window + _LEAST_OUT:
+        raise DataError(
+            f"window of {window} rows leaves {max(len(y) - window, 0)} of {len(y)} out of sample, "
+            f"{_LEAST_OUT} are needed; shorten the window or take shorter returns"
+        )
+    path = rolling(position, instruments, window) if ratios is None else ratios[list(instruments)].dropna()
+    renewed = path.iloc[::every].reindex(index, method="ffill", limit=every - 1).shift(1).dropna()
+    if len(renewed) < _LEAST_OUT:
+        raise DataError(
+            f"the ratios leave {len(renewed)} rows out of sample, {_LEAST_OUT} are needed; start them earlier"
+        )
+    out = index.get_indexer(renewed.index)
+    y, x, h = y[out], x[out], renewed.to_numpy()
+    ones = np.full_like(h, 1 / h.shape[1])
+    if naive is not None:
+        ones[:] = naive[list(instruments)]
+    traded = np.column_stack([np.zeros(len(y)), _traded(y, x, h), _traded(y, x, ones)])
+    cost = traded * cost_bp / 1e4
+    panel = np.column_stack([y, y - (h * x).sum(axis=1), y - (ones * x).sum(axis=1)]) - cost
+    block = block or _block_length(panel)
+    variance, shortfall = _risks(panel, np.ones((1, len(y))), tail)
+    resampled = _resampled(panel, block, draws, tail, seed)
+    names = ["unhedged", "hedged", "one_to_one"]
+    years = len(y) / periods_per_year
+    risk = {
+        "volatility": np.sqrt(variance[0] * periods_per_year),
+        "expected_shortfall": shortfall[0],
+        "turnover": traded.sum(axis=0) / years,
+        "cost_bp": cost.sum(axis=0) * 1e4 / years,
+    }
+    against = {"hedged": (1, 0), "one_to_one": (2, 0), "hedged, against one_to_one": (1, 2)}
+    reduction = {}
+    for name, (this, other) in against.items():
+        reduction[name] = {}
+        for what, point, many in zip(("variance", "shortfall"), (variance, shortfall), resampled):
+            cut = np.quantile(1 - many[:, this] / many[:, other], [(1 - level) / 2, (1 + level) / 2])
+            reduction[name] |= {what: 1 - point[0, this] / point[0, other], f"{what}_low": cut[0]}
+            reduction[name] |= {f"{what}_high": cut[1]}
+    return Effectiveness(
+        str(position.name),
+        tuple(map(str, instruments)),
+        pd.DataFrame(panel, renewed.index, names),
+        renewed,
+        pd.DataFrame(risk, index=names),
+        pd.DataFrame(reduction).T,
+        static(position, instruments).reduction,
+        {
+            "estimator": f"rolling {window}" if ratios is None else "given",
+            "every": every, "cost_bp": cost_bp, "tail": tail, "level": level,
+            "draws": draws, "block": float(block), "periods_per_year": periods_per_year, "seed": seed,
+        },
+    )  # fmt: skip
+
+
+def record(
+    facts: Facts,
+    tickers: Sequence[str] | None = None,
+    hedges: Sequence[Sequence[str]] | None = None,
+    *,
+    currency: str = "USD",
+    horizon: Horizon = "weekly",
+    **choices: float,
+) -> pd.DataFrame:
+    """What each hedge of each share did out of sample.
+
+    Parameters
+    ----------
+    tickers : sequence of str, optional
+        Default: the makers' main lines with prices.
+    hedges : sequence of sequences of str, optional
+        Such as ``[["JPY"], ["JPY", "TOPIX"]]``. Default: `candidates` of each share, and its `peers`
+        in equal parts as one instrument.
+    currency, horizon
+        See `pnl`.
+    **choices
+        Passed to `effectiveness`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `ticker`, `hedge`: `called`, the hedge in words; variance reduction `in_sample` and
+        `out_of_sample` with `low` and `high`; `one_to_one`, that of `one_for_one`, and what the
+        estimated ratios remove of the variance which that leaves, `over_one_to_one` with `over_low`,
+        `over_high`; `shortfall_reduction`, `turnover` and `cost_bp` per year, rows `n` from `first` to
+        `last`, `helps` and `verdict`. A hedge that cannot be computed has empty figures and the reason
+        as its verdict.
+    """
+    lines = facts.makers["ticker"].dropna()
+    chosen = list(lines[lines.isin(facts.prices.columns)]) if tickers is None else list(tickers)
+    scale = {"periods_per_year": periods_per_year(horizon), **choices}
+    rows = {}
+    for ticker in chosen:
+        basket = peers(facts, ticker)
+        tried = [*candidates(facts, ticker), *([basket] if basket else [])] if hedges is None else hedges
+        for names in tried:
+            title = PEERS if names is basket else " + ".join(names)
+            try:
+                frame = pnl(facts, ticker, list(names), currency=currency, horizon=horizon)
+                position, sold, naive = frame[ticker], frame[list(names)], None
+                if names is basket:
+                    sold = sold.mean(axis=1, skipna=False).to_frame(PEERS)
+                else:
+                    naive = one_for_one(facts, ticker, names, currency)
+                row = _told(effectiveness(position, sold, naive=naive, **scale))
+            except DataError as error:
+                row = {"helps": False, "verdict": str(error)}
+            called = label(facts, PEERS) if names is basket else " + ".join(label(facts, n) for n in names)
+            rows[ticker, title] = {"called": called, **row}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.rename_axis(["ticker", "hedge"])
+
+
+def _told(result: Effectiveness) -> dict[str, object]:
+    hedged, over = result.reduction.loc["hedged"], result.reduction.loc["hedged, against one_to_one"]
+    return {
+        "in_sample": result.in_sample,
+        "out_of_sample": hedged["variance"],
+        "low": hedged["variance_low"],
+        "high": hedged["variance_high"],
+        "one_to_one": result.reduction.at["one_to_one", "variance"],
+        "over_one_to_one": over["variance"],
+        "over_low": over["variance_low"],
+        "over_high": over["variance_high"],
+        "shortfall_reduction": hedged["shortfall"],
+        "turnover": result.risk.at["hedged", "turnover"],
+        "cost_bp": result.risk.at["hedged", "cost_bp"],
+        "n": len(result.returns),
+        "first": result.returns.index[0],
+        "last": result.returns.index[-1],
+        "helps": result.helps,
+        "verdict": result.verdict,
+    }
+
+
+def _traded(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """Notional traded at the start of each row to hold h (T, k), in units of the position, (T,)."""
+    drifted = h[:-1] * (1 + x[:-1]) / (1 + y[:-1, None])
+    return np.abs(np.vstack([h[:1], h[1:] - drifted])).sum(axis=1)
+
+
+def _block_length(panel: np.ndarray) -> float:
+    from arch.bootstrap import optimal_block_length  # slow to import
+
+    squares = (panel[:, :2] - panel[:, :2].mean(axis=0)) ** 2
+    return float(np.clip(optimal_block_length(squares)["stationary"].max(), 1, len(panel) / 4))
+
+
+def _resampled(
+    panel: np.ndarray, block: float, draws: int, tail: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variance and expected shortfall (draws, S) of the columns of panel (n, S) in each resample."""
+    chunks = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
+    seeds = np.random.SeedSequence(seed).spawn(len(chunks))  # so that threads change nothing
+
+    def part(size: int, own: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
+        return _risks(panel, _counts(len(panel), block, size, np.random.default_rng(own)), tail)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        variance, shortfall = zip(*pool.map(part, chunks, seeds))
+    return np.concatenate(variance), np.concatenate(shortfall)
+
+
+def _counts(n: int, block: float, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each row enters a stationary bootstrap resample (Politis and Romano 1994), (draws, n)."""
+    row = np.arange(n)
+    begins = rng.random((draws, n)) < 1 / block
+    begins[:, 0] = True
+    begun = np.maximum.accumulate(np.where(begins, row, 0), axis=1)
+    origin = np.take_along_axis(rng.integers(n, size=(draws, n)), begun, axis=1)
+    drawn = (origin + row - begun) % n
+    flat = (drawn + n * np.arange(draws)[:, None]).ravel()
+    return np.bincount(flat, minlength=draws * n).reshape(draws, n).astype(float)
+
+
+def _risks(panel: np.ndarray, counts: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:
+    """Variance and expected shortfall, (draws, S), of panel (n, S) with rows counted (draws, n) times.
+
+    Expected shortfall: mean loss over the worst `tail` of the distribution, the row on the edge
+    taken in part (Acerbi and Tasche 2002).
+    """
+    n = len(panel)
+    centred = panel - panel.mean(axis=0)
+    variance = counts @ centred**2 / n - (counts @ centred / n) ** 2
+    mass = tail * n
+    shortfall = np.empty_like(variance)
+    for column, values in enumerate(panel.T):
+        order = np.argsort(values)
+        few = order[: min(n, int(np.ceil(6 * mass)))]  # the worst rows nearly always hold the tail
+        for rows in (few, order):
+            count = counts[:, rows]
+            weight = np.clip(mass - (np.cumsum(count, axis=1) - count), 0, count)
+            if weight.sum(axis=1).min() > mass * (1 - 1e-9):
+                break
+        shortfall[:, column] = -(weight @ values[rows]) / mass
+    return variance, shortfall

@@ -1,0 +1,439 @@
+"""How much of which instrument hedges a share with the least variance?
+
+All functions take simple returns as P&L per unit of notional in one currency (`pnl` builds them): a
+`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit
+of position held: the hedged return is position − Σ ratio · instrument, and a negative ratio buys.
+Ratios dated t use nothing after t. Rows in which any column is empty are left out, never filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import null_space
+from scipy.optimize import minimize
+from scipy.signal import lfilter
+from scipy.stats import t as student
+
+from tariffmodel.errors import DataError
+from tariffmodel.markets import sensitivity
+
+if TYPE_CHECKING:
+    import cvxpy
+
+SINGULAR = 1e-10  # share of an instrument's variance that the others must leave
+_LEAST_GARCH = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Ratios:
+    """Minimum-variance ratios of one sample.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Indexed by instrument: `ratio` (sold per unit of position), `standard_error`, `low`, `high`,
+        `p`.
+    reduction : float
+        1 − variance hedged / variance unhedged, in this sample.
+    n, first, last
+        Rows used and their span.
+    errors : str
+        What the standard errors allow for.
+    """
+
+    table: pd.DataFrame
+    reduction: float
+    n: int
+    first: date
+    last: date
+    errors: str
+
+
+def static(
+    position: pd.Series,
+    instruments: pd.DataFrame,
+    *,
+    leads: int = 0,
+    lags: int = 0,
+    hac_lags: int | None = None,
+    horizon: int = 1,
+    level: float = 0.95,
+) -> Ratios:
+    """Minimum-variance hedge ratios by least squares over the whole sample.
+
+    h = Var(x)⁻¹ Cov(x, y): Johnson (1960), Ederington (1979). Errors are those of
+    `sensitivity.regress` (Newey-West), intervals Student's t.
+
+    Parameters
+    ----------
+    leads, lags : int
+        Rows of the instruments after and before to add; the ratio is the sum of the coefficients
+        (Dimson 1979), for daily returns of exchanges that close at different hours.
+    hac_lags, horizon : int
+        See `sensitivity.regress`; `horizon` is the rows that overlapping returns span.
+
+    Raises
+    ------
+    DataError
+        No common rows, fewer rows than coefficients, or instruments that repeat each other.
+    """
+    shifted = {
+        f"{name}_{word}{step}": instruments[name].shift(sign * step)
+        for name in instruments
+        for word, sign, reach in (("lead", -1, leads), ("lag", 1, lags))
+        for step in range(1, reach + 1)
+    }
+    wide = instruments.assign(**shifted)
+    fit = sensitivity.regress(position, wide, hac_lags=hac_lags, horizon=horizon)
+    table = pd.DataFrame({name: fit.total(name, level) for name in instruments}).T
+    table = table.rename(columns={"value": "ratio"}).drop(columns="t").rename_axis("instrument")
+    used = fit.residuals.index
+    y, x = position.loc[used], instruments.loc[used]
+    left = (y - x @ table["ratio"]).var() / y.var()
+    return Ratios(table, float(1 - left), fit.n, used[0].date(), used[-1].date(), fit.errors)
+
+
+def on_events(
+    position: pd.Series,
+    instruments: pd.DataFrame,
+    dates: Iterable[date | str],
+    *,
+    rows: int = 1,
+    hac_lags: int | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Ratios on event rows beside those of all other rows.
+
+    One regression in which events have their own intercept and slopes; errors as in `static`.
+
+    Parameters
+    ----------
+    dates : iterable of dates
+        First sessions on which the position could react. In weekly rows a Friday stands for its
+        week. Dates without a row are ignored.
+    rows : int
+        Rows from there on that count as event rows.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by instrument: `ratio_event` with `event_low`, `event_high`, `ratio_other`,
+        `difference` (event less other), its `standard_error` and `p`, and `n_event` rows.
+
+    Raises
+    ------
+    DataError
+        Too few event rows for that many ratios.
+    """
+    index, y, x = common_rows(position, instruments, 4)
+    k, hit = x.shape[1], event_rows(index, dates, rows)
+    if min(hit.sum(), (~hit).sum()) < k + 2:
+        raise DataError(
+            f"{hit.sum()} event rows of {len(y)} are too few for {k} ratios with an error; "
+            f"give {k + 2} dates inside the sample, or more rows per event"
+        )
+    event, other = (instruments.loc[index].mul(flag, axis=0) for flag in (hit, ~hit))
+    parts = [
+        other.add_suffix(" other"),
+        pd.Series(hit * 1.0, index, name="event"),
+        event.add_suffix(" event"),
+    ]
+    fit = sensitivity.regress(position.loc[index], pd.concat(parts, axis=1), hac_lags=hac_lags)
+    table, cov = fit.table(level), fit.covariance
+    here, there = list(parts[2]), list(parts[0])
+    gap = table["value"][here].to_numpy() - table["value"][there].to_numpy()
+    cross = np.diag(cov.loc[here, there])
+    error = np.sqrt(np.diag(cov.loc[here, here]) + np.diag(cov.loc[there, there]) - 2 * cross)
+    return pd.DataFrame(
+        {
+            "ratio_event": table["value"][here].to_numpy(),
+            "event_low": table["low"][here].to_numpy(),
+            "event_high": table["high"][here].to_numpy(),
+            "ratio_other": table["value"][there].to_numpy(),
+            "difference": gap,
+            "standard_error": error,
+            "p": 2 * student.sf(np.abs(gap / error), fit.df),
+            "n_event": hit.sum(),
+        },
+        index=instruments.columns.rename("instrument"),
+    )
+
+
+def event_rows(index: pd.DatetimeIndex, dates: Iterable[date | str], rows: int = 1) -> np.ndarray:
+    """Which rows events fall on, (T,) of bool; see `on_events`."""
+    days = pd.DatetimeIndex(sorted({pd.Timestamp(day) for day in dates}))
+    place = index.searchsorted(days)
+    place, days = place[place < len(index)], days[place < len(index)]
+    # a row covers the days since the one before; where that of the event is missing the next is not it
+    span = pd.Timedelta(np.diff(index).min() if len(index) > 1 else 0)
+    place = place[index[place] - days < max(span, pd.Timedelta(days=1))]
+    hit = np.zeros(len(index) + rows, dtype=bool)
+    hit[(place[:, None] + np.arange(rows)).ravel()] = True
+    return hit[: len(index)]
+
+
+def rolling(position: pd.Series, instruments: pd.DataFrame, window: int = 52) -> pd.DataFrame:
+    """Least-squares ratios of the last `window` rows, date × instrument, from the first full window on.
+
+    Raises
+    ------
+    DataError
+        A window longer than the data or shorter than its ratios need; instruments that repeat each
+        other in every window. Where they do so in some, those rows are left out.
+    """
+    index, _, _ = common_rows(position, instruments, 2)
+    y = position.loc[index].rename("position").to_frame()
+    paths = sensitivity.rolling(y, instruments.loc[index], window=window, min_obs=window)
+    return paths.beta["position"][list(instruments)].dropna().rename_axis(columns="instrument")
+
+
+def ewma(
+    position: pd.Series, instruments: pd.DataFrame, decay: float = 0.94, start: int = 26
+) -> pd.DataFrame:
+    """Ratios from exponentially weighted second moments, date × instrument, from row `start` on.
+
+    Σ(t) = λ Σ(t−1) + (1 − λ) z z′ with zero means (RiskMetrics 1996), started at the mean of the
+    first `start` rows. λ = 0.94 is RiskMetrics' for days, 0.97 for months.
+    """
+    if not 0 < decay < 1:
+        raise DataError(f"decay {decay!r}: write a fraction between 0 and 1, such as 0.94")
+    index, y, x = common_rows(position, instruments, start + 1, f"a start of {start} rows")
+    z = np.column_stack([y, x])
+    products = z[:, :, None] * z[:, None, :]
+    first = products[:start].mean(axis=0)
+    cov = lfilter([1 - decay], [1, -decay], products[start:], axis=0, zi=decay * first[None])[0]
+    return _path(cov, index[start:], instruments.columns)
+
+
+def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = None) -> pd.DataFrame:
+    """Ratios from dynamic conditional correlations, date × instrument: the forecast for the next row.
+
+    Engle (2002), two steps: GARCH(1,1) with a constant mean per series, then
+    Q(t+1) = (1 − a − b) S + a ε ε′ + b Q(t), R = Q scaled to a unit diagonal, with S the mean of
+    ε ε′ and (a, b) by maximum likelihood (his eq. 26). A series whose own past is told no better
+    by GARCH than by one variance (BIC) has one: on a hundred weeks GARCH without its effect has a
+    variance that grows for ever. `arch` fits the first step; it has no second one.
+
+    Parameters
+    ----------
+    fit_on : int, optional
+        Parameters come from the first `fit_on` rows, and ratios start there: needed to judge them
+        out of sample. Default: the whole sample, so that the path has seen its own future.
+
+    Raises
+    ------
+    DataError
+        Fewer than 100 rows to fit on, or a GARCH that does not converge.
+    """
+    need = _LEAST_GARCH if fit_on is None else max(fit_on, _LEAST_GARCH)
+    index, y, x = common_rows(position, instruments, need, "GARCH")
+    if fit_on is not None and fit_on < _LEAST_GARCH:
+        raise DataError(f"fit_on {fit_on}: GARCH needs {_LEAST_GARCH} rows at least")
+    fitted = fit_on or len(y)
+    names = [position.name, *instruments.columns]
+    z = np.column_stack([y, x])
+    ahead, shocks = zip(*(_garch(column, fitted, name) for column, name in zip(z.T, names)))
+    ahead, shocks = np.column_stack(ahead), np.column_stack(shocks)
+    outer = shocks[:, :, None] * shocks[:, None, :]
+    mean = outer[:fitted].mean(axis=0)
+
+    def correlations(a: float, b: float) -> np.ndarray:
+        q = lfilter([1], [1, -b], (1 - a - b) * mean + a * outer, axis=0, zi=b * mean[None])[0]
+        return _correlation(q)
+
+    def loss(parameters: np.ndarray) -> float:
+        r = np.concatenate([_correlation(mean[None]), correlations(*parameters)[: fitted - 1]])
+        back = np.linalg.solve(r, shocks[:fitted, :, None])[..., 0]
+        return float(np.mean(np.linalg.slogdet(r)[1] + (shocks[:fitted] * back).sum(axis=1)))
+
+    stationary = {"type": "ineq", "fun": lambda p: 0.999 - p.sum()}
+    best = minimize(loss, [0.03, 0.9], bounds=[(0, 0.5), (0, 0.999)], constraints=stationary)
+    cov = correlations(*best.x) * ahead[:, :, None] * ahead[:, None, :]
+    begin = fitted - 1 if fit_on else 0
+    return _path(cov[begin:], index[begin:], instruments.columns)
+
+
+def constrained(
+    position: pd.Series,
+    instruments: pd.DataFrame,
+    *,
+    side: Literal["any", "buy", "sell"] = "any",
+    gross: float | None = None,
+    max_weight: float | None = None,
+    net: float | None = None,
+    betas: pd.DataFrame | None = None,
+) -> pd.Series:
+    """Ratios with the least variance among those allowed, by instrument (sold per unit of position).
+
+    Parameters
+    ----------
+    side : "any", "buy" or "sell"
+        ``"buy"`` is a long-only overlay: no ratio above zero.
+    gross : float, optional
+        Σ |ratio| at most.
+    max_weight : float, optional
+        Each |ratio| at most.
+    net : float, optional
+        Σ ratio exactly: 1 sells as much as is held (dollar-neutral).
+    betas : DataFrame, optional
+        Rows the position's name and the instruments', columns factors: the hedged position has
+        none of them.
+
+    Raises
+    ------
+    DataError
+        If nothing is allowed; the message names the constraints of which any one must give way.
+    """
+    import cvxpy  # slow to import: only where a constraint needs a solver
+
+    _, y, x = common_rows(position, instruments, instruments.shape[1] + 2)
+    k = x.shape[1]
+    for name, bound in (("gross", gross), ("max_weight", max_weight)):
+        if bound is not None and not bound > 0:
+            raise DataError(f"{name} is {bound!r}; expected a number above 0, in units of the position")
+    if side not in ("any", "buy", "sell"):
+        raise DataError(f"side {side!r}: write any, buy or sell")
+    equal: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+    if net is not None:
+        equal[f"net = {net:g}"] = np.ones((1, k)), np.array([net])
+    if betas is not None:
+        try:
+            own, theirs = betas.loc[position.name], betas.loc[instruments.columns]
+        except KeyError as error:
+            raise DataError(f"betas has no row for {error}; give one per instrument and position") from None
+        equal |= {f"neutral to {f}": (theirs[[f]].to_numpy().T, own[[f]].to_numpy()) for f in betas}
+    y, x = y - y.mean(), x - x.mean(axis=0)
+    size = y.std()
+
+    def bounds(h: cvxpy.Expression) -> dict[str, cvxpy.Constraint]:
+        rules = {}
+        if side != "any":
+            rules[f"side = {side}"] = h <= 0 if side == "buy" else h >= 0
+        if gross is not None:
+            rules[f"gross <= {gross:g}"] = cvxpy.norm1(h) <= gross
+        if max_weight is not None:
+            rules[f"max_weight <= {max_weight:g}"] = cvxpy.abs(h) <= max_weight
+        return rules
+
+    def solve(without: str = "") -> np.ndarray | None:
+        """The best ratios with one constraint left out; nothing if the others rule each other out."""
+        try:
+            base, free = solutions([pair for name, pair in equal.items() if name != without], k)
+        except np.linalg.LinAlgError:
+            return None
+        h = cvxpy.Constant(base) + (free @ cvxpy.Variable(free.shape[1]) if free.size else 0)
+        kept = [rule for name, rule in bounds(h).items() if name != without]
+        problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares((y - x @ h) / size)), kept)
+        return h.value if solved(problem) else None
+
+    found = solve()
+    if found is None:
+        rules = [*equal, *bounds(cvxpy.Variable(k))]
+        relax = [name for name in rules if solve(name) is not None] or rules
+        raise DataError(
+            f"no hedge of {position.name} satisfies {'; '.join(rules)}; relax {' or '.join(relax)}"
+        )
+    return pd.Series(found, index=instruments.columns.rename("instrument"), name="ratio")
+
+
+def rolling_constrained(
+    position: pd.Series, instruments: pd.DataFrame, window: int = 52, every: int = 4, **limits: Any
+) -> pd.DataFrame:
+    """`constrained` on the last `window` rows, solved again each `every` rows and kept in between.
+
+    Returns
+    -------
+    DataFrame
+        Ratios, date × instrument, from the first full window on: a path for `effectiveness`.
+
+    Raises
+    ------
+    DataError
+        A window longer than the data, or whatever `constrained` refuses.
+    """
+    index, _, _ = common_rows(position, instruments, window, f"a window of {window} rows")
+    renewed = {}
+    for end in range(window, len(index) + 1, every):
+        past = index[end - window : end]
+        renewed[past[-1]] = constrained(position.loc[past], instruments.loc[past], **limits)
+    path = pd.DataFrame(renewed).T.reindex(index[window - 1 :]).ffill()
+    return path.rename_axis(columns="instrument")
+
+
+def common_rows(
+    position: pd.Series, instruments: pd.DataFrame, need: int, what: str = "this"
+) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
+    """Rows on which everything is known: dates, y (T,), x (T, k)."""
+    both = pd.concat([position.rename("y"), instruments], axis=1, join="inner").dropna()
+    names = f"{position.name} and {', '.join(map(str, instruments))}"
+    if both.empty:
+        ends = ", ".join(
+            f"{name} {series.first_valid_index()!s:.10} to {series.last_valid_index()!s:.10}"
+            for name, series in [(position.name, position), *instruments.items()]
+        )
+        raise DataError(f"no date on which {names} all have a return ({ends}); change the instrument")
+    if len(both) < need:
+        raise DataError(f"{what} needs {need} rows; {names} have {len(both)} in common")
+    values = both.to_numpy(dtype=float)
+    return both.index, values[:, 0], values[:, 1:]
+
+
+def _path(cov: np.ndarray, index: pd.DatetimeIndex, names: pd.Index) -> pd.DataFrame:
+    """Ratios Var(x)⁻¹ Cov(x, y) of covariances (T, 1 + k, 1 + k), position first."""
+    inner = cov[:, 1:, 1:]
+    if (np.linalg.cond(_correlation(inner)) > 1 / SINGULAR).any():
+        raise DataError(f"{', '.join(map(str, names))} repeat each other; drop one of them")
+    ratio = np.linalg.solve(inner, cov[:, 1:, :1])[..., 0]
+    return pd.DataFrame(ratio, index, names.rename("instrument"))
+
+
+def _correlation(cov: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.nan_to_num(cov / (scale[:, :, None] * scale[:, None, :]))
+
+
+def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, np.ndarray]:
+    """Volatility forecast for the next row, and shocks in units of the volatility forecast, both (T,)."""
+    from arch import arch_model  # slow to import
+
+    past = values[:fitted]
+    scale = 1 / past.std()  # the optimiser wants numbers near one
+    model = arch_model(past * scale, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
+    fit = model.fit(disp="off", show_warning=False)
+    if fit.convergence_flag:
+        raise DataError(f"GARCH(1,1) of {name} does not converge; use rolling or ewma")
+    n = len(past)
+    if fit.bic > n * (np.log(2 * np.pi) + 1) + 2 * np.log(n):  # that of one variance, here 1
+        return np.full(len(values), 1 / scale), (values - past.mean()) * scale
+    mean, omega, alpha, beta = fit.params
+    first = fit.conditional_volatility[0] ** 2
+    shock = values * scale - mean
+    ahead, _ = lfilter([1], [1, -beta], omega + alpha * shock**2, zi=[beta * first])
+    now = np.concatenate([[first], ahead[:-1]])
+    return np.sqrt(ahead) / scale, shock / np.sqrt(now)
+
+
+def solved(problem: cvxpy.Problem) -> bool:
+    """Whether the problem has a solution, which its variables then hold."""
+    problem.solve(solver="CLARABEL")
+    if problem.status not in ("optimal", "infeasible"):
+        raise DataError(f"the solver stopped with {problem.status!r}; scale the returns or drop constraints")
+    return bool(problem.status == "optimal")
+
+
+def solutions(equal: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray]:
+    """One solution (k,) of a h = b for all (a, b), and a basis (k, m) of the others' differences."""
+    if not equal:
+        return np.zeros(k), np.eye(k)
+    a, b = np.vstack([a for a, _ in equal]), np.concatenate([b for _, b in equal])
+    base = np.linalg.lstsq(a, b)[0]
+    if not np.allclose(a @ base, b, atol=1e-12):
+        raise np.linalg.LinAlgError("no solution")
+    return base, null_space(a)

@@ -1,0 +1,111 @@
+"""How many shares, lots and contracts is an amount of money?
+
+Signs: a ratio is notional sold per unit of position; selling the currency instrument ``JPY`` is
+selling dollars against yen, so it *buys* yen futures.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts
+from tariffmodel.hedging.instruments import label
+
+ROUNDING = 0.05  # of an instrument's notional that rounding to a contract may leave
+
+
+def position(
+    facts: Facts,
+    book: pd.DataFrame,
+    ticker: str,
+    notional: float,
+    currency: str,
+    closes: pd.Series,
+    spot: dict[str, float],
+) -> pd.Series:
+    line = facts.instruments.loc[ticker]
+    rate = _rate(currency, spot) / _rate(line["currency"], spot)  # investor's currency per listing currency
+    lots = book.loc[book["underlying"] == line["exchange_calendar"], "size"]
+    lot = int(lots.iloc[0]) if len(lots) else 1
+    price, dated = closes.iloc[-1], closes.index[-1].date()
+    count = lot * round(notional / rate / price / lot)
+    if (book.loc[book["underlying"] == ticker, "kind"] == "index_future").any():
+        raise DataError(f"{ticker} is an index and cannot be held; name a share or a fund")
+    if count == 0:
+        raise DataError(
+            f"notional of {currency} {notional:,.0f} is less than half a lot of {lot} {ticker} "
+            f"({currency} {lot * price * rate:,.0f}); raise it"
+        )
+    worth = count * price * rate
+    return pd.Series(
+        {
+            "ticker": ticker, "name": line["name"], "maker": line["company"], "side": "long",
+            "shares": count, "lot": lot, "listing_currency": line["currency"], "price": price,
+            "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / rate, "notional": worth,
+            "left_by_rounding": notional - worth,
+        }
+    )  # fmt: skip
+
+
+def trade(
+    facts: Facts,
+    book: pd.DataFrame,
+    name: str,
+    ratio: pd.Series,
+    notional: float,
+    currency: str,
+    prices: pd.DataFrame,
+    spot: dict[str, float],
+) -> dict[str, object]:
+    """One instrument: how much of it to sell, in money and in the contract that fits.
+
+    The largest contract that leaves at most `ROUNDING` unhedged, else the smallest.
+    """
+    is_money = name not in facts.prices
+    own = name if is_money else facts.instruments.at[name, "currency"]
+    rate = _rate(currency, spot) / _rate(own, spot)
+    sold = ratio["ratio"] * notional
+    closes = prices[name].dropna() if not is_money else pd.Series(dtype=float)
+    offers = book[book["underlying"] == name]
+    called = label(facts, name)
+    order = f"{'sell' if sold > 0 else 'buy'} {called} for {currency} {abs(sold):,.0f}"
+    if own != currency:
+        order += f" ({own} {abs(sold / rate):,.0f})"
+    row = {
+        "label": called, "order": order, "action": order,
+        "ratio": ratio["ratio"], "low": ratio["low"], "high": ratio["high"],
+        "notional": sold, "currency": own, "notional_own": sold / rate,
+        "contract": "", "contracts": np.nan, "contract_value": np.nan, "left": 0.0,
+        "price": spot[name] if is_money else closes.iloc[-1],
+        "price_date": None if is_money else closes.index[-1].date(),
+    }  # fmt: skip
+    if offers.empty:
+        return row | {"order": order + "; no contract in data/market/contracts.csv"}
+    row["contract"] = offers["contract"].iloc[0]
+    if offers["size"].isna().any():  # traded in any amount, or counted on a level that is not in the data
+        action = f"{'sell' if sold > 0 else 'buy'} {row['contract']} ({offers['name'].iloc[0]})"
+        return row | {"order": f"{order}: {action}", "action": action}
+    size = offers["size"].to_numpy() * (1.0 if is_money else closes.iloc[-1]) * rate
+    whole = np.rint(abs(sold) / size)
+    left = np.abs(abs(sold) - whole * size)
+    fits = left <= ROUNDING * abs(sold)
+    pick = int(np.argmax(size * fits)) if fits.any() else int(np.argmin(size))
+    offer = offers.iloc[pick]
+    # a currency future is on the currency, the instrument on the dollar: sell one, buy the other
+    count = int(whole[pick] * np.sign(sold)) * (1 if is_money else -1)
+    unit = f", {offer['size']:,.0f} {offer['size_unit']} each" if offer["kind"] != "fund" else ""
+    action = f"{'buy' if count > 0 else 'sell'} {abs(count):,} {offer['contract']} ({offer['name']}{unit})"
+    if count == 0:
+        action = f"nothing, it is less than half of one {offer['contract']}"
+    return row | {
+        "order": f"{order}: {action}", "action": action, "contract": offer["contract"], "contracts": count,
+        "contract_value": size[pick], "left": sold - abs(count) * size[pick] * np.sign(sold),
+    }  # fmt: skip
+
+
+def _rate(currency: str, spot: dict[str, float]) -> float:
+    if currency not in spot:
+        raise DataError(f"no exchange rate for {currency}; choose from {', '.join(sorted(spot))}")
+    return spot[currency]
