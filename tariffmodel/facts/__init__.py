@@ -32,6 +32,7 @@ from tariffmodel.facts.tables import (
     resolve,
     with_statements,
 )
+from tariffmodel.facts.version import Version, data_version
 
 __all__ = [
     "EXPORTS",
@@ -48,12 +49,14 @@ __all__ = [
     "Facts",
     "Fault",
     "Resolved",
+    "Version",
     "across_rows",
     "check",
     "combine",
     "conform",
     "conform_own",
     "data_dir",
+    "data_version",
     "fx_rate",
     "identity",
     "in_use",

@@ -23,6 +23,7 @@ import pandas as pd
 from tariffmodel.facts import periods, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
+from tariffmodel.facts.version import Version, data_version
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -113,6 +114,11 @@ class Facts:
         that reads the state of now.
         """
         return store.overlay(self.folder)
+
+    @cached_property
+    def version(self) -> Version:
+        """State of the data folder that the facts were loaded from: newest day and digest."""
+        return data_version(self.folder, self.overlay)
 
     @cached_property
     def selected(self) -> pd.DataFrame:
