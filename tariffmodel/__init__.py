@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 # public name: the module that it stands for
 _HOMES = {
+    "breaks": "stats.breaks",
     "changes": "runs.changes",
     "charts": "charts",
     "comparison": "tariff.comparison",
@@ -40,11 +41,13 @@ _HOMES = {
     "own_disclosures": "intake.own_disclosures",
     "own_facts": "intake.own_facts",
     "page": "runs.page",
+    "paths": "stats.paths",
     "periods": "facts.periods",
     "policy": "tariff.policy",
     "pricing": "markets.pricing",
     "rates": "tariff.rates",
     "refresh": "intake.yahoo",
+    "regression": "stats.regression",
     "report": "runs.report",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",

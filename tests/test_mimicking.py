@@ -242,9 +242,9 @@ def spoil_returns(column, values):
         (lambda r, x, f: (r, x[:3], f), {}, r"3 names for 3 constraints \(exposure, market, JPY\)"),
         (lambda r, x, f: (r, x[:4], f), {"dollar_neutral": True}, "4 names for 4 constraints"),
         (lambda r, x, f: (r[:11], x, f), {}, "11 rows with all 8 returns and 2 factors; 12 are needed"),
-        (lambda r, x, f: (r, x * 0, f), {}, "exposure is zero or a combination"),
-        (lambda r, x, f: (r, x * 0 + 0.05, f), {"dollar_neutral": True}, "exposure is zero or a combination"),
-        (lambda r, x, f: (r, x, f.assign(twice=2 * f["JPY"])), {}, "twice is zero or a combination"),
+        (lambda r, x, f: (r, x * 0, f), {}, "exposure is constant or a combination"),
+        (lambda r, x, f: (r, x * 0 + 0.05, f), {"dollar_neutral": True}, "exposure is constant or a combination"),
+        (lambda r, x, f: (r, x, f.assign(twice=2 * f["JPY"])), {}, "twice is constant or a combination"),
         (spoil_returns("B", lambda r: r["A"]), {"shrink": False}, "covariance is singular"),
         (spoil_returns("B", lambda r: 0.0), {"shrink": False}, "covariance is singular"),
         (spoil_returns("B", lambda r: r["B"].where(r.index < DAYS[5])), {}, "fewest returns, B"),
@@ -259,7 +259,7 @@ def test_portfolio_refuses(spoil, options, message):
 def test_exposure_that_the_betas_explain_is_refused():
     returns, exposure, factors, _ = world()
     betas = mimicking.portfolio(returns, exposure, factors).betas
-    with pytest.raises(DataError, match="exposure is zero or a combination of the other constraints"):
+    with pytest.raises(DataError, match="exposure is constant or a combination of the other constraints"):
         mimicking.portfolio(returns, 0.05 * betas["market"] + 0.01 * betas["JPY"], factors)
 
 

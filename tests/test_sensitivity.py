@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tariffmodel import market, sensitivity
 from tariffmodel.errors import DataError
+from tariffmodel.stats import paths
 
 DAYS = pd.bdate_range("2022-01-03", periods=900)
 
@@ -129,8 +130,8 @@ def spoilt(y, x, **changes):
     [
         (lambda y, x: (y, x.set_axis(x.index + pd.Timedelta(days=9999))), "no date has both returns and all"),
         (lambda y, x: (y * 0 + 0.01, x), "returns are 0.01 on all 400 dates"),
-        (lambda y, x: (y, x.assign(fx=1.0)), "factor fx is constant"),
-        (lambda y, x: (y, x.assign(copy=x["fx"] - 2 * x["market"])), "factor copy is a combination"),
+        (lambda y, x: (y, x.assign(fx=1.0)), "fx is constant"),
+        (lambda y, x: (y, x.assign(copy=x["fx"] - 2 * x["market"])), "copy is constant or a combination"),
         (lambda y, x: (y.iloc[:3], x), "3 complete rows for 3 coefficients"),
         (lambda y, x: (pd.concat([y, y.iloc[:1]]), x), "returns has 2022-01-03 00:00:00 twice"),
         (lambda y, x: (y, x.iloc[::-1]), "dates of factors are not in order"),
@@ -169,7 +170,7 @@ def test_rolling_equals_statsmodels_window_by_window(monkeypatch):
     import statsmodels.api as sm
     from statsmodels.regression.rolling import RollingOLS
 
-    monkeypatch.setattr(sensitivity, "_BLOCK", 3)
+    monkeypatch.setattr(paths, "_BLOCK", 3)
     y, x = many()
     mine = sensitivity.rolling(y, x, window=60, min_obs=50)
     for name in y:
@@ -239,7 +240,7 @@ def test_rolling_refuses_constant_and_singular_input():
     y, x = many()
     with pytest.raises(DataError, match="returns of s1 never change"):
         sensitivity.rolling(y.assign(s1=0.0), x)
-    with pytest.raises(DataError, match="factor again is a combination"):
+    with pytest.raises(DataError, match="again is constant or a combination"):
         sensitivity.rolling(y, x.assign(again=x["fx"]))
     with pytest.raises(DataError, match="dates of returns are not in order"):
         sensitivity.rolling(y[::-1], x)
@@ -489,7 +490,7 @@ def test_panel_refuses_what_it_cannot_estimate():
         sensitivity.panel(data, ["yen"])
     with pytest.raises(DataError, match="1 firm with complete rows"):
         sensitivity.panel(data.loc[["f0"]], ["fx"])
-    with pytest.raises(DataError, match="factor twice is a combination"):
+    with pytest.raises(DataError, match="twice is constant or a combination"):
         sensitivity.panel(data.assign(twice=2 * data["fx"]), ["fx", "twice"])
 
 

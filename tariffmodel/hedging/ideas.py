@@ -12,7 +12,9 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.hedging.instruments import WEEKS
-from tariffmodel.hedging.ratios import SINGULAR, solutions, solved
+from tariffmodel.hedging.ratios import solutions, solved
+from tariffmodel.stats import regression
+from tariffmodel.stats.regression import SINGULAR
 
 
 def pairs(
@@ -141,9 +143,7 @@ def _betas(
     if len(both) < need:
         raise DataError(f"{len(both)} rows are common to all shares and factors; {need} are needed")
     z, f = both[names].to_numpy(), both[list(factors)].to_numpy()
-    if np.linalg.matrix_rank((f - f.mean(axis=0)) / f.std(axis=0)) < f.shape[1]:
-        raise DataError(f"factors {', '.join(map(str, factors))} repeat each other; drop one of them")
-    beta = np.linalg.lstsq(np.column_stack([np.ones(len(f)), f]), z)[0][1:]
+    beta = regression.betas(both[names], both[list(factors)]).to_numpy().T
     return names, z, f, beta
 
 

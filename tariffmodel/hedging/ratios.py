@@ -21,12 +21,12 @@ from scipy.signal import lfilter
 from scipy.stats import t as student
 
 from tariffmodel.errors import DataError
-from tariffmodel.markets import sensitivity
+from tariffmodel.stats import paths, regression
+from tariffmodel.stats.regression import SINGULAR
 
 if TYPE_CHECKING:
     import cvxpy
 
-SINGULAR = 1e-10  # share of an instrument's variance that the others must leave
 _LEAST_GARCH = 100
 
 
@@ -68,7 +68,7 @@ def static(
     """Minimum-variance hedge ratios by least squares over the whole sample.
 
     h = Var(x)⁻¹ Cov(x, y): Johnson (1960), Ederington (1979). Errors are those of
-    `sensitivity.regress` (Newey-West), intervals Student's t.
+    `regression.fit` (Newey-West), intervals Student's t.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def static(
         Rows of the instruments after and before to add; the ratio is the sum of the coefficients
         (Dimson 1979), for daily returns of exchanges that close at different hours.
     hac_lags, horizon : int
-        See `sensitivity.regress`; `horizon` is the rows that overlapping returns span.
+        See `regression.fit`; `horizon` is the rows that overlapping returns span.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def static(
         for step in range(1, reach + 1)
     }
     wide = instruments.assign(**shifted)
-    fit = sensitivity.regress(position, wide, hac_lags=hac_lags, horizon=horizon)
+    fit = regression.fit(position, wide, hac_lags=hac_lags, horizon=horizon)
     table = pd.DataFrame({name: fit.total(name, level) for name in instruments}).T
     table = table.rename(columns={"value": "ratio"}).drop(columns="t").rename_axis("instrument")
     used = fit.residuals.index
@@ -144,7 +144,7 @@ def on_events(
         pd.Series(hit * 1.0, index, name="event"),
         event.add_suffix(" event"),
     ]
-    fit = sensitivity.regress(position.loc[index], pd.concat(parts, axis=1), hac_lags=hac_lags)
+    fit = regression.fit(position.loc[index], pd.concat(parts, axis=1), hac_lags=hac_lags)
     table, cov = fit.table(level), fit.covariance
     here, there = list(parts[2]), list(parts[0])
     gap = table["value"][here].to_numpy() - table["value"][there].to_numpy()
@@ -189,8 +189,8 @@ def rolling(position: pd.Series, instruments: pd.DataFrame, window: int = 52) ->
     """
     index, _, _ = common_rows(position, instruments, 2)
     y = position.loc[index].rename("position").to_frame()
-    paths = sensitivity.rolling(y, instruments.loc[index], window=window, min_obs=window)
-    return paths.beta["position"][list(instruments)].dropna().rename_axis(columns="instrument")
+    found = paths.rolling(y, instruments.loc[index], window=window, min_obs=window)
+    return found.beta["position"][list(instruments)].dropna().rename_axis(columns="instrument")
 
 
 def ewma(

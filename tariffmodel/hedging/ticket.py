@@ -22,8 +22,9 @@ from tariffmodel.hedging.out_of_sample import effectiveness
 from tariffmodel.hedging.ratios import event_rows, static
 from tariffmodel.hedging.sheet import sheet
 from tariffmodel.hedging.words import Ticket, leaves, listed
-from tariffmodel.markets import event_calendar, market, pricing, sensitivity
+from tariffmodel.markets import event_calendar, market, pricing
 from tariffmodel.markets.market import Horizon
+from tariffmodel.stats import regression
 from tariffmodel.tariff import exposure, policy
 from tariffmodel.tariff.policy import Policy
 
@@ -188,7 +189,7 @@ def _paid_back(position: pd.Series, held: pd.Series, hit: np.ndarray, level: flo
     """Share of the position's move on event rows that the hedge pays back: Cov(Σ h x, y) / Var(y)."""
     if hit.sum() < 4:
         return pd.Series({"value": np.nan, "low": np.nan, "high": np.nan, "rows": hit.sum()})
-    fit = sensitivity.regress(held[hit], position[hit].rename("position").to_frame(), hac_lags=0)
+    fit = regression.fit(held[hit], position[hit].rename("position").to_frame(), hac_lags=0)
     return pd.Series({**fit.table(level).loc["position", ["value", "low", "high"]], "rows": hit.sum()})
 
 

@@ -17,8 +17,9 @@ from tariffmodel.facts import Facts
 from tariffmodel.hedging.instruments import candidates, pnl
 from tariffmodel.hedging.out_of_sample import Effectiveness
 from tariffmodel.hedging.ratios import on_events
-from tariffmodel.markets import market, sensitivity
+from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
+from tariffmodel.stats import regression
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ def leaves(
     money = next((n[0] for n in candidates(facts, ticker) if n[0] not in facts.prices), None)
     if money is not None:
         moves = pnl(facts, ticker, [money], currency=currency, horizon=horizon)[[money]]
-        slope = sensitivity.regress(tested.returns["hedged"], moves).table().loc[money]
+        slope = regression.fit(tested.returns["hedged"], moves).table().loc[money]
         lines.append(
             f"Currency: out of sample the hedged position moved {slope['value']:+.2f}% "
             f"({slope['low']:+.2f} to {slope['high']:+.2f}) per 1% that {money} weakened against the dollar."

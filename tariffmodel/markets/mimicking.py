@@ -17,22 +17,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from scipy import linalg
 
-from tariffmodel.markets import market
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
+from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
-
-if TYPE_CHECKING:
-    from statsmodels.regression.linear_model import RegressionResults
+from tariffmodel.stats import regression
+from tariffmodel.stats.regression import SINGULAR, Fit
 
 SESSIONS_A_YEAR = 252
-_SINGULAR = 1e-10  # reciprocal condition number below which a matrix is not inverted
 
 
 @dataclass(frozen=True)
@@ -89,19 +87,16 @@ class Portfolio:
         -------
         DataFrame
             Indexed by name: `loading`, `standard_error`, `t`, `r2`, `rows`, over its complete rows;
-            Newey-West (1987) with ⌊4 (n/100)^(2/9)⌋ lags, at least the overlap of the returns.
+            errors as in `regression.fit`.
         """
         own = self.returns(returns).rename("portfolio").to_frame()
         regressors = own if factors is None else own.join(factors)
         fits = {name: _regressed(returns[name], regressors, self.horizon) for name in returns}
-        columns = {
-            "loading": {name: fit.params["portfolio"] for name, fit in fits.items()},
-            "standard_error": {name: fit.bse["portfolio"] for name, fit in fits.items()},
-            "t": {name: fit.tvalues["portfolio"] for name, fit in fits.items()},
-            "r2": {name: fit.rsquared for name, fit in fits.items()},
-            "rows": {name: int(fit.nobs) for name, fit in fits.items()},
-        }
-        return pd.DataFrame(columns).rename_axis("name")
+        found = pd.DataFrame({name: fit.table().loc["portfolio"] for name, fit in fits.items()}).T
+        table = found[["value", "standard_error", "t"]].rename(columns={"value": "loading"})
+        table["r2"] = [fit.r_squared for fit in fits.values()]
+        table["rows"] = [fit.n for fit in fits.values()]
+        return table.rename_axis("name")
 
     def neutrality(self, returns: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
         """Betas of the portfolio over these rows, HAC errors: pass rows it was not estimated on.
@@ -112,7 +107,7 @@ class Portfolio:
             Indexed by factor: `beta`, `standard_error`, `t`.
         """
         fit = _regressed(self.returns(returns), factors[list(self.betas)], self.horizon)
-        table = pd.DataFrame({"beta": fit.params, "standard_error": fit.bse, "t": fit.tvalues})
+        table = fit.table()[["value", "standard_error", "t"]].rename(columns={"value": "beta"})
         return table.drop(index="const").rename_axis("factor")
 
     def on_events(self, moves: pd.DataFrame, sessions: float) -> pd.DataFrame:
@@ -261,11 +256,7 @@ def portfolio(
         explain, collinear factors, a singular covariance, a gross limit that no portfolio meets.
     """
     used, shocks = _complete(returns, exposure, factors, until, without)
-    demeaned, moved = used - used.mean(), shocks - shocks.mean()
-    _full_rank(moved, "factors", "leave one of them out")
-    betas = pd.DataFrame(
-        np.linalg.lstsq(moved.to_numpy(), demeaned.to_numpy())[0].T, index=used.columns, columns=moved.columns
-    )
+    betas = regression.betas(used, shocks)
     conditions = betas.assign(dollars=1.0) if dollar_neutral else betas
     conditions = pd.concat([exposure.rename("exposure"), conditions], axis=1)
     if len(exposure) <= conditions.shape[1]:
@@ -273,7 +264,9 @@ def portfolio(
             f"{len(exposure)} names for {conditions.shape[1]} constraints ({', '.join(conditions)}); "
             "add names or leave out a factor"
         )
-    _full_rank(conditions.iloc[:, ::-1], "constraints", "no portfolio carries it alone; leave out a factor")
+    regression.refuse_collinear(
+        conditions.iloc[:, ::-1], "constraints", "no portfolio carries it alone; leave out a factor"
+    )
     covariance, shrinkage = ledoit_wolf(used) if shrink else (used.cov(ddof=0), 0.0)
     target = pd.Series(0.0, conditions.columns)
     target["exposure"] = 1.0
@@ -415,21 +408,11 @@ def _complete(
     return together["name"], together["factor"]
 
 
-def _full_rank(columns: pd.DataFrame, what: str, remedy: str) -> None:
-    """Refuse columns of which one is (all but) a combination of those before it."""
-    size = np.sqrt((columns**2).sum())
-    triangle = np.linalg.qr((columns / size.where(size > 0, 1.0)).to_numpy())[1]
-    pivots = np.abs(np.diag(triangle))
-    if pivots.min() < np.sqrt(_SINGULAR):
-        name = columns.columns[int(pivots.argmin())]
-        raise DataError(f"{name} is zero or a combination of the other {what}; {remedy}")
-
-
 def _solved(
     covariance: pd.DataFrame, conditions: pd.DataFrame, target: pd.Series, gross: float | None
 ) -> pd.Series:
     sigma, a, b = covariance.to_numpy(), conditions.to_numpy(), target.to_numpy()
-    if 1 / np.linalg.cond(sigma) < _SINGULAR:
+    if 1 / np.linalg.cond(sigma) < SINGULAR:
         raise DataError(
             "the covariance is singular: a name does not move, or repeats others; "
             "drop it, lengthen the window or use shrink=True"
@@ -470,19 +453,13 @@ def _applied(weights: pd.Series, returns: pd.DataFrame) -> pd.Series:
     return returns[weights.index].mul(weights).sum(axis=1, skipna=False).rename("portfolio")
 
 
-def _regressed(left: pd.Series, right: pd.DataFrame, horizon: Horizon) -> RegressionResults:
-    from statsmodels.regression.linear_model import OLS  # slow to import
-
-    rows = right.assign(const=1.0).join(left.rename("left"), how="inner").dropna()
+def _regressed(left: pd.Series, right: pd.DataFrame, horizon: Horizon) -> Fit:
+    rows = right.join(left.rename("left"), how="inner").dropna()
     if len(rows) < right.shape[1] + 3:
         raise DataError(
             f"{len(rows)} rows with {left.name} and {', '.join(right)}; expected {right.shape[1] + 3}"
         )
-    overlap = 0 if horizon == "weekly" else int(horizon) - 1
-    lags = max(int(4 * (len(rows) / 100) ** (2 / 9)), overlap)
-    return OLS(rows.pop("left"), rows).fit(
-        cov_type="HAC", cov_kwds={"maxlags": lags, "use_correction": True}, use_t=True
-    )
+    return regression.fit(rows.pop("left"), rows, horizon=1 if horizon == "weekly" else int(horizon))
 
 
 def _span(horizon: Horizon) -> int:
