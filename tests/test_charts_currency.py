@@ -116,11 +116,11 @@ def iso(known: Facts, law: Policy, before: Policy) -> IsoProfit:
 
 
 def draw_iso(iso: IsoProfit, bill_range: tuple[float, float] = (0.8, 1.2), **k: object) -> Figure:
-    return charts.iso_profit(iso, bill_range=bill_range, home="JP", case="a case", **LOOK, **k)
+    return charts.iso_profit(iso, bill_range=bill_range, home="JP", case="a case", **LOOK, **k).figure
 
 
 def draw_move(rows: pd.DataFrame, today: dict[str, float] = TODAY, **k: object) -> Figure:
-    return charts.paying_move(rows, today, HOMES, case="a case", **LOOK, **k)
+    return charts.paying_move(rows, today, HOMES, case="a case", **LOOK, **k).figure
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +129,9 @@ def every(
 ) -> dict[str, Draw]:  # fmt: skip
     two = {"weekly": betas, "daily": betas.assign(beta_fx=betas["beta_fx"] / 2)}
     return {
-        "fx_betas": lambda **k: charts.fx_betas(two, HOMES, case="a case", **LOOK, **k),
-        "beta_path": lambda **k: charts.beta_path(paths, HOMES, **EVENT, case="a case", **LOOK, **k),
-        "disclosed": lambda **k: charts.disclosed_vs_estimated(compared, HOMES, case="a case", **LOOK, **k),
+        "fx_betas": lambda **k: charts.fx_betas(two, HOMES, case="a case", **LOOK, **k).figure,
+        "beta_path": lambda **k: charts.beta_path(paths, HOMES, **EVENT, case="a case", **LOOK, **k).figure,
+        "disclosed": lambda **k: charts.disclosed_vs_estimated(compared, HOMES, case="a case", **LOOK, **k).figure,
         "paying_move": lambda **k: draw_move(pays, **k),
         "iso_profit": lambda **k: draw_iso(iso, **k),
     }
@@ -172,7 +172,7 @@ def test_every_chart_names_source_day_and_case(every: dict[str, Draw], name: str
 
 def test_only_own_currencies_with_a_clear_interval_are_counted(betas: pd.DataFrame) -> None:
     """GM's 2.0 is to a rival's currency, and Kia's interval holds zero."""
-    fig = charts.fx_betas({"weekly": betas}, HOMES, case="", **LOOK)
+    fig = charts.fx_betas({"weekly": betas}, HOMES, case="", **LOOK).figure
     assert title(fig) == (
         "1 of 3 shares clearly gain when the home currency weakens, 1 clearly lose; "
         "the largest of these betas is that of BMW, −1.20 (−1.90 to −0.50)"
@@ -182,16 +182,16 @@ def test_only_own_currencies_with_a_clear_interval_are_counted(betas: pd.DataFra
 
 def test_no_clear_interval_is_said_so(betas: pd.DataFrame) -> None:
     wide = betas.assign(low=-5.0, high=5.0)
-    assert title(charts.fx_betas({"weekly": wide}, HOMES, case="", **LOOK)) == (
+    assert title(charts.fx_betas({"weekly": wide}, HOMES, case="", **LOOK).figure) == (
         "None of 3 shares clearly gains when the home currency weakens, none clearly loses"
     )
     nothing = betas.assign(beta_fx=np.nan)
-    assert "No share has enough data" in title(charts.fx_betas({"weekly": nothing}, HOMES, case="", **LOOK))
+    assert "No share has enough data" in title(charts.fx_betas({"weekly": nothing}, HOMES, case="", **LOOK).figure)
 
 
 def test_every_estimator_has_its_interval_drawn(betas: pd.DataFrame) -> None:
     other = betas.assign(low=betas["low"] - 1)
-    ax = charts.fx_betas({"one": betas, "other": other}, HOMES, case="", **LOOK).axes[0]
+    ax = charts.fx_betas({"one": betas, "other": other}, HOMES, case="", **LOOK).figure.axes[0]
     ends = [segment[:, 0] for lines in ax.collections[::2] for segment in lines.get_segments()]
     order = betas["beta_fx"].dropna().sort_values(ascending=False).index
     expected = [[frame.at[m, "low"], frame.at[m, "high"]] for frame in (betas, other) for m in order]
@@ -201,25 +201,25 @@ def test_every_estimator_has_its_interval_drawn(betas: pd.DataFrame) -> None:
 def test_real_betas_are_drawn(known: Facts) -> None:
     table = sensitivity.table(known, makers=["Hyundai Motor", "BMW", "GM", "Porsche AG"])
     homes = known.makers["home"].to_dict()
-    fig = charts.fx_betas({"weekly": table}, homes, case="", **LOOK)
+    fig = charts.fx_betas({"weekly": table}, homes, case="", **LOOK).figure
     assert f"{table.at['BMW', 'beta_fx']:+.2f}".replace("-", "−") in list(words(fig))
 
 
 def test_path_title_names_the_farthest_mover_and_whether_its_band_covers_where_it_was(
     paths: dict[str, pd.DataFrame],
 ) -> None:
-    fig = charts.beta_path(paths, HOMES, **EVENT, case="", **LOOK)
+    fig = charts.beta_path(paths, HOMES, **EVENT, case="", **LOOK).figure
     assert title(fig) == (
         "Since the duty Toyota's beta went from 0.80 to 0.20, the farthest of 2; "
         "its band at the end, −0.10 to 0.50, no longer covers where it was"
     )
     wide = {name: path.assign(high=path["beta"] + 1) for name, path in paths.items()}
-    assert "still covers" in title(charts.beta_path(wide, HOMES, **EVENT, case="", **LOOK))
+    assert "still covers" in title(charts.beta_path(wide, HOMES, **EVENT, case="", **LOOK).figure)
 
 
 def test_path_that_ends_before_the_day_claims_nothing(paths: dict[str, pd.DataFrame]) -> None:
     early = {name: path.loc[:"2025-03-28"] for name, path in paths.items()}
-    fig = charts.beta_path(early, HOMES, **EVENT, case="", **LOOK)
+    fig = charts.beta_path(early, HOMES, **EVENT, case="", **LOOK).figure
     assert title(fig) == "The data end before the duty, so no beta can be followed past it"
 
 
@@ -229,23 +229,23 @@ def test_path_that_ends_before_the_day_claims_nothing(paths: dict[str, pd.DataFr
 def test_makers_below_their_disclosure_are_named_and_those_without_a_share_left_out(
     compared: pd.DataFrame,
 ) -> None:
-    fig = charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK)
+    fig = charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).figure
     assert title(fig) == "Of 2 makers that disclose, the shares of 1 move less than disclosed: Kia"
     assert "Mazda" not in said(fig)
-    none = charts.disclosed_vs_estimated(compared.assign(looks_hedged=False), HOMES, case="", **LOOK)
+    none = charts.disclosed_vs_estimated(compared.assign(looks_hedged=False), HOMES, case="", **LOOK).figure
     assert title(none) == "Of 2 makers that disclose, the shares of none move less than disclosed"
 
 
 def test_what_an_analyst_says_is_not_called_disclosed(compared: pd.DataFrame) -> None:
     guessed = compared.assign(basis=["disclosed", "estimated by an analyst", "disclosed"])
-    fig = charts.disclosed_vs_estimated(guessed, HOMES, case="", **LOOK)
+    fig = charts.disclosed_vs_estimated(guessed, HOMES, case="", **LOOK).figure
     assert title(fig) == "Of 1 makers that disclose, the shares of none move less than disclosed"
     assert "the company discloses none: Kia" in said(fig) and "less than estimated" in said(fig)
-    assert "Hollow" not in said(charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK))
+    assert "Hollow" not in said(charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).figure)
 
 
 def test_a_line_that_goes_on_ends_in_an_arrow(compared: pd.DataFrame) -> None:
-    ax = charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).axes[0]
+    ax = charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).figure.axes[0]
     heads = [(line.get_marker(), *line.get_xydata()[0]) for line in ax.lines if line.get_marker() in "<>"]
     edge = ax.get_xlim()[1]
     assert heads == [(">", edge, pytest.approx(0 - 0.17))]  # Kia, on top, by profit 40
@@ -254,9 +254,9 @@ def test_a_line_that_goes_on_ends_in_an_arrow(compared: pd.DataFrame) -> None:
 
 def test_a_negative_beta_is_not_read_as_a_hedge(compared: pd.DataFrame) -> None:
     warning = "not from hedges"
-    assert warning not in said(charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK))
+    assert warning not in said(charts.disclosed_vs_estimated(compared, HOMES, case="", **LOOK).figure)
     falling = compared.assign(beta_fx=compared["beta_fx"] - 2)
-    assert warning in said(charts.disclosed_vs_estimated(falling, HOMES, case="", **LOOK))
+    assert warning in said(charts.disclosed_vs_estimated(falling, HOMES, case="", **LOOK).figure)
 
 
 # The move that pays -------------------------------------------------------------------------------
@@ -308,7 +308,7 @@ def test_real_moves_are_drawn(known: Facts, law: Policy, before: Policy) -> None
         unit: facts.fx_rate(known, unit, periods.Period(known.as_of, known.as_of), known.as_of)
         for unit in rows["currency"].unique()
     }
-    fig = charts.paying_move(rows, spot, known.makers["home"].to_dict(), case="", **LOOK)
+    fig = charts.paying_move(rows, spot, known.makers["home"].to_dict(), case="", **LOOK).figure
     assert f"{rows.at['Toyota', 'rate_needed']:.1f}" in list(words(fig))
 
 

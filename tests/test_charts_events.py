@@ -63,17 +63,17 @@ EVERY: dict[str, Draw] = {
     "caar_path": lambda **k: charts.caar_path(
         path(), pd.DataFrame([path()["mean"] * s for s in range(1, 8)], index=list(MAKERS)), MAKERS,
         event="Japan deal", window=(0, 1), p_value=0.2, **LOOK, **k,
-    ),
-    "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k),
-    "events_forest": lambda **k: charts.events_forest(by_event(), TITLES, **LOOK, **k),
-    "car_vs_exposure": lambda **k: charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k),
-    "slopes_by_event": lambda **k: charts.slopes_by_event(SLOPES, POOLED, TITLES, **LOOK, **k),
+    ).figure,
+    "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k).figure,
+    "events_forest": lambda **k: charts.events_forest(by_event(), TITLES, **LOOK, **k).figure,
+    "car_vs_exposure": lambda **k: charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k).figure,
+    "slopes_by_event": lambda **k: charts.slopes_by_event(SLOPES, POOLED, TITLES, **LOOK, **k).figure,
     "implied_and_priced": lambda **k: charts.implied_and_priced(
         PRICED, pd.Series({"Toyota": 2e11, "Mazda": 4e9}), pd.Series(MAKERS), event="Japan deal", **LOOK, **k
-    ),
+    ).figure,
     "factor_path": lambda **k: charts.factor_path(
         RETURNS, {e: pd.Timestamp(e[:10]) + pd.Timedelta(days=100) for e in EVENTS}, TITLES, **LOOK, **k
-    ),
+    ).figure,
 }  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_titles_are_a_few_words_from_the_id() -> None:
 def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> None:
     car = pd.DataFrame([path()["mean"]] * 7, index=list(MAKERS))
     up, down = (
-        charts.caar_path(path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK).get_suptitle()
+        charts.caar_path(path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK).figure.get_suptitle()
         for drift, p in ((0.02, 0.01), (-0.02, 0.3))
     )
     assert "makers gained 2.0% on average over days 0 to 1, more than chance" in up.replace("\n", " ")
@@ -111,8 +111,8 @@ def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> No
 
 
 def test_forest_counts_the_events_that_stand() -> None:
-    none = charts.events_forest(by_event(0.2), TITLES, **LOOK).get_suptitle()
-    some = charts.events_forest(by_event(0.01), TITLES, **LOOK).get_suptitle()
+    none = charts.events_forest(by_event(0.2), TITLES, **LOOK).figure.get_suptitle()
+    some = charts.events_forest(by_event(0.01), TITLES, **LOOK).figure.get_suptitle()
     assert none.startswith("No single event among 8") and some.startswith("8 of 8 events stand")
 
 

@@ -88,12 +88,12 @@ def every(
     """Each chart, ready but for its width."""
     low, high = paths["rolling"] - 0.4, paths["rolling"] + 0.4
     return {
-        "hedge_record": lambda **k: charts.hedge_record(record, SHARES, case="a case", **LOOK, **k),
+        "hedge_record": lambda **k: charts.hedge_record(record, SHARES, case="a case", **LOOK, **k).figure,
         "ratio_paths": lambda **k: charts.ratio_paths(
             paths, low, high, [WEEKS[30], pd.Timestamp("2019-01-04")], position="Toyota", case="a case", **LOOK, **k
-        ),
-        "pair_ideas": lambda **k: charts.pair_ideas(pairs, shock="flat-25", case="a case", **LOOK, **k),
-        "payoffs": lambda **k: charts.payoffs(*gains, held="JPY", paid="USD", case="a case", **LOOK, **k),
+        ).figure,
+        "pair_ideas": lambda **k: charts.pair_ideas(pairs, shock="flat-25", case="a case", **LOOK, **k).figure,
+        "payoffs": lambda **k: charts.payoffs(*gains, held="JPY", paid="USD", case="a case", **LOOK, **k).figure,
     }  # fmt: skip
 
 
@@ -172,14 +172,14 @@ def test_record_counts_what_helps_and_names_what_helps_nobody(every: dict[str, D
 
 
 def test_verdict_follows_the_interval_and_not_the_estimate(record: pd.DataFrame) -> None:
-    fig = charts.hedge_record(record.loc[["GM"]], SHARES, case="", **LOOK)
+    fig = charts.hedge_record(record.loc[["GM"]], SHARES, case="", **LOOK).figure
     shown = {t.get_text(): to_hex(t.get_color()) for ax in fig.axes for t in ax.texts}
     assert shown["does not help"] == RED and shown["helps"] != RED
     assert title(fig).endswith("S&P 500 helps nobody")
 
 
 def test_red_words_marks_and_lines_are_as_many_as_hedges_without_help(record: pd.DataFrame) -> None:
-    fig = charts.hedge_record(record, SHARES, case="", **LOOK)
+    fig = charts.hedge_record(record, SHARES, case="", **LOOK).figure
     failing = (~record["helps"]).sum()
     texts = [t for ax in fig.axes for t in ax.texts if to_hex(t.get_color()) == RED]
     assert sum(t.get_text() == "does not help" for t in texts) == failing
@@ -191,7 +191,7 @@ def test_red_words_marks_and_lines_are_as_many_as_hedges_without_help(record: pd
 
 @pytest.mark.parametrize("width", [charts.COLUMN_CM, charts.PAGE_CM])
 def test_every_interval_of_the_record_is_drawn(record: pd.DataFrame, width: float) -> None:
-    fig = charts.hedge_record(record, SHARES, case="", width_cm=width, **LOOK)
+    fig = charts.hedge_record(record, SHARES, case="", width_cm=width, **LOOK).figure
     assert {tuple(row) for row in record[["low", "high"]].to_numpy()} <= spans(fig)
     assert any("Cut at the edge" in text for text in words(fig))  # one of them reaches −90%
 
@@ -202,7 +202,7 @@ def test_one_for_one_is_marked_and_what_surely_beats_it_counted(record: pd.DataF
         SHARES,
         case="",
         **LOOK,
-    )
+    ).figure
     marks = [
         c.get_offsets()
         for ax in fig.axes
@@ -215,11 +215,11 @@ def test_one_for_one_is_marked_and_what_surely_beats_it_counted(record: pd.DataF
 
 
 def test_hedges_of_one_share_stay_in_one_column(record: pd.DataFrame) -> None:
-    fig = charts.hedge_record(record, SHARES, case="", width_cm=charts.PAGE_CM, **LOOK)
+    fig = charts.hedge_record(record, SHARES, case="", width_cm=charts.PAGE_CM, **LOOK).figure
     left, right = ([t.get_text() for t in ax.get_yticklabels()] for ax in fig.axes)
     assert left == ["Toyota  USD/JPY + TOPIX", "USD/JPY", "TOPIX"]
     assert right == ["Mitsubishi Motors  USD/JPY + TOPIX", "USD/JPY", "GM  S&P 500", "SPY"]
-    (one,) = charts.hedge_record(record, SHARES, case="", width_cm=charts.COLUMN_CM, **LOOK).axes
+    (one,) = charts.hedge_record(record, SHARES, case="", width_cm=charts.COLUMN_CM, **LOOK).figure.axes
     assert [t.get_text() for t in one.get_yticklabels()] == left + right
 
 
@@ -228,7 +228,7 @@ def test_record_without_a_tested_hedge_says_so() -> None:
         {"called": ["SPY"], "helps": [False], "verdict": ["too few weeks"]},
         index=pd.MultiIndex.from_tuples([("GM", "SPY")], names=["ticker", "hedge"]),
     )
-    fig = charts.hedge_record(untested, SHARES, case="", **LOOK)
+    fig = charts.hedge_record(untested, SHARES, case="", **LOOK).figure
     assert title(fig) == "No hedge has enough weeks to be tested out of sample"
     shown = [t for ax in fig.axes for t in ax.texts]
     assert "not tested" in {t.get_text() for t in shown}
@@ -238,13 +238,13 @@ def test_record_without_a_tested_hedge_says_so() -> None:
 def test_titles_of_a_record_without_failures_and_without_successes() -> None:
     good, bad = ("GM", "SPY", 0.2, 0.1, 0.3), ("GM", "^GSPC", 0.2, -0.1, 0.3)
     draw = charts.hedge_record
-    assert title(draw(recorded(good), SHARES, case="", **LOOK)) == "1 of 1 hedges help out of sample"
-    assert title(draw(recorded(bad), SHARES, case="", **LOOK)) == "No hedge among 1 helps out of sample"
+    assert draw(recorded(good), SHARES, case="", **LOOK).title == "1 of 1 hedges help out of sample"
+    assert draw(recorded(bad), SHARES, case="", **LOOK).title == "No hedge among 1 helps out of sample"
 
 
 def test_real_record_is_drawn_as_it_was_computed(known: Facts) -> None:
     found = hedge.record(known, ["7203.T"], [["JPY"], ["TOPIX"]], draws=100)
-    fig = charts.hedge_record(found, {"7203.T": "Toyota"}, case="", **LOOK)
+    fig = charts.hedge_record(found, {"7203.T": "Toyota"}, case="", **LOOK).figure
     assert title(fig).startswith(f"{found['helps'].sum()} of 2 hedges help")
     assert {tuple(np.round(row, 6)) for row in found[["low", "high"]].to_numpy(float)} <= spans(fig)
 
@@ -278,32 +278,32 @@ def test_band_of_ratios_is_drawn_and_events_outside_the_data_are_not(
 
 
 def test_pair_title_tells_whether_the_shock_adds_or_takes(pairs: pd.DataFrame) -> None:
-    first = title(charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK))
+    first = title(charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK).figure)
     assert first == (
         "Long Toyota, short Mazda ranks first: their bills lie 24.8% of market value apart (20.0% to 29.6%); "
         "flat-25 would add 19.9 points"
     )
-    second = title(charts.pair_ideas(pairs.iloc[1:], shock="flat-25", case="", **LOOK))
+    second = title(charts.pair_ideas(pairs.iloc[1:], shock="flat-25", case="", **LOOK).figure)
     assert "(\u22121.0% to 8.0%); flat-25 would take 0.6 points" in second
 
 
 def test_pair_whose_range_reaches_zero_is_hollow(pairs: pd.DataFrame) -> None:
-    fig = charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK)
+    fig = charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK).figure
     dots = fig.axes[0].findobj(matplotlib.collections.PathCollection)[0].get_facecolor()
     assert [to_hex(color) == "#ffffff" for color in dots] == [False, True]
     assert any("Hollow" in text for text in words(fig))
-    sure = charts.pair_ideas(pairs[:1], shock="flat-25", case="", **LOOK)
+    sure = charts.pair_ideas(pairs[:1], shock="flat-25", case="", **LOOK).figure
     assert not any("Hollow" in text for text in words(sure))
 
 
 def test_every_range_of_a_pair_is_drawn(pairs: pd.DataFrame) -> None:
-    drawn = spans(charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK))
+    drawn = spans(charts.pair_ideas(pairs, shock="flat-25", case="", **LOOK).figure)
     for name in ("gap", "shock"):
         assert {tuple(row) for row in pairs[[f"{name}_low", f"{name}_high"]].to_numpy()} <= drawn
 
 
 def test_no_pairs_are_said_to_be_none(pairs: pd.DataFrame) -> None:
-    assert title(charts.pair_ideas(pairs[:0], shock="x", case="", **LOOK)) == "No pair has an exposure gap"
+    assert title(charts.pair_ideas(pairs[:0], shock="x", case="", **LOOK).figure) == "No pair has an exposure gap"
 
 
 # Options ---------------------------------------------------------------------------------------------------
@@ -332,5 +332,5 @@ def test_payoffs_are_drawn_with_the_band_of_volatilities(
 
 
 def test_large_legs_are_told_in_billions(gains: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> None:
-    fig = charts.payoffs(*(150 * frame for frame in gains), held="USD", paid="JPY", case="", **LOOK)
+    fig = charts.payoffs(*(150 * frame for frame in gains), held="USD", paid="JPY", case="", **LOOK).figure
     assert "JPY \u22120.12 bn alone" in title(fig)

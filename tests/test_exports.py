@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -17,43 +18,45 @@ from pptx.enum.chart import XL_CHART_TYPE
 
 from tariffmodel import charts, exports
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts
 
 SOURCE = "tariffmodel, run of a test."
+SHARE = "share_of_operating_profit"
 DAY = date(2026, 1, 31)
 BILLS = pd.DataFrame(
-    {"bill_usd": [6.3e9, 0.0, np.nan], "share": [0.173, 0.0, np.nan], "quality": ["estimated", "reported", None]},
+    {"bill_usd": [6.3e9, 0.0, np.nan], SHARE: [0.173, 0.0, np.nan], "quality": ["estimated", "reported", None]},
     index=pd.Index(["Toyota", "Suzuki", "A & B_C"], name="maker"),
 )  # fmt: skip
 
 
+def figured(title: str, alt: str, native: charts.Native | None = None) -> charts.Chart:
+    draw = charts.house.in_house_style(
+        lambda width_cm: charts.house.finish(charts.house.figure(title, "", [], width_cm, 3), alt, native)
+    )
+    return dataclasses.replace(draw(width_cm=9), alt=alt)
+
+
+def tabled(folder: Path, frame: pd.DataFrame, units: dict[str, str]) -> None:
+    """Table `t` as a run leaves it, with units that need not be those of any result."""
+    (folder / "tables").mkdir()
+    frame.to_csv(folder / "tables" / "t.csv", index=False)
+    about = {"title": "t", "units": units, "headings": {}}
+    (folder / "tables" / "t.json").write_text(json.dumps(about))
+
+
 @pytest.fixture(scope="module")
-def folder(known: Facts, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run")
-    units = {"bill_usd": "usd", "share": "fraction of operating profit"}
-    charts.export_table(
-        BILLS, "02_bill", place, as_of=date(2026, 1, 1), title="Bill by maker, 100% of it", units=units
-    )
-    charts.export_table(
-        BILLS[["share"]], "02_share", place, as_of=date(2026, 1, 1), title="Share", units=units
-    )
+    charts.export_table(BILLS, "02_bill", place, as_of=date(2026, 1, 1), title="Bill by maker, 100% of it")
+    charts.export_table(BILLS[[SHARE]], "02_share", place, as_of=date(2026, 1, 1), title="Share")
     path = pd.DataFrame(
         {"JP": [0.025, 0.275], "EU": [0.025, 0.15]}, index=pd.to_datetime(["2025-01-01", "2025-04-03"])
     )
-    fig = charts.rate_path(path, policy="law", until=date(2026, 1, 1), source="s", as_of=date(2026, 1, 1))
-    charts.export(
-        fig, "02_rates", path.rename_axis("day"), place, alt="Steps of a rate.",
-        native={"kind": "line", "columns": "JP EU", "unit": "% of customs value", "scale": "0.01"},
-    )  # fmt: skip
-    charts.export(fig, "02_picture", path, place, alt="The same as a picture.")
-    charts.export(
-        fig, "02_bars", BILLS, place, alt="Bars.",
-        native={"kind": "bar", "columns": "bill_usd", "unit": "USD bn", "scale": "1e9"},
-    )  # fmt: skip
-    charts.export(
-        fig, "02_points", BILLS.assign(x=1.0), place, alt="Points.",
-        native={"kind": "scatter", "columns": "x share", "unit": "share"},
-    )  # fmt: skip
+    line = charts.Native("line", ("JP", "EU"), "% of customs value", scale=0.01)
+    charts.export(figured("Rates", "Steps of a rate.", line), "02_rates", path.rename_axis("day"), place)
+    charts.export(figured("Rates", "The same as a picture."), "02_picture", path, place)
+    charts.export(figured("Bill", "Bars.", charts.Native("bar", ("bill_usd",))), "02_bars", BILLS, place)
+    points = charts.Native("scatter", ("slope", SHARE), scale=1.0)
+    charts.export(figured("Points", "Points.", points), "02_points", BILLS.assign(slope=1.0), place)
     return place
 
 
@@ -64,8 +67,9 @@ def test_workbook_holds_every_table_with_title_units_and_source(folder):
     assert book["Contents"]["A4"].hyperlink.location == "'02_bill'!A1"
     sheet = book["02_bill"]
     assert sheet["A1"].value == "Bill by maker, 100% of it" and sheet["A2"].value == SOURCE
-    assert [cell.value for cell in sheet[4]] == [None, "usd", "fraction of operating profit", None]
-    assert [cell.value for cell in sheet[5]] == ["maker", "bill_usd", "share", "quality"]
+    assert [cell.value for cell in sheet[4]] == [None, "usd", "fraction", None]
+    assert [cell.value for cell in sheet[3]] == [None, "Bill", "Bill, % of operating profit", "Quality"]
+    assert [cell.value for cell in sheet[5]] == ["maker", "bill_usd", SHARE, "quality"]
     assert [cell.value for cell in sheet[6]] == ["Toyota", 6.3e9, 0.173, "estimated"]
     assert [cell.value for cell in sheet[8]] == ["A & B_C", None, None, None]  # missing is empty, not 0
     assert sheet["B6"].number_format == "#,##0" and sheet["C6"].number_format == "0.0%"
@@ -102,12 +106,9 @@ def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_pa
         {"home": ["JP", "US"], "bill_usd": [6e9, 5e9], "bill_low_usd": [5e9, 4e9], "bill_high_usd": [8e9, 5.5e9]},
         index=pd.Index(["Toyota", "GM"], name="maker"),
     )  # fmt: skip
-    fig = charts.house.in_house_style(lambda width_cm: charts.house.figure("Found", "", [], width_cm, 3))(width_cm=9)
-    charts.export(
-        fig, "01_bill", bills, tmp_path, alt="Bars.",
-        native={"kind": "bar", "columns": "bill_usd", "unit": "USD bn", "scale": "1e9"},
-    )  # fmt: skip
-    charts.export(fig, "02_picture", bills, tmp_path, alt="A picture.")
+    native = charts.Native("bar", ("bill_usd",))
+    charts.export(figured("Found", "Bars.", native), "01_bill", bills, tmp_path)
+    charts.export(figured("Found", "A picture."), "02_picture", bills, tmp_path)
     native, picture = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
     chart = next(shape.chart for shape in native.shapes if shape.has_chart)
     assert not chart.has_title
@@ -126,7 +127,7 @@ def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_pa
 def test_latex_escapes_what_latex_would_read(folder):
     text = exports.latex(folder, "02_bill", SOURCE)
     assert r"\caption{Bill by maker, 100\% of it}" in text
-    assert r"maker & bill\_usd (usd) & share (fraction of operating profit) & quality \\" in text
+    assert r"maker & Bill (usd) & Bill, \% of operating profit (fraction) & Quality \\" in text
     assert r"Toyota & 6,300,000,000 & 17.3\% & estimated \\" in text
     assert r"A \& B\_C &  &  &  \\" in text
     assert r"\begin{tabular}{lrrl}" in text
@@ -147,20 +148,23 @@ def test_what_is_not_there_is_named(folder, tmp_path):
             make(tmp_path, SOURCE, DAY)
 
 
-def test_native_chart_of_a_column_that_is_not_there_is_refused(folder):
-    fig = charts.rate_path(pd.DataFrame({"JP": [0.1]}, index=pd.to_datetime(["2025-01-01"])), policy="p",
-                           until=date(2026, 1, 1), source="s", as_of=date(2026, 1, 1))  # fmt: skip
+def test_native_chart_of_a_column_that_is_not_there_is_refused():
+    native = charts.Native("bar", ("JP", "EU"), "%", scale=1.0)
     with pytest.raises(ValueError, match="native names EU, not columns of data"):
-        charts.export(
-            fig, "x", pd.DataFrame({"JP": [1]}), None, alt="a", native={"kind": "bar", "columns": "JP EU"}
-        )
+        charts.export(figured("t", "a", native), "x", pd.DataFrame({"JP": [1]}), None)
+
+
+def test_native_chart_has_the_unit_and_scale_of_its_column():
+    stated = charts.Native("scatter", ("delta", "car")).stated()
+    assert (stated["unit"], stated["scale"]) == ("Abnormal return, %", 0.01)
+    assert stated["x_unit"] == "Change in the yearly bill, % of market value"
 
 
 def test_pdf_is_the_same_every_time(folder, tmp_path):
     path = pd.DataFrame({"JP": [0.1, 0.2]}, index=pd.to_datetime(["2025-01-01", "2025-05-01"]))
     for name in "ab":
-        fig = charts.rate_path(path, policy="p", until=date(2026, 1, 1), source="s", as_of=date(2026, 1, 1))
-        charts.export(fig, name, path, tmp_path, alt="a")
+        drawn = charts.rate_path(path, policy="p", until=date(2026, 1, 1), source="s", as_of=date(2026, 1, 1))
+        charts.export(drawn, name, path, tmp_path)
     assert (tmp_path / "charts/a.pdf").read_bytes() == (tmp_path / "charts/b.pdf").read_bytes()
 
 
@@ -190,14 +194,13 @@ def test_nothing_is_written_where_nothing_was_exported(tmp_path):
 
 
 def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path, folder):
-    frame = pd.DataFrame({"x": [1.0, np.inf], "y": [2.0, 3.0]}, index=pd.Index(["a", "b"], name="maker"))
-    charts.export_table(
-        frame, "01_x", tmp_path, as_of=date(2026, 1, 1), title="t", units={"x": "years", "y": "years"}
-    )
+    frame = pd.DataFrame({"implied_life_years": [1.0, np.inf]}, index=pd.Index(["a", "b"], name="maker"))
+    charts.export_table(frame, "01_x", tmp_path, as_of=date(2026, 1, 1), title="t")
     for kind in ("json", "csv", "png"):
         (tmp_path / "charts").mkdir(exist_ok=True)
         shutil.copy(folder / "charts" / f"02_bars.{kind}", tmp_path / "charts" / f"01_x.{kind}")
-    about = {"title": "t", "alt": "a", "native": {"kind": "bar", "columns": "x", "unit": "years"}}
+    native = {"kind": "bar", "columns": ["implied_life_years"], "unit": "years", "scale": 1.0}
+    about = {"title": "t", "alt": "a", "native": native}
     (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
     shutil.copy(tmp_path / "tables" / "01_x.csv", tmp_path / "charts" / "01_x.csv")
     exports.write(tmp_path, SOURCE, DAY)
@@ -213,7 +216,8 @@ def test_a_native_chart_without_figures_is_its_picture(tmp_path, folder, figures
     (tmp_path / "charts").mkdir()
     shutil.copy(folder / "charts" / "02_bars.png", tmp_path / "charts" / "01_x.png")
     data.to_csv(tmp_path / "charts" / "01_x.csv")
-    about = {"title": "t", "alt": "a", "native": {"kind": "bar", "columns": "x", "unit": "years"}}
+    native = {"kind": "bar", "columns": ["x"], "unit": "years", "scale": 1.0}
+    about = {"title": "t", "alt": "a", "native": native}
     (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
     (slide,) = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
     assert not any(shape.has_chart for shape in slide.shapes)
@@ -223,9 +227,7 @@ def test_a_native_chart_without_figures_is_its_picture(tmp_path, folder, figures
 def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
     names = ["01_" + "x" * 40 + end for end in "ab"]
     for name in names:
-        charts.export_table(
-            BILLS[["share"]], name, tmp_path, as_of=date(2026, 1, 1), title=name, units={"share": "fraction"}
-        )
+        charts.export_table(BILLS[[SHARE]], name, tmp_path, as_of=date(2026, 1, 1), title=name)
     book = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))
     assert [row[0].value for row in book["Contents"].iter_rows(min_row=4)] == names
     assert len(set(book.sheetnames)) == 3
@@ -248,17 +250,14 @@ def test_names_too_long_for_a_sheet_stay_apart(tmp_path):
     ],
 )
 def test_figures_keep_the_digits_that_matter(tmp_path, values, unit, shown):
-    charts.export_table(
-        pd.DataFrame({"x": values}), "t", tmp_path, as_of=date(2026, 1, 1), title="t", units={"x": unit}
-    )
+    tabled(tmp_path, pd.DataFrame({"x": values}), {"x": unit})
     rows = exports.markdown(tmp_path, "t", SOURCE).splitlines()[4:6]
     assert [row.strip("| ") for row in rows] == shown
 
 
 def test_workbook_shows_the_digits_that_the_text_shows(tmp_path):
     frame = pd.DataFrame({"bn": [0.0098, 4584.757], "beta": [0.5, 1.25], "mixed": [3.74e9, 0.0119]})
-    units = {"bn": "billions", "beta": "fraction per fraction", "mixed": "as what says"}
-    charts.export_table(frame, "t", tmp_path, as_of=date(2026, 1, 1), title="t", units=units)
+    tabled(tmp_path, frame, {"bn": "billions", "beta": "fraction per fraction", "mixed": "as what says"})
     sheet = openpyxl.load_workbook(exports.workbook(tmp_path, SOURCE, DAY))["t"]
     assert [sheet[f"{column}6"].number_format for column in "ABC"] == ["#,##0.00", "#,##0.000", "General"]
     assert [sheet[f"{column}6"].value for column in "ABC"] == [0.0098, 0.5, 3.74e9]  # nothing is rounded

@@ -66,11 +66,11 @@ def charts(tmp_path):
     (tmp_path / "9cm").mkdir()
     for file in ("02_bill.png", "02_bill.svg", "02_bill.csv", "9cm/02_bill.png"):
         (tmp_path / file).write_text(SVG)
-    return {"Bars.": tmp_path / "02_bill.json"}
+    return {"02_bill": tmp_path / "02_bill.json"}
 
 
 def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts):
-    soup = BeautifulSoup("<p><img src='data:image/png;base64,AA' alt='Bars.' width='850'></p>", "html.parser")
+    soup = BeautifulSoup("<p><img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill' width='850'></p>", "html.parser")
     page._name_charts(soup, charts)
     assert soup.figure["id"] == "chart-02_bill" and soup.img["width"] == "850" and soup.img["alt"] == "Bars."
     assert [(a.text, a["href"]) for a in soup("a")] == [
@@ -80,7 +80,7 @@ def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts)
 
 
 def test_the_drawing_in_the_page_is_the_exported_one(charts):
-    soup = BeautifulSoup("<img src='data:image/png;base64,AA' alt='Bars.'>", "html.parser")
+    soup = BeautifulSoup("<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>", "html.parser")
     page._name_charts(soup, charts)
     kind, drawing = BeautifulSoup(str(soup), "html.parser").img["src"].split(",", 1)
     assert kind == "data:image/svg+xml" and not set(drawing) & set('<>#"\n')
@@ -93,7 +93,7 @@ def test_the_drawing_in_the_page_is_the_exported_one(charts):
 
 
 def test_a_chart_shown_twice_has_one_anchor(charts):
-    image = "<img src='data:image/png;base64,AA' alt='Bars.'>"
+    image = "<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>"
     soup = BeautifulSoup(image + image, "html.parser")
     page._name_charts(soup, charts)
     assert len(soup("figure")) == 1 and len(soup("img")) == 2

@@ -57,18 +57,18 @@ MOVES = pd.DataFrame(
 )
 DRAWN = {
     **EVENTS,
-    "bill_bars": lambda **k: charts.bill_bars(BILLS, case="a case", **LOOK, **k),
-    "burden": lambda **k: charts.burden(BILLS, case="a case", **LOOK, **k),
-    "rate_path": lambda **k: charts.rate_path(RATES, policy="law", until=date(2026, 3, 31), **LOOK, **k),
+    "bill_bars": lambda **k: charts.bill_bars(BILLS, case="a case", **LOOK, **k).figure,
+    "burden": lambda **k: charts.burden(BILLS, case="a case", **LOOK, **k).figure,
+    "rate_path": lambda **k: charts.rate_path(RATES, policy="law", until=date(2026, 3, 31), **LOOK, **k).figure,
     "policy_comparison": lambda **k: charts.policy_comparison(
         {"law": BILLS, "double": BILLS.assign(bill_usd=2 * BILLS["bill_usd"], bill_high_usd=2 * BILLS["bill_high_usd"])},
         case="a case", **LOOK, **k,
-    ),
-    "tornado": lambda **k: charts.tornado(MOVES, case="a case", **LOOK, **k),
-    "gains_and_losses": lambda **k: charts.gains_and_losses(CHANGE, baseline="law", case="a case", **LOOK, **k),
+    ).figure,
+    "tornado": lambda **k: charts.tornado(MOVES, case="a case", **LOOK, **k).figure,
+    "gains_and_losses": lambda **k: charts.gains_and_losses(CHANGE, baseline="law", case="a case", **LOOK, **k).figure,
     "worth_of_one_more": lambda **k: charts.worth_of_one_more(
         CHANGE.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
-    ),
+    ).figure,
 }  # fmt: skip
 
 
@@ -94,5 +94,5 @@ def test_chart_looks_as_it_did(name: str) -> None:
 
 def test_a_moved_mark_would_be_noticed() -> None:
     moved = BILLS.assign(bill_usd=BILLS["bill_usd"] * 1.15, vehicle_duty_usd=BILLS["vehicle_duty_usd"] * 1.15)
-    one, two = (pixels(charts.bill_bars(table, case="a case", **LOOK)) for table in (BILLS, moved))
+    one, two = (pixels(charts.bill_bars(table, case="a case", **LOOK).figure) for table in (BILLS, moved))
     assert one.shape == two.shape and (np.abs(one - two).max(axis=2) > 96).mean() > 0.004

@@ -38,10 +38,10 @@ seen = dict(policy=policy, against=against, period=period, as_of=as_of)
 seen |= dict(here=os.getcwd(), output=str(Path(output).resolve()), data=os.environ["TARIFFMODEL_DATA"])
 Path(output, "tables", "seen.json").write_text(json.dumps(seen))
 Path(output, "tables", "01_bill.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
-Path(output, "tables", "01_bill.json").write_text('{"title": "Bill", "units": {"bill_usd": "usd"}}')
+Path(output, "tables", "01_bill.json").write_text('{"title": "Bill", "units": {"bill_usd": "usd"}, "headings": {}}')
 Path(output, "charts").mkdir()
 Path(output, "charts", "01_bars.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
-native = {"kind": "bar", "columns": "bill_usd", "unit": "usd"}
+native = {"kind": "bar", "columns": ["bill_usd"], "unit": "usd", "scale": 1.0}
 about = {"title": "Bars", "alt": "One bar.", "native": native}
 Path(output, "charts", "01_bars.json").write_text(json.dumps(about))
 """

@@ -1,6 +1,6 @@
 """How is a result drawn and exported?
 
-Each chart is a function of documented tables and returns a figure: no global state, no files. Its
+Each chart is a function of documented tables and returns a `Chart`: no global state, no files. Its
 title states the finding, computed from the table; the subtitle says what is drawn, in which unit
 and for which period; the last line gives the source and the day it is stated for. All take
 
@@ -45,6 +45,8 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     QUALITY_MARK,
     SCREEN_SCALE,
+    Chart,
+    Native,
     export,
     export_table,
     show,
@@ -59,6 +61,8 @@ __all__ = [
     "PAGE_CM",
     "QUALITY_MARK",
     "SCREEN_SCALE",
+    "Chart",
+    "Native",
     "beta_path",
     "bill_bars",
     "burden",

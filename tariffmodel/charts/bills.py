@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import rcParams
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -26,6 +25,8 @@ from tariffmodel.charts.house import (
     QUALITY_MARK,
     SOFT,
     SOLVED_NOTE,
+    Chart,
+    Native,
     band_columns,
     dark,
     day_text,
@@ -68,7 +69,7 @@ def contribution_bars(
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:
+) -> Chart:
     """Local build share with its range; exports per import and jobs beside it.
 
     Parameters
@@ -128,7 +129,7 @@ def contribution_bars(
         ax.xaxis.set_major_locator(MaxNLocator(2))
     axes[0].set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
     percent_ticks(axes[0].xaxis)
-    return finish(fig)
+    return finish(fig, f"Bars and dots, one row per {kind.removesuffix('s')}")
 
 
 @in_house_style
@@ -141,7 +142,7 @@ def where_sold_cars_come_from(
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:
+) -> Chart:
     """US-built vehicles kept in the US and imports by origin, as shares of each maker's supply.
 
     Parameters
@@ -212,13 +213,13 @@ def where_sold_cars_come_from(
     text_column(ax, [gap_text(g, s, digits=0) for g, s in zip(gap, solved, strict=True)], 26, "gap")
     ax.set_xlim(0, 1)
     percent_ticks(ax.xaxis)
-    return finish(fig)
+    return finish(fig, "Stacked bars, one per maker")
 
 
 @in_house_style
 def residuals(
     identity: pd.DataFrame, *, year: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """S − (P − X + ΣM) as a share of sales; hollow where that is no test of the sources.
 
     Parameters
@@ -263,7 +264,7 @@ def residuals(
     ax.set_xlim(-reach, reach)
     ax.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
     percent_ticks(ax.xaxis)
-    return finish(fig)
+    return finish(fig, "Dots, one row per maker", Native("bar", ("residual_share",)))
 
 
 def _untested(identity: pd.DataFrame) -> pd.Series:
@@ -277,7 +278,7 @@ def _untested(identity: pd.DataFrame) -> pd.Series:
 @in_house_style
 def bill_bars(
     table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """Attributable bill of each maker: vehicles, parts net of the offset, low to high.
 
     Parameters
@@ -321,7 +322,7 @@ def bill_bars(
     )
     widen(ax)
     ax.set_xlabel(f"USD {unit}")
-    return finish(fig)
+    return finish(fig, "Horizontal bars, one per maker", Native("bar", ("bill_usd",)))
 
 
 def _bill_title(rows: pd.DataFrame) -> str:
@@ -344,7 +345,7 @@ def _bill_title(rows: pd.DataFrame) -> str:
 @in_house_style
 def burden(
     table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """The bill as a share of operating profit before the tariff, cut at `1.2` times that profit.
 
     Parameters
@@ -406,13 +407,13 @@ def burden(
         ax, [f"({range_text(100 * a, 100 * b)})" for a, b in zip(low, high, strict=True)], 31, align="left"
     )
     percent_ticks(ax.xaxis)
-    return finish(fig)
+    return finish(fig, "Horizontal bars, one per maker", Native("bar", ("share_of_operating_profit",)))
 
 
 @in_house_style
 def rate_path(
     path: pd.DataFrame, *, policy: str, until: date, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """All-in car rate by origin over time, as steps.
 
     Parameters
@@ -473,7 +474,7 @@ def rate_path(
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     percent_ticks(ax.yaxis)
-    return finish(fig)
+    return finish(fig, "Steps over time, one line per origin")
 
 
 _INPUT = {
@@ -497,7 +498,7 @@ def tornado(
     as_of: date,
     width_cm: float = COLUMN_CM,
     rows: int = 15,
-) -> Figure:
+) -> Chart:
     """How far each estimated input of each maker moves the bill: the widest first.
 
     Parameters
@@ -540,13 +541,13 @@ def tornado(
     ax.xaxis.set_major_formatter(
         FuncFormatter(lambda value, _: f"+{value:g}" if value > 0 else f"{value:g}".replace("-", "\u2212"))
     )
-    return finish(fig)
+    return finish(fig, "Tornado: bars to the left and right of zero, one row per maker and input")
 
 
 @in_house_style
 def policy_comparison(
     tables: Mapping[str, pd.DataFrame], *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """Each maker's bill under several policies, with low to high.
 
     Parameters
@@ -597,7 +598,7 @@ def policy_comparison(
     ax.hlines(y[:-1] + 0.5, 0, 1, transform=ax.get_yaxis_transform(), color="#eeeeee", linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_xlabel(f"USD {unit}")
-    return finish(fig)
+    return finish(fig, "Dots with ranges, one row per maker and one mark per policy")
 
 
 @in_house_style
@@ -610,7 +611,7 @@ def model_vs_disclosed(
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:
+) -> Chart:
     """The model's bill against what companies said, both in USD bn, on logarithmic scales.
 
     Parameters
@@ -655,7 +656,7 @@ def model_vs_disclosed(
     ax.set_xlabel("disclosed, USD bn")
     ax.set_ylabel("model, USD bn")
     if drawn.empty:
-        return finish(fig)
+        return finish(fig, "Scatter on logarithmic scales, one point per statement")
     rate = usd.reindex(drawn.index).to_numpy()
     ends = ["model_low", "model_high", "widened_low", "widened_high"]
     bounds = drawn[["disclosed", "model", *ends]].to_numpy() * rate[:, None]
@@ -676,4 +677,4 @@ def model_vs_disclosed(
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_locator(NullLocator())
     label_points(fig, ax, points, keep_clear=np.geomspace(reach, reach[::-1], 100)[:, :1].repeat(2, axis=1))
-    return finish(fig)
+    return finish(fig, "Scatter on logarithmic scales, one point per statement")

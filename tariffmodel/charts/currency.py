@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -9,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -20,6 +20,8 @@ from tariffmodel.charts.house import (
     OTHER_COLOR,
     PAGE_CM,
     SOFT,
+    Chart,
+    Native,
     dark,
     figure,
     finish,
@@ -44,7 +46,7 @@ _PALE = 0.55  # of the estimates that the first one is compared with
 def fx_betas(
     estimates: Mapping[str, pd.DataFrame], homes: Mapping[str, str], *, case: str, source: str, as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Currency betas of every share with 95% intervals, one or several estimators side by side.
 
     Parameters
@@ -104,14 +106,18 @@ def fx_betas(
     text_column(ax, [_signed(beta, "+") for beta in rows["beta_fx"]], 22, heading="beta")
     text_column(ax, list(rows["currency"]), 42)
     ax.set_xlabel("beta, % per 1%")
-    return finish(fig)
+    named = {re.sub(r"\W+", "_", label): frame["beta_fx"] for label, frame in estimates.items()}
+    data = pd.DataFrame(named).join(table[["low", "high", "currency", "role"]])
+    data = data.sort_values(next(iter(named)), ascending=False)
+    native = Native("bar", tuple(named), "currency beta", scale=1.0)
+    return finish(fig, "Dots with intervals, one row per maker", native, data)
 
 
 @in_house_style
 def beta_path(
     paths: Mapping[str, pd.DataFrame], homes: Mapping[str, str], *, event: date, event_label: str, case: str,
     source: str, as_of: date, width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Currency betas that drift, one panel a maker, all on one scale, with a day marked.
 
     Parameters
@@ -166,14 +172,14 @@ def beta_path(
         ax.set_ylabel("beta, % per 1%", size=6)
     for ax in axes.flat[len(paths) :]:
         ax.set_visible(False)
-    return finish(fig)
+    return finish(fig, "Small multiples, one panel per maker: lines with bands")
 
 
 @in_house_style
 def disclosed_vs_estimated(
     rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, source: str, as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """What companies say a weaker home currency brings, beside what their shares do.
 
     Parameters
@@ -215,7 +221,7 @@ def disclosed_vs_estimated(
     label_rows(ax, list(rows.index))
     ax.set_xlabel("% per 1%")
     if rows.empty:
-        return finish(fig)
+        return finish(fig, "Diamonds and dots with their lines, one row per maker")
     y = np.arange(len(rows))
     color = [_color(homes, maker) for maker in rows.index]
     ends = rows[[f"{kind}_elasticity{end}" for kind in ("profit", "value") for end in ("_low", "_high")]]
@@ -240,14 +246,14 @@ def disclosed_vs_estimated(
     ax.set_xlim(left, right)
     words = rows["verdict"].where(own, rows["verdict"].str.replace("disclosed", "estimated"))
     text_column(ax, list(words), 6, align="left")
-    return finish(fig)
+    return finish(fig, "Diamonds and dots with their lines, one row per maker")
 
 
 @in_house_style
 def paying_move(
     rows: pd.DataFrame, today: Mapping[str, float], homes: Mapping[str, str], *, case: str, source: str,
     as_of: date, width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """By how much each home currency must weaken to pay the bill, with its range, and where it stands.
 
     Parameters
@@ -305,7 +311,7 @@ def paying_move(
     label_rows(ax, list(drawn.index))
     percent_ticks(ax.xaxis)
     if drawn.empty:
-        return finish(fig)
+        return finish(fig, "Dots with ranges, one row per maker")
     y = np.arange(len(drawn))
     color = [_color(homes, maker) for maker in drawn.index]
     low, high = drawn["move_low"] / drawn["per_usd"], drawn["move_high"] / drawn["per_usd"]
@@ -319,14 +325,14 @@ def paying_move(
     text_column(ax, [_rate(rate) for rate in drawn["rate_needed"]], 30, heading="needed")
     text_column(ax, [_rate(today[unit]) for unit in drawn["currency"]], 58, heading="now")
     text_column(ax, list(drawn["currency"]), 76)
-    return finish(fig)
+    return finish(fig, "Dots with ranges, one row per maker")
 
 
 @in_house_style
 def iso_profit(
     iso: IsoProfit, *, bill_range: tuple[float, float], home: str, case: str, source: str, as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Duty rate against exchange rate: lines of equal profit, the path since the tariff, and today.
 
     Parameters
@@ -404,7 +410,7 @@ def iso_profit(
                 1.01, height, text, transform=ax.get_yaxis_transform(), va="center", color=shade, size=6.5
             )
     label_points(fig, ax, points.assign(low=points["y"], high=points["y"]), keep_clear=np.vstack(drawn))
-    return finish(fig)
+    return finish(fig, "Lines of equal profit, with a path of months")
 
 
 def _color(homes: Mapping[str, str], maker: str) -> str:

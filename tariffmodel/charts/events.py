@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
@@ -22,6 +21,8 @@ from tariffmodel.charts.house import (
     OTHER_COLOR,
     PAGE_CM,
     SOFT,
+    Chart,
+    Native,
     dark,
     day_text,
     figure,
@@ -63,7 +64,7 @@ def caar_path(
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:
+) -> Chart:
     """Cumulative abnormal return around one event: all makers, and the makers of each home.
 
     Parameters
@@ -107,7 +108,7 @@ def caar_path(
                 color=color, size=6.5)  # fmt: skip
     ax.set_xlim(days[0], days[-1])
     ax.set_xlabel("session relative to the first that could react")
-    return finish(fig)
+    return finish(fig, "Lines by session")
 
 
 @in_house_style
@@ -119,7 +120,7 @@ def event_panels(
     source: str,
     as_of: date,
     width_cm: float = PAGE_CM,
-) -> Figure:
+) -> Chart:
     """Mean cumulative abnormal return around each of several events, on one scale.
 
     Parameters
@@ -147,14 +148,14 @@ def event_panels(
         ax.tick_params(labelsize=5.5)
     for ax in axes.flat[len(paths) :]:
         ax.set_visible(False)
-    return finish(fig)
+    return finish(fig, "Small multiples, one panel per event: lines with bands")
 
 
 @in_house_style
 def events_forest(
     by_event: pd.DataFrame, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
     width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Mean cumulative abnormal return of every event, with interval and p-values.
 
     Parameters
@@ -193,14 +194,14 @@ def events_forest(
     text_column(ax, [f"{n:.0f}" for n in by_event["n"]], 66, heading="n")
     percent_ticks(ax.xaxis)
     ax.tick_params(axis="y", labelsize=5.8)
-    return finish(fig)
+    return finish(fig, "Dots with intervals, one row per event")
 
 
 @in_house_style
 def car_vs_exposure(
     rows: pd.DataFrame, fit: pd.DataFrame, *, event: str, p_value: float, case: str, source: str, as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Abnormal returns of one event against the change in each maker's bill, with the fitted line.
 
     Parameters
@@ -259,14 +260,15 @@ def car_vs_exposure(
         axis.set_major_locator(MaxNLocator(7))
     upright = np.column_stack([np.zeros(60), np.linspace(*ax.get_ylim(), 60)])
     label_points(fig, ax, points, keep_clear=np.vstack([np.column_stack([line, fitted]), upright]))
-    return finish(fig)
+    native = Native("scatter", ("delta", "car"))
+    return finish(fig, "Scatter, one point per maker, with a fitted line", native)
 
 
 @in_house_style
 def slopes_by_event(
     slopes: pd.DataFrame, pooled: pd.Series, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
     width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Slope of abnormal return on the change in the bill, by event and pooled.
 
     Parameters
@@ -311,14 +313,15 @@ def slopes_by_event(
     text_column(ax, [f"{v:.2g}" for v in [*slopes["p_permutation"], pooled["p_value"]]], 52, heading="p")
     text_column(ax, [*(f"{n:.0f}" for n in slopes["n"]), ""], 68, heading="n")
     ax.tick_params(axis="y", labelsize=6)
-    return finish(fig)
+    native = Native("bar", ("estimate",), "points of return per 1% of market value", scale=1.0)
+    return finish(fig, "Dots with intervals, one row per event and one for all pooled", native)
 
 
 @in_house_style
 def implied_and_priced(
     priced: pd.DataFrame, market_cap_usd: pd.Series, homes: pd.Series, *, event: str, case: str, source: str,
     as_of: date, width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Value change that the bill implies beside the one that the market made, % of market value.
 
     Parameters
@@ -360,14 +363,14 @@ def implied_and_priced(
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, list(rows["verdict"]), 4, align="left")
     percent_ticks(ax.xaxis)
-    return finish(fig)
+    return finish(fig, "Two marks with lines per maker")
 
 
 @in_house_style
 def factor_path(
     returns: pd.Series, events: Mapping[str, pd.Timestamp], titles: Mapping[str, str], *, case: str, source: str,
     as_of: date, width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Cumulative return of the tariff-mimicking portfolio, with the events marked.
 
     Parameters
@@ -407,7 +410,8 @@ def factor_path(
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     percent_ticks(ax.yaxis)
-    return finish(fig)
+    data = pd.DataFrame({"return": returns, "cumulative": path})
+    return finish(fig, "Line over time, events marked", Native("line", ("cumulative",)), data)
 
 
 def _half_width(rows: pd.DataFrame, level: float = 0.95) -> pd.Series:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -21,6 +20,8 @@ from tariffmodel.charts.house import (
     ORIGIN_COLOR,
     PAGE_CM,
     SOFT,
+    Chart,
+    Native,
     figure,
     finish,
     in_house_style,
@@ -51,7 +52,7 @@ _PAYOFFS: dict[str, tuple[str, str, _Line]] = {
 def hedge_record(
     record: pd.DataFrame, names: Mapping[str, str], *, case: str, source: str, as_of: date,
     width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Share of the variance that each hedge of each share took away out of sample, with its verdict.
 
     Parameters
@@ -92,7 +93,7 @@ def hedge_record(
         _forest(ax, part)
         ax.set_ylim(longest - 0.4, -0.6)
         ax.set_xlim(left, right)
-    return finish(fig)
+    return finish(fig, "Forest: dots with intervals, one row per hedge")
 
 
 def _limits(tested: pd.DataFrame) -> tuple[float, float]:
@@ -147,7 +148,7 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
 def ratio_paths(
     paths: Mapping[str, pd.DataFrame], low: pd.DataFrame, high: pd.DataFrame, events: Iterable[pd.Timestamp], *,
     position: str, case: str, source: str, as_of: date, width_cm: float = PAGE_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """Hedge ratios over time by estimator, one panel per instrument, with event days.
 
     Parameters
@@ -202,13 +203,13 @@ def ratio_paths(
         locator = AutoDateLocator(minticks=3, maxticks=7)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
-    return finish(fig)
+    return finish(fig, "Lines over time, one panel per instrument")
 
 
 @in_house_style
 def pair_ideas(
     pairs: pd.DataFrame, *, shock: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """Gap between the bills of the two sides of each pair, and what a shock would add, best first.
 
     Parameters
@@ -262,14 +263,14 @@ def pair_ideas(
     percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", labelsize=6)
-    return finish(fig)
+    return finish(fig, "Dots with lines, one row per pair", Native("bar", ("exposure_gap", "shock_gap")))
 
 
 @in_house_style
 def payoffs(
     value: pd.DataFrame, low: pd.DataFrame, high: pd.DataFrame, *, held: str, paid: str, case: str, source: str,
     as_of: date, width_cm: float = COLUMN_CM,
-) -> Figure:  # fmt: skip
+) -> Chart:  # fmt: skip
     """What a currency leg gains if the rate moves: alone, and with a forward, a put or a collar.
 
     Parameters
@@ -310,4 +311,5 @@ def payoffs(
     ax.set_xlabel(f"change of {held} against {paid} by the end")
     percent_ticks(ax.xaxis)
     ax.set_ylabel(f"{paid} {size}")
-    return finish(fig)
+    native = Native("line", tuple(value), f"{paid} {size}", scale=scale)
+    return finish(fig, "Lines over the move of the currency", native)

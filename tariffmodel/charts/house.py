@@ -7,11 +7,12 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import wraps
 from math import ceil
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
 
+from tariffmodel import columns as result_columns
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
@@ -44,7 +46,7 @@ ORIGIN_NAME = {
     "MX": "Mexico", "CA": "Canada", "CN": "China", "XX": "unknown",
 }  # fmt: skip
 OTHER_COLOR, INK, SOFT = "#999999", "#222222", "#666666"
-QUALITY_MARK = {"reported": "●", "derived": "◐", "estimated": "○"}
+QUALITY_MARK = result_columns.MARKS
 QUALITY_NOTE = {
     "reported": "● every input reported",
     "derived": "◐ derived from reported inputs",
@@ -70,15 +72,79 @@ def house_style() -> AbstractContextManager[None]:
     return style.context(["tariffmodel.house", {"font.family": ["DejaVu Sans", *asian]}], after_reset=True)
 
 
-def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """A chart in the house style. Its figure knows how to draw itself at another width: `export` does."""
+@dataclass(frozen=True)
+class Native:
+    """How a spreadsheet program can draw the chart itself, from the data exported with it.
+
+    Columns with the range of a value become error bars, a column `home` colours.
+
+    Parameters
+    ----------
+    kind : str
+        ``bar``, ``line`` or ``scatter``.
+    columns : tuple of str
+        What is drawn, of the data; for a scatter x and y.
+    unit, x_unit : str, optional
+        What the axes say. Default: as the table of result columns has the (last, first) column.
+    scale : float, optional
+        What the values are divided by. Default: as that table has it.
+    """
+
+    kind: Literal["bar", "line", "scatter"]
+    columns: tuple[str, ...]
+    unit: str = ""
+    x_unit: str = ""
+    scale: float = 0.0
+
+    def stated(self) -> dict[str, Any]:
+        """The same with what the table of result columns says put in."""
+        x, y = self.columns[0], self.columns[-1]
+        said = asdict(self) | {"columns": list(self.columns)}
+        said["unit"] = self.unit or result_columns.label(y)
+        said["scale"] = self.scale or result_columns.scale(y)
+        if self.kind == "scatter":
+            said["x_unit"] = self.x_unit or result_columns.label(x)
+        return said
+
+
+@dataclass(frozen=True, eq=False)
+class Chart:
+    """A chart as it was drawn, and all that is needed to show it elsewhere.
+
+    Parameters
+    ----------
+    figure : Figure
+        The drawing.
+    alt : str
+        What it shows, in a sentence or two, for readers who cannot see it.
+    native : Native, optional
+        How a spreadsheet program can draw it. Without it a slide shows the picture.
+    data : DataFrame, optional
+        What is drawn, where that is not the table that the chart was given.
+    redraw : callable, optional
+        The same chart at another width, in cm. A sheet such as the ticket has one size, and none.
+    """
+
+    figure: Figure
+    alt: str
+    native: Native | None = None
+    data: pd.DataFrame | None = None
+    redraw: Callable[[float], Chart] | None = None
+
+    @property
+    def title(self) -> str:
+        """The finding, as it stands over the drawing."""
+        return self.figure.get_suptitle().replace("\n", " ")
+
+
+def in_house_style(draw: Callable[P, Chart]) -> Callable[P, Chart]:
+    """A chart in the house style, which can be drawn again at another width."""
 
     @wraps(draw)
-    def drawn(*args: P.args, **options: P.kwargs) -> Figure:
+    def drawn(*args: P.args, **options: P.kwargs) -> Chart:
         with house_style():
-            fig = draw(*args, **options)
-        fig.at_width = lambda width_cm: drawn(*args, **{**options, "width_cm": width_cm})  # type: ignore
-        return fig
+            chart = draw(*args, **options)
+        return replace(chart, redraw=lambda width_cm: drawn(*args, **{**options, "width_cm": width_cm}))  # type: ignore[arg-type]
 
     return drawn
 
@@ -86,52 +152,38 @@ def in_house_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 # Notebook and files -------------------------------------------------------------------------------
 
 
-def show(fig: Figure, *, alt: str) -> None:
-    """Display `fig` in a notebook, with `alt` for readers who cannot see it."""
+def show(chart: Chart, name: str = "") -> None:
+    """Display a chart in a notebook; `name` is what it is exported as, by which a report finds it."""
     from IPython.display import Image, display  # only needed, and only quick, inside a notebook
 
-    width = round(fig.get_figwidth() * 96 * SCREEN_SCALE)
-    display(Image(render(fig, "png", alt), width=width, alt=alt))
+    width = round(chart.figure.get_figwidth() * 96 * SCREEN_SCALE)
+    about = {"chart": name} if name else {}
+    display(Image(render(chart.figure, "png", chart.alt), width=width, alt=chart.alt, metadata=about))
 
 
-def export(
-    fig: Figure,
-    name: str,
-    data: pd.DataFrame,
-    folder: str | Path | None,
-    *,
-    alt: str,
-    native: Mapping[str, str] | None = None,
-) -> None:
-    """Write `fig` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
+def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | None) -> None:
+    """Write `chart` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
 
     The same chart drawn for one column of a note goes to charts/9cm/`name`.png, .svg and .pdf, and
     one with white on two sides, which fills a slide, to charts/16x9/`name`.png.
 
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
     the same bytes. The JSON holds its title, `alt` and `native`.
-
-    Parameters
-    ----------
-    native : mapping, optional
-        How a spreadsheet program can draw the chart itself from `data`: `kind` (``bar``, ``line`` or
-        ``scatter``), `columns` (of `data`, separated by blanks; for a scatter x and y), `unit`, for a
-        scatter `x_unit`, and `scale`, what the values are divided by. Columns with the range of a
-        value become error bars, a column `home` colours. Without it a slide shows the picture.
     """
-    if native and (absent := set(native["columns"].split()) - set(map(str, data))):
+    fig, alt = chart.figure, chart.alt
+    if chart.native and (absent := set(chart.native.columns) - set(map(str, data))):
         raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
     drawings = {f"{name}.{kind}": render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
     drawings[f"16x9/{name}.png"] = render(fig, "png", alt, bbox_inches=_slide(fig), dpi=200)
-    if hasattr(fig, "at_width"):  # a sheet such as the ticket has one size
-        column = fig.at_width(COLUMN_CM)
+    if chart.redraw:
+        column = chart.redraw(COLUMN_CM).figure
         drawings |= {f"9cm/{name}.{kind}": render(column, kind, alt) for kind in ("png", "svg", "pdf")}
     about = {
-        "title": fig.get_suptitle().replace("\n", " "),
+        "title": chart.title,
         "alt": alt,
-        "native": dict(native or {}),
+        "native": chart.native.stated() if chart.native else {},
         "title_share": _title_share(fig),
     }
     for file, content in drawings.items():
@@ -146,24 +198,31 @@ def export_table(
     folder: str | Path | None,
     *,
     title: str,
-    units: Mapping[str, str],
     as_of: date,
+    result: str | None = None,
+    of: str | None = None,
 ) -> None:
     """Write `frame` to folder/tables/`name`.csv, and what it is to `name`.json beside it.
 
+    Units and headings are those of the table of result columns; a column of numbers that it does
+    not have is an error.
+
     Parameters
     ----------
-    units : mapping of column to unit
-        Every column of numbers needs one.
     as_of : date
         The day that the data are of.
+    result, of : str, optional
+        The result that `frame` is, and what columns named for something else hold: see `columns`.
     """
-    lacking = [c for c in frame.select_dtypes("number") if c not in units]
-    if lacking:
-        raise ValueError(f"table {name!r}: no unit for {', '.join(map(str, lacking))}; add it to units")
+    known = result_columns.described(frame, result, of=of)
     if not folder:
         return
-    about = {"title": title, "units": {str(c): units[c] for c in frame if c in units}, "as_of": str(as_of)}
+    about = {
+        "title": title,
+        "units": {str(name): row.unit for name, row in known.items() if row.unit},
+        "headings": {str(name): row.title for name, row in known.items()},
+        "as_of": str(as_of),
+    }
     write_whole(Path(folder) / "tables" / f"{name}.csv", _csv(frame))
     write_whole(Path(folder) / "tables" / f"{name}.json", _json(about))
 
@@ -278,11 +337,18 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return next(fitting, 1)
 
 
-def finish(fig: Figure) -> Figure:
-    """Lay out while the house style holds, and keep it: whoever saves the figure gets this one."""
+def finish(
+    fig: Figure, form: str, native: Native | None = None, data: pd.DataFrame | None = None
+) -> Chart:
+    """Lay out while the house style holds, and keep it: whoever saves the figure gets this one.
+
+    `form` is what is drawn ("Dots, one row per maker"): with subtitle and title it says in words what
+    the chart shows.
+    """
     fig.draw_without_rendering()
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
-    return fig
+    title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
+    return Chart(fig, f"{form}. {subtitle}. {title}.", native, data)
 
 
 def label_rows(ax: Axes, names: Sequence[str]) -> None:

@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, SymLogNorm
-from matplotlib.figure import Figure
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
+    Chart,
     display_name,
     figure,
     finish,
@@ -37,7 +37,7 @@ def gains_and_losses(
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Figure:
+) -> Chart:
     """Change of each maker's bill when a policy takes the place of the baseline, as a matrix.
 
     Parameters
@@ -80,7 +80,7 @@ def gains_and_losses(
 @in_house_style
 def worth_of_one_more(
     worth_usd: pd.DataFrame, *, unit: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Figure:
+) -> Chart:
     """USD that one more unit of contribution takes off each maker's bill, makers × policies.
 
     Parameters
@@ -122,7 +122,7 @@ def _matrix(
     width_cm: float,
     sign: int = 1,
     unsure: pd.DataFrame | None = None,
-) -> Figure:
+) -> Chart:
     """Cells coloured on a symmetric logarithmic scale, each with its figure where there is room for it."""
     texts = values.map(lambda v: "·" if abs(v) < 0.5 else true_minus(f"{sign * v:+,.0f}"))
     if unsure is not None:
@@ -154,4 +154,4 @@ def _matrix(
         ax.axhline(edge - 0.5, color="white", linewidth=0.6)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    return finish(fig)
+    return finish(fig, "Matrix of makers and policies")

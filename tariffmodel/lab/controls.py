@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Callable
 from datetime import date
@@ -165,18 +166,14 @@ class Lab:
             for label, one in pair.items()
         }
         about = f"against {case.against.label}, {house.period_text(case.period)}"
-        figure = charts.policy_comparison(
+        chart = charts.policy_comparison(
             tables, case=about, source=SOURCE, as_of=case.day, width_cm=charts.PAGE_CM
         )
         finding = headline(self.frame, self.label, case.baseline.label)
-        alt = f"Bill of each maker with its range, {about}. {finding}."
-        charts.export(figure, stem, self.frame, self.folder, alt=alt)
-        units = {
-            name: "usd per vehicle" if "worth" in name else "usd" if name.endswith("_usd") else "fraction"
-            for name in map(str, self.frame.select_dtypes("number"))
-        }
+        chart = dataclasses.replace(chart, alt=f"Bill of each maker with its range, {about}. {finding}.")
+        charts.export(chart, stem, self.frame, self.folder)
         title = f"{self.label} {about}"
-        charts.export_table(self.frame, stem, self.folder, title=title, units=units, as_of=case.day)
+        charts.export_table(self.frame, stem, self.folder, title=title, as_of=case.day)
         return f"Written: {self.folder / 'charts' / stem}.png, with .svg, .pdf and .csv"
 
     # How it is shown

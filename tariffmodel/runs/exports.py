@@ -110,7 +110,7 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
         heading.text_frame.word_wrap = True
         heading.text_frame.paragraphs[0].runs[0].font.size = Pt(24)
         native, data = about["native"], pd.read_csv(path.with_suffix(".csv"))
-        if native and data[native["columns"].split()].notna().any(axis=None):  # else Office draws nothing
+        if native and data[native["columns"]].notna().any(axis=None):  # else Office draws nothing
             shape = _native(slide, data, native)
         else:
             shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3))
@@ -195,6 +195,7 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
         for place, column in enumerate(map(str, frame)):
             unit, values = about["units"].get(column, ""), frame.iloc[:, place]
             form = book.add_format({**plain, "num_format": _excel_format(values, unit)})
+            sheet.write(2, place, about["headings"].get(column), bold)
             sheet.write(3, place, unit or None, soft)
             sheet.write_string(4, place, column, head)
             for row, value in enumerate(values.to_list(), start=5):
@@ -214,12 +215,12 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
     return path
 
 
-def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, str]) -> Any:
+def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, Any]) -> Any:
     from pptx.chart.data import CategoryChartData, XyChartData
     from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
     from pptx.util import Cm, Pt
 
-    columns, scatter = native["columns"].split(), native["kind"] == "scatter"
+    columns, scatter = native["columns"], native["kind"] == "scatter"
     if scatter:
         data = data[np.isfinite(data[columns].astype(float)).all(axis=1)]
     labels = data.iloc[:, 0].astype(str).to_list()
@@ -262,9 +263,9 @@ def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, str]) -> Any:
     return frame
 
 
-def _scaled(data: pd.DataFrame, columns: list[str], native: Mapping[str, str]) -> pd.DataFrame:
+def _scaled(data: pd.DataFrame, columns: list[str], native: Mapping[str, Any]) -> pd.DataFrame:
     """Figures in the unit of the chart; Office knows no infinite ones."""
-    values = data[columns].astype(float) / float(native.get("scale", 1))
+    values = data[columns].astype(float) / native["scale"]
     return values.replace([np.inf, -np.inf], np.nan)
 
 
@@ -430,8 +431,9 @@ def _texts(values: pd.Series, unit: str) -> list[str]:
     return ["" if pd.isna(value) else format(value, form) for value in values]
 
 
-def _headings(frame: pd.DataFrame, units: Mapping[str, str]) -> list[str]:
-    return [f"{name} ({units[name]})" if name in units else name for name in map(str, frame)]
+def _headings(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[str]:
+    names = [(about["headings"].get(name, name), about["units"].get(name)) for name in map(str, frame)]
+    return [f"{name} ({unit})" if unit else name for name, unit in names]
 
 
 def _align(frame: pd.DataFrame) -> list[str]:
@@ -440,14 +442,14 @@ def _align(frame: pd.DataFrame) -> list[str]:
 
 def _markdown(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
     rule = ["---:" if mark == "r" else "---" for mark in _align(frame)]
-    body = [_headings(frame, about["units"]), *_formatted(frame, about["units"])]
+    body = [_headings(frame, about), *_formatted(frame, about["units"])]
     head, *rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in body]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]
     return "\n".join([f"**{about['title']}**", "", *lines, "", source, ""])
 
 
 def _latex(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
-    body = [_headings(frame, about["units"]), *_formatted(frame, about["units"])]
+    body = [_headings(frame, about), *_formatted(frame, about["units"])]
     head, *rows = [" & ".join(map(_escaped, row)) + r" \\" for row in body]
     lines = [
         r"\begin{table}  % needs \usepackage{booktabs}",

@@ -11,7 +11,6 @@ import base64
 import html
 import io
 import itertools
-import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -55,6 +54,12 @@ CELLS = """\
 {%- block stream_stderr -%}
 <details class="code"><summary>Messages</summary>{{ super() }}</details>
 {%- endblock stream_stderr -%}
+{%- block data_png scoped -%}
+{%- set about = output.metadata.get('image/png', {}) -%}
+<div class="output_png output_subarea"><img src="data:image/png;base64,{{ output.data['image/png'] }}"
+{%- for name in ('width', 'height', 'alt') if about[name] %} {{ name }}="{{ about[name] | string | escape_html }}"{% endfor -%}
+{%- if about.chart %} data-chart="{{ about.chart | escape_html }}"{% endif %}></div>
+{%- endblock data_png -%}
 {%- block data_svg scoped -%}
 {%- set alt = output | get_metadata('alt', 'image/svg+xml') or output | get_metadata('alt', 'image/png') -%}
 <div class="output_svg output_subarea"><img src="data:image/svg+xml;base64,
@@ -115,7 +120,7 @@ def render(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    charts = {json.loads(path.read_text(encoding="utf-8"))["alt"]: path for path in _about_charts(folder)}
+    charts = {path.stem: path for path in _about_charts(folder)}
     present = {Path(entry["file"]).stem for entry in manifest["notebooks"]}
     return environment.get_template("report.html.j2").render(
         manifest=manifest,
@@ -166,11 +171,11 @@ def _about_charts(folder: Path) -> list[Path]:
 def _name_charts(soup: BeautifulSoup, charts: dict[str, Path]) -> None:
     """Show each exported chart as its drawing, with its name and links to its files.
 
-    A picture is known by its description. What is found is taken out of `charts`: an id is given
-    once.
+    A picture says which chart it is. What is found is taken out of `charts`: an id is given once.
     """
-    for image in soup("img", alt=True):
-        path = charts.pop(str(image["alt"]), None)
+    for image in soup("img", attrs={"data-chart": True}):
+        path = charts.pop(str(image["data-chart"]), None)
+        del image["data-chart"]
         if path is None:
             continue
         image["src"] = _inline(path.with_suffix(".svg").read_text(encoding="utf-8"))

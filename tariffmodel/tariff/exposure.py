@@ -214,9 +214,30 @@ def sweep(
 
 
 def drivers(facts: Facts, policy: Policy, against: Policy, period: str = "FY2026-03") -> pd.DataFrame:
-    """How far each estimated input moves each maker's bill, USD: rows (maker, input), `fall`, `rise`."""
+    """How far each estimated input moves each maker's bill.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker and input: `fall_usd`, `rise_usd` and the larger of the two, `swing_usd`.
+    """
     stock = goods(facts, period, [policy, against])
     fall, rise = uncertainty.moves(bill(facts, policy, stock).total - bill(facts, against, stock).total)
     index = pd.MultiIndex.from_product([list(INPUTS), stock.makers], names=["input", "maker"])
     frame = pd.DataFrame({"fall_usd": fall.ravel(), "rise_usd": rise.ravel()}, index=index)
+    frame["swing_usd"] = frame.abs().max(axis=1)
     return frame.swaplevel().sort_index()
+
+
+def whole(bills: pd.DataFrame) -> pd.DataFrame:
+    """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed."""
+    return bills[bills["consolidated_in"].isna()].sort_values("bill_usd", key=abs, ascending=False)
+
+
+def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
+    """Sums over makers of `by_origin`: `customs_value_usd`, `duty_usd` and average `rate`, by goods and origin."""
+    goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
+    paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
+    sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()
+    sums["rate"] = sums.pop("paid") / sums["customs_value_usd"]
+    return sums.sort_values(["goods", "duty_usd"], ascending=[False, False])

@@ -27,6 +27,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -41,6 +42,7 @@ from tariffmodel.facts import periods
 from tariffmodel.tariff import contribution
 from tariffmodel.errors import PolicyError, TariffModelError
 from tariffmodel.facts import data_dir
+from tariffmodel.facts.periods import Period
 
 PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
@@ -361,6 +363,32 @@ def labels(several: Iterable[Policy]) -> dict[str, str]:
     called = {one.name: one.label for one in several}
     count = Counter(called.values())
     return {name: label if count[label] == 1 else name for name, label in called.items()}
+
+
+def acts(policy: Policy, period: Period) -> pd.DataFrame:
+    """Entries of a policy that apply in a period, with their legal sources.
+
+    Returns
+    -------
+    DataFrame
+        `entry`, `kind`, `start`, `rate` (of a relief the one it starts from; fraction of customs value),
+        `source_title`, `source_url` and `quality`, by kind and start.
+    """
+    touching = [entry for entry in policy.entries if entry.start <= period.end and entry.end >= period.start]
+    return pd.DataFrame(
+        [
+            {
+                "entry": entry.id,
+                "kind": type(entry).__name__.lower(),
+                "start": str(entry.start),
+                "rate": getattr(entry, "rate", getattr(entry, "base", None)),
+                "source_title": entry.source,
+                "source_url": entry.url or None,
+                "quality": entry.quality,
+            }
+            for entry in sorted(touching, key=lambda entry: (type(entry).__name__, entry.start))
+        ]
+    )
 
 
 def load(

@@ -1,0 +1,278 @@
+"""How does a notebook stay a page of a note: open the question, then show, table, say and conclude?
+
+One line each, so that what a cell computes is what a reader sees::
+
+    note = tm.notebook.open("02", policy="current-law", against="before-april-2025", period="FY2026-03")
+    bills = tm.exposure.table(note.facts, note.policy, note.against, note.period, note.as_of)
+    note.show(tm.charts.bill_bars, bills, name="bill")
+    note.table(bills, "bill", title="Duty bill by maker")
+    note.say(f"Together they owe {money(bills['bill_usd'].sum())}.")
+    note.conclude("bill_usd", bills)
+
+A note knows its number, its question, its day and where its charts and tables go; without a folder
+nothing is written, so that a notebook runs anywhere. Below it stand the few words that notes share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from inspect import cleandoc, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tariffmodel import charts, columns, facts
+from tariffmodel.markets import market
+from tariffmodel.runs import changes
+from tariffmodel.tariff import policy as policies
+
+if TYPE_CHECKING:
+    from tariffmodel.facts import Facts
+    from tariffmodel.tariff.policy import Policy
+
+SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
+
+
+@dataclass
+class Note:
+    """A page of a note: its question, and what becomes of what it finds.
+
+    Parameters
+    ----------
+    number : str
+        Two digits, as in the file's name; charts and tables are named with it.
+    facts, policy, against, period, as_of
+        The question.
+    output : Path, optional
+        Where charts, tables and conclusions go.
+    source : str
+        Where the numbers come from, for the last line of every chart.
+    label : str
+        The question in a few words, for the subtitle of every chart.
+    """
+
+    number: str
+    facts: Facts
+    policy: Policy
+    against: Policy
+    period: str
+    as_of: date
+    output: Path | None
+    source: str
+    label: str
+
+    def show(
+        self,
+        draw: Callable[..., charts.Chart] | charts.Chart,
+        *args: Any,
+        name: str,
+        data: pd.DataFrame | None = None,
+        **options: Any,
+    ) -> None:
+        """Draw a chart, display it and export it with the data behind it.
+
+        Parameters
+        ----------
+        draw : callable or Chart
+            A function of `charts`. It is passed `source`, `as_of`, the width of a page and, as `case`, the
+            label of the note, unless `options` have them.
+        *args, **options
+            What it draws.
+        name : str
+            Of the files, without the number of the note.
+        data : DataFrame, optional
+            What goes beside the picture. Default: what the chart says, else the first table of `args`.
+        """
+        chart = draw if isinstance(draw, charts.Chart) else draw(*args, **self._look(draw) | options)
+        behind = next((frame for frame in (data, chart.data, *args) if isinstance(frame, pd.DataFrame)), None)
+        if behind is None:
+            raise TypeError(f"chart {name!r}: give the table behind it as data")
+        charts.show(chart, f"{self.number}_{name}")
+        charts.export(chart, f"{self.number}_{name}", behind, self.output)
+
+    def table(
+        self,
+        frame: pd.DataFrame,
+        name: str = "",
+        *,
+        title: str = "",
+        show: Sequence[str] | None = None,
+        data: pd.DataFrame | None = None,
+        result: str | None = None,
+        of: str | None = None,
+        index: bool = True,
+    ) -> None:
+        """Display a frame as the table of result columns has it, and export it if it has a name.
+
+        Parameters
+        ----------
+        name, title : str
+            Of the file, without the number of the note, and what stands over it.
+        show : sequence of str, optional
+            The columns that are displayed. Default: all.
+        data : DataFrame, optional
+            What is exported, where that is not `frame`.
+        result, of : str, optional
+            Which result it is, and what columns named for something else hold: see `columns.described`.
+        index : bool
+            Whether the index is displayed.
+        """
+        seen = frame[list(show)] if show is not None else frame
+        _display(columns.shown(seen, result, of=of, index=index))
+        if any(row.format == "mark" for row in columns.described(seen, result, of=of).values()):
+            marks = ", ".join(f"{mark} {quality}" for quality, mark in columns.MARKS.items())
+            self.say(f"Worst input: {marks}.")
+        if name:
+            self.export(frame if data is None else data, name, title=title, result=result, of=of)
+
+    def export(
+        self, frame: pd.DataFrame, name: str, *, title: str, result: str | None = None, of: str | None = None
+    ) -> None:
+        """Write a table that is not displayed; parameters as in `table`."""
+        charts.export_table(
+            frame, f"{self.number}_{name}", self.output, title=title, as_of=self.as_of, result=result, of=of
+        )
+
+    def say(self, text: str) -> None:
+        """Display Markdown."""
+        from IPython.display import Markdown
+
+        _display(Markdown(cleandoc(text)))
+
+    def conclude(self, quantity: str, found: pd.Series | pd.DataFrame, unit: str | None = None) -> None:
+        """Record what the note concludes, so that runs can be compared.
+
+        Parameters
+        ----------
+        quantity : str
+            What is stated.
+        found : Series or DataFrame
+            As `runs.changes.conclude` takes it; or a result with a column `quantity`, whose range is then
+            taken from it too, where it has one.
+        unit : str, optional
+            Default: that of the column `quantity`.
+        """
+        if isinstance(found, pd.DataFrame) and quantity in found:
+            low, high = (_end(quantity, end) for end in ("low", "high"))
+            names = {quantity: "value", low: "low", high: "high"}
+            found = found[[name for name in names if name in found]].rename(columns=names)
+        changes.conclude(self.number, quantity, found, self.output, unit=unit or columns.unit(quantity))
+
+    def _look(self, draw: Callable[..., charts.Chart]) -> dict[str, Any]:
+        look = {"source": self.source, "as_of": self.as_of, "width_cm": charts.PAGE_CM, "case": self.label}
+        return {name: value for name, value in look.items() if name in signature(draw).parameters}
+
+
+def open(
+    number: str,
+    *,
+    policy: str = "current-law",
+    against: str = "before-april-2025",
+    period: str = "FY2026-03",
+    as_of: str | date = "",
+    output: str | Path = "",
+    source: str = SOURCE,
+    label: str = "",
+) -> Note:
+    """Open a page of a note.
+
+    Parameters
+    ----------
+    number : str
+        Two digits, as in the file's name.
+    policy, against, period : str
+        The question; policies by name or file.
+    as_of : str or date, optional
+        The day; prices and exchange rates after it are not used. Default: the last fixing.
+    output : str or Path, optional
+        Folder for charts, tables and conclusions. Default: nothing is written.
+    source : str
+        Where the numbers come from; ``{prices}`` in it stands for the day of the last price.
+    label : str, optional
+        Of the question, for charts. Default: policies and period.
+
+    Raises
+    ------
+    TariffModelError
+        If a policy, the period or the day cannot be read.
+    """
+    known = facts.load()
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) and as_of else as_of or known.as_of
+    known = market.until(known, day)
+    chosen, other = policies.load(policy), policies.load(against)
+    return Note(
+        number=number,
+        facts=known,
+        policy=chosen,
+        against=other,
+        period=period,
+        as_of=day,
+        output=Path(output) if output else None,
+        source=source.format(prices=f"{known.prices.index[-1]:%Y-%m-%d}"),
+        label=label or f"{chosen.label} against {other.label}, {period}",
+    )
+
+
+# Words --------------------------------------------------------------------------------------------
+
+
+def money(usd: float, *bounds: float) -> str:
+    """Amount, and its low and high if given, in billions or for small ones in millions.
+
+    >>> money(6.3e9, 5.2e9, 7.6e9), money(42e6)
+    ('USD 6.3 bn (5.2 to 7.6)', 'USD 42.0 m')
+    """
+    scale, unit = (1e9, "bn") if abs(usd) >= 1e8 else (1e6, "m")
+    around = " (" + " to ".join(f"{bound / scale:,.1f}" for bound in bounds) + ")" if bounds else ""
+    return f"USD {usd / scale:,.1f} {unit}{around}"
+
+
+def amount(value: float) -> str:
+    """Three digits that matter, without an exponent.
+
+    >>> amount(0.51234), amount(1234.5)
+    ('0.512', '1,234')
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def listing(names: Iterable[object], none: str = "none") -> str:
+    """Names after one another.
+
+    >>> listing(["Toyota", "Honda"]), listing([])
+    ('Toyota, Honda', 'none')
+    """
+    return ", ".join(map(str, names)) or none
+
+
+def p_text(p: float) -> str:
+    """A p-value.
+
+    >>> p_text(0.0423), p_text(1e-9)
+    ('0.042', '<0.001')
+    """
+    return "–" if pd.isna(p) else "<0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def day_text(day: date) -> str:
+    """A day in words.
+
+    >>> day_text(date(2026, 3, 1))
+    '1 March 2026'
+    """
+    return f"{day.day} {day:%B %Y}"
+
+
+def _end(quantity: str, end: str) -> str:
+    """The name of one end of the range of a quantity: ``bill_low_usd`` of ``bill_usd``."""
+    stem = quantity.removesuffix("_usd")
+    return f"{stem}_{end}_usd" if stem != quantity else f"{quantity}_{end}"
+
+
+def _display(shown: object) -> None:
+    from IPython.display import display
+
+    display(shown)
