@@ -725,7 +725,8 @@ def test_newest_source_is_the_last_day_in_any_table(workshop):
     newest = ""
     for path in workshop.data.glob("*/*.csv"):
         with path.open(encoding="utf-8", newline="") as table:
-            newest = max([newest, *(row.get("source_date") or "" for row in csv.DictReader(table))])
+            dates = [row.get("known_on") or row.get("source_date") or "" for row in csv.DictReader(table)]
+        newest = max([newest, *dates])
     assert report._newest_source(workshop.data) == newest
 
 

@@ -128,7 +128,10 @@ def add_facts(
     origin: Annotated[str | None, typer.Option(help="Country code, or US for what is built there.")] = None,
     source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
     source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
-    source_date: Annotated[str | None, typer.Option(help="When: YYYY-MM-DD, YYYY-MM or YYYY.")] = None,
+    known_on: Annotated[
+        str | None,
+        typer.Option("--known-on", "--source-date", help="When it became public: YYYY-MM-DD, YYYY-MM or YYYY."),
+    ] = None,
     quality: Annotated[str | None, typer.Option(help="reported, derived or estimated.")] = None,
     sheet: Sheet = None,
     encoding: Encoding = None,
@@ -143,7 +146,7 @@ def add_facts(
     known = facts.load(data)
     given = {
         "maker": maker, "variable": variable, "origin": origin, "source_title": source_title,
-        "source_url": source_url, "source_date": source_date, "quality": quality,
+        "source_url": source_url, "known_on": known_on, "quality": quality,
     }  # fmt: skip
     columns = {column: value for column, value in given.items() if value is not None}
     reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}

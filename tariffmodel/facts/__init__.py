@@ -4,6 +4,7 @@
 """
 
 from tariffmodel.facts.tables import (
+    EU_MEMBERS,
     EXPORTS,
     FACT_FILES,
     FLOWS,
@@ -30,11 +31,13 @@ from tariffmodel.facts.tables import (
     load,
     refuse,
     resolve,
+    with_dates_apart,
     with_statements,
 )
 from tariffmodel.facts.version import Version, data_version
 
 __all__ = [
+    "EU_MEMBERS",
     "EXPORTS",
     "FACT_FILES",
     "FLOWS",
@@ -63,5 +66,6 @@ __all__ = [
     "load",
     "refuse",
     "resolve",
+    "with_dates_apart",
     "with_statements",
 ]

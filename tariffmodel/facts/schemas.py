@@ -16,8 +16,9 @@ from collections.abc import Iterable
 import pandas as pd
 import pandera.pandas as pa
 
-from tariffmodel.facts import periods
 from tariffmodel.errors import TariffModelError
+from tariffmodel.facts import periods
+from tariffmodel.facts.publication import KINDS
 
 CURRENCIES = ("JPY", "KRW", "EUR", "GBP", "USD", "SEK", "NOK")
 HOMES = ("JP", "KR", "EU", "GB", "US")
@@ -99,13 +100,18 @@ def _clock() -> pa.Column:
     return _like(r"([01]\d|2[0-3]):[0-5]\d$", "a time such as 16:30", nullable=True)
 
 
-def _provenance() -> dict[str, pa.Column]:
-    """Columns that every CSV ends with: how good the row is and who says so."""
+KNOWN = {"known_on": _date(nullable=True), "read_on": _date(nullable=True)}  # became public; copy was read
+READ = {"read_on": _date(nullable=True)}
+DATED = {"source_date": _date()}
+
+
+def _provenance(dates: dict[str, pa.Column]) -> dict[str, pa.Column]:
+    """Columns that every CSV ends with: how good the row is, who says so and since when."""
     return {
         "quality": _one_of(*QUALITIES),
         "source_title": _text(),
         "source_url": _like(r"https?://", "an address starting with http:// or https://", nullable=True),
-        "source_date": _date(),
+        **dates,
         "note": _text(nullable=True),
     }
 
@@ -131,9 +137,10 @@ def _table(
     *,
     key: Iterable[str] | None = None,
     checks: Iterable[pa.Check] = (),
+    dates: dict[str, pa.Column] = DATED,
     provenance: bool = True,
 ) -> pa.DataFrameSchema:
-    columns = columns | _provenance() if provenance else columns
+    columns = columns | _provenance(dates) if provenance else columns
     return pa.DataFrameSchema(
         columns,
         checks=list(checks),
@@ -188,6 +195,7 @@ FINANCIALS = _table(
         "selection_reason": _text(nullable=True),
     },
     checks=[WITHIN_RANGE, _selected_once("company", "metric")],
+    dates=KNOWN,
 )
 
 DISCLOSURES = _table(
@@ -235,6 +243,7 @@ DISCLOSURES = _table(
             error="like_for_like: expected an amount of money above zero where it is true",
         ),
     ],
+    dates=READ,
 )
 
 FX_SENSITIVITY = _table(
@@ -271,6 +280,7 @@ FX_SENSITIVITY = _table(
         "selection_reason": _text(nullable=True),
     },
     checks=[_selected_once("company", "pair")],
+    dates=KNOWN,
 )
 
 EVENT = r"\d{4}-\d{2}-\d{2}(-[a-z0-9]+)+$"
@@ -574,7 +584,7 @@ FACTS = _table(
         "method": _text(nullable=True),
         "source_title": _text(),
         "source_url": _like(r"https?://", "an address starting with http:// or https://", nullable=True),
-        "source_date": _date(),
+        **KNOWN,
         "note": _text(nullable=True),
     },
     checks=[
@@ -590,6 +600,20 @@ FACTS = _table(
         ),
     ],
     provenance=False,
+)
+
+USUAL_LAGS = _table(
+    {
+        "table": _one_of(*KINDS),
+        "variable": _like(r"(\*|[a-z][a-z0-9_]*)$", "a variable, metric or kind of that table, or * for every other"),
+        "row_quality": _one_of(*QUALITIES, nullable=True),
+        "counted_from": _one_of("start", "end"),
+        "days": _number(0, 1000, whole=True),
+        "regular": _flag(),
+        "reason": _text(),
+    },
+    key=["table", "variable", "row_quality"],
+    dates=READ,
 )
 
 NOT_MODELLED = _table(
@@ -609,6 +633,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         f"facts/{name}.csv": FACTS
         for name in ("volumes", "contribution", "values", "estimates", "aggregates")
     },
+    "facts/usual_lags.csv": USUAL_LAGS,
     "companies/makers.csv": MAKERS,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,

@@ -1,17 +1,18 @@
-"""What do the sources say, and which reading is used?
+"""What do the sources say, which reading is used, and since when was it known?
 
 `load` reads and validates the data folder. Facts are long tables: one row is one figure about one
 maker, from one origin, over one period, with its unit, quality and source. Rows that disagree all
 stay; the one used carries ``selected = true`` and says why. `resolve` turns selected rows into
-arrays over any spans of days; `identity` shows how well sales, output and trade add up. Every file is
-read through `store`, so what a user has refreshed or added stands in for what came with the package.
+arrays over any spans of days; `Facts.as_known` keeps what was public on a day; `identity` shows how
+well sales, output and trade add up. Every file is read through `store`, so what a user has refreshed
+or added stands in for what came with the package.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods, store
+from tariffmodel.facts import periods, publication, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.version import Version, data_version
@@ -40,6 +41,7 @@ SALES, PRODUCTION, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
 )  # fmt: skip
 FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
+EU_MEMBERS = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
 def data_dir(folder: str | Path | None = None) -> Path:
@@ -88,23 +90,59 @@ class Facts:
     Attributes
     ----------
     table : DataFrame
-        Every fact row; columns as in ``data/codebook.csv`` plus `file`, `row`, `start`, `end`. The
-        user's rows have the file ``data/facts/own.csv``.
+        Every fact row; columns as in ``data/codebook.csv`` plus `file`, `row`, `start`, `end`,
+        `known_day` (from which the row was public) and `known_from` ("source", or "usual_lag" where
+        no source gives the day). The user's rows have the file ``data/facts/own.csv``.
     makers : DataFrame
         One row per listed maker, indexed by `maker`.
     financials, disclosures : DataFrame
-        Company figures, long form.
+        Company figures, long form; financials with `known_day` and `known_from` as above.
+    lags : DataFrame
+        After how many days a figure usually becomes public, see `publication`.
     folder : Path
+    day : date, optional
+        Where it is given, the facts hold what was known on this day, see `as_known`.
+    unknown : mapping
+        (maker, variable, origin) of which nothing was known on `day`, and the first day on which it was.
     """
 
     table: pd.DataFrame
     makers: pd.DataFrame
     financials: pd.DataFrame
     disclosures: pd.DataFrame
+    lags: pd.DataFrame
     folder: Path
+    day: date | None = None
+    unknown: Mapping[tuple[str, str, str], date] = field(default_factory=dict)
 
     def __repr__(self) -> str:
-        return f"Facts({len(self.table)} rows, {len(self.makers)} makers, {self.folder})"
+        known = f", as known on {self.day}" if self.day else ""
+        return f"Facts({len(self.table)} rows, {len(self.makers)} makers, {self.folder}{known})"
+
+    def as_known(self, day: date) -> Facts:
+        """What was public on a day: the figures, statements, exchange rates and prices up to it.
+
+        A reading that was set aside for a better one does not stand in where that one was not known yet: the
+        nearest period of which the reading in use was known is carried, see `resolve`. Only a bundled row that
+        a row of the user's superseded is in use again on days before that.
+        """
+        day = min(day, self.day or day)
+        last = pd.Timestamp(day)
+        table = combine([self.table[self.table["known_day"] <= last]], self.lags)
+        said = publication.last_day(self.disclosures["said_on"])
+        there = set(table.loc[table["selected"], KEY].itertuples(index=False, name=None))
+        first = self.selected.groupby(KEY)["known_day"].min()
+        later = {key: when.date() for key, when in first.items() if key not in there}
+        kept = replace(
+            self,
+            table=table,
+            financials=self.financials[self.financials["known_day"] <= last],
+            disclosures=self.disclosures[said <= last],
+            day=day,
+            unknown={**self.unknown, **later},
+        )
+        vars(kept)["overlay"] = self.overlay  # the state that these facts were loaded from
+        return kept
 
     @cached_property
     def overlay(self) -> Path:
@@ -131,7 +169,7 @@ class Facts:
 
         After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
         """
-        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet"))
+        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
         if "source" in long:
             fixed = long["source"] == "ECB"
@@ -143,8 +181,11 @@ class Facts:
     @cached_property
     def prices(self) -> pd.DataFrame:
         """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
-        long = pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet"))
+        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
         return long.pivot(index="date", columns="ticker", values="adj_close").sort_index()
+
+    def _until(self, dated: pd.DataFrame) -> pd.DataFrame:
+        return dated if self.day is None else dated[dated["date"] <= pd.Timestamp(self.day)]
 
     @cached_property
     def instruments(self) -> pd.DataFrame:
@@ -170,8 +211,9 @@ class Facts:
         return places
 
     def origins(self, maker: str, variable: str) -> list[str]:
-        """Origins for which a maker has a selected reading."""
-        return sorted(o for m, v, o in self.readings if m == maker and v == variable)
+        """Origins for which a maker has a selected reading, known by `day` or not: what is left out is refused."""
+        every = {*self.readings, *self.unknown}
+        return sorted(o for m, v, o in every if m == maker and v == variable)
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
@@ -207,15 +249,17 @@ def load(folder: str | Path | None = None) -> Facts:
     faults: list[Fault] = []
     names = ["companies/makers.csv", "companies/financials.csv", "companies/disclosures.csv"]
     makers, financials, disclosures = (_read(place, overlay, name, faults) for name in names)
+    lags = _read(place, overlay, "facts/usual_lags.csv", faults)
     if (overlay / OWN_DISCLOSURES).is_file():
         disclosures = with_statements(disclosures, _read(place, overlay, OWN_DISCLOSURES, faults))
     tables = [_read(place, overlay, name, faults) for name in _fact_files(overlay)]
     refuse(faults)
     makers = makers.set_index("maker", drop=False).rename_axis(None)
-    table = combine(tables)
+    table = combine(tables, lags)
     refuse(across_rows(table, makers))
-    known = Facts(table, makers, financials, disclosures, place)
-    return known if known.overlay == overlay else load(folder)  # somebody wrote meanwhile
+    financials = financials.join(publication.days(financials, lags, "financials"))
+    loaded = Facts(table, makers, financials, disclosures, lags, place)
+    return loaded if loaded.overlay == overlay else load(folder)  # somebody wrote meanwhile
 
 
 def check(folder: str | Path | None = None) -> list[Fault]:
@@ -232,12 +276,13 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     facts = [tables[name] for name in files]
     makers = tables["companies/makers.csv"]
     if not faults:
-        faults += across_rows(combine(facts), makers.set_index("maker"))
+        lags = tables["facts/usual_lags.csv"]
+        faults += across_rows(combine(facts, lags), makers.set_index("maker"))
     return faults
 
 
-def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Fact tables one below the other with `start` and `end`; the user's rows supersede.
+def combine(tables: Sequence[pd.DataFrame], lags: pd.DataFrame) -> pd.DataFrame:
+    """Fact tables one below the other with their days, see `Facts.table`; the user's rows supersede.
 
     A selected row of ``facts/own.csv`` takes the place of the bundled row of the same maker,
     variable, origin and days, however the period is written; that one stays, no longer selected.
@@ -246,6 +291,7 @@ def combine(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     spans = [periods.parse(label) for label in table["period"]]
     table = table.assign(start=[s.start for s in spans], end=[s.end for s in spans])
     own = table["file"] == f"data/{OWN}"
+    table = table.assign(**publication.days(table, lags, "facts", stands=own))
     reason = table["selection_reason"]
     back = reason.str.startswith(_SUPERSEDED, na=False)  # a table that went through here before
     reason = reason.mask(back, reason.str.removeprefix(_SUPERSEDED))
@@ -298,8 +344,19 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
         raw = pd.read_parquet(path)
     else:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+    if name in (OWN, OWN_DISCLOSURES):
+        raw = with_dates_apart(raw, name)
     schema = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES}.get(name) or TABLES[name]
     return conform(raw, schema, f"data/{name}", faults)
+
+
+def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The user's rows as they are written now; in older ones one column, `source_date`, was all there was."""
+    if "source_date" not in raw:
+        return raw
+    if name == OWN_DISCLOSURES:
+        return raw.rename(columns={"source_date": "read_on"})
+    return raw.rename(columns={"source_date": "known_on"}).assign(read_on=None)
 
 
 def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: list[Fault]) -> pd.DataFrame:
@@ -417,12 +474,20 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
     Raises
     ------
     DataError
-        If a key has no selected row at all.
+        If a key has no selected row at all, or none that was known on the day of the facts.
     """
     missing = [key for key in keys if key not in facts.readings]
     if missing:
         maker, variable, origin = missing[0]
         more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        later = [facts.unknown[key] for key in missing if key in facts.unknown]
+        if missing[0] in facts.unknown:
+            whose = maker if origin in ("US", "ALL") else f"{maker}, origin {origin},"
+            last = f"; all are from {max(later)} on" if max(later) > later[0] else ""
+            raise DataError(
+                f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on {later[0]}"
+                f"{last}; choose a later as-of day or add an earlier reading"
+            )
         raise DataError(
             f"no selected row for {variable} of {maker}, origin {origin}{more}; "
             "add one to data/facts/estimates.csv or mark an existing row as selected"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,16 @@ from tariffmodel.facts import store
 from tariffmodel.intake import spreadsheet
 from tariffmodel.tariff import validation
 from tariffmodel.errors import DataError
-from tariffmodel.facts import OWN_DISCLOSURES, STATEMENT, Facts, Fault, conform_own, refuse, with_statements
+from tariffmodel.facts import (
+    OWN_DISCLOSURES,
+    STATEMENT,
+    Facts,
+    Fault,
+    conform_own,
+    refuse,
+    with_dates_apart,
+    with_statements,
+)
 from tariffmodel.intake.own_facts import as_text
 from tariffmodel.tariff.policy import Policy
 from tariffmodel.intake.vendors import heading
@@ -50,7 +60,8 @@ def read_disclosures(
     DataFrame
         The columns of ``companies/disclosures.csv``, and `row` of the file. Where left out, `value` is
         the middle of `low` and `high`, `basis` gross, `scope` all_tariffs, `quality` reported,
-        `source_date` the day it was said, and a statement is `like_for_like` if its basis can be.
+        `read_on` today, and a statement is `like_for_like` if its basis can be. A heading `source_date` is
+        read as `read_on`.
 
     Raises
     ------
@@ -63,6 +74,7 @@ def read_disclosures(
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
     filled = (table.cells != "").any(axis=1).nonzero()[0]
     names = [heading(cell).replace(" ", "_") for cell in table.cells[filled[0]]]
+    names = ["read_on" if name == "source_date" else name for name in names]  # as it was called before
     if wrong := [name for name in [*names, *columns] if name not in known]:
         raise DataError(f"{table.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -79,7 +91,7 @@ def read_disclosures(
     )
     rows = rows.fillna(
         {"bound": pd.Series(np.where(ranged, "range", "exact")), "basis": "gross", "scope": "all_tariffs",
-         "quality": "reported", "source_date": rows["said_on"], "like_for_like_reason": "as the user entered it"}
+         "quality": "reported", "read_on": str(date.today()), "like_for_like_reason": "as the user entered it"}
     )  # fmt: skip
     comparable = pd.Series(np.where(rows["basis"].isin(_COMPARABLE), "true", "false"))
     rows = rows.fillna({"basis_text": rows["basis"], "like_for_like": comparable})
@@ -135,7 +147,7 @@ def add_disclosures(
         earlier = store.path(facts.folder, OWN_DISCLOSURES)
         if earlier.is_file():
             old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
-            new = with_statements(old, new)
+            new = with_statements(with_dates_apart(old, OWN_DISCLOSURES), new)
         (staging / "companies").mkdir(exist_ok=True)
         new.to_csv(staging / OWN_DISCLOSURES, index=False, lineterminator="\n")
     return len(rows)

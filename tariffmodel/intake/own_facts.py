@@ -20,6 +20,7 @@ from tariffmodel.facts import periods, store
 from tariffmodel.intake import spreadsheet
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import (
+    EU_MEMBERS,
     FLOWS,
     KEY,
     OWN,
@@ -31,13 +32,14 @@ from tariffmodel.facts import (
     conform_own,
     refuse,
     resolve,
+    with_dates_apart,
 )
 from tariffmodel.intake.vendors import heading
 
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
+_OLDER = {"source_date": "known_on"}  # headings of files written before dates became three columns
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
-_EU = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE"
 
 
 def read_facts(
@@ -60,14 +62,15 @@ def read_facts(
         See `spreadsheet.read` and `spreadsheet.numbers`.
     **columns : str
         Values for columns that the file leaves out or empty: ``maker="Toyota"``,
-        ``variable="us_sales_units"``, ``origin="US"``, ``source_title=…``, ``source_date=…``.
+        ``variable="us_sales_units"``, ``origin="US"``, ``source_title=…``, ``known_on=…``.
 
     Returns
     -------
     DataFrame
         The columns of ``facts/*.csv``, and `row` of the file. Where left out, `scope` is total, `unit`
-        the one the model computes in, `quality` reported, and a row is `selected` if the model computes
-        with its variable.
+        the one the model computes in, `quality` reported, `read_on` today, and a row is `selected` if the
+        model computes with its variable. Without `known_on`, when the figure became public, it counts as
+        known the usual lag of its kind after its period; a heading `source_date` is read as `known_on`.
 
     Raises
     ------
@@ -77,6 +80,7 @@ def read_facts(
     from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
 
     known = list(FACTS.columns)
+    columns = {_OLDER.get(column, column): value for column, value in columns.items()}
     if wrong := sorted(set(columns) - set(known)):
         raise DataError(f"{wrong[0]} is not a column of facts; there are {', '.join(known)}")
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
@@ -108,8 +112,9 @@ def read_facts(
     unit = rows["variable"].map(MODEL_UNITS)
     computed = pd.Series(np.where(unit.notna(), "true", "false"), rows.index)
     rows = rows.fillna(
-        {"unit": unit, "scope": "total", "quality": "reported", "selected": computed, "solved": "false"}
-    )
+        {"unit": unit, "scope": "total", "quality": "reported", "selected": computed, "solved": "false",
+         "read_on": str(date.today())}
+    )  # fmt: skip
     rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
     chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
     rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
@@ -208,7 +213,7 @@ def add_facts(
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
         earlier = store.path(facts.folder, OWN)
         if earlier.is_file():
-            old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
+            old = with_dates_apart(pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""]), OWN)
             new = pd.concat([old[~_key(old).isin(_key(new))], new])
         (staging / "facts").mkdir(exist_ok=True)
         new.to_csv(staging / OWN, index=False, lineterminator="\n")
@@ -218,6 +223,7 @@ def add_facts(
 def _column(cell: object, known: list[str]) -> str:
     """Heading of a column of facts: one of ours, `period`, a period label, or as it stands."""
     name = heading(cell).replace(" ", "_")
+    name = _OLDER.get(name, name)
     if name in known:
         return name
     return "period" if name in ("month", "quarter", "year", "date") else _period(cell) or name
@@ -286,7 +292,8 @@ def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
         if len(group) == 12 and group["period"].is_unique:
             sums = {"value": f"{number[group.index].sum():.15g}", "low": np.nan, "high": np.nan}
             quality = "estimated" if group["quality"].eq("estimated").any() else "derived"
-            about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}"}
+            known = group["known_on"].max() if group["known_on"].notna().all() else np.nan
+            about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}", "known_on": known}
             added.append(group.iloc[:1].assign(**sums, **about))
     return pd.concat([rows, *added], ignore_index=True)
 
@@ -309,7 +316,7 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     faults += [fault for fault in wrong if not (fault.column == "unit" and fault.row in nameless)]
     if faults:
         return typed, faults
-    typed = combine([typed])
+    typed = combine([typed], facts.lags)
     today = date.today()
     for _, row in typed[(typed["start"] > today) & (typed["quality"] == "reported")].iterrows():
         expected = f"a period that has begun by {today}; a forecast has the quality estimated"
@@ -317,9 +324,9 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     origins = facts.selected.groupby("variable")["origin"].agg(set)
     for _, row in typed[typed["selected"] & typed["variable"].isin(origins.index)].iterrows():
         here = origins[row["variable"]]
-        if row["origin"] not in here and (len(here) == 1 or row["origin"] in _EU.split()):
+        if row["origin"] not in here and (len(here) == 1 or row["origin"] in EU_MEMBERS):
             expected = (
-                "EU, which the model takes as one origin" if row["origin"] in _EU.split() else ", ".join(here)
+                "EU, which the model takes as one origin" if row["origin"] in EU_MEMBERS else ", ".join(here)
             )
             faults.append(Fault(file, row["row"], "origin", row["origin"], expected))
     return typed, faults + across_rows(typed, facts.makers)
@@ -329,7 +336,7 @@ def _with_own(facts: Facts, typed: pd.DataFrame) -> Facts:
     """Facts as they will be once `typed` rows are the user's."""
     mine = facts.table["file"] == f"data/{OWN}"
     again = pd.MultiIndex.from_frame(facts.table[_SPAN]).isin(pd.MultiIndex.from_frame(typed[_SPAN]))
-    table = combine([facts.table[~(mine & again)], typed.assign(file=f"data/{OWN}")])
+    table = combine([facts.table[~(mine & again)], typed.assign(file=f"data/{OWN}")], facts.lags)
     return dataclasses.replace(facts, table=table)
 
 

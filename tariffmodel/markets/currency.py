@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods, store
+from tariffmodel.facts import periods, publication, store
 from tariffmodel.markets import market, pricing, sensitivity
 from tariffmodel.tariff import exposure, uncertainty
 from tariffmodel import facts as fact_tables
@@ -55,7 +55,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
         Indexed by maker: `currency`; `profit_per_unit_bn` with `profit_per_unit_low_bn` and
         `profit_per_unit_high_bn` (home currency, a year, > 0: a weaker home currency raises profit);
         `basis` ("disclosed", or "estimated by an analyst"); `period`, `as_of`, `selection_reason`,
-        `quality`, `source_title`, `source_url`, `source_date`, `note`.
+        `quality`, `source_title`, `source_url`, `known_on`, `note`.
 
     Raises
     ------
@@ -71,6 +71,9 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     faults: list[fact_tables.Fault] = []
     rows = fact_tables.conform(raw, TABLES[_TABLE], f"data/{_TABLE}", faults)
     fact_tables.refuse(faults)
+    if facts.day:
+        known = publication.days(rows, facts.lags, "fx_sensitivity")["known_day"]
+        rows = rows[known <= pd.Timestamp(facts.day)]
     rows = rows[rows["selected"] & rows["company"].isin(facts.makers.index)].set_index("company")
     home = facts.makers["reporting_currency"].reindex(rows.index)
     suits = (rows["kind"] == "sensitivity") & (rows["profit_line"] == "operating_profit")
@@ -93,7 +96,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
             "basis": rows["quality"].map({"estimated": _ANALYST}).fillna(DISCLOSED),
         }
     )
-    said = ["period", "as_of", "selection_reason", "quality", "source_title", "source_url", "source_date"]
+    said = ["period", "as_of", "selection_reason", "quality", "source_title", "source_url", "known_on"]
     return per_unit.join(rows[[*said, "note"]])
 
 
@@ -177,7 +180,7 @@ def compare(
     verdict = np.select([less, more], ["less than disclosed", "more than disclosed"], "in line")
     return frame.assign(
         verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()), looks_hedged=less
-    ).join(table[["as_of", "source_title", "source_url", "source_date", "note"]])
+    ).join(table[["as_of", "source_title", "source_url", "known_on", "note"]])
 
 
 def offset(

@@ -770,14 +770,14 @@ def _digest(content: bytes) -> str:
 
 
 def _newest_source(data: Path) -> str | None:
-    """The latest `source_date` in any table: how fresh the data is, whatever the files' own dates."""
+    """The latest day of a source in any table: how fresh the data is, whatever the files' own dates."""
     newest = ""
     for path in _in_use(data).values():
         if path.suffix != ".csv":
             continue
         with path.open(encoding="utf-8", newline="") as table:
             for row in csv.DictReader(table):
-                day = row.get("source_date") or ""
+                day = row.get("known_on") or row.get("source_date") or ""
                 if re.fullmatch(r"\d{4}-\d{2}-\d{2}", day):
                     newest = max(newest, day)
     return newest or None

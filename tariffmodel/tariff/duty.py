@@ -112,7 +112,8 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     Raises
     ------
     DataError
-        If a maker with imports or US plants lacks a fact that the bill needs.
+        If a maker with imports or US plants lacks a fact that the bill needs, or it was not known on the
+        day of the facts.
     """
     asked = periods.parse(period) if isinstance(period, str) else period
     # what was earned before the period can pay in it
@@ -128,10 +129,12 @@ def goods(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goo
     spans = [Period(start, end - timedelta(days=1)) for start, end in zip(edges, edges[1:])]
 
     trade = selected[(selected["variable"] == IMPORTS) & (selected["value"] > 0)]
+    later = [(m, o) for m, variable, o in facts.unknown if variable == IMPORTS]  # `resolve` refuses them
     pairs = sorted(
-        set(zip(trade["maker"], trade["origin"])), key=lambda pair: (makers.index(pair[0]), pair[1])
+        {*zip(trade["maker"], trade["origin"]), *later}, key=lambda pair: (makers.index(pair[0]), pair[1])
     )
     built = set(selected.loc[(selected["variable"] == PRODUCTION) & (selected["value"] > 0), "maker"])
+    built |= {m for m, variable, _ in facts.unknown if variable == PRODUCTION}
     sourced = [(m, o) for m in makers if m in built for o in facts.origins(m, "imported_parts")]
     if lacking := sorted(built - {m for m, _ in sourced}):
         raise DataError(

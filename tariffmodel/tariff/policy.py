@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from difflib import SequenceMatcher, get_close_matches
 from itertools import combinations
@@ -41,15 +41,14 @@ from pydantic import (
 from tariffmodel.facts import periods
 from tariffmodel.tariff import contribution
 from tariffmodel.errors import PolicyError, TariffModelError
-from tariffmodel.facts import data_dir
+from tariffmodel.facts import EU_MEMBERS, data_dir
 from tariffmodel.facts.periods import Period
 
 PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
 _ALIKE = 0.93  # of difflib: "section-232-auto" and "section-232-autos", not "-autos" and "-parts"
-_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
-_IN_ANOTHER = {**dict.fromkeys(_EU.split(), "EU"), "UK": "GB"}  # would match no goods, without a word
+_IN_ANOTHER = {**dict.fromkeys(EU_MEMBERS, "EU"), "UK": "GB"}  # would match no goods, without a word
 
 
 def _number(value: Any) -> Any:
@@ -109,11 +108,20 @@ class _Document(BaseModel):
 
 
 class Entry(_Document):
-    """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…"""
+    """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…
+
+    `enacted` is the day on which an instrument became law: signed, or its notice made public. Law without it was
+    known from its first day; what is not law (a threat, a reform) has none. `to_enacted` is the day on which its
+    end became law, by default the same. `withdrawn` is the day on which a later instrument took back an entry that
+    had not begun: it never applied, and only `as_known` sees it.
+    """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     start: Day = Field(alias="from")
     end: Day = Field(default=FOREVER, alias="to")
+    enacted: Day | None = None
+    to_enacted: Day | None = None
+    withdrawn: Day | None = None
     source: str = Field(min_length=3)
     url: str = ""
     quality: Literal["reported", "derived", "estimated", "constructed"] = "reported"
@@ -124,6 +132,13 @@ class Entry(_Document):
     def _dates_in_order(self) -> Entry:
         if self.end < self.start:
             raise ValueError(f"'to' ({self.end}) is before 'from' ({self.start}); swap them or drop 'to'")
+        if self.to_enacted and self.end == FOREVER:
+            raise ValueError("to_enacted has no effect here: it needs 'to'; add that or drop to_enacted")
+        if self.withdrawn and not (self.enacted and self.enacted < self.withdrawn <= self.start):
+            raise ValueError(
+                f"withdrawn ({self.withdrawn}) needs an 'enacted' before it and a 'from' not before it; what has "
+                "begun is ended with 'to' and 'to_enacted'"
+            )
         return self
 
 
@@ -340,6 +355,7 @@ class Policy(_Document):
     offset: list[Offset] = []
     relief: list[Relief] = []
     credit: list[Credit] = []
+    _withdrawn: tuple[Entry, ...] = ()
 
     @property
     def entries(self) -> list[Entry]:
@@ -425,15 +441,45 @@ def load(
 
 def frozen(policy: Policy, day: date) -> Policy:
     """What is in force on a day, for ever, with nothing that would start later."""
+    return _narrowed(policy, lambda entry: entry.start <= day, lambda entry: entry.end >= day)
 
-    def lasting(entry: Any) -> Any:
-        return entry.model_copy(update={"end": FOREVER}) if entry.end >= day else entry
 
-    return policy.model_copy(
-        update={
-            kind: [lasting(entry) for entry in getattr(policy, kind) if entry.start <= day] for kind in KINDS
-        }
-    )
+def as_known(policy: Policy, day: date) -> Policy:
+    """The policy as far as its law was enacted on a day.
+
+    What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts; what had
+    been enacted and was withdrawn later is in. Threats and reforms, which are no law, stay: they are what is asked.
+    """
+
+    def enacted(entry: Entry) -> bool:
+        return entry.enacted is None or entry.enacted <= day < (entry.withdrawn or date.max)
+
+    def end_unknown(entry: Entry) -> bool:
+        since = entry.to_enacted or entry.enacted
+        return since is not None and since > day
+
+    back = [entry for entry in policy._withdrawn if enacted(entry)]
+    every = {
+        kind: getattr(policy, kind) + [entry for entry in back if type(entry) is KINDS[kind]] for kind in KINDS
+    }
+    return _narrowed(policy.model_copy(update=every), enacted, end_unknown)
+
+
+def _narrowed(policy: Policy, stays: Callable[[Any], bool], lasts: Callable[[Any], bool]) -> Policy:
+    """The entries that stay, without an end where they last, and none that was withdrawn."""
+
+    def without_end(entry: Any) -> Any:
+        return entry.model_copy(update={"end": FOREVER}) if lasts(entry) else entry
+
+    kept = {kind: [without_end(entry) for entry in getattr(policy, kind) if stays(entry)] for kind in KINDS}
+    return _with_withdrawn(policy.model_copy(update=kept), ())
+
+
+def _with_withdrawn(policy: Policy, entries: Iterable[Entry]) -> Policy:
+    """A copy that remembers entries which never applied."""
+    copy = policy.model_copy()
+    copy._withdrawn = tuple(entries)
+    return copy
 
 
 def full_key(policy: Policy, key: str, file: str = "") -> str:
@@ -484,7 +530,7 @@ def _read(
         raise PolicyError(
             f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})"
         )
-    own = _validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file)
+    own = _as_law(_validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file))
     if base_name is not None:
         base, _ = _read(base_name, data, (*chain, path))
         own = _laid_over(frozen(base, frozen_on) if frozen_on else base, own)
@@ -494,6 +540,17 @@ def _read(
         raise PolicyError(f'{file}: base: missing, and no [[mfn]] to start from; add base = "current-law"')
     _refuse_contradictions(own, file)
     return own, file
+
+
+def _as_law(own: Policy) -> Policy:
+    """A file's entries without those withdrawn; where it is law, each with the day on which it was enacted."""
+
+    def dated(entry: Any) -> Any:
+        known = entry.enacted or own.status != "law"
+        return entry if known else entry.model_copy(update={"enacted": entry.start})
+
+    kept = {kind: [dated(e) for e in getattr(own, kind) if e.withdrawn is None] for kind in KINDS}
+    return _with_withdrawn(own.model_copy(update=kept), [e for e in own.entries if e.withdrawn])
 
 
 def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) -> Path:
@@ -520,13 +577,12 @@ def _parse(path: Path) -> dict[str, Any]:
 def _laid_over(base: Policy, own: Policy) -> Policy:
     """`own` with the entries of its base below it."""
     layer = 1 + max((entry.layer for entry in base.entries), default=0)
-    return own.model_copy(
-        update={
-            kind: getattr(base, kind)
-            + [entry.model_copy(update={"layer": layer}) for entry in getattr(own, kind)]
-            for kind in KINDS
-        }
-    )
+    update = {
+        kind: getattr(base, kind)
+        + [entry.model_copy(update={"layer": layer}) for entry in getattr(own, kind)]
+        for kind in KINDS
+    }
+    return _with_withdrawn(own.model_copy(update=update), [*base._withdrawn, *own._withdrawn])
 
 
 def _with_settings(policy: Policy, settings: Mapping[str, Any], file: str) -> Policy:
@@ -546,7 +602,7 @@ def _with_settings(policy: Policy, settings: Mapping[str, Any], file: str) -> Po
             raise PolicyError(
                 f"{file}: {kind}.{entry_id} has no {way!r} to set{_hint(way, _keys(KINDS[kind]))}"
             ) from None
-    return _validated(document, file)
+    return _with_withdrawn(_validated(document, file), policy._withdrawn)
 
 
 def _keys(model: type[BaseModel]) -> list[str]:
