@@ -51,7 +51,7 @@ def test_profit_per_unit_is_in_home_currency_per_unit(known):
     assert got.loc["Kia", "currency"] == "KRW"
     assert got.loc["Subaru", ["profit_per_unit_low_bn", "profit_per_unit_high_bn"]].tolist() == [10.7, 13.1]
     assert "Denso" not in got.index  # no maker
-    assert got[["source_title", "source_date"]].notna().all(axis=None)
+    assert got[["source_title", "known_on"]].notna().all(axis=None)
 
 
 def test_move_in_percent_becomes_one_in_currency(known, data):

@@ -12,7 +12,7 @@ import pytest
 from tariffmodel import facts, own_facts, periods, store
 from tariffmodel.errors import DataError
 
-SOURCE = {"source_title": "Toyota investor day", "source_date": "2026-11-01"}
+SOURCE = {"source_title": "Toyota investor day", "known_on": "2026-11-01"}
 KEY = ("Toyota", facts.SALES, "US")
 
 
@@ -163,7 +163,7 @@ def test_workbooks_are_read_and_a_period_turned_into_a_date_is_caught(mine, tmp_
     frame.to_excel(path, index=False)
     rows = own_facts.read_facts(path)
     assert rows["period"].tolist() == ["2024", "2025"] and rows["selected"].tolist() == ["true", "false"]
-    assert rows["source_date"].tolist() == ["2026-11-01"] * 2 and own_facts.check_facts(rows, mine) == []
+    assert rows["known_on"].tolist() == ["2026-11-01"] * 2 and own_facts.check_facts(rows, mine) == []
     frame.assign(Period=datetime(2025, 4, 1)).to_excel(path, index=False)
     with pytest.raises(
         DataError, match="row 2: period is an Excel date, 2025-04-01; expected text such as CY2025"
@@ -205,7 +205,7 @@ def test_a_bad_figure_is_named_with_row_column_and_remedy(known, tmp_path, line,
 def test_a_reported_figure_needs_its_source(known, tmp_path):
     path = write(tmp_path, "maker,variable,origin,period,value", "Toyota,us_sales_units,US,CY2024,1")
     found = {fault.column for fault in own_facts.check_facts(own_facts.read_facts(path), known)}
-    assert found == {"source_title", "source_date"}
+    assert found == {"source_title"}
 
 
 def test_a_faulty_file_changes_nothing_and_lists_every_fault(mine, tmp_path):

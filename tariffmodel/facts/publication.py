@@ -3,7 +3,7 @@
 The date of its source says so: the figure was public by then. Where no source gives a date it counts as known
 the usual lag of its kind after its period, see ``data/facts/usual_lags.csv``. The same lag holds for kinds that
 come out on a calendar where the source is later: a report of 2026 that repeats the sales of 2024 did not make
-those public.
+those public. Nothing became known after its copy was read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def days(
     Parameters
     ----------
     rows : DataFrame
-        With `period`, `known_on` (day, month or year of the source, or nothing), `quality` and the kind of row.
+        With `period`, `known_on` (day, month or year of the source, or nothing), `read_on` (of the copy),
+        `quality` and the kind of row.
     lags : DataFrame
         ``data/facts/usual_lags.csv``. A row that names the kind goes before one for all (``*``), then one that
         names the quality before one for any.
@@ -76,6 +77,8 @@ def days(
     if stands is not None:
         repeated = repeated & ~stands.to_numpy()
     lagged = said.isna() | (repeated & (usual < said))
+    day, read = usual.where(lagged, said), last_day(rows["read_on"])
+    early = read < day  # whoever read the copy knew it
     return pd.DataFrame(
-        {"known_day": usual.where(lagged, said), "known_from": np.where(lagged, USUAL_LAG, SOURCE)}, rows.index
+        {"known_day": day.mask(early, read), "known_from": np.where(lagged & ~early, USUAL_LAG, SOURCE)}, rows.index
     )
