@@ -127,7 +127,7 @@ def test_kernels_that_conclude_at_once_lose_nothing(tmp_path):
         "import sys; import pandas as pd; from tariffmodel import changes\n"
         "for n in range(40): changes.conclude(sys.argv[1], f'q{n:02d}', pd.Series({'Kia': n}), '.', unit='1')"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(changes.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(changes.__file__).parents[2])}
     kernels = [
         subprocess.Popen([sys.executable, "-c", code, number], cwd=tmp_path, env=environment)
         for number in ("01", "02")
@@ -494,7 +494,7 @@ def test_conclusions_that_were_altered_since_are_refused(make, damage):
 
 @pytest.mark.slow
 def test_what_two_runs_write_is_the_same_to_the_byte(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(report.__file__).parents[1]))  # installed or not
+    monkeypatch.setenv("PYTHONPATH", str(Path(report.__file__).parents[2]))  # installed or not
     question = {"policy": "current-law", "against": "before-april-2025", "period": "2025Q4", "as_of": None}
     one, two = (report.run(**question, output=tmp_path, only=["03"], progress=False) for _ in range(2))
     kinds = {".csv", ".md", ".tex", ".xlsx"}

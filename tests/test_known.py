@@ -21,7 +21,9 @@ def then(known) -> facts.Facts:
     return known.as_known(MID_2025)
 
 
-def value(known: facts.Facts, variable: str, maker: str = "Toyota", origin: str = "US", period: str = "CY2025"):
+def value(
+    known: facts.Facts, variable: str, maker: str = "Toyota", origin: str = "US", period: str = "CY2025"
+):
     got = facts.resolve(known, [(maker, variable, origin)], [periods.parse(period)])
     return got.value.item(), bool(got.carried.item())
 
@@ -63,7 +65,13 @@ LAGS = pd.DataFrame(
 )
 def test_a_source_says_since_when_or_the_usual_lag_does(variable, quality, known_on, day, source):
     row = pd.DataFrame(
-        {"period": ["CY2025"], "variable": variable, "quality": quality, "known_on": [known_on], "read_on": "2026-11-23"},
+        {
+            "period": ["CY2025"],
+            "variable": variable,
+            "quality": quality,
+            "known_on": [known_on],
+            "read_on": "2026-11-23",
+        },
         dtype="object",
     )
     got = publication.days(row, LAGS, "facts").iloc[0]
@@ -92,7 +100,7 @@ def test_every_bundled_row_says_when_its_copy_was_read_and_since_when_it_is_know
 
 
 def test_vehicles_are_not_known_before_they_were_counted(known):
-    """Arithmetic needs the whole period; a plan, or an estimate of part of a year, is known when it was made."""
+    """Arithmetic needs the whole period; a plan, or an estimate from part of it, is known when it is made."""
     rows = known.selected[known.selected["variable"].isin(facts.FLOWS)]
     early = rows["known_day"] <= pd.to_datetime(rows["end"])
     assert (rows.loc[early, "quality"] != "derived").all()
@@ -142,7 +150,8 @@ def test_prices_rates_statements_and_results_end_on_the_day(known, then):
 
 def test_what_was_not_known_is_refused_with_the_day_from_which_it_is(known, then):
     with pytest.raises(
-        DataError, match=r"as of 2025-06-30 no us_employment of Toyota was known: the first is known on 2025-11-13"
+        DataError,
+        match=r"as of 2025-06-30 no us_employment of Toyota was known: the first is known on 2025-11-13",
     ):
         value(then, "us_employment")
     early = known.as_known(date(2025, 3, 27))
@@ -180,11 +189,17 @@ def test_own_figures_written_before_dates_were_apart_still_load(known, data):
     with store.writing(data, "test") as staging:
         (staging / "facts").mkdir()
         row = known.table[known.table["source_title"] == "Kia America release"].head(1)
-        bundled = [c for c in pd.read_csv(data / "facts/volumes.csv", nrows=0) if c not in ("known_on", "read_on")]
+        bundled = [
+            c for c in pd.read_csv(data / "facts/volumes.csv", nrows=0) if c not in ("known_on", "read_on")
+        ]
         old = row[bundled].assign(source_date="2026-02-01", selected="true", solved="false")
         old.to_csv(staging / "facts/own.csv", index=False)
     (own,) = facts.load(data).table.query("file == 'data/facts/own.csv'").to_dict("records")
-    assert (own["known_on"], f"{own['known_day']:%Y-%m-%d}", own["known_from"]) == ("2026-02-01", "2026-02-01", "source")
+    assert (own["known_on"], f"{own['known_day']:%Y-%m-%d}", own["known_from"]) == (
+        "2026-02-01",
+        "2026-02-01",
+        "source",
+    )
 
 
 # Law as known on a day
@@ -254,7 +269,14 @@ def test_all_law_is_known_today(law, known):
     ],
 )
 def test_dates_of_law_that_contradict_each_other_are_refused(dates, message):
-    entry = {"id": "x", "origin": "JP", "product": "car", "rate": 0.1, "from": date(2025, 6, 1), "source": "a law"}
+    entry = {
+        "id": "x",
+        "origin": "JP",
+        "product": "car",
+        "rate": 0.1,
+        "from": date(2025, 6, 1),
+        "source": "a law",
+    }
     with pytest.raises(PolicyError, match=message):
         policy.load({"base": "current-law", "additional": [{**entry, "measure": "extra", **dates}]})
 

@@ -105,7 +105,7 @@ def workshop(tmp_path_factory):
     question = {"policy": "a <b>bold<b> law", "against": "none", "period": "CY2025", "as_of": "2026-01-31"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "notebook_folder", lambda: notebooks)
-        patch.setenv("PYTHONPATH", str(Path(report.__file__).parents[1]))  # installed or not
+        patch.setenv("PYTHONPATH", str(Path(report.__file__).parents[2]))  # installed or not
 
         def ask(**changes):
             return report.run(

@@ -130,7 +130,7 @@ def add_facts(
     source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
     known_on: Annotated[
         str | None,
-        typer.Option("--known-on", "--source-date", help="When it became public: YYYY-MM-DD, YYYY-MM or YYYY."),
+        typer.Option("--known-on", "--source-date", help="When it became public: YYYY[-MM[-DD]]."),
     ] = None,
     quality: Annotated[str | None, typer.Option(help="reported, derived or estimated.")] = None,
     sheet: Sheet = None,

@@ -100,7 +100,8 @@ def _clock() -> pa.Column:
     return _like(r"([01]\d|2[0-3]):[0-5]\d$", "a time such as 16:30", nullable=True)
 
 
-KNOWN = {"known_on": _date(nullable=True), "read_on": _date(nullable=True)}  # became public; copy was read
+# when a row became public and when its copy was read; elsewhere one date of the source
+KNOWN = {"known_on": _date(nullable=True), "read_on": _date(nullable=True)}
 READ = {"read_on": _date(nullable=True)}
 DATED = {"source_date": _date()}
 
@@ -605,7 +606,7 @@ FACTS = _table(
 USUAL_LAGS = _table(
     {
         "table": _one_of(*KINDS),
-        "variable": _like(r"(\*|[a-z][a-z0-9_]*)$", "a variable, metric or kind of that table, or * for every other"),
+        "variable": _like(r"(\*|[a-z][a-z0-9_]*)$", "a variable, metric or kind of that table, or * for all"),
         "row_quality": _one_of(*QUALITIES, nullable=True),
         "counted_from": _one_of("start", "end"),
         "days": _number(0, 1000, whole=True),

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -41,7 +41,8 @@ SALES, PRODUCTION, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
 )  # fmt: skip
 FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
-EU_MEMBERS = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
+_EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
+EU_MEMBERS = frozenset(_EU.split())  # their goods are entered as those of the EU
 
 
 def data_dir(folder: str | Path | None = None) -> Path:
@@ -122,9 +123,9 @@ class Facts:
     def as_known(self, day: date) -> Facts:
         """What was public on a day: the figures, statements, exchange rates and prices up to it.
 
-        A reading that was set aside for a better one does not stand in where that one was not known yet: the
-        nearest period of which the reading in use was known is carried, see `resolve`. Only a bundled row that
-        a row of the user's superseded is in use again on days before that.
+        A reading that was set aside for a better one does not stand in where that one was not known yet:
+        the nearest period of which the reading in use was known is carried, see `resolve`. Only a bundled
+        row that a row of the user's superseded is in use again on days before that.
         """
         day = min(day, self.day or day)
         last = pd.Timestamp(day)
@@ -132,7 +133,7 @@ class Facts:
         said = publication.last_day(self.disclosures["said_on"])
         there = set(table.loc[table["selected"], KEY].itertuples(index=False, name=None))
         first = self.selected.groupby(KEY)["known_day"].min()
-        later = {key: when.date() for key, when in first.items() if key not in there}
+        later: dict[Any, date] = {key: when.date() for key, when in first.items() if key not in there}
         kept = replace(
             self,
             table=table,
@@ -211,7 +212,7 @@ class Facts:
         return places
 
     def origins(self, maker: str, variable: str) -> list[str]:
-        """Origins for which a maker has a selected reading, known by `day` or not: what is left out is refused."""
+        """Origins for which a maker has a selected reading, or has one only after `day`, which is refused."""
         every = {*self.readings, *self.unknown}
         return sorted(o for m, v, o in every if m == maker and v == variable)
 
@@ -332,7 +333,8 @@ def _fact_files(overlay: Path) -> list[str]:
 
 def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
     """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
-    from tariffmodel.facts.schemas import DISCLOSURES, FACTS, TABLES  # slow to import: only when data are read
+    # slow to import: only when data are read
+    from tariffmodel.facts.schemas import DISCLOSURES, FACTS, TABLES
 
     path = in_use(folder, overlay, name)
     if not path.is_file():
@@ -485,8 +487,8 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
             whose = maker if origin in ("US", "ALL") else f"{maker}, origin {origin},"
             last = f"; all are from {max(later)} on" if max(later) > later[0] else ""
             raise DataError(
-                f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on {later[0]}"
-                f"{last}; choose a later as-of day or add an earlier reading"
+                f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on "
+                f"{later[0]}{last}; choose a later as-of day or add an earlier reading"
             )
         raise DataError(
             f"no selected row for {variable} of {maker}, origin {origin}{more}; "

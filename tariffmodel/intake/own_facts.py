@@ -213,7 +213,8 @@ def add_facts(
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
         earlier = store.path(facts.folder, OWN)
         if earlier.is_file():
-            old = with_dates_apart(pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""]), OWN)
+            old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
+            old = with_dates_apart(old, OWN)
             new = pd.concat([old[~_key(old).isin(_key(new))], new])
         (staging / "facts").mkdir(exist_ok=True)
         new.to_csv(staging / OWN, index=False, lineterminator="\n")
@@ -293,8 +294,8 @@ def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
             sums = {"value": f"{number[group.index].sum():.15g}", "low": np.nan, "high": np.nan}
             quality = "estimated" if group["quality"].eq("estimated").any() else "derived"
             known = group["known_on"].max() if group["known_on"].notna().all() else np.nan
-            about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}", "known_on": known}
-            added.append(group.iloc[:1].assign(**sums, **about))
+            about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}"}
+            added.append(group.iloc[:1].assign(**sums, **about, known_on=known))
     return pd.concat([rows, *added], ignore_index=True)
 
 

@@ -110,10 +110,10 @@ class _Document(BaseModel):
 class Entry(_Document):
     """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…
 
-    `enacted` is the day on which an instrument became law: signed, or its notice made public. Law without it was
-    known from its first day; what is not law (a threat, a reform) has none. `to_enacted` is the day on which its
-    end became law, by default the same. `withdrawn` is the day on which a later instrument took back an entry that
-    had not begun: it never applied, and only `as_known` sees it.
+    `enacted` is the day on which an instrument became law: signed, or its notice made public. Law without
+    it was known from its first day; what is not law (a threat, a reform) has none. `to_enacted` is the day
+    on which its end became law, by default the same. `withdrawn` is the day on which a later instrument
+    took back an entry that had not begun: it never applied, and only `as_known` sees it.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -136,8 +136,8 @@ class Entry(_Document):
             raise ValueError("to_enacted has no effect here: it needs 'to'; add that or drop to_enacted")
         if self.withdrawn and not (self.enacted and self.enacted < self.withdrawn <= self.start):
             raise ValueError(
-                f"withdrawn ({self.withdrawn}) needs an 'enacted' before it and a 'from' not before it; what has "
-                "begun is ended with 'to' and 'to_enacted'"
+                f"withdrawn ({self.withdrawn}) needs an 'enacted' before it and a 'from' not before it; what "
+                "has begun is ended with 'to' and 'to_enacted'"
             )
         return self
 
@@ -447,8 +447,9 @@ def frozen(policy: Policy, day: date) -> Policy:
 def as_known(policy: Policy, day: date) -> Policy:
     """The policy as far as its law was enacted on a day.
 
-    What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts; what had
-    been enacted and was withdrawn later is in. Threats and reforms, which are no law, stay: they are what is asked.
+    What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts;
+    what had been enacted and was withdrawn later is in. Threats and reforms, which are no law, stay: they
+    are what is asked.
     """
 
     def enacted(entry: Entry) -> bool:
@@ -458,10 +459,10 @@ def as_known(policy: Policy, day: date) -> Policy:
         since = entry.to_enacted or entry.enacted
         return since is not None and since > day
 
-    back = [entry for entry in policy._withdrawn if enacted(entry)]
-    every = {
-        kind: getattr(policy, kind) + [entry for entry in back if type(entry) is KINDS[kind]] for kind in KINDS
-    }
+    def back(kind: str) -> list[Entry]:
+        return [entry for entry in policy._withdrawn if type(entry) is KINDS[kind]]
+
+    every = {kind: getattr(policy, kind) + back(kind) for kind in KINDS}
     return _narrowed(policy.model_copy(update=every), enacted, end_unknown)
 
 
@@ -543,7 +544,7 @@ def _read(
 
 
 def _as_law(own: Policy) -> Policy:
-    """A file's entries without those withdrawn; where it is law, each with the day on which it was enacted."""
+    """A file's entries without those withdrawn; where it is law, each with the day it was enacted on."""
 
     def dated(entry: Any) -> Any:
         known = entry.enacted or own.status != "law"
