@@ -7,7 +7,7 @@ One line each, so that what a cell computes is what a reader sees::
     note.show(tm.charts.bill_bars, bills, name="bill")
     note.table(bills, "bill", title="Duty bill by maker")
     note.say(f"Together they owe {money(bills['bill_usd'].sum())}.")
-    note.conclude("bill_usd", bills)
+    note.conclude(bills, "bill_usd")
 
 A note knows its number, its question, its day and where its charts and tables go; without a folder
 nothing is written, so that a notebook runs anywhere. Below it stand the few words that notes share.
@@ -104,6 +104,7 @@ class Note:
         result: str | None = None,
         of: str | None = None,
         index: bool = True,
+        empty: str = "",
     ) -> None:
         """Display a frame as the table of result columns has it, and export it if it has a name.
 
@@ -119,8 +120,12 @@ class Note:
             Which result it is, and what columns named for something else hold: see `columns.described`.
         index : bool
             Whether the index is displayed.
+        empty : str, optional
+            What is said where there is no row.
         """
         seen = frame[list(show)] if show is not None else frame
+        if empty and seen.empty:
+            return self.say(empty)
         _display(columns.shown(seen, result, of=of, index=index))
         if any(row.format == "mark" for row in columns.described(seen, result, of=of).values()):
             marks = ", ".join(f"{mark} {quality}" for quality, mark in columns.MARKS.items())
@@ -142,24 +147,27 @@ class Note:
 
         _display(Markdown(cleandoc(text)))
 
-    def conclude(self, quantity: str, found: pd.Series | pd.DataFrame, unit: str | None = None) -> None:
+    def conclude(self, found: pd.Series | pd.DataFrame, *quantities: str, unit: str | None = None) -> None:
         """Record what the note concludes, so that runs can be compared.
 
         Parameters
         ----------
-        quantity : str
-            What is stated.
         found : Series or DataFrame
-            As `runs.changes.conclude` takes it; or a result with a column `quantity`, whose range is then
-            taken from it too, where it has one.
+            Values as `runs.changes.conclude` takes them, for one quantity; or a result with a column for
+            each quantity, whose range is then taken from it too, where it has one.
+        *quantities : str
+            What is stated.
         unit : str, optional
-            Default: that of the column `quantity`.
+            Default: as the table of result columns has it.
         """
-        if isinstance(found, pd.DataFrame) and quantity in found:
-            low, high = (_end(quantity, end) for end in ("low", "high"))
-            names = {quantity: "value", low: "low", high: "high"}
-            found = found[[name for name in names if name in found]].rename(columns=names)
-        changes.conclude(self.number, quantity, found, self.output, unit=unit or columns.unit(quantity))
+        for quantity in quantities:
+            stated = found
+            if isinstance(found, pd.DataFrame) and quantity in found:
+                low, high = (_end(quantity, end) for end in ("low", "high"))
+                names = {quantity: "value", low: "low", high: "high"}
+                stated = found[[name for name in names if name in found]].rename(columns=names)
+            counted = unit or columns.unit(quantity)
+            changes.conclude(self.number, quantity, stated, self.output, unit=counted)
 
     def _look(self, draw: Callable[..., charts.Chart]) -> dict[str, Any]:
         look = {"source": self.source, "as_of": self.as_of, "width_cm": charts.PAGE_CM, "case": self.label}

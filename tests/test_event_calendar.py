@@ -429,3 +429,21 @@ def test_a_missing_file_is_named(known, data):
 def test_every_policy_of_an_event_is_one_of_the_library(table):
     names = table["policy_after"].dropna().str.split("[@ ]").str[0]
     assert set(names) <= set(policy.names()) and len(set(names)) > 5
+
+
+@pytest.mark.parametrize("said", ["Japan deal", DEAL, "japan-deal", "Japan framework deal: 15% all-in on autos"])
+def test_an_event_is_found_by_id_or_label(known, said):
+    assert event_calendar.find(known, said) == DEAL
+
+
+@pytest.mark.parametrize(
+    ("said", "among", "expected"),
+    [
+        ("Japan deel", None, f"no event is called 'Japan deel'; the nearest: {DEAL} \\(Japan framework deal"),
+        ("", None, "no event is called ''"),
+        (DEAL, ["2025-07-27-eu-deal"], f"{DEAL} has nothing to compute here; the nearest that have: 2025-07-27"),
+    ],
+)
+def test_an_event_that_is_not_there_is_refused_with_the_nearest(known, said, among, expected):
+    with pytest.raises(DataError, match=expected):
+        event_calendar.find(known, said, among)

@@ -22,6 +22,8 @@ QUESTIONS = {
 }
 ASKED_TWICE = ("02", "08")  # those in which another policy changes more than the figures
 
+THIN = ["02"]
+
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -93,6 +95,33 @@ def test_first_code_cell_holds_the_parameters(notebook: NotebookNode) -> None:
 
 def test_no_cell_is_longer_than_a_screen(notebook: NotebookNode) -> None:
     assert not [cell.id for cell in notebook.cells if len(cell.source.splitlines()) > 40]
+
+
+def told(statement: ast.stmt) -> bool:
+    """Whether a statement only imports, opens the note or has it show, say or keep something."""
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return True
+    if isinstance(statement, ast.Expr | ast.Assign) and isinstance(statement.value, ast.Call):
+        called = ast.unparse(statement.value.func)
+        return called.startswith("note.") or called == "tm.notebook.open"
+    return False
+
+
+def computing(source: str) -> tuple[int, int]:
+    """Lines of code, and those of them that compute something."""
+    lines = {n for n, line in enumerate(source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"}
+    statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt) and told(node)]
+    plumbing = {n for node in statements for n in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+    return len(lines), len(lines - plumbing)
+
+
+@pytest.mark.parametrize("number", THIN)
+def test_cells_are_short_and_two_thirds_of_the_lines_compute(number: str) -> None:
+    (path,) = report.notebook_folder().glob(f"{number}_*.ipynb")
+    _, *cells = code(nbformat.read(path, as_version=4))
+    assert {cell.id: n for cell in cells if (n := len(cell.source.splitlines())) > 15} == {}
+    lines, computed = map(sum, zip(*(computing(cell.source) for cell in cells), strict=True))
+    assert computed / lines >= 2 / 3, f"{computed} of {lines} lines compute"
 
 
 def test_notebook_opens_with_its_question_and_method(notebook: NotebookNode) -> None:

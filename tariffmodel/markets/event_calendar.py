@@ -14,10 +14,10 @@ korea-parts`` is the law of that day as if Korea had no deal. So the change in t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from typing import Any
 
@@ -101,6 +101,43 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     later = ["policy_before", "policy_after", "basis", "restates", "main", "quality", "reason"]
     frame = frame.assign(**sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1))
     return frame.join(rows[later].rename(columns={"basis": "delta_basis"}))
+
+
+def find(facts: Facts, text: str, among: Iterable[str] | None = None) -> str:
+    """The id of the event that `text` means: its id, its id without the date, or its label.
+
+    Capitals and punctuation do not matter: ``Japan deal`` is ``2025-07-22-japan-deal``.
+
+    Parameters
+    ----------
+    among : iterable of str, optional
+        Events that can be taken, such as those that a study has returns for. Default: all.
+
+    Raises
+    ------
+    DataError
+        If no event is called so, several are, or it is not `among` those that can be taken; the
+        nearest are named.
+
+    Examples
+    --------
+    >>> from tariffmodel import facts
+    >>> find(facts.load(), "Japan deal")
+    '2025-07-22-japan-deal'
+    """
+    labels = _rows(facts)["label"]
+    names = {event: {_plain(event), _plain(event[11:]), _plain(labels[event])} for event in labels.index}
+    wanted = _plain(text)
+    meant = [event for event in names if wanted in names[event]]
+    open_to = list(names) if among is None else [event for event in names if event in set(among)]
+    if len(meant) == 1 and meant[0] in open_to:
+        return meant[0]
+    close = {event: max(SequenceMatcher(None, wanted, name).ratio() for name in names[event]) for event in open_to}
+    nearest = meant if len(meant) > 1 else sorted(open_to, key=lambda event: -close[event])[:3]
+    said = "; ".join(f"{event} ({labels[event]})" for event in nearest) or "none can be taken"
+    if len(meant) == 1:
+        raise DataError(f"event {meant[0]} has nothing to compute here; the nearest that have: {said}")
+    raise DataError(f"{'several events are' if meant else 'no event is'} called {text!r}; the nearest: {said}")
 
 
 def firm_events(
@@ -253,6 +290,10 @@ def _known(index: pd.Index, events: Sequence[str]) -> list[str]:
                 + (f"; did you mean {', '.join(near)}?" if near else "")
             )
     return list(dict.fromkeys(events))
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.lower()))
 
 
 @lru_cache(maxsize=16)
