@@ -82,5 +82,5 @@ lock:
 
 clean:
 	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks \
-	  .mypy_cache .ruff_cache .import_linter_cache docs/_build output/.*.partial output/.*.lock
+	  .mypy_cache .ruff_cache .import_linter_cache docs/_build output/.*.partial
 	find tariffmodel tests benchmarks notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -50,7 +50,7 @@ _HOMES = {
     "rates": "tariff.rates",
     "refresh": "intake.yahoo",
     "regression": "stats.regression",
-    "report": "runs.report",
+    "report": "runs.run",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
     "spreadsheet": "intake.spreadsheet",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tariffmodel import cli, report
+from tariffmodel.runs import manifest
 
 
 def call(capsys, monkeypatch, *words):
@@ -117,13 +118,6 @@ def test_set_changes_a_number_of_the_policy(tm):
         (["exposure", "--format", "xml"], 2, "--format"),
         (["exposure", "--data", "/nonexistent"], 1, "is not a data folder"),
         (["contribution", "--level", "world"], 2, "firm or country"),
-        (["run", "output/20260101-p"], 2, "output/20260101-p: a run is named only with --resume"),
-        (
-            ["run", "--resume", "--policy", "flat-25"],
-            2,
-            "Invalid value for --policy: a resumed run keeps what",
-        ),
-        (["run", "--resume", "--output", "nowhere"], 1, "nowhere holds no run that failed or was cut short"),
         (["run", "--jobs", "0"], 2, "--jobs"),
         (["frobnicate"], 2, "No such command"),
     ],
@@ -231,7 +225,7 @@ def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(
     (package / "notebooks").mkdir(parents=True)
     for name in ("01_a", "02_b"):
         (package / "notebooks" / f"{name}.ipynb").write_text("original")
-    monkeypatch.setattr(report, "PACKAGE", package)
+    monkeypatch.setattr(manifest, "PACKAGE", package)
     monkeypatch.chdir(tmp_path)
     mine = tmp_path / "tariffmodel-notebooks"
     assert "2 copied, 0 kept" in tm("lab")[2]
@@ -244,30 +238,20 @@ def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(
     assert opened == [False, True]  # without a first notebook, the folder
 
 
-@pytest.mark.parametrize(
-    ("stop", "told"),
-    [
-        (KeyboardInterrupt(), "interrupted; nothing is left of this run"),
-        (KeyboardInterrupt("finish this run with: x"), "interrupted; finish this run with: x"),
-    ],
-)
-def test_run_that_is_interrupted_says_how_to_go_on(tm, monkeypatch, stop, told):
+def test_run_that_is_interrupted_says_what_is_left(tm, monkeypatch):
     def interrupted(**options):
-        raise stop
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(report, "run", interrupted)
     code, _, err = tm("run")
-    assert code == 130 and err.strip() == told
+    assert code == 130 and err.strip() == "interrupted; nothing is left of this run"
 
 
 def test_run_hands_its_options_on(tm, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(report, "run", lambda **options: asked.append(options) or tmp_path)
-    monkeypatch.setattr(report, "resume", lambda *run, **options: asked.append((*run, options)) or tmp_path)
     tm("run", "--period", "2025Q4", "--only", "4, 05", "--jobs", "1", "--as-of", "2026-01-31")
-    tm("run", "--resume", "output/20260101-p-failed", "--jobs", "2")
-    first, (folder, second) = asked
+    (first,) = asked
     assert (first["only"], first["jobs"], first["as_of"]) == (["04", "05"], 1, "2026-01-31")
-    assert folder == Path("output/20260101-p-failed") and second["jobs"] == 2
     code, _, said = tm("run", "--only", "04,")  # an empty name begins them all
-    assert code == 2 and "empty place" in said and len(asked) == 2
+    assert code == 2 and "empty place" in said and len(asked) == 1

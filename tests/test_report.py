@@ -3,7 +3,6 @@
 The notebooks here are tiny and run in real kernels; a few runs serve the whole module.
 """
 
-import csv
 import errno
 import hashlib
 import json
@@ -25,8 +24,11 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import tariffmodel
 from tariffmodel import __version__, changes, facts, market, report, store
-from tariffmodel.errors import DataError, TariffModelError
+from tariffmodel.errors import TariffModelError
+from tariffmodel.runs import kernels
+from tariffmodel.runs import manifest as manifests
 
 DEFAULTS = "policy, against, period, as_of, output = 'default', 'default', 'CY2024', None, 'output'"
 
@@ -105,7 +107,7 @@ def workshop(tmp_path_factory):
     question = {"policy": "a <b>bold<b> law", "against": "none", "period": "CY2025", "as_of": "2026-01-31"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(report, "notebook_folder", lambda: notebooks)
-        patch.setenv("PYTHONPATH", str(Path(report.__file__).parents[2]))  # installed or not
+        patch.setenv("PYTHONPATH", str(Path(tariffmodel.__file__).parents[1]))  # installed or not
 
         def ask(**changes):
             return report.run(
@@ -242,14 +244,14 @@ def test_a_question_that_makes_no_sense_leaves_no_folder(workshop, tmp_path, cha
 
 def test_only_keeps_the_notebooks_own_order(workshop):
     folder = workshop.root / "notebooks"
-    assert [path.stem for path in report._choose(folder, ["02", "01"])] == ["01_facts", "02_policy"]
-    assert [path.stem for path in report._choose(folder, "02")] == ["02_policy"]
-    assert len(report._choose(folder, [])) == 3
+    assert [path.stem for path in report.choose(folder, ["02", "01"])] == ["01_facts", "02_policy"]
+    assert [path.stem for path in report.choose(folder, "02")] == ["02_policy"]
+    assert len(report.choose(folder, [])) == 3
 
 
 def test_no_notebooks_is_an_error(tmp_path):
     with pytest.raises(TariffModelError, match="no notebooks"):
-        report._choose(tmp_path, None)
+        report.choose(tmp_path, None)
 
 
 # A failure
@@ -314,9 +316,9 @@ def test_ctrl_c_ends_the_whole_run_and_leaves_nothing(tmp_path, workshop, monkey
 def test_kernels_import_what_this_process_imports_though_they_work_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([".", str(tmp_path / "lib")]))
-    assert report._kernel_environment(tmp_path)["PYTHONPATH"] == f"{tmp_path}{os.pathsep}{tmp_path / 'lib'}"
+    assert kernels._kernel_environment(tmp_path)["PYTHONPATH"] == f"{tmp_path}{os.pathsep}{tmp_path / 'lib'}"
     monkeypatch.delenv("PYTHONPATH")
-    assert "PYTHONPATH" not in report._kernel_environment(tmp_path)
+    assert "PYTHONPATH" not in kernels._kernel_environment(tmp_path)
 
 
 def test_notebooks_run_side_by_side(tmp_path, workshop, monkeypatch):
@@ -333,168 +335,11 @@ while not Path(yours).exists():
     for name, mine, yours in (("01_one", "a", "b"), ("02_two", "b", "a")):
         write(tmp_path, name, defaults(), new_code_cell(f"mine, yours = {mine!r}, {yours!r}" + meet))
     run = workshop.ask(output=tmp_path / "output", jobs=2)
-    assert [entry["status"] for entry in manifest_of(run)["notebooks"]] == ["ok", "ok"]
+    about = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    assert [entry["status"] for entry in about["notebooks"]] == ["ok", "ok"]
 
 
-# Resuming
-
-
-def manifest_of(folder: Path) -> dict:
-    return json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-
-
-SAYS = """\
-import pandas as pd
-from pathlib import Path
-from tariffmodel import changes
-Path("tables").mkdir(exist_ok=True)
-with open(f"tables/{NUMBER}_times.txt", "a") as log:
-    log.write("x")
-changes.conclude(NUMBER, QUANTITY, pd.Series({"Kia": 1.0}), output, unit="1")
-"""
-
-
-def says(number: str, quantity: str = "said"):
-    return new_code_cell(f"NUMBER, QUANTITY = {number!r}, {quantity!r}\n{SAYS}")
-
-
-@pytest.fixture(scope="module")
-def half(workshop, tmp_path_factory):
-    """A run of two notebooks whose second failed, where it was made, and its notebooks."""
-    root = tmp_path_factory.mktemp("half")
-    notebooks = root / "notebooks"
-    notebooks.mkdir()
-    write(notebooks, "01_fine", new_markdown_cell("# Fine"), defaults(), says("01"))
-    write(notebooks, "02_broken", defaults(), says("02", "draft"), new_code_cell("1 / 0"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "notebook_folder", lambda: notebooks)
-        with pytest.raises(report.RunError, match="run --resume` repeats only what failed") as caught:
-            workshop.ask(output=root / "output")
-    return caught.value.folder, notebooks
-
-
-@pytest.fixture
-def broken(half, tmp_path, workshop, monkeypatch):
-    """A copy of that run, and `resume(...)` for it."""
-    folder = shutil.copytree(half[0], tmp_path / "output" / half[0].name)
-    notebooks = shutil.copytree(half[1], tmp_path / "notebooks")
-    monkeypatch.setattr(report, "notebook_folder", lambda: notebooks)
-
-    def resume(run=None, **changes):
-        options = {"output": tmp_path / "output", "data": workshop.data, "progress": False}
-        return report.resume(run, **options | changes)
-
-    return SimpleNamespace(folder=folder, notebooks=notebooks, output=tmp_path / "output", resume=resume)
-
-
-def test_resume_repeats_only_what_failed_and_ends_under_the_runs_own_name(broken):
-    write(broken.notebooks, "02_broken", defaults(), says("02", "final"))
-    done = broken.resume()
-    assert done.name == broken.folder.name.removesuffix("-failed")
-    assert {path.name for path in broken.output.iterdir()} == {done.name, "latest"}
-    assert (broken.output / "latest").readlink() == Path(done.name)
-    assert (done / "tables" / "01_times.txt").read_text() == "x"
-    assert (done / "tables" / "02_times.txt").read_text() == "x"  # what the first attempt left is gone
-    said = pd.read_csv(done / "conclusions.csv", dtype=str)
-    assert list(said["notebook"] + said["quantity"]) == ["01said", "02final"]
-    manifest = manifest_of(done)
-    assert manifest["complete"] and len(manifest["resumed"]) == 1 and manifest["run"] == done.name
-    assert [entry["status"] for entry in manifest["notebooks"]] == ["ok", "ok"]
-    assert "resumed" in read(done).header.text and read(done).find(id="01_fine")
-    changes.compare(done, done)
-
-
-def test_resume_that_fails_again_leaves_a_failed_run_again(broken):
-    with pytest.raises(report.RunError, match=r"02_broken.ipynb, cell \[4\]: ZeroDivisionError"):
-        broken.resume(broken.folder)
-    assert [path.name for path in broken.output.iterdir()] == [broken.folder.name]
-    assert (broken.folder / "tables" / "01_times.txt").read_text() == "x"
-
-
-def test_resume_is_refused_when_data_have_changed(broken, workshop, tmp_path):
-    data = shutil.copytree(workshop.data, tmp_path / "data")
-    (data / "facts" / "volumes.csv").open("a").write("\n")
-    before = sorted(broken.folder.rglob("*"))
-    with pytest.raises(TariffModelError, match=r"has changed: facts/volumes.csv; start a new run"):
-        broken.resume(data=data)
-    assert sorted(broken.folder.rglob("*")) == before
-
-
-def test_resume_is_refused_when_a_finished_notebook_or_the_version_has_changed(broken, monkeypatch):
-    write(broken.notebooks, "01_fine", defaults(), says("01", "otherwise"))
-    monkeypatch.setattr(report, "__version__", "9.9")
-    with pytest.raises(TariffModelError, match=r"has changed: tariffmodel, 01_fine.ipynb; start a new run"):
-        broken.resume()
-
-
-def test_resume_is_refused_when_a_policy_file_has_changed(broken, tmp_path, workshop):
-    law = tmp_path / "mine.toml"
-    shutil.copyfile(workshop.data / "policies" / "flat-25.toml", law)
-    manifest = manifest_of(broken.folder)
-    manifest["parameters"]["policy"] = str(law)
-    (broken.folder / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(TariffModelError, match="has changed: the policies; start"):
-        broken.resume()
-
-
-def test_resume_leaves_a_run_alone_that_is_still_under_way(broken):
-    name = broken.folder.name.removesuffix("-failed")
-    with (
-        report._held(broken.output, name),
-        pytest.raises(TariffModelError, match=f"{name} is still under way"),
-    ):
-        broken.resume()
-    assert broken.folder.is_dir()
-
-
-def test_resume_names_what_there_is_to_resume(broken, finished):
-    choice = f"no run that failed or was cut short; choose from {broken.folder.name.removesuffix('-failed')}"
-    with pytest.raises(TariffModelError, match=choice):
-        broken.resume("20200101-000000-x")
-    with pytest.raises(TariffModelError, match="ended well; there is nothing to resume"):
-        broken.resume(finished)
-    with pytest.raises(TariffModelError, match="holds no run that failed or was cut short"):
-        broken.resume("latest", output=broken.output / "elsewhere")
-    (broken.folder / "manifest.json").write_text("{")
-    with pytest.raises(TariffModelError, match="manifest.json cannot be read"):
-        broken.resume()
-    (broken.folder / "manifest.json").write_text("{}")
-    with pytest.raises(
-        TariffModelError, match="has no code_sha256, data, notebooks, parameters: another version"
-    ):
-        broken.resume()
-
-
-def test_a_run_cut_short_keeps_what_ended_well_and_can_be_resumed(
-    tmp_path, workshop, monkeypatch, interruptible
-):
-    monkeypatch.setattr(report, "notebook_folder", lambda: tmp_path)
-    output = tmp_path / "output"
-    write(tmp_path, "01_quick", defaults(), says("01"))
-    sleep = new_code_cell("from pathlib import Path; import time; Path('busy').touch(); time.sleep(60)")
-    write(tmp_path, "02_slow", defaults(), sleep)
-
-    def press_when_busy():
-        while not list(output.glob(".*/busy")):
-            time.sleep(0.05)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=press_when_busy, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt, match=r"finish this run with: tariffmodel run --resume .*-CY2025"):
-        workshop.ask(output=output, jobs=1)
-    (left,) = output.iterdir()  # no lock, no latest, nothing that looks like a run
-    assert left.name.startswith(".") and left.name.endswith(".partial")
-    with pytest.raises(DataError, match="holds a run that did not end; finish it"):
-        changes.compare(left, left)
-    write(tmp_path, "02_slow", defaults(), says("02"))
-    (output / f"{left.name.removesuffix('.partial')}.lock").touch()  # as a killed process leaves it
-    done = report.resume("latest", output=output, data=workshop.data, progress=False)
-    assert manifest_of(done)["complete"] and done.name == left.name[1:].removesuffix(".partial")
-    assert (done / "tables" / "01_times.txt").read_text() == "x"
-    assert {path.name for path in output.iterdir()} == {done.name, "latest"}
-
-
-def test_an_older_run_that_is_resumed_does_not_become_the_latest(tmp_path):
+def test_a_run_that_was_started_earlier_and_ends_later_does_not_become_the_latest(tmp_path):
     for name in ("20260101-p", "20260102-p"):
         (tmp_path / name).mkdir()
     for name in ("20260102-p", "20260101-p"):
@@ -520,7 +365,7 @@ def test_header_is_escaped(page):
 
 def test_header_answers_what_was_asked_of_which_data(page, manifest):
     header = [dd.text for dd in page.select("header dd")]
-    assert {"none", "CY2025", "2026-01-31", manifest["data_date"]} <= set(header)
+    assert {"none", "CY2025", "2026-01-31", manifest["data_version"] + ": the newest day in them and a digest"} <= set(header)
 
 
 def test_report_links_the_workbook_the_slides_and_the_folders_beside_it(page, finished):
@@ -638,7 +483,7 @@ def test_a_run_before_that_was_damaged_is_named_and_does_not_stop_this_one(later
 
 
 def test_prices_that_a_run_keeps_end_on_its_day_so_that_a_later_day_shows_as_more_of_them(later, finished):
-    found = changes.compare(finished, later)
+    found = changes.between(finished, later)
     assert pd.read_parquet(finished / changes.INPUTS["prices"]).index.max() == pd.Timestamp("2026-01-30")
     lines = found.prices.set_index("name")
     assert lines.at["7203.T", "last_before"] == pd.Timestamp("2026-01-30")
@@ -658,7 +503,7 @@ def lines(**last: str) -> pd.DataFrame:
 
 def test_stale_lines_are_counted_with_the_oldest_of_all_and_of_the_makers():
     status = lines(F="2026-09-10", SPY="2026-02-05", GM="2026-10-29", EWJ="2026-08-20")
-    assert report._stale(status, pd.Series(["F", "GM"]), "2026-10-30") == (
+    assert manifests._stale(status, pd.Series(["F", "GM"]), "2026-10-30") == (
         "Stale on 2026-10-30, with more than 5 sessions since their last day: 3 of 4 market lines, the oldest "
         "since 2026-02-05 (SPY); 1 of 2 shares of makers, the oldest since 2026-09-10 (F)."
     )
@@ -666,17 +511,17 @@ def test_stale_lines_are_counted_with_the_oldest_of_all_and_of_the_makers():
 
 def test_stale_lines_that_are_no_makers_are_told_apart():
     status = lines(SPY="2026-02-05", GM="2026-10-29")
-    assert report._stale(status, pd.Series(["F", "GM"]), "2026-10-30").endswith("; 0 of 1 shares of makers.")
+    assert manifests._stale(status, pd.Series(["F", "GM"]), "2026-10-30").endswith("; 0 of 1 shares of makers.")
 
 
 def test_fresh_data_need_no_sentence(manifest, page):
-    assert report._stale(lines(F="2026-10-23"), pd.Series(["F"]), "2026-10-30") is None
+    assert manifests._stale(lines(F="2026-10-23"), pd.Series(["F"]), "2026-10-30") is None
     assert manifest["stale"] is None and not page.select(".notice")
 
 
 def test_data_that_end_long_before_the_run_are_called_late():
-    assert report._late(date(2026, 10, 30), date(2026, 11, 6)) is None
-    assert report._late(date(2026, 10, 30), date(2026, 11, 9)) == (
+    assert manifests._late(date(2026, 10, 30), date(2026, 11, 6)) is None
+    assert manifests._late(date(2026, 10, 30), date(2026, 11, 9)) == (
         "The data end on 2026-10-30, 6 weekdays before this run: tariffmodel refresh brings later ones."
     )
 
@@ -715,19 +560,13 @@ def test_manifest_lists_the_files_in_use_and_no_others(tmp_path, workshop):
         (staging / "facts").mkdir()
         (staging / "facts" / "volumes.csv").write_text("maker,source_date\nA,2099-10-01\n")
         (staging / "facts" / "own.csv").write_text("maker,source_date\nB,2098-01-01\nC,2100\n")
-    used, bundled = report._in_use(data), report._in_use(workshop.data)
+    used, bundled = manifests._in_use(data), manifests._in_use(workshop.data)
     assert set(used) == {*bundled, "facts/own.csv"}
     assert {name for name in used if "store" in used[name].parts} == {"facts/volumes.csv", "facts/own.csv"}
-    assert report._newest_source(data) == "2099-10-01"
 
 
-def test_newest_source_is_the_last_day_in_any_table(workshop):
-    newest = ""
-    for path in workshop.data.glob("*/*.csv"):
-        with path.open(encoding="utf-8", newline="") as table:
-            dates = [row.get("known_on") or row.get("source_date") or "" for row in csv.DictReader(table)]
-        newest = max([newest, *dates])
-    assert report._newest_source(workshop.data) == newest
+def test_manifest_names_the_version_of_the_data(manifest, workshop):
+    assert manifest["data_version"] == str(facts.load(workshop.data).version)
 
 
 def test_manifest_hashes_what_went_in_and_what_came_out(manifest, finished, workshop):
@@ -751,13 +590,16 @@ def test_manifest_is_sorted_and_tells_the_question(manifest, finished):
 
 def test_tables_of_a_run_say_what_made_them(finished):
     manifest = json.loads((finished / "manifest.json").read_text())
-    told = f"tariffmodel {__version__}, inputs {manifest['inputs_sha256'][:12]}, data as of 2026-01-31."
+    told = (
+        f"tariffmodel {__version__}, data {manifest['data_version']} as of 2026-01-31, "
+        f"inputs {manifest['inputs_sha256'][:12]}."
+    )
     assert told in (finished / "tables" / "01_bill.md").read_text()
     assert openpyxl.load_workbook(finished / "tables.xlsx")["01_bill"]["A2"].value == told
 
 
 def test_revision_is_unknown_outside_a_checkout(tmp_path):
-    assert report._git_state(tmp_path) is None
+    assert manifests._git_state(tmp_path) is None
 
 
 def test_revision_says_whether_files_differ_from_it(tmp_path):
@@ -767,9 +609,9 @@ def test_revision_says_whether_files_differ_from_it(tmp_path):
         subprocess.run(["git", *identity, "-C", str(tmp_path), *arguments], check=True, capture_output=True)
 
     git("init")
-    assert report._git_state(tmp_path) is None
+    assert manifests._git_state(tmp_path) is None
     git("commit", "--allow-empty", "--message", "first")
-    state = report._git_state(tmp_path)
+    state = manifests._git_state(tmp_path)
     assert re.fullmatch(r"[0-9a-f]{40}", state["commit"]) and state["dirty"] is False
     (tmp_path / "new").touch()
-    assert report._git_state(tmp_path)["dirty"] is True
+    assert manifests._git_state(tmp_path)["dirty"] is True

@@ -33,13 +33,6 @@ app = typer.Typer()
 
 @app.command()
 def run(
-    context: typer.Context,
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[RUN]", help="With --resume: its folder, or latest (the newest that has not ended well)."
-        ),
-    ] = None,
     policy: PolicyName = LAW,
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
@@ -49,43 +42,25 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Finish a run that failed or was cut short, with its parameters.")
-    ] = False,
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
     from tariffmodel import facts
-    from tariffmodel.runs import report
+    from tariffmodel.runs import run as runs
 
-    if folder and not resume:
-        raise typer.BadParameter(f"{folder}: a run is named only with --resume", param_hint="RUN")
     try:
-        if resume:
-            for name in ("policy", "against", "period", "as_of", "only"):
-                given = context.get_parameter_source(name)
-                if given and given.name == "COMMANDLINE":
-                    option = f"--{name.replace('_', '-')}"
-                    raise typer.BadParameter(
-                        "a resumed run keeps what it was asked; leave this out, or start a new run",
-                        param_hint=option,
-                    )
-            done = report.resume(folder, output=output, data=data, jobs=jobs)
-        else:
-            done = report.run(
-                policy=policy,
-                against=against,
-                period=period,
-                as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
-                output=output,
-                data=data,
-                only=_numbers(only),
-                jobs=jobs,
-            )
-    except KeyboardInterrupt as stop:
-        typer.echo(
-            f"interrupted; {stop}" if str(stop) else "interrupted; nothing is left of this run", err=True
+        done = runs.run(
+            policy=policy,
+            against=against,
+            period=period,
+            as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
+            output=output,
+            data=data,
+            only=_numbers(only),
+            jobs=jobs,
         )
+    except KeyboardInterrupt:
+        typer.echo("interrupted; nothing is left of this run", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"report: {done / 'report.html'}")
 
@@ -109,9 +84,9 @@ def diff(
 ) -> None:
     """What changed between two runs: inputs, and which conclusions moved by how much."""
     from tariffmodel.facts import store
-    from tariffmodel.runs import changes
+    from tariffmodel.runs import diff as runs
 
-    found = changes.compare(run1, run2)
+    found = runs.between(run1, run2)
     typer.echo(found.summary())
     shown = found.table(limit)
     table = Table(title=f"From {found.before} to {found.after}")
@@ -139,10 +114,11 @@ def lab(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Open the notebooks in JupyterLab, at 00_start_here; other options are passed on to it."""
-    from tariffmodel.runs import report
+    from tariffmodel.runs import manifest
+    from tariffmodel.runs.run import notebook_folder
 
-    folder = report.notebook_folder()
-    if folder.parent == report.PACKAGE:  # installed from a wheel: nobody should edit in there
+    folder = notebook_folder()
+    if folder.parent == manifest.PACKAGE:  # installed from a wheel: nobody should edit in there
         folder = _own_copy(folder, Path("tariffmodel-notebooks"))
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"]
     command += ["--KernelSpecManager.kernel_dirs=[]"]  # notebooks run in this Python, whatever else is there

@@ -105,7 +105,7 @@ def render(
     Parameters
     ----------
     manifest
-        What `report.run` writes; its entries in `notebooks` go with the `notebooks` given here.
+        As `manifest.begin` makes it; its entries in `notebooks` go with the `notebooks` given here.
     folder
         The run's folder, to find the exported charts.
     sources
