@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from tariffmodel import hedge, market
 from tariffmodel.errors import DataError
 from tariffmodel.hedging import out_of_sample
+from tariffmodel.stats import resampling
 
 
 def weeks(n):
@@ -470,14 +471,14 @@ def test_risk_of_a_resample_equals_that_of_its_rows(seed, n, tail):
 
 def test_bootstrap_draws_whole_samples_in_blocks_of_the_stated_mean():
     rng = np.random.default_rng(0)
-    counts = out_of_sample._counts(200, 8.0, 2000, rng)
+    counts = resampling.counts(200, 2000, 8.0, rng)
     assert (counts.sum(axis=1) == 200).all()
     assert counts.mean(axis=0).std() < 0.06  # every row as likely: the ends too
     # For blocks of mean b the variance of a mean of independent rows is that of single draws, and a
     # sum of neighbours is kept together: neighbours' counts correlate at about 1 − 1/b.
     pairs = np.corrcoef(counts[:, 50], counts[:, 51])[0, 1]
     assert pairs == pytest.approx(1 - 1 / 8, abs=0.03)
-    alone = out_of_sample._counts(200, 1.0, 2000, np.random.default_rng(0))
+    alone = resampling.counts(200, 2000, 1.0, np.random.default_rng(0))
     assert abs(np.corrcoef(alone[:, 50], alone[:, 51])[0, 1]) < 0.06
 
 

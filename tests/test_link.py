@@ -212,10 +212,9 @@ def test_cross_section_refuses_options(options, message):
         link.cross_section(*one_event(), **options)
 
 
-def test_text_and_latex_state_the_choices():
+def test_text_states_the_choices():
     found = link.cross_section(*one_event(), permutations=999)
     assert "HC3" in found.summary() and "999 draws, random" in found.summary()
-    assert found.to_latex().startswith("\\begin{table}") and "p permutation" in found.to_latex()
     assert list(found.table().columns) == [*found.coefficients.columns, "p_permutation"]
 
 
@@ -457,11 +456,10 @@ def test_two_way_variance_that_is_not_positive_is_refused():
         link.pooled(panel, cluster="both", draws=99)
 
 
-def test_pooled_text_and_latex_state_the_choices():
+def test_pooled_text_states_the_choices():
     found = link.pooled(several_events(), cluster="both", draws=99)
     assert "clustered by event and maker, 7 clusters" in found.summary()
     assert "Fama-MacBeth, 0 Newey-West lags" in found.summary()
-    assert "delta (Fama-MacBeth)" in found.to_latex()
     assert found.table()["p_bootstrap"].notna().sum() == 1
 
 

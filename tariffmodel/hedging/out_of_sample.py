@@ -8,9 +8,7 @@ Rows in which any column is empty are left out, never filled.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,9 +28,9 @@ from tariffmodel.hedging.instruments import (
 )
 from tariffmodel.hedging.ratios import common_rows, rolling, static
 from tariffmodel.markets.market import Horizon
+from tariffmodel.stats import resampling
 
 NO_HELP = "does not help out of sample"
-_CHUNK = 250  # draws at a time, so that they stay in the processor's cache
 _LEAST_OUT = 20  # rows out of sample, below which an interval says nothing
 
 
@@ -170,7 +168,7 @@ def effectiveness(
     traded = np.column_stack([np.zeros(len(y)), _traded(y, x, h), _traded(y, x, ones)])
     cost = traded * cost_bp / 1e4
     panel = np.column_stack([y, y - (h * x).sum(axis=1), y - (ones * x).sum(axis=1)]) - cost
-    block = block or _block_length(panel)
+    block = block or resampling.block_length((panel[:, :2] - panel[:, :2].mean(axis=0)) ** 2)
     variance, shortfall = _risks(panel, np.ones((1, len(y))), tail)
     resampled = _resampled(panel, block, draws, tail, seed)
     names = ["unhedged", "hedged", "one_to_one"]
@@ -291,38 +289,13 @@ def _traded(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.abs(np.vstack([h[:1], h[1:] - drifted])).sum(axis=1)
 
 
-def _block_length(panel: np.ndarray) -> float:
-    from arch.bootstrap import optimal_block_length  # slow to import
-
-    squares = (panel[:, :2] - panel[:, :2].mean(axis=0)) ** 2
-    return float(np.clip(optimal_block_length(squares)["stationary"].max(), 1, len(panel) / 4))
-
-
-def _resampled(
-    panel: np.ndarray, block: float, draws: int, tail: float, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _resampled(panel: np.ndarray, block: float, draws: int, tail: float, seed: int) -> tuple[np.ndarray, ...]:
     """Variance and expected shortfall (draws, S) of the columns of panel (n, S) in each resample."""
-    chunks = [min(_CHUNK, draws - start) for start in range(0, draws, _CHUNK)]
-    seeds = np.random.SeedSequence(seed).spawn(len(chunks))  # so that threads change nothing
 
-    def part(size: int, own: np.random.SeedSequence) -> tuple[np.ndarray, np.ndarray]:
-        return _risks(panel, _counts(len(panel), block, size, np.random.default_rng(own)), tail)
+    def part(size: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return _risks(panel, resampling.counts(len(panel), size, block, random), tail)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        variance, shortfall = zip(*pool.map(part, chunks, seeds))
-    return np.concatenate(variance), np.concatenate(shortfall)
-
-
-def _counts(n: int, block: float, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each row enters a stationary bootstrap resample (Politis and Romano 1994), (draws, n)."""
-    row = np.arange(n)
-    begins = rng.random((draws, n)) < 1 / block
-    begins[:, 0] = True
-    begun = np.maximum.accumulate(np.where(begins, row, 0), axis=1)
-    origin = np.take_along_axis(rng.integers(n, size=(draws, n)), begun, axis=1)
-    drawn = (origin + row - begun) % n
-    flat = (drawn + n * np.arange(draws)[:, None]).ravel()
-    return np.bincount(flat, minlength=draws * n).reshape(draws, n).astype(float)
+    return resampling.in_blocks(part, draws, seed)
 
 
 def _risks(panel: np.ndarray, counts: np.ndarray, tail: float) -> tuple[np.ndarray, np.ndarray]:

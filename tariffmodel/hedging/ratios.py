@@ -21,7 +21,7 @@ from scipy.signal import lfilter
 from scipy.stats import t as student
 
 from tariffmodel.errors import DataError
-from tariffmodel.stats import paths, regression
+from tariffmodel.stats import garch, paths, regression
 from tariffmodel.stats.regression import SINGULAR
 
 if TYPE_CHECKING:
@@ -401,21 +401,17 @@ def _correlation(cov: np.ndarray) -> np.ndarray:
 
 def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, np.ndarray]:
     """Volatility forecast for the next row, and shocks in units of the volatility forecast, both (T,)."""
-    from arch import arch_model  # slow to import
-
     past = values[:fitted]
-    scale = 1 / past.std()  # the optimiser wants numbers near one
-    model = arch_model(past * scale, mean="Constant", vol="GARCH", p=1, q=1, rescale=False)
-    fit = model.fit(disp="off", show_warning=False)
-    if fit.convergence_flag:
+    scale = 1 / past.std()
+    found = garch.fit(past * scale)
+    if not found.converged:
         raise DataError(f"GARCH(1,1) of {name} does not converge; use rolling or ewma")
     n = len(past)
-    if fit.bic > n * (np.log(2 * np.pi) + 1) + 2 * np.log(n):  # that of one variance, here 1
+    if found.bic > n * (np.log(2 * np.pi) + 1) + 2 * np.log(n):  # that of one variance, here 1
         return np.full(len(values), 1 / scale), (values - past.mean()) * scale
-    mean, omega, alpha, beta = fit.params
-    first = fit.conditional_volatility[0] ** 2
-    shock = values * scale - mean
-    ahead, _ = lfilter([1], [1, -beta], omega + alpha * shock**2, zi=[beta * first])
+    shock = values * scale - found.coefficients[0]
+    first = found.variance[0]
+    ahead, _ = lfilter([1], [1, -found.beta], found.omega + found.alpha * shock**2, zi=[found.beta * first])
     now = np.concatenate([[first], ahead[:-1]])
     return np.sqrt(ahead) / scale, shock / np.sqrt(now)
 

@@ -16,6 +16,7 @@ from scipy import linalg, special, stats
 from tariffmodel.errors import DataError
 from tariffmodel.stats import regression
 from tariffmodel.stats.regression import Fit, design, long_run
+from tariffmodel.stats.resampling import weights
 
 __all__ = ["Regimes", "UnknownBreak", "regimes", "sup_wald_p", "unknown_break"]
 
@@ -158,7 +159,7 @@ def unknown_break(
     cuts = np.arange(edge, n - edge + 1)
     lags = regression.hac_lags(n, horizon) if hac_lags is None else hac_lags
     residuals = regression.fit(y, x.drop(columns="const"), hac_lags=0).residuals.to_numpy()
-    flips = np.random.default_rng(seed).choice([-1.0, 1.0], (draws, -(-n // horizon)))
+    flips = weights((-1.0, 1.0), -(-n // horizon), draws, np.random.default_rng(seed))[0]
     # the statistic does not depend on the coefficients, so the draws need no fitted part
     series = np.vstack([y, np.repeat(flips, horizon, axis=1)[:, :n] * residuals])
     walds = _wald_paths(x.to_numpy(), series, cuts, x.columns.get_indexer(chosen), lags)

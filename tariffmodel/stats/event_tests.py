@@ -30,6 +30,8 @@ from tariffmodel.stats.normal_returns import (
     positive_share,
     residual_sd,
 )
+from tariffmodel.stats.resampling import ENUMERATED, p_value, signs
+from tariffmodel.stats.resampling import sums as resampled_sums
 
 RankMissing = Literal["corrado-zivney", "kolari-pynnonen", "mean"]
 _BLOCK = 1024  # rows ranked at a time, so that a block stays in the processor's cache
@@ -405,15 +407,9 @@ def wild_bootstrap(car: Array, cluster: Array, draws: int = 999, seed: int = 0) 
     found = float(t(np.ones((1, count)))[0])
     if not np.isfinite(found):
         return Result(np.nan, np.nan, np.nan)
-    limit = abs(found) * (1 - 1e-9)  # the sample itself, and its mirror image, count
-    if count <= 12:
-        signs = 1 - 2 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
-        return Result(found, np.nan, float((np.abs(t(signs)) >= limit).mean()))
-    random, beaten, step = np.random.default_rng(seed), 0, max(1, _CELLS // count)
-    for done in range(0, draws, step):
-        signs = 2.0 * random.integers(0, 2, (min(step, draws - done), count), dtype=np.int8) - 1
-        beaten += int((np.abs(t(signs)) >= limit).sum())
-    return Result(found, np.nan, (1 + beaten) / (1 + draws))
+    drawn = np.concatenate([np.abs(t(block)) for block in signs(count, draws, seed)])
+    exact = count <= ENUMERATED
+    return Result(found, np.nan, p_value(drawn, abs(found), exact=exact))
 
 
 def stationary_bootstrap(
@@ -433,21 +429,6 @@ def stationary_bootstrap(
     found = float(np.nansum(average))
     p = (1 + (np.abs(sums) >= abs(found)).sum()) / (1 + draws)
     return Result(_ratio(found, sums.std(ddof=1)), np.nan, float(p))
-
-
-def resampled_sums(
-    series: Array, length: int, draws: int, seed: int | np.random.Generator, block: float | None = None
-) -> Array:
-    """Sums over `length` days of a centred series under the stationary bootstrap, (draws,)."""
-    random = np.random.default_rng(seed)
-    days = len(series)
-    mean_block = block or max(days ** (1 / 3), length)
-    fresh = random.random((draws, length)) < 1 / mean_block
-    fresh[:, 0] = True
-    day = np.arange(length)
-    begun = np.maximum.accumulate(np.where(fresh, day, 0), axis=1)
-    start = np.take_along_axis(random.integers(days, size=(draws, length)), begun, axis=1)
-    return (series - series.mean())[(start + day - begun) % days].sum(axis=1)
 
 
 def calendar_time_t(ar: Array, day: Array) -> Result:

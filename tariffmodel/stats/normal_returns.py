@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import special, stats
 
 from tariffmodel.errors import DataError
+from tariffmodel.stats import garch
 
 Array = np.ndarray
 Window = tuple[int, int]
@@ -337,25 +338,15 @@ def _garch(
     r: Array, design: Array, at: slice, tested: slice, safe: Array, start: Array
 ) -> tuple[Array, Array]:
     """Coefficients and the mean variance forecast for the event window, one firm-event at a time."""
-    from arch.univariate import GARCH, LS  # slow to import
-
     coefficients, variance = start.copy(), np.full(len(r), np.nan)
     for row in np.flatnonzero(safe):
         x = design[at] if design.ndim == 2 else design[row, at]
-        y = r[row, at]
-        here = np.isfinite(y)
-        unit = y[here].std() or 1.0  # arch wants numbers of order one
-        model = LS(y[here] / unit, x[here], constant=False)
-        model.volatility = GARCH(1, 0, 1)
-        found = model.fit(disp="off", show_warning=False)
-        coefficients[row] = found.params.to_numpy()[: x.shape[1]] * unit
-        omega, alpha, beta = found.params.to_numpy()[x.shape[1] :][:3]
-        ahead = tested.stop - at.stop
-        steps = np.empty(ahead)
-        steps[0] = omega + alpha * found.resid[-1] ** 2 + beta * found.conditional_volatility[-1] ** 2
-        for step in range(1, ahead):
-            steps[step] = omega + (alpha + beta) * steps[step - 1]
-        variance[row] = steps[tested.start - at.stop :].mean() * unit**2
+        here = np.isfinite(r[row, at])
+        y = r[row, at][here]
+        unit = y.std() or 1.0
+        found = garch.fit(y / unit, x[here])
+        coefficients[row] = found.coefficients * unit
+        variance[row] = found.ahead(tested.stop - at.stop)[tested.start - at.stop :].mean() * unit**2
     return coefficients, variance
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,7 @@ __all__ = [
     "panel",
     "refuse_collinear",
     "refuse_dates",
+    "white",
     "within",
 ]
 
@@ -94,6 +95,24 @@ def long_run(scores: np.ndarray, lags: int) -> np.ndarray:
         moment = turned[..., lag:] @ scores[..., :-lag, :]
         total = total + (1 - lag / (lags + 1)) * (moment + np.swapaxes(moment, -1, -2))
     return np.asarray(total)
+
+
+def white(found: Least, kind: Literal["HC1", "HC3"] = "HC3") -> np.ndarray:
+    """Covariance (k, k) that lets each row have its own variance (MacKinnon and White 1985).
+
+    HC1 scales by n/(n − k); HC3 divides each residual by 1 − its leverage.
+
+    >>> import numpy as np
+    >>> x = np.column_stack([np.ones(5), np.arange(5)])
+    >>> white(least_squares(np.array([1.0, 0, 2, 4, 3]), x)).round(3)
+    array([[ 1.37 , -0.478],
+           [-0.478,  0.239]])
+    """
+    n, k = found.influence.shape
+    if kind == "HC1":
+        return np.asarray(n / (n - k) * found.influence.T @ found.influence)
+    outside = found.influence / (1 - found.leverage)[:, None]
+    return np.asarray(outside.T @ outside)
 
 
 def clustered(influence: np.ndarray, clusters: Sequence[np.ndarray], *, debias: bool = False) -> np.ndarray:
@@ -283,7 +302,7 @@ def within(
         residuals=pd.Series(found.residuals, y.index),
         n=n,
         df=min(counts) - 1,
-        r_squared=1 - float(found.residuals @ found.residuals / (own**2).sum()),
+        r_squared=1 - float(found.residuals @ found.residuals) / (float((own**2).sum()) or np.nan),
         errors=f"clustered, {' and '.join(map(str, counts))} clusters",
     )
 
@@ -345,7 +364,8 @@ def betas(returns: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> import pandas as pd
     >>> index = pd.DataFrame({"market": [0.01, -0.02, 0.00, 0.03]})
-    >>> betas(pd.DataFrame({"BMW": 1.2 * index["market"], "VW": 0.9 * index["market"] + 0.001}), index).round(3)
+    >>> shares = pd.DataFrame({"BMW": 1.2 * index["market"], "VW": 0.9 * index["market"] + 0.001})
+    >>> betas(shares, index).round(3)
          market
     BMW     1.2
     VW      0.9

@@ -1,0 +1,106 @@
+"""How rare is a slope when shares are shuffled, or their residuals change sign?
+
+The slope of y on x, both what an orthonormal `basis` of the other regressors leaves of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from scipy import optimize
+
+from tariffmodel.stats.resampling import Resampled, p_value
+from tariffmodel.stats.resampling import weights as drawn_weights
+
+Weights = Literal["webb", "rademacher"]
+
+WEBB = tuple(sign * math.sqrt(step / 2) for sign in (-1, 1) for step in (1, 2, 3))
+FEW_CLUSTERS = 12  # up to here two-point weights give too few distinct draws
+
+__all__ = ["FEW_CLUSTERS", "WEBB", "Weights", "indicator", "permutation", "residual", "wild_bootstrap"]
+
+
+def permutation(
+    x: np.ndarray, left: np.ndarray, basis: np.ndarray, orders: np.ndarray, exact: bool, scheme: str
+) -> Resampled:
+    """Squared partial correlation of `x` and `left` against its values when `left` is reordered."""
+    drawn = residual(basis, left[orders])
+    spread = (drawn**2).sum(axis=1)
+    statistic = np.divide((drawn @ x) ** 2, spread, out=np.zeros(len(drawn)), where=spread > 0)
+    p = p_value(statistic, (left @ x) ** 2 / (left @ left), exact=exact)
+    return Resampled(p, len(orders), exact, scheme)
+
+
+def wild_bootstrap(
+    x: np.ndarray,
+    car: np.ndarray,
+    basis: np.ndarray,
+    sides: dict[str, np.ndarray],
+    weights: Weights | None,
+    draws: int,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[Resampled, tuple[float, float]]:
+    """WCR bootstrap of the slope of `car` on `x`, both residuals of what `basis` spans.
+
+    `sides` are the codes of the one or two dimensions of clustering.
+    """
+    by = min(sides, key=lambda side: sides[side].max())
+    drawn_by = indicator(sides[by])
+    groups = drawn_by.shape[1]
+    weights = weights or ("webb" if groups <= FEW_CLUSTERS else "rademacher")
+    points = WEBB if weights == "webb" else (-1.0, 1.0)
+    drawn, exact = drawn_weights(points, groups, draws, rng)
+    members = [indicator(code) for code in sides.values()]
+    factors = [member.shape[1] / (member.shape[1] - 1) for member in members]
+    if len(sides) == 2:  # less the intersection: every row is its own event and maker
+        members.append(np.eye(len(x)))
+        factors.append(-len(x) / (len(x) - 1))
+    size = x @ x
+    slope = x @ car / size
+    scores = [(x * (car - slope * x)) @ member for member in members]
+    variance = sum(factor * score @ score for factor, score in zip(factors, scores)) / size**2
+
+    def at(null: float) -> float:
+        own = ((car - null * x)[:, None] * drawn_by).T  # residuals under the null, one row a cluster
+        shift = drawn @ (own @ x) / size
+        moved = residual(basis, own) * x
+        spread = np.zeros(len(drawn))
+        for factor, member in zip(factors, members):
+            score = drawn @ (moved @ member) - shift[:, None] * (x**2 @ member)
+            spread += factor * (score**2).sum(axis=1)
+        statistic = np.full(len(drawn), math.inf)
+        np.divide(shift**2 * size**2, spread, out=statistic, where=spread > 0)
+        return p_value(statistic, (slope - null) ** 2 / variance, exact=exact)
+
+    scheme = f"wild cluster bootstrap by {by}, {weights} weights, null imposed"
+    low, high = (_edge(at, slope, sign * math.sqrt(variance), 1 - level) for sign in (-1, 1))
+    return Resampled(at(0.0), len(drawn), exact, scheme), (low, high)
+
+
+def _edge(at: Callable[[float], float], centre: float, step: float, size: float) -> float:
+    """Where the p-value of a null falls below `size`, going from `centre` by `step`.
+
+    A bootstrap p-value need not fall monotonically: the first crossing found by doubling is taken.
+    """
+    reach = 1.0
+    while at(centre + reach * step) >= size:
+        reach *= 2
+        if reach > 1_000:
+            return math.copysign(math.inf, step)
+    return centre + step * optimize.brentq(
+        lambda k: at(centre + k * step) - size, reach / 2 if reach > 1 else 0.0, reach, xtol=1e-3
+    )
+
+
+def indicator(code: np.ndarray) -> np.ndarray:
+    """Rows × groups, 1 where the row belongs to the group."""
+    return (code[:, None] == np.arange(code.max() + 1)).astype(float)
+
+
+def residual(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """What an orthonormal basis (n, k) leaves of the vectors in the last axis of `values`."""
+    return values - (values @ basis) @ basis.T
