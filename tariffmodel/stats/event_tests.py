@@ -1,9 +1,8 @@
 """Is an average abnormal return different from zero, and does the answer hold on a day firms share?
 
-Pure functions on arrays: rows are firm-events, columns are days, NaN is a missing day. Each returns a
-`Result`: the statistic, its degrees of freedom (``inf`` for the standard normal) and the two-sided p.
-The notation of the formulas: N firm-events, T days of estimation, L days tested, σ the standard
-deviation of the estimation residuals, SCAR a cumulative abnormal return over its own standard error.
+Every test of an event study by name (`TESTS`), under stated `Conventions`, on one `Sample` of
+firm-events; the statistics themselves are functions on arrays, of `mean_tests`, `rank_tests` and
+`correlations`, and public here too.
 
 Firms that share an event day share its shocks. Tests built on the spread across firms take that for
 independent evidence and reject too often; `kolari_pynnonen_bmp` corrects for the mean correlation of
@@ -19,9 +18,30 @@ from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from scipy import special, stats
 
 from tariffmodel.errors import DataError
+from tariffmodel.stats.correlations import Timing, average_correlation, correlation_sum, paired_correlations
+from tariffmodel.stats.mean_tests import (
+    Result,
+    abnormal_volatility,
+    brown_warner,
+    calendar_time_t,
+    clustered_t,
+    cross_sectional_t,
+    crude_dependence,
+    kolari_pynnonen_bmp,
+    lamb,
+    mackinlay,
+    patell,
+    romano_wolf,
+    sign_test,
+    skewness_t,
+    stationary_bootstrap,
+    tail,
+    two_sided,
+    widening,
+    wild_bootstrap,
+)
 from tariffmodel.stats.normal_returns import (
     Array,
     Estimates,
@@ -30,468 +50,55 @@ from tariffmodel.stats.normal_returns import (
     positive_share,
     residual_sd,
 )
-from tariffmodel.stats.resampling import ENUMERATED, p_value, signs
+from tariffmodel.stats.rank_tests import (
+    RankDays,
+    RankMissing,
+    generalised_rank,
+    rank_days,
+    rank_test,
+    ranks,
+    wilcoxon,
+)
 from tariffmodel.stats.resampling import sums as resampled_sums
 
-RankMissing = Literal["corrado-zivney", "kolari-pynnonen", "mean"]
-_BLOCK = 1024  # rows ranked at a time, so that a block stays in the processor's cache
-_CELLS = 4_000_000  # of a matrix of draws or pairs held at once
-
-
-class Result(NamedTuple):
-    """A test statistic, its degrees of freedom and its two-sided p-value; NaN where undefined."""
-
-    statistic: float
-    df: float
-    p_value: float
-
-
-def two_sided(statistic: float, df: float = np.inf) -> Result:
-    """Two-sided p-value under Student's t, which is the standard normal at ``df=inf``."""
-    statistic, df = float(statistic), float(df)
-    if not np.isfinite(statistic) or df <= 0:
-        return Result(np.nan, df, np.nan)
-    return Result(statistic, df, float(2 * special.stdtr(df, -abs(statistic))))
-
-
-def _ratio(top: float, bottom: float) -> float:
-    return top / bottom if bottom > 0 else np.nan
-
-
-def cross_sectional_t(car: Array) -> Result:
-    """Mean over its standard error across firms: ``mean(CAR) / (s / √N)``, t with N − 1.
-
-    Allows for variance that the event itself adds; takes firms for independent.
-    """
-    n = len(car)
-    return two_sided(_ratio(car.mean(), _spread(car) / np.sqrt(n)), n - 1)
-
-
-def clustered_t(car: Array, cluster: Array) -> Result:
-    """Mean over a standard error that lets the firms of one event move together.
-
-    ``V = G/(G − 1) Σ_g (Σ_{i∈g} (CAR_i − mean))² / N²``, t with G − 1 (Liang and Zeger 1986; Cameron
-    and Miller 2015). Needs several events; with few of them see `wild_bootstrap`.
-    """
-    groups, code = np.unique(cluster, return_inverse=True)
-    sums = np.bincount(code, car - car.mean(), len(groups))
-    if len(groups) < 2:
-        return two_sided(np.nan, 0)
-    variance = len(groups) / (len(groups) - 1) * (sums**2).sum() / len(car) ** 2
-    return two_sided(_ratio(car.mean(), np.sqrt(variance)), len(groups) - 1)
-
-
-def skewness_t(car: Array, form: Literal["hall", "johnson"] = "hall") -> Result:
-    """Cross-sectional t corrected for skewness, t with N − 1.
-
-    With S = mean/s and γ = N/((N − 1)(N − 2)) Σ((CAR_i − mean)/s)³:
-    ``√N (S + γS²/3 + γ²S³/27 + γ/6N)`` (Hall 1992), or without the cubic term (Johnson 1978; Lyon,
-    Barber and Tsai 1999).
-    """
-    n, spread = len(car), _spread(car)
-    if n < 3 or not spread > 0:
-        return two_sided(np.nan, n - 1)
-    size = car.mean() / spread
-    skew = n / ((n - 1) * (n - 2)) * (((car - car.mean()) / spread) ** 3).sum()
-    cubic = skew**2 * size**3 / 27 if form == "hall" else 0.0
-    return two_sided(np.sqrt(n) * (size + skew * size**2 / 3 + cubic + skew / (6 * n)), n - 1)
-
-
-def brown_warner(car: Array, length: Array, sigma: Array, df: Array) -> Result:
-    """Mean against the firms' own variances: ``Σ CAR_i / √(Σ L_i σ_i²)``, t with the mean T − k.
-
-    Brown and Warner (1980); takes firms for independent and the event for harmless to
-    variance.
-    """
-    return two_sided(_ratio(car.sum(), np.sqrt((length * sigma**2).sum())), df.mean())
-
-
-def mackinlay(car: Array, se: Array) -> Result:
-    """Mean against the firms' own standard errors: ``Σ CAR_i / √(Σ se_i²)``, standard normal.
-
-    θ₁ of MacKinlay (1997), J₁ of Campbell, Lo and MacKinlay (1997), whose J₂ is `patell`; takes firms
-    for independent and the event for harmless to variance.
-    """
-    return two_sided(_ratio(car.sum(), np.sqrt((se**2).sum())))
-
-
-def crude_dependence(average: Array, series: Array) -> Result:
-    """Sum of the average abnormal returns against their variation in the estimation window.
-
-    ``Σ_t AAR_t / (√L S)`` with S² = Σ(A_t − mean A)²/(T − 1) over the average residual A_t of each day
-    of estimation, t with T − 1: the "crude dependence adjustment" of Brown and Warner (1980,
-    1985). Correlation between firms is inside A_t.
-
-    Parameters
-    ----------
-    average : (L,)
-    series : (T,)
-    """
-    series = series[np.isfinite(series)]
-    scale = np.sqrt(np.isfinite(average).sum()) * _spread(series)
-    return two_sided(_ratio(np.nansum(average), scale), len(series) - 1)
-
-
-def lamb(average: Array, error: Array, series: Array) -> Result:
-    """`crude_dependence` that allows for the error of the estimated coefficients; standard normal.
-
-    ``Σ_t AAR_t / (S √(1 + h_t)) / √L`` with h_t the prediction error of day t over σ², in the market
-    model ``1/T + (m_t − m̄)²/S_mm`` (Lamb 1995).
-
-    Parameters
-    ----------
-    average, error : (L,)
-    series : (T,)
-    """
-    return crude_dependence(average / np.sqrt(1 + error), series)
-
-
-def patell(scar: Array, df: Array, correlation: float = 0.0, *, unit_variance: bool = False) -> Result:
-    """Standardised returns against their theoretical variance: ``Σ SCAR / √(Σ ν_i/(ν_i − 2))``.
-
-    Patell (1976), with ν = T − k degrees of freedom of the residual variance; standard normal.
-    A `correlation` r̄ other than zero divides by √(1 + (N − 1) r̄) (Kolari and Pynnönen 2010).
-    Assumes that the event does not add variance. `unit_variance` takes 1 for ν/(ν − 2).
-    """
-    if (df <= 2).any() and not unit_variance:
-        return two_sided(np.nan)
-    variance = float(len(scar)) if unit_variance else (df / (df - 2)).sum()
-    return two_sided(_ratio(scar.sum(), np.sqrt(variance * _inflation(len(scar), correlation))))
-
-
-def kolari_pynnonen_bmp(scar: Array, correlation: float = 0.0) -> Result:
-    """Standardised cross-sectional test, adjusted for correlation between firms; t with N − 1.
-
-    ``mean(SCAR) √N / s · √((1 − r̄) / (1 + (N − 1) r̄))`` with s the standard deviation across firms:
-    Kolari and Pynnönen (2010). At r̄ = 0 it is Boehmer, Musumeci and Poulsen (1991). Holds its
-    size when the event adds variance and, with r̄ estimated, when firms share shocks.
-    """
-    n = len(scar)
-    inflation = _inflation(n, correlation) / (1 - correlation) if correlation < 1 else np.nan
-    return two_sided(_ratio(scar.mean(), _spread(scar) * np.sqrt(inflation / n)), n - 1)
-
-
-def _inflation(n: int, correlation: float) -> float:
-    return max(1 + (n - 1) * correlation, 0.0)  # zero: the firms' shocks cancel, nothing is testable
-
-
-def _spread(values: Array) -> float:
-    return float(values.std(ddof=1)) if len(values) > 1 else np.nan
-
-
-def average_correlation(residuals: Array) -> float:
-    """Mean pairwise correlation of the rows, each pair over the days both have; N(N − 1)/2 pairs.
-
-    The r̄ of Kolari and Pynnönen (2010).
-    """
-    n = len(residuals)
-    return correlation_sum(residuals) / (n * (n - 1)) if n > 1 else 0.0
-
-
-def correlation_sum(first: Array, second: Array | None = None) -> float:
-    """Sum of the correlations of every row of `first` with every row of `second`.
-
-    Without `second`: over ordered pairs of different rows of `first`. Pairs with fewer than three
-    common days, or a constant row, count zero. Columns are the same days in both.
-    """
-    within = second is None
-    other = first if second is None else second
-    first, other = (block - _row_mean(block)[:, None] for block in (first, other))
-    if np.isfinite(first).all() and np.isfinite(other).all():  # |Σz|² in place of N² products
-        one, two = (_unit(block).sum(axis=0) for block in (first, other))
-        return float(one @ two) - within * float((_unit(first) ** 2).sum())
-    there = np.isfinite(other).astype(float)
-    filled = np.nan_to_num(other)
-    total, step = 0.0, max(1, _CELLS // max(len(other), 1))
-    for start in range(0, len(first), step):
-        rows = first[start : start + step]
-        here, mine = np.isfinite(rows).astype(float), np.nan_to_num(rows)
-        n = here @ there.T
-        x, y = mine @ there.T, here @ filled.T
-        spread = (n * (mine**2 @ there.T) - x**2) * (n * (here @ (filled**2).T) - y**2)
-        usable = (n >= 3) & (spread > 0)
-        if within:
-            usable[np.arange(len(rows)), start + np.arange(len(rows))] = False
-        product = n * (mine @ filled.T) - x * y
-        total += (product[usable] / np.sqrt(spread[usable])).sum()
-    return float(total)
-
-
-def _row_mean(values: Array) -> Array:
-    count = np.isfinite(values).sum(axis=1)
-    return np.nansum(values, axis=1) / np.maximum(count, 1)
-
-
-def _unit(centred: Array) -> Array:
-    norm = np.sqrt((centred**2).sum(axis=1))
-    return centred / np.where(norm > 0, norm, np.inf)[:, None]
-
-
-class RankDays(NamedTuple):
-    """Ranks and signs of abnormal returns within each firm, summed over firms for each day."""
-
-    scaled: Array  #: Σ_i (K_it/(1 + M_i) − ½), K the rank among the firm's M_i days
-    rank: Array  #: Σ_i (K_it − (M_i + 1)/2)
-    sign: Array  #: Σ_i sign(A_it − median A_i)
-    n: Array  #: firms with a return that day
-    available: float  #: mean M_i
-
-
-def rank_days(*values: Array) -> RankDays:
-    """Rank each row over its own days (ties share the average rank) and add up by day.
-
-    Arrays with the same rows are taken side by side.
-    """
-    scaled, rank, sign, n = np.zeros((4, sum(part.shape[1] for part in values)))
-    for start in range(0, len(values[0]), _BLOCK):
-        block = np.hstack([part[start : start + _BLOCK] for part in values])
-        order, ordered = _order(block)
-        here = np.isfinite(block)
-        count = here.sum(axis=1)
-        deviation = _ranks(order, ordered) - (count[:, None] + 1) / 2
-        deviation[~here] = 0.0
-        n += here.sum(axis=0)
-        rank += deviation.sum(axis=0)
-        scaled += (1 / (1 + count)) @ deviation
-        rows = np.arange(len(block))
-        middle = (ordered[rows, (count - 1) // 2] + ordered[rows, count // 2]) / 2
-        sign += np.where(here, np.sign(block - middle[:, None]), 0).sum(axis=0)
-    return RankDays(scaled, rank, sign, n, float(n.sum() / len(values[0])))
-
-
-def ranks(values: Array) -> Array:
-    """Rank of each value within its row, 1 the smallest; ties share their average, NaN stays NaN."""
-    placed = _ranks(*_order(values))
-    placed[~np.isfinite(values)] = np.nan
-    return placed
-
-
-def _order(values: Array) -> tuple[Array, Array]:
-    order = np.argsort(values, axis=1)  # NaN last
-    return order, np.take_along_axis(values, order, axis=1)
-
-
-def _ranks(order: Array, ordered: Array) -> Array:
-    places = np.broadcast_to(np.arange(1.0, order.shape[1] + 1), order.shape)
-    tied = ordered[:, 1:] == ordered[:, :-1]
-    if tied.any():  # the mean of the first and the last place of each run of equal values
-        edge = np.ones((len(order), 1), dtype=bool)
-        first = np.where(np.hstack([edge, ~tied]), places, 0)
-        last = np.where(np.hstack([~tied, edge]), places, np.inf)
-        first = np.maximum.accumulate(first, axis=1)
-        last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
-        places = (first + last) / 2
-    placed = np.empty(order.shape)
-    np.put_along_axis(placed, order, places, axis=1)
-    return placed
-
-
-def rank_test(
-    total: Array,
-    n: Array,
-    window: slice,
-    *,
-    missing: RankMissing = "corrado-zivney",
-    length: float | None = None,
-    variance: slice = slice(None),
-) -> Result:
-    """Ranks (or signs) of the tested days against their own variation over time.
-
-    ``Z = Σ_{t∈window} k_t / (√L S)``, ``S² = Σ k_t²/T``. By `missing`:
-
-    - ``"corrado-zivney"``: k_t = total_t/√N_t (Corrado and Zivney 1992);
-    - ``"mean"``: k_t = total_t/N_t (Corrado 1989, who has no missing days);
-    - ``"kolari-pynnonen"``: k_t = total_t/N_t, and S² weighs day t by N_t/N (Kolari and Pynnönen
-      2011).
-
-    They agree when no day is missing. Several days: sum over √L (Campbell and Wasley 1993; Cowan 1992).
-    Standard normal; its degrees of freedom are T − 1 for those who prefer t.
-
-    Parameters
-    ----------
-    total, n : (D,)
-        From `rank_days`; D covers the estimation and the event window.
-    window, variance : slice
-        Days tested, and days over which S is measured (default: all).
-    length : float, optional
-        T. Default: days measured that any firm has.
-    """
-    seen = n > 0
-    safe = np.where(seen, n, 1)
-    level = total / (np.sqrt(safe) if missing == "corrado-zivney" else safe)
-    noise = level * np.sqrt(safe / safe.max()) if missing == "kolari-pynnonen" else level
-    days = float(seen[variance].sum()) if length is None else length
-    tested = seen[window].sum()
-    scale = np.sqrt((noise[variance] ** 2).sum() / days) * np.sqrt(tested)
-    return two_sided(_ratio(level[window].sum(), scale), days - 1)
-
-
-def generalised_rank(scar: Array, residuals: Array, sigma: Array | float = 1.0) -> tuple[Result, Result]:
-    """GRANK-T and GRANK-Z of Kolari and Pynnönen (2011).
-
-    SCAR, divided by its standard deviation across firms, is ranked as one more day among the firm's T
-    standardised residuals: U = K/(M + 1) − ½. ``Z = Ū_0 / S``, ``S² = Σ_t (n_t/n) Ū_t² / (T + 1)``, and
-    GRANK-T is ``Z √((T − 1)/(T − Z²))``, t with T − 1: the correlation of firms is inside S. GRANK-Z is
-    Ū_0 over the standard deviation of a uniform rank, ``√(T/(12 N (T + 2)))``: firms independent.
-
-    Parameters
-    ----------
-    scar : (N,)
-    residuals : (N, T)
-    sigma : (N,)
-        Their standard deviations; ranks within a firm need only SCAR on the scale of the residuals.
-    """
-    n, days = residuals.shape
-    spread = _spread(scar)
-    if not spread > 0:
-        return two_sided(np.nan, days - 1), two_sided(np.nan)
-    table = rank_days(residuals, (scar / spread * sigma)[:, None])
-    seen = table.n > 0
-    mean = table.scaled / np.maximum(table.n, 1)
-    points = seen.sum()
-    z = _ratio(mean[-1], np.sqrt((table.n / n * mean**2).sum() / points))
-    t = z * np.sqrt((points - 2) / (points - 1 - z**2)) if z**2 < points - 1 else np.nan
-    count = np.isfinite(residuals).sum(axis=1)
-    uniform = np.sqrt((count / (12 * (count + 2))).sum()) / n
-    return two_sided(t, points - 2), two_sided(_ratio(mean[-1], uniform), points - 2)
-
-
-def sign_test(car: Array, share: float | Array = 0.5) -> Result:
-    """Number w of positive returns against the number expected: ``(w − Np) / √(Np(1 − p))``.
-
-    p = ½ is the sign test; the mean `share` of positive residuals in the estimation window makes it the
-    generalised sign test of Cowan (1992). Standard normal; takes firms for independent.
-    """
-    n, p = len(car), float(np.mean(share))
-    return two_sided(_ratio((car > 0).sum() - n * p, np.sqrt(n * p * (1 - p))), n - 1)
-
-
-def wilcoxon(car: Array) -> Result:
-    """Signed ranks (Wilcoxon 1945), zeros dropped, ties averaged; exact p up to 50 firms without ties.
-
-    ``(W⁺ − m(m + 1)/4) / √(m(m + 1)(2m + 1)/24 − Σ(t³ − t)/48)`` over m values that are not zero.
-    """
-    car = car[car != 0]
-    m = len(car)
-    if m == 0:
-        return two_sided(np.nan)
-    positive = ranks(np.abs(car)[None])[0][car > 0].sum()
-    _, runs = np.unique(np.abs(car), return_counts=True)
-    variance = m * (m + 1) * (2 * m + 1) / 24 - (runs**3 - runs).sum() / 48
-    z = two_sided(_ratio(positive - m * (m + 1) / 4, np.sqrt(variance)))
-    if m > 50 or (runs > 1).any():
-        return z
-    return z._replace(p_value=float(stats.wilcoxon(car, method="exact").pvalue))
-
-
-def wild_bootstrap(car: Array, cluster: Array, draws: int = 999, seed: int = 0) -> Result:
-    """Clustered t with a p-value from flipping the signs of whole clusters, the null imposed.
-
-    Cameron, Gelbach and Miller (2008): CAR* = w_g CAR, w = ±1 with equal chance, and p is the share of
-    draws with |t*| ≥ |t|. Up to 12 clusters all sign patterns are enumerated instead of drawn. With one
-    firm per cluster this is the wild bootstrap of independent firms.
-    """
-    groups, code, size = np.unique(cluster, return_inverse=True, return_counts=True)
-    n, count = len(car), len(groups)
-    if count < 2:
-        return Result(np.nan, np.nan, np.nan)
-    sums = np.bincount(code, car, count)
-
-    def t(signs: Array) -> Array:
-        # Σ_g (±S_g − n_g mean)², expanded: (±S_g)² does not depend on the sign
-        mean = signs @ sums / n
-        squares = (sums**2).sum() - 2 * mean * (signs @ (size * sums)) + mean**2 * (size**2).sum()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return mean / np.sqrt(count / (count - 1) * np.maximum(squares, 0)) * n
-
-    found = float(t(np.ones((1, count)))[0])
-    if not np.isfinite(found):
-        return Result(np.nan, np.nan, np.nan)
-    drawn = np.concatenate([np.abs(t(block)) for block in signs(count, draws, seed)])
-    exact = count <= ENUMERATED
-    return Result(found, np.nan, p_value(drawn, abs(found), exact=exact))
-
-
-def stationary_bootstrap(
-    average: Array, series: Array, draws: int = 999, seed: int = 0, block: float | None = None
-) -> Result:
-    """Sum of average abnormal returns against sums of as many days drawn from the estimation window.
-
-    Days are drawn in blocks of geometric length, mean `block`, that wrap around (Politis and Romano
-    1994), from the average residual less its mean, so correlation between firms and over time stays in.
-    The statistic is the sum over its standard deviation in the draws. Default block: T^⅓, or L if longer.
-    """
-    series = series[np.isfinite(series)]
-    length = int(np.isfinite(average).sum())
-    if length == 0 or len(series) < 2:
-        return Result(np.nan, np.nan, np.nan)
-    sums = resampled_sums(series, length, draws, seed, block)
-    found = float(np.nansum(average))
-    p = (1 + (np.abs(sums) >= abs(found)).sum()) / (1 + draws)
-    return Result(_ratio(found, sums.std(ddof=1)), np.nan, float(p))
-
-
-def calendar_time_t(ar: Array, day: Array) -> Result:
-    """Mean over calendar days of the portfolio of firms in their event window, t with D − 1.
-
-    One return a day, however many firms are in it (Jaffe 1974; Mandelker 1974; Fama 1998):
-    correlation across firms is inside each day's return. `day` labels the cells of `ar`.
-    """
-    here = np.isfinite(ar)
-    labels, code = np.unique(day[here], return_inverse=True)
-    if len(labels) < 2:
-        return two_sided(np.nan, 0)
-    portfolio = np.bincount(code, ar[here]) / np.bincount(code)
-    return cross_sectional_t(portfolio)
-
-
-def abnormal_volatility(ar: Array, variance: Array) -> tuple[Array, Result]:
-    """How many times larger than usual is the variance across firms on each day?
-
-    ``λ_t = 1/(N − 1) Σ_i (N A_it − Σ_j A_jt)² / (N(N − 2) σ²_it + Σ_j σ²_jt)``, 1 under the null;
-    ``Σ_t (N − 1) λ_t`` is χ² with (N − 1)L (Białkowski, Gottschalk and Wisniewski 2008, after
-    Savickas 2003). Takes firms for independent.
-
-    Parameters
-    ----------
-    ar, variance : (N, L)
-        Abnormal returns, and their variances expected without the event.
-
-    Returns
-    -------
-    λ by day, and the test; its p-value is one-sided, against more variance than usual.
-    """
-    here = np.isfinite(ar)
-    n = here.sum(axis=0)
-    ar, variance = np.where(here, ar, 0), np.where(here, variance, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = (n * ar - ar.sum(axis=0)) ** 2 / (n * (n - 2) * variance + variance.sum(axis=0))
-        ratio = np.where(here, share, 0).sum(axis=0) / (n - 1)
-    usable = n > 2
-    ratio = np.where(usable, ratio, np.nan)
-    df = float((n[usable] - 1).sum())
-    found = float(((n - 1) * ratio)[usable].sum()) if df else np.nan
-    return ratio, Result(found, df, float(stats.chi2.sf(found, df)) if df else np.nan)
-
-
-def romano_wolf(statistics: Array, null: Array) -> Array:
-    """Stepdown p-values that allow for testing m hypotheses at once, (m,).
-
-    Romano and Wolf (2005, 2016): the j-th largest |statistic| is compared with the largest
-    |null| draw among those not yet rejected; p-values are made monotone.
-
-    Parameters
-    ----------
-    statistics : (m,)
-    null : (draws, m)
-        The same statistics drawn under the null.
-    """
-    order = np.argsort(-np.abs(statistics))
-    largest = np.maximum.accumulate(np.abs(null)[:, order][:, ::-1], axis=1)[:, ::-1]
-    p = (1 + (largest >= np.abs(statistics)[order]).sum(axis=0)) / (1 + len(null))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.maximum.accumulate(p)
-    return adjusted
+__all__ = [
+    "TESTS",
+    "Conventions",
+    "RankDays",
+    "Result",
+    "Sample",
+    "Statistic",
+    "Timing",
+    "abnormal_volatility",
+    "average_correlation",
+    "brown_warner",
+    "calendar_time_t",
+    "chosen",
+    "clustered_t",
+    "conventions",
+    "correlation_sum",
+    "cross_sectional_t",
+    "crude_dependence",
+    "generalised_rank",
+    "kolari_pynnonen_bmp",
+    "lamb",
+    "mackinlay",
+    "paired_correlations",
+    "patell",
+    "rank_days",
+    "rank_test",
+    "ranks",
+    "resampled_sums",
+    "romano_wolf",
+    "run",
+    "sign_test",
+    "skewness_t",
+    "stationary_bootstrap",
+    "tail",
+    "two_sided",
+    "wilcoxon",
+    "wild_bootstrap",
+]
 
 
 @dataclass(frozen=True)
@@ -500,19 +107,12 @@ class Conventions:
 
     Attributes
     ----------
-    residual_divisor : "T-k", "T-1" or "T"
-        Of the residual variance; k counts the estimated coefficients.
     prediction_error : bool
         Add to the variance of an abnormal return the error of the estimated coefficients.
     car_variance : "full", "simple" or "sar"
         Of a sum over L days: σ²(L + l'X(X'X)⁻¹X'l), which in the market model is σ²(L + L²/T +
         (Σ(m − m̄))²/S_mm) (Mikkelson and Partch 1988; Salinger 1992); σ²L; or SCAR = ΣSAR/√L, the sum of
         daily standardised returns (Patell 1976).
-    patell_variance : "student", "T-2" or "unit"
-        Variance of a standardised return under the null: ν/(ν − 2) with ν = T − k (Patell 1976), the same
-        with ν = T − 2 whatever the model, or 1.
-    degrees_of_freedom : "T-k", "T-1" or "T-2"
-        Of Student's t where a firm's own variance is the yardstick: `EventStudy.car` and `brown_warner`.
     distribution : "paper", "normal" or "t"
         Of all statistics that have degrees of freedom; "paper": as the `source` of each test.
     alternative : "two-sided", "greater" or "less"
@@ -526,28 +126,19 @@ class Conventions:
         Days ranked together with the estimation window.
     rank_missing : "corrado-zivney", "kolari-pynnonen" or "mean"
         See `rank_test`.
-    rank_length : "days" or "available"
-        T of the rank and sign tests: days, or the mean number of returns of a firm.
-    rank_variance : "all" or "estimation"
-        Days over which the variation of average ranks is measured.
     skewness : "hall" or "johnson"
     draws, seed, block
         Of the bootstraps; `block` is the mean block length in days.
     """
 
-    residual_divisor: Literal["T-k", "T-1", "T"] = "T-k"
     prediction_error: bool = True
     car_variance: Literal["full", "simple", "sar"] = "full"
-    patell_variance: Literal["student", "T-2", "unit"] = "student"
-    degrees_of_freedom: Literal["T-k", "T-1", "T-2"] = "T-k"
     distribution: Literal["paper", "normal", "t"] = "paper"
     alternative: Literal["two-sided", "greater", "less"] = "two-sided"
     missing: Literal["skip", "drop_event"] = "skip"
     correlation: Literal["calendar", "relative"] | float = "calendar"
     rank_sample: Literal["event_window", "tested_window"] = "event_window"
     rank_missing: RankMissing = "corrado-zivney"
-    rank_length: Literal["days", "available"] = "days"
-    rank_variance: Literal["all", "estimation"] = "all"
     skewness: Literal["hall", "johnson"] = "hall"
     draws: int = 999
     seed: int = 0
@@ -566,114 +157,15 @@ class Conventions:
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "residual_divisor": ("T-k", "T-1", "T"),
     "car_variance": ("full", "simple", "sar"),
-    "patell_variance": ("student", "T-2", "unit"),
-    "degrees_of_freedom": ("T-k", "T-1", "T-2"),
     "distribution": ("paper", "normal", "t"),
     "alternative": ("two-sided", "greater", "less"),
     "missing": ("skip", "drop_event"),
     "correlation": ("calendar", "relative"),
     "rank_sample": ("event_window", "tested_window"),
     "rank_missing": ("corrado-zivney", "kolari-pynnonen", "mean"),
-    "rank_length": ("days", "available"),
-    "rank_variance": ("all", "estimation"),
     "skewness": ("hall", "johnson"),
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Timing:
-    """When the firm-events took place.
-
-    Attributes
-    ----------
-    event : (n,) int
-        Number of the event.
-    exchange, position : (n,) int
-        The exchange, and day 0 among its sessions.
-    sessions : tuple of arrays
-        For each exchange, its sessions as rows of one calendar.
-    """
-
-    event: Array
-    exchange: Array
-    position: Array
-    sessions: tuple[Array, ...]
-
-    def take(self, rows: Array) -> Timing:
-        """The same for some rows."""
-        return Timing(self.event[rows], self.exchange[rows], self.position[rows], self.sessions)
-
-    def dates(self, days: Array) -> Array:
-        """Rows of the calendar, (n, days relative to the event); −1 beyond its ends."""
-        out = np.full((len(self.event), len(days)), -1)
-        for number, sessions in enumerate(self.sessions):
-            here = np.flatnonzero(self.exchange == number)
-            place = self.position[here, None] + days
-            inside = (place >= 0) & (place < len(sessions))
-            out[here] = np.where(inside, sessions[np.where(inside, place, 0)], -1)
-        return out
-
-
-def paired_correlations(residuals: Array, timing: Timing, days: Array, reach: int) -> tuple[Array, Array]:
-    """Correlations of residuals, added up over ordered pairs of firm-events of the same calendar dates.
-
-    Pairs within an event are lined up by rows of the calendar from each firm's own day 0, so that
-    exchanges that react on different days are compared as they react. Pairs of different events are
-    lined up by date; residuals are then standardised over each firm's own estimation window.
-
-    Parameters
-    ----------
-    residuals : (n, T)
-    days : (T,)
-        Days of estimation relative to the event.
-    reach : int
-        Events this many calendar rows or more apart cannot overlap.
-
-    Returns
-    -------
-    distance : (m,) rows of the calendar between two events; 0 within an event.
-    total : (m,) sums of correlations.
-    """
-    zero = timing.dates(np.zeros(1, dtype=int))[:, 0]
-    order = np.argsort(timing.event, kind="stable")
-    events = np.split(order, np.flatnonzero(np.diff(timing.event[order])) + 1)
-    within = 0.0
-    for rows in events:
-        one = timing.take(rows)
-        aligned = np.ptp(one.exchange) == 0 and np.ptp(one.position) == 0
-        block = residuals[rows] if len(rows) < len(residuals) else residuals
-        within += correlation_sum(block if aligned else _line_up(block, one.dates(days) - zero[rows, None]))
-    first = np.array([zero[rows].min() for rows in events])
-    near = np.triu(np.abs(first[:, None] - first) < reach, 1)
-    distance, total = [0], [within]
-    unit: dict[int, Array] = {}
-    size = max(len(sessions) and sessions[-1] for sessions in timing.sessions) + 1
-    for one, two in zip(*np.nonzero(near)):
-        for number in (one, two):
-            if number not in unit:
-                unit[number] = _unit_by_date(residuals, timing, events[number], days, size)
-        distance.append(abs(first[one] - first[two]))
-        total.append(2 * float(unit[one] @ unit[two]))
-    return np.array(distance), np.array(total)
-
-
-def _unit_by_date(residuals: Array, timing: Timing, rows: Array, days: Array, size: int) -> Array:
-    """Residuals of one event at unit length, added up over firms by row of the calendar."""
-    block = residuals[rows]
-    unit = _unit(np.nan_to_num(block - _row_mean(block)[:, None]))
-    dates = timing.take(rows).dates(days)
-    return np.bincount(np.where(dates < 0, size, dates).ravel(), unit.ravel(), size + 1)[:size]
-
-
-def _line_up(values: Array, place: Array) -> Array:
-    """Put the values of each row into its columns `place`, NaN elsewhere."""
-    place = place - place.min()
-    lined = np.full((len(values), int(place.max()) + 1), np.nan)
-    row, column = np.nonzero(np.isfinite(values))
-    lined[row, place[row, column]] = values[row, column]
-    return lined
 
 
 @dataclass(frozen=True, eq=False)
@@ -723,22 +215,11 @@ class Sample:
     @cached_property
     def df(self) -> Array:
         """Degrees of freedom of each firm's own variance."""
-        return self._less(self.conventions.degrees_of_freedom)
-
-    def _less(self, lost: str) -> Array:
-        """T − k, T − 1 or T − 2."""
-        return self.estimates.observations - (
-            self.estimates.parameters if lost == "T-k" else float(lost.removeprefix("T-"))
-        )
-
-    def patell(self, correlation: float = 0.0) -> Result:
-        variance = self.conventions.patell_variance
-        df = self._less("T-2" if variance == "T-2" else "T-k")
-        return patell(self.scar, df, correlation, unit_variance=variance == "unit")
+        return self.estimates.observations - self.estimates.parameters
 
     @cached_property
     def sigma(self) -> Array:
-        return residual_sd(self.estimates, self.conventions.residual_divisor)
+        return residual_sd(self.estimates)
 
     @cached_property
     def prediction_error(self) -> Array:
@@ -820,8 +301,6 @@ class Sample:
         return table, {
             "window": slice(start, start + self.ar.shape[1]),
             "missing": chosen.rank_missing,
-            "length": table.available if chosen.rank_length == "available" else None,
-            "variance": slice(residuals.shape[1] if chosen.rank_variance == "estimation" else None),
         }
 
     @cached_property
@@ -832,7 +311,7 @@ class Sample:
         """Mean cumulative return with its standard errors; one firm-event has its own."""
         n, r = self.n, self.correlation
         se = float(self.car.std(ddof=1) / np.sqrt(n)) if n > 1 else float(self.se[0])
-        widen = np.sqrt(_inflation(n, r) / (1 - r)) if r < 1 else np.nan
+        widen = np.sqrt(widening(n, r) / (1 - r)) if r < 1 else np.nan
         mean, positive = float(self.car.mean()), float((self.car > 0).mean())
         return {"n": n, "mean": mean, "se": se, "se_adjusted": se * widen, "positive": positive}
 
@@ -876,7 +355,7 @@ TESTS: dict[str, Statistic] = {
     ),
     "kp_patell": Statistic(
         "Kolari-Pynnönen adjusted Patell", "Kolari and Pynnönen 2010", True, False, "normal",
-        lambda s: s.patell(s.correlation),
+        lambda s: patell(s.scar, s.df, s.correlation),
     ),
     "grank_t": Statistic(
         "GRANK-T", "Kolari and Pynnönen 2011", True, True, "t", lambda s: s.grank[0],
@@ -936,7 +415,7 @@ TESTS: dict[str, Statistic] = {
     ),
     "patell": Statistic(
         "Patell", "Patell 1976", False, False, "normal",
-        lambda s: s.patell(),
+        lambda s: patell(s.scar, s.df),
     ),
     "bmp": Statistic(
         "BMP standardised cross-sectional", "Boehmer, Musumeci and Poulsen 1991", False, True, "t",
@@ -1001,11 +480,3 @@ def run(name: str, sample: Sample) -> Result:
     df = found.df if student else np.inf
     p = tail(found.statistic, df, wanted.alternative) if np.isfinite(found.statistic) else np.nan
     return Result(found.statistic, df, float(p))
-
-
-def tail(statistic: Array | float, df: Array | float, alternative: str) -> Array:
-    """p-value of a statistic under Student's t."""
-    df = np.where(np.asarray(df) > 0, df, np.nan)
-    if alternative == "two-sided":
-        return 2 * special.stdtr(df, -np.abs(statistic))
-    return special.stdtr(df, np.negative(statistic) if alternative == "greater" else statistic)

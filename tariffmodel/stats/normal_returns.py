@@ -28,14 +28,13 @@ _LAGS = 5  # of the Ljung-Box and ARCH-LM diagnostics
 
 
 class Setup(NamedTuple):
-    """Model, method, leads and lags of the Dimson betas, the two windows, and whose moments (see `_fit`)."""
+    """Model, method, leads and lags of the Dimson betas, and the two windows."""
 
     model: str
     method: str
     lags: int
     estimation: Window
     window: Window
-    moments: str = "firm"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +44,7 @@ class Estimates:
     ar: Array  #: (n, W) abnormal returns
     expected: Array  #: (n, W) normal returns
     residuals: Array  #: (n, T) abnormal returns of the estimation window
-    #: (n, W, K) rows a_t with a_s'a_t = x_s'(X'X)⁻¹x_t, the prediction error over σ²; with
-    #: moments="window" a_s'a_t = 1/T + (f_s − f̄)'S⁻¹(f_t − f̄), f̄ and S over every day of the window
-    whitened: Array
+    whitened: Array  #: (n, W, K) rows a_t with a_s'a_t = x_s'(X'X)⁻¹x_t, the prediction error over σ²
     rss: Array  #: (n,) sum of squared residuals
     tss: Array  #: (n,) sum of squared returns about their mean
     observations: Array  #: (n,) days of estimation used
@@ -210,10 +207,6 @@ def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]
         rss = variance * (n - k)
     sigma2 = rss / np.maximum(n - k, 1)
     errors = np.sqrt(sigma2[:, None] * (np.einsum("cij,ckj->cik", back, root) ** 2).sum(axis=2))
-    if setup.moments == "window":  # of the factors on all days; T stays the firm's
-        every = np.broadcast_to(np.isfinite(factors[..., at, :]).all(axis=-1), used.shape).astype(float)
-        root = _normal_equations(y, every, design[..., at, :])[1]
-        root[:, 0] *= np.sqrt(every.sum(axis=1) / np.maximum(n, 1))[:, None]
     whitened = design[..., gap.start :, :] @ root.transpose(0, 2, 1)
     if adjusted:  # nothing but the variance is estimated, about the mean
         ar, whitened = ar + scaled[:, :1], np.zeros_like(whitened)
@@ -366,10 +359,9 @@ def unusable(estimates: Estimates, needed: int, known: Array) -> Array:
     return reason
 
 
-def residual_sd(of: Estimates, divisor: str = "T-k") -> Array:
-    """Standard deviation of the residuals, (n,)."""
-    lost = {"T-k": of.parameters, "T-1": 1.0, "T": 0.0}[divisor]
-    return np.sqrt(of.rss / (of.observations - lost))
+def residual_sd(of: Estimates) -> Array:
+    """Standard deviation of the residuals, divisor T − k, (n,)."""
+    return np.sqrt(of.rss / (of.observations - of.parameters))
 
 
 def leverage(of: Estimates) -> Array:

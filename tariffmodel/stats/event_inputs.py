@@ -1,0 +1,298 @@
+"""Which firm-events are asked for, on which sessions do they fall, and what explains their returns?
+
+Everything is refused by name that does not fit together; single firm-events that cannot be placed are
+listed with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.stats.normal_returns import METHODS, MODELS, Array, Window
+
+Factors = pd.Series | pd.DataFrame | Mapping[str, pd.Series | pd.DataFrame]
+Dates = str | date | Sequence[str | date]
+Events = pd.DataFrame | pd.Series | Mapping[Any, Dates] | Dates
+Skips = list[tuple[object, object, object, str]]
+
+MARKET = "market"
+
+
+def check(frame: pd.DataFrame | pd.Series, name: str) -> None:
+    if not isinstance(frame, pd.DataFrame | pd.Series):
+        raise DataError(f"{name} is a {type(frame).__name__}; pass a pandas Series or DataFrame by date")
+    index = frame.index
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError(f"{name} is indexed by {type(index).__name__}; use pd.to_datetime on its dates")
+    if index.tz is not None:
+        raise DataError(
+            f"{name} carries the time zone {index.tz}; use dates: tz_localize(None) or tz_convert first"
+        )
+    if (odd := index != index.normalize()).any():
+        raise DataError(f"{name} carries times of day ({index[odd][0]}); one row per date: index.normalize()")
+    if not index.is_unique:
+        raise DataError(f"{name} has {index[index.duplicated()][0]:%Y-%m-%d} twice; keep one row per date")
+    if not index.is_monotonic_increasing:
+        raise DataError(f"{name} is not in order of date; use sort_index()")
+    if isinstance(frame, pd.DataFrame) and not frame.columns.is_unique:
+        raise DataError(f"{name} has the column {frame.columns[frame.columns.duplicated()][0]!r} twice")
+    try:
+        infinite = np.isinf(frame.to_numpy(dtype=float))
+    except (TypeError, ValueError):
+        raise DataError(f"{name} holds values that are not numbers; convert them, NaN for none") from None
+    if infinite.any():
+        day = index[np.nonzero(infinite)[0][0]]
+        raise DataError(f"{name} is infinite on {day:%Y-%m-%d}; a price of zero? Use NaN for no return")
+
+
+def check_windows(estimation: Window | int, window: Window, share: float) -> tuple[Window, Window, int]:
+    first, last = window = pair("window", window)
+    if first > last:
+        raise DataError(f"window {window} ends before it begins")
+    if isinstance(estimation, int | np.integer):
+        estimation = (first - int(estimation), first - 1)
+    start, end = estimation = pair("estimation", estimation)
+    if start > end:
+        raise DataError(f"estimation {estimation} ends before it begins; days before the event are negative")
+    if end >= first:
+        raise DataError(
+            f"estimation {estimation} overlaps the event window {window}; let it end before day {first}"
+        )
+    days = end - start + 1
+    if days < 10:
+        raise DataError(f"estimation window of {days} days is too short; use 10 or more, better 100 to 250")
+    if not 0 < share <= days:
+        raise DataError(f"min_estimation {share}: a share of the {days} days (0 to 1), or a number of days")
+    return estimation, window, int(np.ceil(share * days if share <= 1 else share))
+
+
+def pair(name: str, window: object) -> Window:
+    days = list(window) if isinstance(window, Sequence) else []
+    if len(days) != 2 or not all(isinstance(day, int | np.integer) for day in days):
+        raise DataError(
+            f"{name} {window!r}: write its first and last day, such as (-1, 1), or (0, 0) for one"
+        )
+    return int(days[0]), int(days[1])
+
+
+def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise DataError(f"{name} {value!r}: write one of {', '.join(map(repr, allowed))}")
+
+
+def check_model(model: str, method: str, lags: int, market: bool, factors: bool) -> None:
+    check_choice("model", model, MODELS)
+    check_choice("method", method, METHODS)
+    if lags < 1:
+        raise DataError(f"lags {lags}: write 1 or more leads and lags")
+    if method not in ("ols", "garch") and model != "market":
+        raise DataError(f"method {method!r} estimates a market beta; use it with model='market'")
+    if model in ("market_adjusted", "market") and not market:
+        raise DataError(f"model {model!r} needs market=; pass the benchmark's returns")
+    if model == "factors" and not factors:
+        raise DataError("model 'factors' needs factors=; pass a Series or DataFrame by date")
+    if model != "factors" and factors:
+        raise DataError(f"factors are given but model {model!r} does not use them; use model='factors'")
+
+
+def on_dates(series: pd.Series, name: str, returns: pd.DataFrame) -> pd.Series:
+    check(series, name)
+    return series.reindex(returns.index)
+
+
+def skips(rows: pd.DataFrame, reasons: Array | str) -> Skips:
+    """Firm-events that have a reason, with it."""
+    reasons = np.broadcast_to(np.asarray(reasons, dtype=object), len(rows))
+    out = ~pd.isna(reasons)
+    return list(zip(rows["event"][out], rows["firm"][out], rows["asked"][out], reasons[out]))
+
+
+def event_rows(events: Events, returns: pd.DataFrame) -> pd.DataFrame:
+    """Events in any form that `study` takes as rows of firm and date."""
+    if isinstance(events, pd.DataFrame):
+        return events
+    if isinstance(events, pd.Series | Mapping):
+        pairs = list(events.items())
+    else:
+        pairs = [(firm, day) for day in _listed(events) for firm in returns]
+    rows = [(firm, day) for firm, days in pairs for day in _listed(days)]
+    return pd.DataFrame(rows, columns=["firm", "date"])
+
+
+def _listed(days: Dates) -> list[Any]:
+    return [days] if pd.api.types.is_scalar(days) else list(days)
+
+
+def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
+    """Firm-events as asked: columns event, firm, asked; repeated rows go to the skipped."""
+    if missing := {"firm", "date"} - set(events.columns):
+        raise DataError(
+            f"events has no column {', '.join(sorted(missing))}; it needs firm and date, and event"
+        )
+    try:
+        dates = pd.to_datetime(events["date"], format="ISO8601")
+    except (TypeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"events: a date cannot be read ({first}); write 2025-07-23") from None
+    if dates.dt.tz is not None:
+        raise DataError(f"events: date carries the time zone {dates.dt.tz}; use the exchange's own dates")
+    label = events["event"] if "event" in events else dates.dt.strftime("%Y-%m-%d")
+    asked = pd.DataFrame(
+        {
+            "event": label.to_numpy(),
+            "firm": events["firm"].to_numpy(),
+            "asked": dates.dt.normalize().dt.as_unit("us").to_numpy(),
+        }
+    )
+    if asked.empty:
+        raise DataError("events is empty; pass at least one row of firm and date")
+    if asked[["event", "firm"]].isna().any(axis=None):
+        row = int(np.flatnonzero(asked[["event", "firm"]].isna().any(axis=1))[0])
+        raise DataError(f"events row {row}: event or firm is empty; name both")
+    repeated = asked.duplicated()
+    skipped = skips(asked[repeated], "repeats an earlier row")
+    asked = asked[~repeated]
+    twice = asked.duplicated(["event", "firm"])
+    if twice.any():
+        event, firm, day = asked[twice].iloc[0]
+        raise DataError(
+            f"events: {event!r} has {firm!r} on two dates, the second {day:%Y-%m-%d}; "
+            "give each its own event label"
+        )
+    undated = asked["asked"].isna()
+    skipped += skips(asked[undated], "no date")
+    return asked[~undated].reset_index(drop=True), skipped
+
+
+def sessions_of(
+    returns: pd.DataFrame, calendars: Mapping[str, str] | None
+) -> tuple[dict[str, Array], dict[str, str]]:
+    """Rows that are sessions of each exchange, and the exchange of each firm."""
+    if calendars is None:
+        return {"": np.arange(len(returns))}, dict.fromkeys(returns.columns, "")
+    if missing := [firm for firm in returns.columns if firm not in calendars]:
+        raise DataError(f"calendars names no exchange for {', '.join(map(str, missing[:5]))}; add them")
+    exchange = {firm: str(calendars[firm]) for firm in returns.columns}
+    seen = np.isfinite(returns.to_numpy(dtype=float))
+    labels = np.array([exchange[firm] for firm in returns.columns])
+    return {
+        label: np.flatnonzero(seen[:, labels == label].any(axis=1)) for label in dict.fromkeys(labels)
+    }, exchange
+
+
+def place(
+    asked: pd.DataFrame,
+    returns: pd.DataFrame,
+    sessions: dict[str, Array],
+    exchange: dict[str, str],
+    roll: str,
+    duplicates: str,
+) -> tuple[pd.DataFrame, Skips]:
+    """Day 0 of each firm-event: columns column, exchange, position (a session), date, known."""
+    rows = asked.assign(
+        column=returns.columns.get_indexer(asked["firm"]), exchange=asked["firm"].map(exchange), position=-1
+    )
+    reason = np.full(len(rows), None, dtype=object)
+    reason[rows["column"] < 0] = "the firm has no column in returns"
+    position, date = np.full(len(rows), -1), rows["asked"].to_numpy().copy()
+    for label, here in rows.groupby("exchange").indices.items():
+        days = returns.index.to_numpy()[sessions[label]]
+        wanted = rows["asked"].to_numpy()[here]
+        found = np.searchsorted(days, wanted, side="left")
+        exact = np.isin(wanted, days)
+        outside = (wanted < days[0]) | (wanted > days[-1]) if len(days) else np.ones(len(here), dtype=bool)
+        if roll == "error" and (~exact & ~outside).any():
+            row = here[np.flatnonzero(~exact & ~outside)[0]]
+            raise DataError(
+                f"events: {rows['asked'].iloc[row]:%Y-%m-%d} is no session for {rows['firm'].iloc[row]}; "
+                "correct the date, or use roll='next'"
+            )
+        if roll == "previous":
+            found = np.where(exact, found, found - 1)
+        reason[here[outside]] = "day 0 lies outside the returns of its exchange"
+        position[here] = np.where(outside, -1, found)
+        date[here[~outside]] = days[found[~outside]]
+    rows = rows.assign(position=position, date=date, known=False)
+    known = np.isfinite(returns.to_numpy(dtype=float)).any(axis=0)
+    rows["known"] = np.where(rows["column"] >= 0, known[rows["column"]], True) if len(known) else True
+    usable = pd.isna(reason)
+    same = usable & rows.assign(usable=usable).duplicated(["firm", "position", "usable"]).to_numpy()
+    if duplicates == "error" and same.any():
+        row = rows[same].iloc[0]
+        raise DataError(
+            f"events: {row.firm!r} has two events on {row.date:%Y-%m-%d}; use duplicates='merge' or 'keep'"
+        )
+    if duplicates == "merge":
+        reason[same] = "another event of the firm falls on the same session; it is counted there"
+    out = ~pd.isna(reason)
+    skipped = skips(rows, reason)
+    return rows[~out].reset_index(drop=True), skipped
+
+
+def overlaps(rows: pd.DataFrame, window: Window) -> Array:
+    """Does another event of the firm have its day 0 inside this event window?"""
+    order = rows.sort_values(["firm", "position"], kind="stable")
+    after = order.groupby("firm")["position"].shift(-1) - order["position"]
+    before = order["position"] - order.groupby("firm")["position"].shift(1)
+    near = (after <= window[1]) | (before <= -window[0]) | (after == 0) | (before == 0)
+    return near.reindex(rows.index).to_numpy()
+
+
+def regressors_of(
+    returns: pd.DataFrame,
+    market: pd.Series | pd.DataFrame | None,
+    factors: Factors | None,
+    model: str,
+    risk_free: pd.Series | None,
+) -> dict[object, pd.DataFrame]:
+    """Regressors on the dates of the returns: one frame under None for all firms, or one per firm."""
+    if model == "mean":
+        return {None: pd.DataFrame(index=returns.index)}
+    own: dict[object, list[pd.DataFrame]] = {}
+    shared: list[pd.DataFrame] = []
+    for given, name in ((market, MARKET), (factors, "factors")):
+        if given is None:
+            continue
+        for firm, frame in _by_firm(given, name, returns).items():
+            if name == MARKET and risk_free is not None:
+                frame = frame.sub(on_dates(risk_free, "risk_free", returns), axis=0)
+            if firm is None:
+                shared.append(frame)
+            else:
+                own.setdefault(firm, []).append(frame)
+    if not own:
+        return {None: _joined(shared)}
+    return {firm: _joined(shared + frames) for firm, frames in own.items()}
+
+
+def _by_firm(given: Any, name: str, returns: pd.DataFrame) -> dict[object, pd.DataFrame]:
+    if isinstance(given, pd.Series):
+        label = MARKET if name == MARKET else str(given.name or "factor")
+        check(given, name)
+        return {None: given.rename(label).to_frame().reindex(returns.index)}
+    if isinstance(given, pd.DataFrame) and isinstance(given.index, pd.MultiIndex):
+        given = {firm: frame.droplevel(0) for firm, frame in given.groupby(level=0)}
+    if isinstance(given, Mapping):
+        return {firm: one for firm, frame in given.items() for one in _by_firm(frame, name, returns).values()}
+    check(given, name)
+    given = given.reindex(returns.index)
+    if name != MARKET:
+        return {None: given}
+    if given.shape[1] == 1 and given.columns[0] not in returns:  # the index itself, in a frame
+        return {None: given.set_axis([MARKET], axis=1)}
+    return {firm: given[[firm]].set_axis([MARKET], axis=1) for firm in given.columns}
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    joined = pd.concat(frames, axis=1)
+    if not joined.columns.is_unique or "alpha" in joined:
+        raise DataError(
+            f"factors are named {', '.join(map(str, joined.columns))}; names must differ, none 'alpha'"
+        )
+    return joined
