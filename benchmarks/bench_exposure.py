@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from tariffmodel import contribution, exposure, facts, policy
+from tariffmodel import case, contribution, exposure, facts, policy
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +39,14 @@ def test_load_and_validate(benchmark):
 def test_exposure_table(benchmark, known, before):
     """All makers under one policy, ranges included."""
     law = policy.load("current-law")
-    assert len(benchmark(exposure.table, known, law, before)) == 20
+    assert len(benchmark(lambda: exposure.table(case(law, before, data=known)))) == 20
 
 
 def test_first_exposure_table_after_load(benchmark, before):
     """Nothing cached: exchange rates and prices are read as well."""
     law = policy.load("current-law")
     benchmark.pedantic(
-        exposure.table, setup=lambda: ((facts.load(), law, before), {}), rounds=5, warmup_rounds=1
+        exposure.table, setup=lambda: ((case(law, before, data=facts.load()),), {}), rounds=5, warmup_rounds=1
     )
 
 
@@ -63,7 +63,7 @@ def test_first_exposure_table_after_load(benchmark, before):
 def test_ten_thousand_variants(benchmark, known, before, name, keys):
     one = policy.load(name)
     variants = {key: np.linspace(0, 0.25, 10_000) for key in keys}
-    bills = benchmark.pedantic(exposure.sweep, args=(known, one, before, variants), rounds=5, warmup_rounds=1)
+    bills = benchmark.pedantic(exposure.sweep, args=(case(one, before, data=known), variants), rounds=5, warmup_rounds=1)
     assert bills.shape == (10_000, 20)
 
 

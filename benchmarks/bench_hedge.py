@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import facts, hedge, ticket
+from tariffmodel import case, facts, hedge, ticket
 
 MAKERS, DRAWS = 20, 10_000
 
@@ -60,5 +60,5 @@ def test_pairs_of_twenty(benchmark):
 
 def test_ticket(benchmark, known):
     benchmark.pedantic(
-        ticket.ticket, args=(known, "005380.KS"), kwargs={"against": "korea-25"}, rounds=3, warmup_rounds=1
+        ticket.ticket, args=(case("korea-25", "current-law", "CY2027", data=known), "005380.KS"), rounds=3, warmup_rounds=1
     )

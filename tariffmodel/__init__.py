@@ -15,7 +15,10 @@ __version__ = "0.1.0"
 
 # public name: the module that it stands for
 _HOMES = {
+    "Case": "tariff.case:Case",
+    "Valuation": "tariff.case:Valuation",
     "breaks": "stats.breaks",
+    "case": "tariff.case:case",
     "changes": "runs.changes",
     "charts": "charts",
     "columns": "columns",
@@ -23,6 +26,7 @@ _HOMES = {
     "contribution": "tariff.contribution",
     "cross_section": "stats.cross_section",
     "currency": "markets.currency",
+    "cost": "tariff.cost",
     "duty": "tariff.duty",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",
@@ -31,6 +35,7 @@ _HOMES = {
     "exports": "runs.exports",
     "exposure": "tariff.exposure",
     "facts": "facts",
+    "goods": "tariff.goods",
     "hedge": "hedging",
     "incentives": "tariff.incentives",
     "lab": "lab",
@@ -67,7 +72,9 @@ __all__ = ["__version__", *_HOMES]
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return import_module(f"{__name__}.{_HOMES[name]}")
+        module, _, inside = _HOMES[name].partition(":")
+        found = import_module(f"{__name__}.{module}")
+        return getattr(found, inside) if inside else found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

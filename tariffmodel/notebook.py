@@ -3,7 +3,7 @@
 One line each, so that what a cell computes is what a reader sees::
 
     note = tm.notebook.open("02", policy="current-law", against="before-april-2025", period="FY2026-03")
-    bills = tm.exposure.table(note.facts, note.policy, note.against, note.period, note.as_of)
+    bills = tm.exposure.table(note.case)
     note.show(tm.charts.bill_bars, bills, name="bill")
     note.table(bills, "bill", title="Duty bill by maker")
     note.say(f"Together they owe {money(bills['bill_usd'].sum())}.")
@@ -24,13 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tariffmodel import charts, columns, facts
-from tariffmodel.markets import market
+from tariffmodel import charts, columns
 from tariffmodel.runs import changes
-from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import case as ask
 
 if TYPE_CHECKING:
     from tariffmodel.facts import Facts
+    from tariffmodel.tariff.case import Case
     from tariffmodel.tariff.policy import Policy
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
@@ -44,7 +44,7 @@ class Note:
     ----------
     number : str
         Two digits, as in the file's name; charts and tables are named with it.
-    facts, policy, against, period, as_of
+    case : Case
         The question.
     output : Path, optional
         Where charts, tables and conclusions go.
@@ -55,14 +55,26 @@ class Note:
     """
 
     number: str
-    facts: Facts
-    policy: Policy
-    against: Policy
-    period: str
-    as_of: date
+    case: Case
     output: Path | None
     source: str
     label: str
+
+    @property
+    def facts(self) -> Facts:
+        return self.case.facts
+
+    @property
+    def policy(self) -> Policy:
+        return self.case.policy
+
+    @property
+    def against(self) -> Policy:
+        return self.case.against
+
+    @property
+    def as_of(self) -> date:
+        return self.case.as_of
 
     def show(
         self,
@@ -194,7 +206,7 @@ def open(
     policy, against, period : str
         The question; policies by name or file.
     as_of : str or date, optional
-        The day; prices and exchange rates after it are not used. Default: the last fixing.
+        The day on which the question is asked, see `tariff.case.case`. Default: the last fixing.
     output : str or Path, optional
         Folder for charts, tables and conclusions. Default: nothing is written.
     source : str
@@ -207,20 +219,13 @@ def open(
     TariffModelError
         If a policy, the period or the day cannot be read.
     """
-    known = facts.load()
-    day = date.fromisoformat(as_of) if isinstance(as_of, str) and as_of else as_of or known.as_of
-    known = market.until(known, day)
-    chosen, other = policies.load(policy), policies.load(against)
+    asked = ask(policy, against, period, as_of or None)
     return Note(
         number=number,
-        facts=known,
-        policy=chosen,
-        against=other,
-        period=period,
-        as_of=day,
+        case=asked,
         output=Path(output) if output else None,
-        source=source.format(prices=f"{known.prices.index[-1]:%Y-%m-%d}"),
-        label=label or f"{chosen.label} against {other.label}, {period}",
+        source=source.format(prices=f"{asked.facts.prices.index[-1]:%Y-%m-%d}"),
+        label=label or asked.label,
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from tariffmodel import exposure, facts, policy
+from tariffmodel import case, exposure, facts, policy
 
 AGAINST = "before-april-2025"
 USUAL = "FY2026-03"
@@ -29,7 +29,7 @@ PERIODS = {  # policies that begin later
 def compute(name: str, known: facts.Facts) -> pd.DataFrame:
     """Bill and average rate of every maker under one policy, makers in their usual order."""
     period = PERIODS.get(name, USUAL)
-    bills = exposure.table(known, policy.load(name), policy.load(AGAINST), period)
+    bills = exposure.table(case(policy.load(name), policy.load(AGAINST), period, data=known))
     frame = bills.loc[known.makers.index, ["bill_usd", "effective_rate"]]
     return frame.assign(period=period).rename_axis("maker").reset_index()
 

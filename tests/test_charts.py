@@ -18,7 +18,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tariffmodel import charts, comparison, contribution, exposure, facts, periods, policy, validation
+from tariffmodel import case, charts, comparison, contribution, exposure, facts, periods, policy, validation
 from tariffmodel.charts import house
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
@@ -31,7 +31,7 @@ Draw = Callable[..., Figure]
 
 @pytest.fixture(scope="module")
 def bills(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    return exposure.table(known, law, before)
+    return exposure.table(case(law, before, data=known))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def identity(known: Facts) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def origins(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    return exposure.by_origin(known, law, before, "CY2024")
+    return exposure.by_origin(case(law, before, "CY2024", data=known))
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def metrics(known: Facts) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def disclosed(known: Facts, law: Policy, before: Policy) -> tuple[pd.DataFrame, pd.Series]:
-    frame = validation.disclosed(known, law, before)
+    frame = validation.disclosed(case(law, before, data=known))
     rates = [
         facts.fx_rate(known, currency, periods.parse(period), known.as_of)
         for currency, period in zip(frame["currency"], frame["period"], strict=True)
@@ -61,18 +61,18 @@ def disclosed(known: Facts, law: Policy, before: Policy) -> tuple[pd.DataFrame, 
 
 @pytest.fixture(scope="module")
 def path(known: Facts, law: Policy) -> pd.DataFrame:
-    return exposure.car_rates(known, law, "2025-01-01..2026-10-30")
+    return exposure.car_rates(case(law, law, "2025-01-01..2026-10-30", data=known))
 
 
 @pytest.fixture(scope="module")
 def change(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    bills = comparison.bills(known, [law, policy.load("flat-25"), policy.load("eu-netting")], before)
+    bills = comparison.bills(case(law, before, data=known), [policy.load("flat-25"), policy.load("eu-netting")])
     return bills.drop(columns=law.name).sub(bills[law.name], axis=0)
 
 
 @pytest.fixture(scope="module")
 def moves(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    return exposure.drivers(known, law, before)
+    return exposure.drivers(case(law, before, data=known))
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def test_one_maker_is_enough(
 
 
 def test_bills_of_zero_are_drawn_as_nothing_owed(known: Facts, before: Policy) -> None:
-    nothing = exposure.table(known, before, before)
+    nothing = exposure.table(case(before, before, data=known))
     assert "No maker owes" in charts.bill_bars(nothing, case="", **LOOK).figure.get_suptitle()
     assert charts.burden(nothing, case="", **LOOK).figure.get_suptitle() == "No maker's profit is touched"
     same = charts.policy_comparison({"a": nothing, "b": nothing}, case="", **LOOK).figure.get_suptitle()
@@ -328,7 +328,7 @@ def test_car_rates_follow_the_law(path: pd.DataFrame) -> None:
 
 def test_relief_shows_at_the_average_maker(known: Facts, law: Policy, path: pd.DataFrame) -> None:
     reform = policy.load("japan-flexible-linear-country")
-    relieved = exposure.car_rates(known, reform, "2025-01-01..2026-10-30")
+    relieved = exposure.car_rates(case(reform, reform, "2025-01-01..2026-10-30", data=known))
     assert relieved["JP"].iloc[-1] != pytest.approx(path["JP"].iloc[-1])
     pd.testing.assert_series_equal(relieved["EU"].groupby(level=0).last(), path["EU"], check_freq=False)
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from tariffmodel import charts, currency, facts, periods, sensitivity
+from tariffmodel import case, charts, currency, facts, periods, sensitivity
 from tariffmodel.markets.currency import IsoProfit
 from tariffmodel.facts import Facts
 from tariffmodel.tariff.policy import Policy
@@ -112,7 +112,7 @@ TODAY = {"JPY": 157.5, "KRW": 1330.0, "EUR": 0.85}
 
 @pytest.fixture(scope="module")
 def iso(known: Facts, law: Policy, before: Policy) -> IsoProfit:
-    return currency.iso_profit(known, "Toyota", law, before)
+    return currency.iso_profit(case(law, before, data=known), "Toyota")
 
 
 def draw_iso(iso: IsoProfit, bill_range: tuple[float, float] = (0.8, 1.2), **k: object) -> Figure:
@@ -303,7 +303,7 @@ def test_an_endless_range_is_cut_at_the_edge(pays: pd.DataFrame) -> None:
 
 
 def test_real_moves_are_drawn(known: Facts, law: Policy, before: Policy) -> None:
-    rows = currency.offset(known, law, before)
+    rows = currency.offset(case(law, before, data=known))
     spot = {
         unit: facts.fx_rate(known, unit, periods.Period(known.as_of, known.as_of), known.as_of)
         for unit in rows["currency"].unique()
@@ -321,7 +321,7 @@ def test_note_says_whose_sensitivity_it_is_and_why_a_line_misses_its_point(
     assert "Disclosed for Toyota: 50 bn JPY" in said(draw_iso(iso)) and "duty on parts" not in said(
         draw_iso(iso)
     )
-    kia = currency.iso_profit(known, "Kia", law, before)
+    kia = currency.iso_profit(case(law, before, data=known), "Kia")
     assert "Estimated by an analyst for Kia: 22 bn KRW" in said(draw_iso(kia))
     lifted = dataclasses.replace(iso, curves=iso.curves * 1.01)
     assert "Lines carry the duty on parts" in said(draw_iso(lifted))
@@ -352,7 +352,7 @@ def test_lines_of_profit_are_labelled_at_their_ends_in_their_order(iso: IsoProfi
 
 
 def test_a_maker_that_loses_by_a_weak_currency_has_no_line(known: Facts, law: Policy, before: Policy) -> None:
-    mazda = currency.iso_profit(known, "Mazda", law, before)
+    mazda = currency.iso_profit(case(law, before, data=known), "Mazda")
     assert mazda.profit_per_unit_bn < 0
     fig = draw_iso(mazda)
     assert "no weaker currency gives Mazda the profit it had before" in title(fig)

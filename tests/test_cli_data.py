@@ -123,7 +123,7 @@ def test_refresh_says_what_came_and_fails_only_if_nothing_did(tm, data, monkeypa
 
 def test_hedge_prints_and_writes_a_ticket(tm, tmp_path):
     code, out, _ = tm(
-        "hedge", "--long", "7203.T", "--notional", "10e6", "--against", "Korea back to 25%", "--instrument", "JPY",
+        "hedge", "--long", "7203.T", "--notional", "10e6", "--threat", "Korea back to 25%", "--instrument", "JPY",
         "--output", tmp_path / "out",
     )  # fmt: skip
     assert code == 0
@@ -137,9 +137,9 @@ def test_hedge_prints_and_writes_a_ticket(tm, tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["hedge", "--long", "XYZ", "--against", "korea-25"], "XYZ"),
-        (["hedge", "--long", "7203.T", "--against", "free money"], "free money"),
-        (["hedge", "--long", "7203.T", "--against", "korea-25", "--notional", "-5"], "-5"),
+        (["hedge", "--long", "XYZ", "--threat", "korea-25"], "XYZ"),
+        (["hedge", "--long", "7203.T", "--threat", "free money"], "free money"),
+        (["hedge", "--long", "7203.T", "--threat", "korea-25", "--notional", "-5"], "-5"),
         (["snapshots", "--restore", "yesterday"], "no snapshot 'yesterday'; there are bundled"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from strategies import build, policies
 
-from tariffmodel import comparison, duty, exposure, policy
+from tariffmodel import case, comparison, duty, exposure, goods, policy
 from tariffmodel.errors import PolicyError
 
 PERIOD = "2025-07..2026-06"
@@ -21,7 +21,7 @@ def every():
 
 
 def test_treasury_gets_every_bill_once(known, every, before):
-    frame = comparison.bills(known, every, before, PERIOD)
+    frame = comparison.bills(case(every[0], before, PERIOD, data=known), every[1:])
     assert list(frame.columns) == [one.name for one in every]
     assert frame.index[-1] == comparison.TREASURY and len(frame) == len(known.makers) + 1
     without = frame.drop(index=[comparison.TREASURY, "Porsche AG"])
@@ -31,9 +31,9 @@ def test_treasury_gets_every_bill_once(known, every, before):
 
 
 def test_bills_are_those_of_each_policy_alone(known, every, before):
-    frame = comparison.bills(known, every, before, PERIOD)
+    frame = comparison.bills(case(every[0], before, PERIOD, data=known), every[1:])
     for one in every:
-        alone = exposure.table(known, one, before, PERIOD)["bill_usd"]
+        alone = exposure.table(case(one, before, PERIOD, data=known))["bill_usd"]
         np.testing.assert_allclose(frame[one.name][alone.index], alone, rtol=1e-9, atol=0.01)
 
 
@@ -41,15 +41,15 @@ def test_bills_are_those_of_each_policy_alone(known, every, before):
 @given(one=policies(), other=policies())
 def test_bills_of_random_policies_do_not_disturb_each_other(known, before, one, other):
     renamed = other.model_copy(update={"name": "other"})
-    frame = comparison.bills(known, [one, renamed], before, PERIOD)
+    frame = comparison.bills(case(one, before, PERIOD, data=known), [renamed])
     for each in (one, renamed):
-        own, floor = (duty.bill(known, p, duty.goods(known, PERIOD, [p])).total[0] for p in (each, before))
+        own, floor = (duty.bill(known, p, goods.entered(known, PERIOD, [p])).total[0] for p in (each, before))
         np.testing.assert_allclose(frame[each.name].iloc[:-1], own - floor, rtol=1e-8, atol=0.05)
 
 
 def test_changes_are_differences_of_bills_and_nothing_against_itself(known, every, before, law):
-    frame = comparison.bills(known, every, before, PERIOD)
-    found = comparison.changes(known, every, law, PERIOD)
+    frame = comparison.bills(case(every[0], before, PERIOD, data=known), every[1:])
+    found = comparison.changes(case(law, law, PERIOD, data=known), every)
     change = found["change_usd"].unstack("policy")[frame.columns].loc[frame.index]
     np.testing.assert_allclose(change, frame.sub(frame[law.name], axis=0), atol=0.05)
     assert found["change_usd"].between(found["low_usd"], found["high_usd"]).all()
@@ -59,8 +59,8 @@ def test_changes_are_differences_of_bills_and_nothing_against_itself(known, ever
 
 def test_range_of_a_change_against_no_duty_is_that_of_the_bill(known, law, before):
     """`exposure.table` is another way to the same range."""
-    found = comparison.changes(known, [law], before, PERIOD).loc[law.name]
-    table = exposure.table(known, law, before, PERIOD)
+    found = comparison.changes(case(before, before, PERIOD, data=known), [law]).loc[law.name]
+    table = exposure.table(case(law, before, PERIOD, data=known))
     ends = found.loc[table.index, ["low_usd", "high_usd"]]
     np.testing.assert_allclose(ends, table[["bill_low_usd", "bill_high_usd"]], rtol=1e-9, atol=0.05)
     whole = found.drop(index=[comparison.TREASURY, "Porsche AG"])
@@ -71,9 +71,9 @@ def test_range_of_a_change_against_no_duty_is_that_of_the_bill(known, law, befor
 @FEW
 @given(one=policies(), baseline=policies())
 def test_ranked_change_is_the_difference_of_the_bills(known, before, one, baseline):
-    frame = comparison.ranked(known, one, baseline, before, PERIOD)
+    frame = comparison.ranked(case(baseline, before, PERIOD, data=known), one)
     sides = [one, baseline.model_copy(update={"name": "baseline"})]
-    bills = comparison.bills(known, sides, before, PERIOD).loc[frame.index]
+    bills = comparison.bills(case(sides[0], before, PERIOD, data=known), sides[1:]).loc[frame.index]
     for column, name in (("bill_usd", one.name), ("baseline_usd", "baseline")):
         np.testing.assert_allclose(frame[column], bills[name], rtol=1e-8, atol=0.05)
     np.testing.assert_allclose(frame["change_usd"], bills[one.name] - bills["baseline"], rtol=1e-8, atol=0.1)
@@ -83,8 +83,8 @@ def test_ranked_change_is_the_difference_of_the_bills(known, before, one, baseli
 
 def test_ranked_shares_and_rates_are_those_of_the_tables(known, law, before):
     one = policy.load("japan-flexible-linear-firm")
-    frame = comparison.ranked(known, one, law, before)
-    mine, base = (exposure.table(known, p, before).loc[frame.index] for p in (one, law))
+    frame = comparison.ranked(case(law, before, data=known), one)
+    mine, base = (exposure.table(case(p, before, data=known)).loc[frame.index] for p in (one, law))
     np.testing.assert_allclose(frame["rate"], mine["effective_rate"])
     np.testing.assert_allclose(frame["rate_baseline"], base["effective_rate"])
     share = mine["share_of_operating_profit"] - base["share_of_operating_profit"]
@@ -101,7 +101,7 @@ def test_ranked_shares_and_rates_are_those_of_the_tables(known, law, before):
 
 
 def test_a_policy_against_itself_changes_nothing(known, law, before):
-    frame = comparison.ranked(known, law, law, before)
+    frame = comparison.ranked(case(law, before, data=known), law)
     assert (frame["change_usd"] == 0).all()
 
 
@@ -109,15 +109,15 @@ def test_a_policy_named_twice_is_refused(known, law, before):
     with pytest.raises(
         PolicyError, match="a policy occurs twice among current-law, current-law; name each once"
     ):
-        comparison.bills(known, [law, law], before)
+        comparison.bills(case(law, before, data=known), [law])
 
 
 def test_two_policies_without_entries_owe_the_ordinary_duty(known, before):
-    frame = comparison.bills(known, [build()], build(), PERIOD)
+    frame = comparison.bills(case(build(), build(), PERIOD, data=known), [])
     assert (frame == 0).all(axis=None)
 
 
 def test_rates_are_after_credits(known, before):
     law, credited = policy.load("current-law"), policy.load("production-credit-1-to-1")
-    row = comparison.ranked(known, credited, law, before, "CY2026").loc["GM"]
+    row = comparison.ranked(case(law, before, "CY2026", data=known), credited).loc["GM"]
     assert abs(row["rate"]) < 1e-9 < row["rate_baseline"]

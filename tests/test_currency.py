@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tariffmodel import currency, exposure, facts, sensitivity
+from tariffmodel import Valuation, case, currency, exposure, facts, sensitivity
 from tariffmodel.errors import DataError
 
 TABLE = "companies/fx_sensitivity.csv"
@@ -19,12 +19,12 @@ TABLE = "companies/fx_sensitivity.csv"
 
 @pytest.fixture(scope="module")
 def paid(known, law, before):
-    return currency.offset(known, law, before)
+    return currency.offset(case(law, before, data=known))
 
 
 @pytest.fixture(scope="module")
 def toyota(known, law, before):
-    return currency.iso_profit(known, "Toyota", law, before)
+    return currency.iso_profit(case(law, before, data=known), "Toyota")
 
 
 def edit(data, row, **cells):
@@ -109,7 +109,7 @@ def test_faulty_cell_is_named(known, data):
 
 def test_toyota_by_hand(known, law, before, paid):
     row = paid.loc["Toyota"]
-    bill = exposure.table(known, law, before).loc["Toyota"]
+    bill = exposure.table(case(law, before, data=known)).loc["Toyota"]
     position = 50 * 365 / 365.25
     assert row["move_at_fixed_bill"] == pytest.approx(bill["bill_reporting_bn"] / position)
     assert row["move_at_fixed_bill"] == pytest.approx(19.15, abs=0.05)
@@ -138,20 +138,20 @@ def test_home_currency_must_weaken_to_pay_a_bill(paid):
 
 
 def test_a_saving_lets_the_home_currency_strengthen(known, law, before, paid):
-    turned = currency.offset(known, before, law)
+    turned = currency.offset(case(before, law, data=known))
     rows = turned.dropna(subset="move")
     assert (rows["move"] < 0).all()
     np.testing.assert_allclose(turned["bill_usd"], -paid["bill_usd"].reindex(turned.index))
 
 
 def test_no_policy_change_needs_no_move(known, law):
-    rows = currency.offset(known, law, law).dropna(subset="move")
+    rows = currency.offset(case(law, law, data=known)).dropna(subset="move")
     assert (rows[["bill_usd", "move", "move_low", "move_high"]] == 0).all(axis=None)
 
 
 def test_half_a_year_needs_about_the_same_move(known, law, before):
     """Half the bill against half a year's profit: only the exchange rate and the law differ."""
-    year, half = (currency.offset(known, law, before, period) for period in ("CY2026", "2026H1"))
+    year, half = (currency.offset(case(law, before, period, data=known)) for period in ("CY2026", "2026H1"))
     share = half["bill_usd"] / year["bill_usd"]
     assert share["Subaru"] == pytest.approx(0.5, abs=0.05)
     ratio = half["move_share"] / year["move_share"]
@@ -170,7 +170,7 @@ def test_every_empty_move_has_its_reason(paid):
 
 def test_a_bill_larger_than_the_position_cannot_be_paid(known, law, before, data):
     changed = edit(data, row_of(known, "Honda"), effect="1.5", low="1.5", high="1.9")
-    row = currency.offset(changed, law, before).loc["Honda"]
+    row = currency.offset(case(law, before, data=changed)).loc["Honda"]
     assert np.isnan(row["move"])
     assert "larger than the dollars that profit is long" in row["reason"]
     assert row["move_at_fixed_bill"] > 100
@@ -178,7 +178,7 @@ def test_a_bill_larger_than_the_position_cannot_be_paid(known, law, before, data
 
 def test_range_is_infinite_where_the_bill_may_exceed_the_position(known, law, before, data):
     changed = edit(data, row_of(known, "Honda"), effect="2.1")
-    row = currency.offset(changed, law, before).loc["Honda"]
+    row = currency.offset(case(law, before, data=changed)).loc["Honda"]
     assert row["bill_high_usd"] / 1e9 > 2.1
     assert np.isfinite(row["move"])
     assert np.isinf(row["move_high"])
@@ -203,8 +203,8 @@ def test_position_estimated_from_the_share_inverts_the_value_elasticity(known, l
     fake.loc["Volkswagen", names] = [-0.8, -1.0, -0.1]
     fake.loc["Toyota", names] = [9.0, 8.0, 10.0]
     fake.loc["GM", [*names, "role"]] = [0.5, 0.4, 0.6, "rival"]
-    got = currency.offset(known, law, before, estimated=fake, tax_rate=0.3, discount_rate=0.1, life_years=4)
-    cap = exposure.table(known, law, before)["market_cap_usd"]
+    got = currency.offset(case(law, before, data=known), estimated=fake, valuation=Valuation(0.3, 0.1, 4))
+    cap = exposure.table(case(law, before, data=known))["market_cap_usd"]
     years = sum(1.1**-t for t in range(1, 5))
     assert got.loc["BMW", "profit_per_unit_bn"] == pytest.approx(0.8 * cap["BMW"] / (0.7 * years) / 1e9)
     assert got.loc["BMW", "basis"] == "estimated from the share"
@@ -231,7 +231,7 @@ def betas(known, **values):
 
 
 def test_elasticities_by_hand(known):
-    got = currency.compare(known, betas(known), tax_rate=0.3, discount_rate=0.1, life_years=3).loc["Toyota"]
+    got = currency.compare(known, betas(known), Valuation(0.3, 0.1, 3)).loc["Toyota"]
     rate = known.fx["USDJPY"]["2024-04-01":"2025-03-31"].mean()
     assert got["profit_elasticity"] == pytest.approx(50 * rate / 4795.586)
     years = 1 / 1.1 + 1 / 1.1**2 + 1 / 1.1**3
@@ -241,7 +241,7 @@ def test_elasticities_by_hand(known):
 
 def test_market_value_is_that_of_the_exposure_table(known, law, before):
     got = currency.compare(known, betas(known))["market_cap_usd"]
-    np.testing.assert_allclose(got, exposure.table(known, law, before)["market_cap_usd"].reindex(got.index))
+    np.testing.assert_allclose(got, exposure.table(case(law, before, data=known))["market_cap_usd"].reindex(got.index))
 
 
 def test_range_of_the_disclosure_becomes_that_of_the_elasticities(known):
@@ -292,15 +292,15 @@ def test_weak_yen_helps_both_the_profit_and_the_share_of_exporters(known):
 
 
 def test_curve_passes_through_the_move_that_pays_the_bill(known, law, before, paid):
-    bill = exposure.table(known, law, before).loc["Subaru"]
+    bill = exposure.table(case(law, before, data=known)).loc["Subaru"]
     rate = float(bill["effective_rate"])
-    got = currency.iso_profit(known, "Subaru", law, before, rates=[rate])
+    got = currency.iso_profit(case(law, before, data=known), "Subaru", rates=[rate])
     assert got.before == (bill["effective_rate_against"], bill["per_usd"])
     assert got.curves["before"].iloc[0] == pytest.approx(paid.loc["Subaru", "rate_needed"], rel=1e-12)
 
 
 def test_profit_is_equal_along_a_curve(known, law, before, toyota):
-    bill = exposure.table(known, law, before).loc["Toyota"]
+    bill = exposure.table(case(law, before, data=known)).loc["Toyota"]
     years = 365 / 365.25
     customs = bill["customs_value_usd"] / 1e9 / years
     rest = bill["bill_usd"] / 1e9 / years - customs * (
@@ -319,7 +319,7 @@ def test_higher_duty_needs_a_weaker_currency(toyota):
 
 def test_today_is_on_its_curve(known, law, before, toyota):
     last = toyota.path.iloc[-1]
-    again = currency.iso_profit(known, "Toyota", law, before, rates=[last["rate"]])
+    again = currency.iso_profit(case(law, before, data=known), "Toyota", rates=[last["rate"]])
     assert again.curves["today"].iloc[0] == pytest.approx(last["per_usd"], rel=1e-12)
 
 
@@ -349,7 +349,7 @@ def test_profit_rises_with_a_weaker_yen_and_falls_with_the_duty(toyota):
 )
 def test_makers_without_what_a_curve_needs_are_refused(known, law, before, maker, more, message):
     with pytest.raises(DataError, match=message):
-        currency.iso_profit(known, maker, law, before, **more)
+        currency.iso_profit(case(law, before, data=known, **more), maker)
 
 
 def test_maker_without_imports_has_no_duty_rate(known, law, before, data):
@@ -357,4 +357,4 @@ def test_maker_without_imports_has_no_duty_rate(known, law, before, data):
     suzuki = table.loc[[row_of(known, "Honda")]].assign(company="Suzuki")
     pd.concat([table, suzuki]).to_csv(data / TABLE, index=False)
     with pytest.raises(DataError, match="Suzuki imports no vehicles in FY2026-03"):
-        currency.iso_profit(facts.load(data), "Suzuki", law, before)
+        currency.iso_profit(case(data=facts.load(data)), "Suzuki")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference import Reference
 from strategies import MAKERS, PERIODS, policies
 
-from tariffmodel import duty, exposure, facts, policy, validation
+from tariffmodel import case, duty, exposure, facts, goods, policy, validation
 from tariffmodel.errors import DataError, PolicyError
 
 YEAR = "FY2026-03"
@@ -24,7 +24,7 @@ def reference() -> Reference:
 
 
 def total(known, one, period=YEAR):
-    stock = duty.goods(known, period, [one])
+    stock = goods.entered(known, period, [one])
     return pd.Series(duty.bill(known, one, stock).total[0], index=stock.makers)
 
 
@@ -51,7 +51,7 @@ LINES = ("vehicles", "parts", "offset", "saved", "repaid", "sold")
     makers=st.lists(st.sampled_from(MAKERS), unique=True, min_size=2, max_size=3),
 )
 def test_bill_of_a_random_policy_equals_the_plain_loop(known, reference, one, period, makers):
-    mine = duty.bill(known, one, duty.goods(known, period, [one]))
+    mine = duty.bill(known, one, goods.entered(known, period, [one]))
     for maker, theirs in reference.owed(one, period, makers).items():
         place = mine.goods.makers.index(maker)
         for line in LINES:
@@ -61,7 +61,7 @@ def test_bill_of_a_random_policy_equals_the_plain_loop(known, reference, one, pe
 
 def test_one_maker_by_hand(known, law, before):
     """Mitsubishi imports from Japan only: 27.5% until 15 September 2025, 15% after, less 2.5% before."""
-    bills = exposure.table(known, law, before, "CY2025")
+    bills = exposure.table(case(law, before, "CY2025", data=known))
     a_day = 94_754 / 365
     value = {key: known.table.query(f"maker == 'Mitsubishi Motors' and variable == 'customs_value' and period == '{key}'")["value"].item()
              for key in ("2025-04..2025-09", "2025-10..2026-03")}  # fmt: skip
@@ -71,27 +71,27 @@ def test_one_maker_by_hand(known, law, before):
 
 
 def test_light_trucks_keep_the_ordinary_duty_under_an_all_in_deal(known, law):
-    lines = exposure.by_origin(known, law, law, "2026Q1").set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(case(law, law, "2026Q1", data=known)).set_index(["maker", "origin", "product"])
     assert lines.loc[("Mercedes-Benz", "EU", "light_truck"), "rate"] == pytest.approx(0.25)
     assert lines.loc[("Mercedes-Benz", "EU", "car"), "rate"] == pytest.approx(0.15)
 
 
 def test_korean_cars_pay_no_more_than_the_deal_after_november_2025(known, law):
-    lines = exposure.by_origin(known, law, law, "2025-11-01..2026-03-31").set_index(
+    lines = exposure.by_origin(case(law, law, "2025-11-01..2026-03-31", data=known)).set_index(
         ["maker", "origin", "product"]
     )
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.15)
-    lines = exposure.by_origin(known, law, law, "2025-10").set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(case(law, law, "2025-10", data=known)).set_index(["maker", "origin", "product"])
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.25)
 
 
 def test_policy_against_itself_owes_nothing(known, law):
-    bills = exposure.table(known, law, law)
+    bills = exposure.table(case(law, law, data=known))
     assert (bills[["bill_usd", "bill_low_usd", "bill_high_usd"]] == 0).all(axis=None)
 
 
 def test_every_listed_maker_is_in_the_table_and_suzuki_owes_nothing(known, law, before):
-    bills = exposure.table(known, law, before)
+    bills = exposure.table(case(law, before, data=known))
     assert set(bills.index) == set(known.makers.index) and len(bills) == 20
     assert bills.loc["Suzuki", "bill_usd"] == 0
     assert bills["bill_usd"].is_monotonic_decreasing
@@ -100,7 +100,7 @@ def test_every_listed_maker_is_in_the_table_and_suzuki_owes_nothing(known, law, 
 @pytest.mark.parametrize("name", policy.names())
 def test_bill_is_never_negative_and_offset_never_exceeds_duty_on_parts(known, name):
     one = policy.load(name)
-    stock = duty.goods(known, YEAR, [one])
+    stock = goods.entered(known, YEAR, [one])
     owed = duty.bill(known, one, stock)
     assert (owed.total >= -1e-6).all()
     assert (owed.offset <= owed.parts + 1e-6).all()
@@ -119,18 +119,18 @@ def test_offset_carries_forward_what_april_earned(known, law):
     without = law.model_copy(
         update={"offset": [o.model_copy(update={"start": o.usable_from}) for o in law.offset]}
     )
-    makers_short_of_credit = duty.bill(known, without, duty.goods(known, YEAR, [without]))
-    with_april = duty.bill(known, law, duty.goods(known, YEAR, [law]))
+    makers_short_of_credit = duty.bill(known, without, goods.entered(known, YEAR, [without]))
+    with_april = duty.bill(known, law, goods.entered(known, YEAR, [law]))
     assert (with_april.offset >= makers_short_of_credit.offset - 1e-6).all()
     assert with_april.offset.sum() > makers_short_of_credit.offset.sum()
 
 
 def test_range_brackets_the_bill_and_comes_from_the_inputs(known, law, before):
-    bills = exposure.table(known, law, before)
+    bills = exposure.table(case(law, before, data=known))
     assert (bills["bill_low_usd"] <= bills["bill_usd"]).all() and (
         bills["bill_usd"] <= bills["bill_high_usd"]
     ).all()
-    moves = exposure.drivers(known, law, before)
+    moves = exposure.drivers(case(law, before, data=known))
     rise = np.sqrt((moves["rise_usd"] ** 2).groupby("maker").sum())
     pd.testing.assert_series_equal(
         (bills["bill_high_usd"] - bills["bill_usd"]).sort_index(),
@@ -143,48 +143,39 @@ def test_range_brackets_the_bill_and_comes_from_the_inputs(known, law, before):
 def test_sweep_equals_one_policy_at_a_time(known, before):
     one = policy.load("japan-flexible-linear-firm")
     slopes = np.array([0.0, 0.1, 0.3])
-    many = exposure.sweep(
-        known, one, before, {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10}
-    )
+    many = exposure.sweep(case(one, before, data=known), {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10})
     for row, slope in enumerate(slopes):
         single = policy.load(
             one.name, settings={"relief.japan.slope": slope, "relief.japan.floor": slope / 10}
         )
-        expected = exposure.table(known, single, before)["bill_usd"]
+        expected = exposure.table(case(single, before, data=known))["bill_usd"]
         np.testing.assert_allclose(many.iloc[row], expected[many.columns], rtol=1e-12)
-    short = exposure.sweep(known, one, before, {"relief.slope": slopes, "relief.floor": slopes / 10})
+    short = exposure.sweep(case(one, before, data=known), {"relief.slope": slopes, "relief.floor": slopes / 10})
     pd.testing.assert_frame_equal(short, many)
 
 
 def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
-    many = exposure.sweep(
-        known,
-        law,
-        before,
-        {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]},
-    )
+    many = exposure.sweep(case(law, before, data=known), {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]})
     single = policy.load(
         law.name, settings={"offset.msrp-offset.rate": 0.0, "additional.japan-deal.rate": 0.275}
     )
     np.testing.assert_allclose(
-        many.iloc[0], exposure.table(known, single, before)["bill_usd"][many.columns], rtol=1e-12
+        many.iloc[0], exposure.table(case(single, before, data=known))["bill_usd"][many.columns], rtol=1e-12
     )
     np.testing.assert_allclose(
-        many.iloc[1], exposure.table(known, law, before)["bill_usd"][many.columns], rtol=1e-12
+        many.iloc[1], exposure.table(case(law, before, data=known))["bill_usd"][many.columns], rtol=1e-12
     )
 
 
 def test_sweep_refuses_what_it_cannot_vary(known, law, before):
     with pytest.raises(PolicyError, match="current-law: no key 'additional.typo.rate'"):
-        exposure.sweep(known, law, before, {"additional.typo.rate": [0.1]})
+        exposure.sweep(case(law, before, data=known), {"additional.typo.rate": [0.1]})
     with pytest.raises(DataError, match="one length"):
-        exposure.sweep(
-            known, law, before, {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]}
-        )
+        exposure.sweep(case(law, before, data=known), {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]})
 
 
 def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, before):
-    bills = exposure.table(known, law, before)
+    bills = exposure.table(case(law, before, data=known))
     mean = known.fx.loc["2025-04-01":"2026-03-31", "USDJPY"].mean()
     toyota = bills.loc["Toyota"]
     assert toyota["bill_reporting_bn"] == pytest.approx(toyota["bill_usd"] * mean / 1e9)
@@ -194,7 +185,7 @@ def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, befor
 
 
 def test_as_of_hides_later_prices_and_rates(known, law, before):
-    bills = exposure.table(known, law, before, as_of=date(2025, 12, 31))
+    bills = exposure.table(case(law, before, as_of=date(2025, 12, 31), data=known))
     assert max(bills["price_date"].dropna()) <= date(2025, 12, 31)
     assert bills.loc["Toyota", "per_usd"] == pytest.approx(
         known.fx.loc["2025-04-01":"2025-12-31", "USDJPY"].mean()
@@ -204,8 +195,8 @@ def test_as_of_hides_later_prices_and_rates(known, law, before):
 def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
     tight = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 20_000})
     open_ = policy.load("current-law")
-    quarter = exposure.by_origin(known, tight, open_, "2026Q1").set_index(["maker", "origin", "product"])
-    year = exposure.by_origin(known, tight, open_, "CY2026").set_index(["maker", "origin", "product"])
+    quarter = exposure.by_origin(case(tight, open_, "2026Q1", data=known)).set_index(["maker", "origin", "product"])
+    year = exposure.by_origin(case(tight, open_, "CY2026", data=known)).set_index(["maker", "origin", "product"])
     line = ("Jaguar Land Rover", "GB", "car")
     assert quarter.loc[line, "rate"] == pytest.approx(year.loc[line, "rate"])
     assert year.loc[line, "rate_against"] == pytest.approx(0.10)
@@ -215,19 +206,19 @@ def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
 
 def test_quota_of_zero_equals_the_rate_outside(known, before):
     none = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 0})
-    lines = exposure.by_origin(known, none, before, "2026Q1").set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(case(none, before, "2026Q1", data=known)).set_index(["maker", "origin", "product"])
     assert lines.loc[("BMW", "GB", "car"), "rate"] == pytest.approx(0.275)
 
 
 def test_disclosures_are_compared_in_their_own_period_and_currency(known, law, before):
-    rows = validation.disclosed(known, law, before)
+    rows = validation.disclosed(case(law, before, data=known))
     assert rows["latest"].groupby([rows["maker"], rows["period"]]).sum().eq(1).all()
     one = rows[(rows["maker"] == "Hyundai Motor") & (rows["period"] == "CY2025")].iloc[0]
-    bill = exposure.table(known, law, before, "CY2025").loc["Hyundai Motor"]
+    bill = exposure.table(case(law, before, "CY2025", data=known)).loc["Hyundai Motor"]
     assert one["currency"] == "KRW" and one["owed"] == pytest.approx(bill["bill_reporting_bn"])
     usd = rows[(rows["maker"] == "Subaru") & (rows["said_on"] == "2025-05-14")].iloc[0]
     assert usd["disclosed"] == pytest.approx(
-        2.5 * exposure.table(known, law, before).loc["Subaru", "per_usd"]
+        2.5 * exposure.table(case(law, before, data=known)).loc["Subaru", "per_usd"]
     )
 
 
@@ -238,4 +229,4 @@ def test_a_missing_estimate_names_the_maker_and_the_file(data, law):
         "".join(line for line in lines if not line.startswith("Ferrari,customs_value")), encoding="utf-8"
     )
     with pytest.raises(DataError, match="customs_value of Ferrari, origin EU.*estimates.csv"):
-        duty.goods(facts.load(data), YEAR, [law])
+        goods.entered(facts.load(data), YEAR, [law])

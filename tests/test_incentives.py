@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from strategies import build
 
-from tariffmodel import duty, exposure, incentives, policy
+from tariffmodel import case, duty, exposure, goods, incentives, policy
 from tariffmodel.tariff.contribution import CONTRIBUTIONS
 from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import EXPORTS, PRODUCTION, SALES, resolve
@@ -101,7 +101,7 @@ POLICIES = {
 
 def differences(known, one, against, period):
     """What one more unit of each contribution of each maker takes off each bill, (contributions, makers, makers)."""
-    stock = duty.goods(known, period, [one, against])
+    stock = goods.entered(known, period, [one, against])
     count = len(stock.makers)
     rows = np.zeros((len(CONTRIBUTIONS) * count, count))
     more = {name: rows.copy() for name in CONTRIBUTIONS}
@@ -117,7 +117,7 @@ def differences(known, one, against, period):
 
 
 def assert_marginal_is_the_difference(known, one, against, period):
-    exact = incentives.marginal(known, one, against, period)
+    exact = incentives.marginal(case(one, against, period, data=known))
     up = differences(known, one, against, period)
     others = known.makers["consolidated_in"].isna().to_numpy() & ~np.eye(len(exact), dtype=bool)
     for k, contribution in enumerate(CONTRIBUTIONS):
@@ -143,8 +143,8 @@ def test_marginal_of_bundled_policies_is_what_one_more_takes_off_the_bill(known,
 def test_the_first_vehicle_built_is_worth_what_it_frees(known, before):
     """Jaguar Land Rover builds nothing in the US; under one for one its first vehicle frees one import."""
     one = policy.load("production-credit-1-to-1")
-    worth = incentives.marginal(known, one, before, PERIOD).loc["Jaguar Land Rover", "worth_us_built_usd"]
-    lines = exposure.by_origin(known, one, policy.load("none"), PERIOD)
+    worth = incentives.marginal(case(one, before, PERIOD, data=known)).loc["Jaguar Land Rover", "worth_us_built_usd"]
+    lines = exposure.by_origin(case(one, policy.load("none"), PERIOD, data=known))
     lines = lines[(lines["maker"] == "Jaguar Land Rover") & (lines["product"] != "part")]
     assert worth == pytest.approx((lines["duty_usd"] / lines["units"]).max())
 
@@ -152,8 +152,8 @@ def test_the_first_vehicle_built_is_worth_what_it_frees(known, before):
 def test_one_more_export_is_worth_the_duty_on_the_next_import(known):
     """BMW ships out more than comes from Europe, less than that and Mexico's: the next one is Mexican."""
     one = POLICIES["one for one"]
-    worth = incentives.marginal(known, one, FREE, PERIOD)
-    stock = duty.goods(known, PERIOD, [one])
+    worth = incentives.marginal(case(one, FREE, PERIOD, data=known))
+    stock = goods.entered(known, PERIOD, [one])
     mine = {o: (stock.flows.maker == "BMW") & (stock.flows.origin == o) for o in ("EU", "MX")}
     units, value = (
         {
@@ -170,7 +170,7 @@ def test_one_more_export_is_worth_the_duty_on_the_next_import(known):
 
 def test_neighbours_gain_only_where_relief_is_earned_together(known):
     firm, country = (
-        incentives.marginal(known, build(relief=[relief(firm_weight=weight)]), FREE, PERIOD)
+        incentives.marginal(case(build(relief=[relief(firm_weight=weight)]), FREE, PERIOD, data=known))
         for weight in (1.0, 0.0)
     )
     assert (firm.filter(like="others_") == 0).all(axis=None)
@@ -184,7 +184,7 @@ def test_neighbours_gain_only_where_relief_is_earned_together(known):
 def test_infinite_ratio_earns_all_and_nothing_at_the_margin(known, more):
     """Tesla ships vehicles out and none in: one more export changes nothing, and nothing warns."""
     one = build(relief=[relief(origin="*", product="part", **more)])
-    worth = incentives.marginal(known, one, FREE, PERIOD).loc["Tesla"]
+    worth = incentives.marginal(case(one, FREE, PERIOD, data=known)).loc["Tesla"]
     assert np.isfinite(worth).all() and worth["worth_exported_usd"] == 0
 
 
@@ -193,13 +193,13 @@ def test_infinite_ratio_earns_all_and_nothing_at_the_margin(known, more):
 
 def average_rate(known, one, by, vehicles):
     """Rate of each maker on its vehicles after credits, when it alone adds these."""
-    stock = duty.goods(known, PERIOD, [one])
+    stock = goods.entered(known, PERIOD, [one])
     owed = duty.bill(known, one, stock, shift={by: np.diag(vehicles)})
     is_vehicle = stock.flows.product != "part"
     worth = np.zeros(len(stock.makers))
     np.add.at(worth, stock.owner[is_vehicle], stock.value_usd[0][stock.inside].sum(axis=0)[is_vehicle])
     with np.errstate(invalid="ignore"):
-        duty_paid = owed.vehicles - owed.saved + owed.repaid
+        duty_paid = owed.vehicles - owed.credits.saved + owed.credits.repaid
         return np.diagonal(np.broadcast_to(duty_paid, (len(stock.makers),) * 2)) / worth
 
 
@@ -216,7 +216,7 @@ CONTINUOUS = [
 
 @pytest.mark.parametrize(("name", "by", "rate"), CONTINUOUS)
 def test_breakeven_lands_on_its_rate(known, name, by, rate):
-    found = incentives.breakeven(known, POLICIES[name], rate, PERIOD, by)
+    found = incentives.breakeven(case(POLICIES[name], period=PERIOD, data=known), rate, by=by)
     there = average_rate(known, POLICIES[name], by, found["vehicles"].fillna(0).to_numpy())
     moved = (found["vehicles"] > 0).to_numpy()
     assert moved.sum() >= 2
@@ -237,7 +237,7 @@ def test_breakeven_is_the_threshold_of_a_bracket(known):
             )
         ]
     )
-    vehicles = incentives.breakeven(known, one, 0.13, PERIOD)["vehicles"]
+    vehicles = incentives.breakeven(case(one, period=PERIOD, data=known), 0.13)["vehicles"]
     spans = [parse("CY2024")]
     sold, built = (
         resolve(known, [(m, v, "US") for m in vehicles.index], spans).value[0] for v in (SALES, PRODUCTION)
@@ -260,19 +260,19 @@ def test_breakeven_finds_a_rate_that_more_would_lose_again(known):
     peak = average_rate(known, one, EXPORTS, np.full(len(known.makers), 200_000.0))[toyota]
     assert peak < far
     rate = (peak + far) / 2
-    vehicles = incentives.breakeven(known, one, rate, PERIOD, EXPORTS)["vehicles"]
+    vehicles = incentives.breakeven(case(one, period=PERIOD, data=known), rate, by=EXPORTS)["vehicles"]
     assert 0 < vehicles["Toyota"] <= 200_000
     there = average_rate(known, one, EXPORTS, vehicles.fillna(0).to_numpy())
     assert there[toyota] == pytest.approx(rate, rel=1e-9)
 
 
 def test_breakeven_out_of_reach_or_without_imports_is_not_a_number(known):
-    found = incentives.breakeven(known, POLICIES["linear, blended"], 0.01, PERIOD)
+    found = incentives.breakeven(case(POLICIES["linear, blended"], period=PERIOD, data=known), 0.01)
     assert np.isnan(found.loc["Toyota", "vehicles"]) and np.isnan(found.loc["Suzuki", "rate_now"])
     with pytest.raises(
         TariffModelError, match="breakeven counts us_production_units or us_export_units, not 'jobs'"
     ):
-        incentives.breakeven(known, FREE, 0.1, by="jobs")
+        incentives.breakeven(case(FREE, data=known), 0.1, by="jobs")
 
 
 # ---------------------------------------------------------------- kinks
@@ -280,7 +280,7 @@ def test_breakeven_out_of_reach_or_without_imports_is_not_a_number(known):
 
 def duty_at(known, one, maker, jobs):
     """Duty of one maker on its vehicles with so many more jobs, one value per entry of `jobs`."""
-    stock = duty.goods(known, PERIOD, [one])
+    stock = goods.entered(known, PERIOD, [one])
     place = stock.makers.index(maker)
     shift = np.zeros((len(jobs), len(stock.makers)))
     shift[:, place] = jobs
@@ -303,7 +303,7 @@ SCHEDULES = {
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_slope_breaks_at_every_kink_and_nowhere_between(known, name):
     one = build(relief=[SCHEDULES[name]])
-    rows = incentives.kinks(known, one, PERIOD)
+    rows = incentives.kinks(case(one, period=PERIOD, data=known))
     rows = rows[rows["what"].str.startswith("jobs_intensity")]
     assert {"Toyota", "GM", "BMW", "Kia"} <= set(rows["maker"])
     sold = resolve(known, [("Toyota", SALES, "US")], [parse("CY2024")]).value.item()
@@ -329,9 +329,9 @@ def test_slope_breaks_at_every_kink_and_nowhere_between(known, name):
 
 def test_relief_that_anyone_may_earn_has_kinks_for_anyone(known):
     for more in ({"origin": "*"}, {"origin": "JP", "earned_by": "all"}):
-        rows = incentives.kinks(known, build(relief=[relief(**more, floor=0.1)]), PERIOD)
+        rows = incentives.kinks(case(build(relief=[relief(**more, floor=0.1)]), period=PERIOD, data=known))
         assert {"Toyota", "GM", "BMW"} <= set(rows["maker"])
-    rows = incentives.kinks(known, build(relief=[relief(floor=0.1)]), PERIOD)
+    rows = incentives.kinks(case(build(relief=[relief(floor=0.1)]), period=PERIOD, data=known))
     assert set(known.makers.loc[rows["maker"], "home"]) == {"JP"}
 
 
@@ -343,8 +343,8 @@ def test_quota_binds_at_its_kink(known, origin, period):
     entry |= {"from": date(2025, 6, 30), "quota_counted_from": date(2025, 5, 8)}
     del entry["start"]
     one = build(additional=[entry])
-    row = incentives.kinks(known, one, period).iloc[0]
-    stock = duty.goods(known, "2025-12" if period == "CY2025" else "2026-12", [one])
+    row = incentives.kinks(case(one, period=period, data=known)).iloc[0]
+    stock = goods.entered(known, "2025-12" if period == "CY2025" else "2026-12", [one])
     flow = (stock.flows.origin == "GB") & (stock.flows.product == "car")
 
     def rate(times):
@@ -362,26 +362,26 @@ def test_credit_saturates_at_its_kink(known, unit):
     """Entitlement up to the kink saves ever more, beyond it nothing."""
     per_unit = 0.1 if unit == "vehicles" else 2_000.0
     one = build(additional=[charge()], credit=[credit(PRODUCTION, per_unit, unit=unit)])
-    rows = incentives.kinks(known, one, "CY2025").query("instrument == 'credit.c'").set_index("maker")
+    rows = incentives.kinks(case(one, period="CY2025", data=known)).query("instrument == 'credit.c'").set_index("maker")
     assert rows["what"].eq(f"{unit} in 2025 that the credit may pay for").all()
     assert {"Toyota", "GM"} <= set(rows.index)
-    stock = duty.goods(known, "CY2025", [one])
+    stock = goods.entered(known, "CY2025", [one])
     for maker in ("Toyota", "GM"):
         times = rows.at[maker, "kink"] / rows.at[maker, "now"]
         some = {"credit.c.per_unit": per_unit * times * np.array([0.5, 0.99, 1.0, 1.5])}
-        saved = duty.bill(known, one, stock, some).saved[:, stock.makers.index(maker)]
+        saved = duty.bill(known, one, stock, some).credits.saved[:, stock.makers.index(maker)]
         assert saved[0] < saved[1] < saved[2] and saved[3] == pytest.approx(saved[2])
 
 
 def test_credit_out_of_force_has_no_kink(known):
     gone = credit(PRODUCTION, 0.1, to=date(2025, 6, 30))
-    rows = incentives.kinks(known, build(additional=[charge()], credit=[gone]), "CY2026")
+    rows = incentives.kinks(case(build(additional=[charge()], credit=[gone]), period="CY2026", data=known))
     assert rows.empty
 
 
 def test_offset_saturates_at_its_kink(known, law):
-    rows = incentives.kinks(known, law).query("instrument == 'offset'").set_index("maker")
-    stock = duty.goods(known, "FY2026-03", [law])
+    rows = incentives.kinks(case(law, data=known)).query("instrument == 'offset'").set_index("maker")
+    stock = goods.entered(known, "FY2026-03", [law])
     ample = duty.bill(known, law, stock, {"offset.msrp-offset.rate": np.array([0.0, 5.0])}).offset
     for maker, row in rows.iterrows():
         assert row["kink"] == pytest.approx(ample[1][stock.makers.index(maker)])
@@ -390,12 +390,12 @@ def test_offset_saturates_at_its_kink(known, law):
 
 def test_by_policy_sets_the_worth_of_one_unit_side_by_side(known, law, before):
     other = policy.load("japan-flexible-linear-firm")
-    table = incentives.by_policy(known, [law, other], before)
+    table = incentives.by_policy(case(law, before, data=known), [other])
     assert list(table) == ["current-law", "japan-flexible-linear-firm"]
     assert (
         table.loc["Toyota", other.name]
-        == incentives.marginal(known, other, before).loc["Toyota", "worth_us_built_usd"]
+        == incentives.marginal(case(other, before, data=known)).loc["Toyota", "worth_us_built_usd"]
     )
     assert table.loc["GM", other.name] == pytest.approx(table.loc["GM", law.name])
     with pytest.raises(TariffModelError, match="choose from us_built, exported, job, usd_invested"):
-        incentives.by_policy(known, [law], before, unit="vehicles")
+        incentives.by_policy(case(law, before, data=known), [], unit="vehicles")

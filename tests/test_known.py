@@ -8,7 +8,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from tariffmodel import duty, exposure, facts, own_facts, periods, policy, store
+from tariffmodel import Case, case, exposure, facts, goods, own_facts, periods, policy, store
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import publication
 
@@ -156,7 +156,7 @@ def test_what_was_not_known_is_refused_with_the_day_from_which_it_is(known, then
         value(then, "us_employment")
     early = known.as_known(date(2025, 3, 27))
     with pytest.raises(DataError, match=r"no customs_value of Toyota, origin CA, was known \(and .* more\)"):
-        duty.goods(early, PERIOD, [policy.load("current-law")])
+        goods.entered(early, PERIOD, [policy.load("current-law")])
 
 
 def test_imports_that_were_not_known_are_refused_and_not_left_out(known):
@@ -167,7 +167,7 @@ def test_imports_that_were_not_known_are_refused_and_not_left_out(known):
     then = dataclasses.replace(known, table=table).as_known(MID_2025)
     assert "MX" in then.origins("Toyota", facts.IMPORTS)
     with pytest.raises(DataError, match="no us_import_units of Toyota, origin MX, was known: .* 2026-01-10"):
-        duty.goods(then, PERIOD, [policy.load("current-law")])
+        goods.entered(then, PERIOD, [policy.load("current-law")])
 
 
 def test_before_a_user_s_own_figure_the_bundled_one_is_in_use(known, data, tmp_path):
@@ -286,7 +286,7 @@ def test_dates_of_law_that_contradict_each_other_are_refused(dates, message):
 
 def test_the_bill_of_a_day_uses_the_figures_and_the_law_of_that_day(known, then, law, before):
     def bill(about: facts.Facts, of: policy.Policy) -> pd.Series:
-        return exposure.table(about, of, before, PERIOD)["bill_usd"]
+        return exposure.table(Case(about, of, before, periods.parse(PERIOD), about.as_of))["bill_usd"]
 
     known_then = policy.as_known(law, MID_2025)
     now, as_of = bill(known, law), bill(then, known_then)
@@ -295,3 +295,5 @@ def test_the_bill_of_a_day_uses_the_figures_and_the_law_of_that_day(known, then,
     assert (as_of > now[as_of.index]).drop("Suzuki").all()  # none of the 15% deals was law
     assert bill(known, known_then).sum() != pytest.approx(as_of.sum(), rel=1e-3)
     assert bill(then, law).sum() != pytest.approx(as_of.sum(), rel=1e-3)
+    asked = case(law, before, PERIOD, as_of=MID_2025, data=known)
+    pd.testing.assert_series_equal(exposure.table(asked)["bill_usd"], as_of)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import tariffmodel
-from tariffmodel import comparison, exposure, facts, incentives, lab, policy, report
+from tariffmodel import Valuation, case, comparison, exposure, facts, incentives, lab, policy, report
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.lab.drawing import headline, page
 from tariffmodel.lab.knobs import own_text
@@ -40,13 +40,13 @@ SHAPES = [
 
 
 @pytest.fixture(scope="module")
-def case(known, before, law) -> lab.Case:
-    return lab.Case(known, before, law)
+def bench(known, before, law) -> lab.Workbench:
+    return lab.Workbench(case(law, before, data=known))
 
 
 @pytest.fixture
 def session(known, tmp_path) -> lab.Lab:
-    return lab.open_lab(known, folder=tmp_path / "kept")
+    return lab.open_lab(case(data=known), folder=tmp_path / "kept")
 
 
 def numbers(one: policy.Policy) -> list[dict]:
@@ -57,10 +57,10 @@ def numbers(one: policy.Policy) -> list[dict]:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_outcome_equals_the_tables_made_one_by_one(known, case, before, law, name):
+def test_outcome_equals_the_tables_made_one_by_one(known, bench, before, law, name):
     one = policy.load(name)
-    found = lab.outcome(case, one)
-    tables = {"": exposure.table(known, one, before), "_baseline": exposure.table(known, law, before)}
+    found = lab.outcome(bench, one)
+    tables = {"": exposure.table(case(one, before, data=known)), "_baseline": exposure.table(case(law, before, data=known))}
     for suffix, table in tables.items():
         prefix = "baseline" if suffix else "bill"
         for end in ("", "_low", "_high"):
@@ -68,18 +68,18 @@ def test_outcome_equals_the_tables_made_one_by_one(known, case, before, law, nam
             np.testing.assert_allclose(found[f"{prefix}{end}_usd"], theirs, rtol=1e-9, atol=1e-3)
         theirs = table["effective_rate"].reindex(found.index)
         np.testing.assert_allclose(found[f"effective_rate{suffix}"], theirs, rtol=1e-9)
-    ranked = comparison.ranked(known, one, law, before)["change_usd"].reindex(found.index)
+    ranked = comparison.ranked(case(law, before, data=known), one)["change_usd"].reindex(found.index)
     np.testing.assert_allclose(found["change_usd"], ranked, rtol=1e-9, atol=1e-2)
-    worth = incentives.marginal(known, one, before).reindex(found.index)
+    worth = incentives.marginal(case(one, before, data=known)).reindex(found.index)
     for column in ("worth_us_built_usd", "worth_exported_usd"):
         np.testing.assert_allclose(found[column], worth[column], rtol=1e-9, atol=1e-6)
 
 
-def test_range_of_the_change_is_that_of_the_difference_in_every_run(known, case, law):
+def test_range_of_the_change_is_that_of_the_difference_in_every_run(known, bench, law):
     """Moved one at a time, each input moves both bills: the difference is taken before the range."""
     one = policy.load(JAPAN)
-    moves = exposure.drivers(known, one, law)  # the one policy against the other, input by input
-    found = lab.outcome(case, one)
+    moves = exposure.drivers(case(one, law, data=known))  # the one policy against the other, input by input
+    found = lab.outcome(bench, one)
     for maker in ("Toyota", "Mazda", "Subaru"):
         fall, rise = np.sqrt((moves.loc[maker] ** 2).sum())
         assert found.at[maker, "change_low_usd"] == pytest.approx(found.at[maker, "change_usd"] - fall)
@@ -89,9 +89,9 @@ def test_range_of_the_change_is_that_of_the_difference_in_every_run(known, case,
 
 
 def test_implied_move_is_the_yearly_change_after_tax_discounted_year_by_year(known, before, law):
-    quarter = lab.Case(known, before, law, "2025Q4", tax_rate=0.3, discount_rate=0.1, life_years=4.0)
+    quarter = lab.Workbench(case(law, before, "2025Q4", data=known), Valuation(0.3, 0.1, 4.0))
     found = lab.outcome(quarter, policy.load(JAPAN))
-    cap = exposure.table(known, law, before, "2025Q4")["market_cap_usd"]
+    cap = exposure.table(case(law, before, "2025Q4", data=known))["market_cap_usd"]
     for maker in ("Toyota", "Mazda"):
         yearly = found.at[maker, "change_usd"] / 92 * 365.25
         worth = sum(-yearly * (1 - 0.3) / 1.1**year for year in (1, 2, 3, 4))
@@ -106,12 +106,12 @@ def test_implied_move_is_the_yearly_change_after_tax_discounted_year_by_year(kno
 
 def test_share_prices_after_the_day_asked_for_are_not_used(known, before, law):
     day = date(2025, 6, 30)
-    early = lab.Case(known, before, law, as_of=day)
-    theirs = exposure.table(known, law, before, YEAR, day)["market_cap_usd"]
+    early = lab.Workbench(case(law, before, as_of=day, data=known))
+    theirs = exposure.table(case(law, before, YEAR, as_of=day, data=known))["market_cap_usd"]
     pd.testing.assert_series_equal(early.market_cap_usd.sort_index(), theirs.sort_index())
 
 
-def test_what_is_kept_between_calls_never_changes_a_result(known, case, before, law):
+def test_what_is_kept_between_calls_never_changes_a_result(known, bench, before, law):
     """Dates move away and back, policies change: always as if computed for the first time."""
     moved = [
         policy.load(JAPAN, settings={"relief.japan.from": date(2025, 4, 3) + timedelta(n)})
@@ -121,14 +121,14 @@ def test_what_is_kept_between_calls_never_changes_a_result(known, case, before, 
         "taiwan-capacity-multiple", settings={"credit.under-construction.from": date(2025, 7, 1)}
     )
     for one in (*moved, policy.load("current-law"), granted, moved[0]):
-        fresh = lab.outcome(lab.Case(known, before, law), one)
-        pd.testing.assert_frame_equal(lab.outcome(case, one), fresh)
+        fresh = lab.outcome(lab.Workbench(case(law, before, data=known)), one)
+        pd.testing.assert_frame_equal(lab.outcome(bench, one), fresh)
 
 
-def test_makers_keep_their_order_while_a_slider_moves(case):
-    orders = [list(lab.outcome(case, policy.load(JAPAN, settings={SLOPE: s})).index) for s in (0.0, 0.2, 0.4)]
+def test_makers_keep_their_order_while_a_slider_moves(bench):
+    orders = [list(lab.outcome(bench, policy.load(JAPAN, settings={SLOPE: s})).index) for s in (0.0, 0.2, 0.4)]
     assert orders[0] == orders[1] == orders[2]
-    assert lab.outcome(case, policy.load(JAPAN))["baseline_usd"].is_monotonic_decreasing
+    assert lab.outcome(bench, policy.load(JAPAN))["baseline_usd"].is_monotonic_decreasing
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_makers_keep_their_order_while_a_slider_moves(case):
 )
 def test_assumption_that_makes_no_sense_is_named(known, wrong, said):
     with pytest.raises(DataError, match=said):
-        lab.open_lab(known, **wrong)
+        lab.open_lab(case(data=known), valuation=Valuation(**wrong))
 
 
 # What can be turned -------------------------------------------------------------------------------
@@ -323,10 +323,10 @@ def test_a_file_without_a_title_is_kept_under_its_name(tmp_path):
 # Turning by hand ----------------------------------------------------------------------------------
 
 
-def test_slider_moves_figures_and_chart(session, case):
+def test_slider_moves_figures_and_chart(session, bench):
     shown = session._page.value
     session.sliders[SLOPE].value = 15.0
-    wanted = lab.outcome(case, policy.load(JAPAN, settings={SLOPE: 0.15}))
+    wanted = lab.outcome(bench, policy.load(JAPAN, settings={SLOPE: 0.15}))
     pd.testing.assert_frame_equal(session.frame, wanted)
     assert session.settings == {SLOPE: 0.15}
     assert session._page.value != shown and f"{SLOPE} = 0.15" in session._page.value
@@ -401,14 +401,14 @@ def test_own_policy_is_read_from_its_text_and_a_fault_in_it_named_in_place(sessi
     assert session._message.value.count("own-policy") == 0
 
 
-def test_saved_policy_gives_the_figures_on_screen(session, case, tmp_path):
+def test_saved_policy_gives_the_figures_on_screen(session, bench, tmp_path):
     session._choice.value = "japan-tiered-production-ratio"
     session.sliders["relief.japan.bracket.1.rate"].value = 12.5
     session._file.value = "mine"
     assert session.save_policy() == f"Written: {tmp_path / 'kept' / 'mine.toml'}"
     saved = policy.load(tmp_path / "kept" / "mine.toml")
-    pd.testing.assert_frame_equal(lab.outcome(case, saved), session.frame)
-    again = lab.open_lab(case.facts, tmp_path / "kept" / "mine.toml", folder=tmp_path)
+    pd.testing.assert_frame_equal(lab.outcome(bench, saved), session.frame)
+    again = lab.open_lab(bench.case, tmp_path / "kept" / "mine.toml", folder=tmp_path)
     pd.testing.assert_frame_equal(again.frame, session.frame)
 
 
@@ -476,7 +476,7 @@ def test_headline_names_who_gains_and_who_loses_most(session):
 
 
 def test_page_of_a_policy_without_any_bill_is_drawn(known, before):
-    idle = lab.Case(known, before, before)
+    idle = lab.Workbench(case(before, before, data=known))
     said = page(idle, "<b>", lab.outcome(idle, before), {})
     assert "No bill under &lt;b&gt; differs" in said and "<b>" not in said
     assert "nan" not in said

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tariffmodel
-from tariffmodel import exposure, facts, lab, policy, report
+from tariffmodel import case, exposure, facts, lab, policy, report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="no playwright here: pip install playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -106,10 +106,10 @@ def test_slider_moves_the_chart_and_the_saved_policy_gives_the_bill_on_screen(
     saved = policy.load(tmp_path / "work" / "policy-lab" / "japan-flexible-linear-firm-lab.toml")
     assert saved.relief[0].slope == 0.1375
     known = facts.load()
-    case = lab.Case(known, policy.load("before-april-2025"), policy.load("current-law"))
-    toyota = lab.outcome(case, saved).loc["Toyota"]
+    law = case(data=known)
+    toyota = lab.outcome(lab.Workbench(law), saved).loc["Toyota"]
     assert on_screen[2] == f"{toyota['bill_usd'] / 1e6:,.0f}"
     assert on_screen[4].replace("\u2212", "-") == f"{toyota['change_usd'] / 1e6:+,.0f}"
-    assert exposure.table(known, saved, case.against).at["Toyota", "bill_usd"] == pytest.approx(
+    assert exposure.table(law.replace(policy=saved)).at["Toyota", "bill_usd"] == pytest.approx(
         toyota["bill_usd"]
     )

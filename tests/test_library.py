@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import comparison, contribution, duty, exposure, facts, policy
+from tariffmodel import case, comparison, contribution, duty, exposure, facts, goods, policy
 
 JAPANESE = ["Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors"]
 
@@ -19,7 +19,7 @@ def bills(known, before):
 
     def of(period: str) -> pd.DataFrame:
         if period not in cache:
-            cache[period] = comparison.bills(known, [policy.load(n) for n in policy.names()], before, period)
+            cache[period] = comparison.bills(case([policy.load(n) for n in policy.names()][0], before, period, data=known), [policy.load(n) for n in policy.names()][1:])
         return cache[period].drop(index=comparison.TREASURY)
 
     return of
@@ -59,7 +59,7 @@ def test_published_figures_of_japan_land_on_fifteen_percent(known):
         reached = [step.rate for step in relief.bracket if built_per_shipped >= step.reach]
         assert reached[-1] == 0.15
     one = policy.load("japan-tiered-production-ratio")
-    lines = exposure.by_origin(known, one, one, "2026Q1").set_index(["origin", "product"])
+    lines = exposure.by_origin(case(one, one, "2026Q1", data=known)).set_index(["origin", "product"])
     np.testing.assert_allclose(lines.loc[("JP", "car"), "rate"], 0.15)
 
 
@@ -84,7 +84,7 @@ def test_the_auto_pact_frees_makers_above_the_ratio_and_nobody_else(known):
     one = policy.load("auto-pact-1965")
     step = next(entry for entry in one.relief if entry.schedule == "tiered")
     ratio = contribution.metrics(known, step.year)[step.metric]
-    lines = exposure.by_origin(known, one, one)
+    lines = exposure.by_origin(case(one, one, data=known))
     lines = lines[lines["product"].isin(step.product) & lines["origin"].isin(step.origin)]
     edge = step.bracket[-1].reach
     for maker, rate in lines.groupby("maker")["rate"].max().items():
@@ -93,9 +93,9 @@ def test_the_auto_pact_frees_makers_above_the_ratio_and_nobody_else(known):
 
 def test_one_for_one_frees_makers_that_build_more_than_they_import(known):
     one = policy.load("production-credit-1-to-1")
-    owed = duty.bill(known, one, duty.goods(known, "CY2026", [one]))
+    owed = duty.bill(known, one, goods.entered(known, "CY2026", [one]))
     made = facts.identity(known, "CY2025")
-    left = pd.Series(owed.vehicles[0] - owed.saved[0], index=owed.goods.makers)
+    left = pd.Series(owed.vehicles[0] - owed.credits.saved[0], index=owed.goods.makers)
     more = made["production_units"] > made["import_units"]
     assert (left[more] < 1).all() and more.sum() >= 5
     assert (left[(made["import_units"] > made["production_units"] * 1.01)] > 0).all()
@@ -119,13 +119,13 @@ def test_threats_raise_only_the_makers_they_aim_at(bills):
 def test_repeal_leaves_ordinary_duty_and_none_leaves_nothing(known, bills):
     assert bills("CY2027")["repeal"].abs().max() < 1
     none = policy.load("none")
-    assert duty.bill(known, none, duty.goods(known, "FY2026-03", [none])).total.max() == 0
+    assert duty.bill(known, none, goods.entered(known, "FY2026-03", [none])).total.max() == 0
 
 
 def test_flat_rates_are_flat(known):
     for name, rate in (("flat-15", 0.15), ("flat-25", 0.275)):
         one = policy.load(name)
-        lines = exposure.by_origin(known, one, one, "CY2026")
+        lines = exposure.by_origin(case(one, one, "CY2026", data=known))
         assert lines.loc[
             (lines["product"] == "car") & (lines["origin"] == "JP"), "rate"
         ].to_numpy() == pytest.approx(rate)
@@ -138,19 +138,19 @@ def test_a_plan_rate_snaps_back_on_its_date(known):
     assert ends, "a plan needs a last day"
     day = min(ends)
     origin = next(entry.origin[0] for entry in plans if entry.end == day)
-    before_day = exposure.car_rates(known, one, str(day), [origin])[origin].iloc[0]
-    after = exposure.car_rates(known, one, str(day.fromordinal(day.toordinal() + 1)), [origin])[origin].iloc[
+    before_day = exposure.car_rates(case(one, one, str(day), data=known))[origin].iloc[0]
+    after = exposure.car_rates(case(one, one, str(day.fromordinal(day.toordinal() + 1)), data=known))[origin].iloc[
         0
     ]
     assert before_day < after
-    assert exposure.car_rates(known, law, str(day), [origin])[origin].iloc[0] <= after
+    assert exposure.car_rates(case(law, law, str(day), data=known))[origin].iloc[0] <= after
 
 
 def test_what_is_clawed_back_is_what_was_not_built(known):
     one = policy.load("taiwan-capacity-multiple")
-    owed = duty.bill(known, one, duty.goods(known, "CY2028", [one]))
+    owed = duty.bill(known, one, goods.entered(known, "CY2028", [one]))
     granted = set().union(*(entry.granted for entry in one.credit))
-    paid_back = {m for m, usd in zip(owed.goods.makers, owed.repaid[0]) if usd > 1}
+    paid_back = {m for m, usd in zip(owed.goods.makers, owed.credits.repaid[0]) if usd > 1}
     assert paid_back and paid_back <= granted
 
 
@@ -159,14 +159,14 @@ def test_clawback_by_hand(known):
     one = policy.load("taiwan-capacity-multiple")
     hyundai = list(known.makers.index).index("Hyundai Motor")
     saved = sum(
-        duty.bill(known, one, duty.goods(known, f"CY{year}", [one])).saved[0, hyundai]
+        duty.bill(known, one, goods.entered(known, f"CY{year}", [one])).credits.saved[0, hyundai]
         for year in (2025, 2026, 2027)
     )
     built = [
         facts.identity(known, year)["production_units"]["Hyundai Motor"] for year in ("CY2024", "CY2027")
     ]
     grown = built[1] - built[0]
-    repaid = duty.bill(known, one, duty.goods(known, "CY2028", [one])).repaid[0, hyundai]
+    repaid = duty.bill(known, one, goods.entered(known, "CY2028", [one])).credits.repaid[0, hyundai]
     assert 0 < grown < 120_000
     assert repaid == pytest.approx((1 - grown / 120_000) * saved, rel=1e-6)
 
@@ -193,10 +193,10 @@ def test_remission_quotas_are_a_quarter_of_output_less_the_two_cuts(known):
 def test_a_remission_quota_frees_no_more_vehicles_than_it_has(known, law):
     """Ford's quota is larger than its imports from Mexico and Canada; GM's is not and is cut."""
     one = policy.load("canada-remission-quota")
-    lines = exposure.by_origin(known, law, law, "CY2026")
+    lines = exposure.by_origin(case(law, law, "CY2026", data=known))
     northern = lines[lines["origin"].isin(["MX", "CA"]) & (lines["product"] != "part")]
-    owed = duty.bill(known, one, duty.goods(known, "CY2026", [one]))
-    saved = pd.Series(owed.saved[0], index=owed.goods.makers)
+    owed = duty.bill(known, one, goods.entered(known, "CY2026", [one]))
+    saved = pd.Series(owed.credits.saved[0], index=owed.goods.makers)
     due = (northern["customs_value_usd"] * northern["rate"]).groupby(northern["maker"]).sum()
     assert saved["Ford"] == pytest.approx(due["Ford"])
     assert saved["GM"] < 0.9 * due["GM"]
@@ -213,7 +213,7 @@ def test_the_offset_as_enacted_bites_only_after_april_2026(bills):
 
 def test_content_buys_the_duty_off_and_no_index_means_no_relief(known):
     one = policy.load("inovar-auto")
-    lines = exposure.by_origin(known, one, policy.load("before-april-2025"), "CY2027")
+    lines = exposure.by_origin(case(one, policy.load("before-april-2025"), "CY2027", data=known))
     cars = lines[lines["product"].isin(["car", "light_truck"])]
     # what the measure adds to ordinary duty, which differs by origin and by Section 301
     added = (cars["duty_usd"] / cars["customs_value_usd"]).groupby(cars["maker"]).mean()
@@ -223,7 +223,7 @@ def test_content_buys_the_duty_off_and_no_index_means_no_relief(known):
 
 def test_only_makers_that_build_more_than_in_2024_gain_from_increments(known):
     one = policy.load("japan-increments")
-    lines = exposure.by_origin(known, one, one, "CY2026")
+    lines = exposure.by_origin(case(one, one, "CY2026", data=known))
     paid = lines[(lines["origin"] == "JP") & (lines["product"] == "car")].set_index("maker")["rate"]
     grown = (
         facts.identity(known, "CY2025")["production_units"]
@@ -246,7 +246,7 @@ def test_the_smooth_reading_is_the_logistic_of_half_firm_half_country(known):
         for level in ("firm", "country")
     )
     expected = 0.275 - 0.20 / (1 + np.exp(-8 * ((firm + country) / 2 - 0.5)))
-    lines = exposure.by_origin(known, one, one, "CY2026")
+    lines = exposure.by_origin(case(one, one, "CY2026", data=known))
     paid = lines[(lines["origin"] == "JP") & (lines["product"] == "car")].set_index("maker")["rate"]
     np.testing.assert_allclose(paid[JAPANESE], expected[JAPANESE], rtol=1e-9)
 
@@ -255,7 +255,7 @@ def test_without_their_deals_japan_the_eu_and_korea_pay_more_and_britain_the_sam
     table = bills("CY2027")
     assert (table["uk-quota-only"] - table["current-law"] >= -1).all()
     one = policy.load("uk-quota-only")
-    rates = exposure.by_origin(known, one, law, "CY2027").groupby("origin")[["rate", "rate_against"]].mean()
+    rates = exposure.by_origin(case(one, law, "CY2027", data=known)).groupby("origin")[["rate", "rate_against"]].mean()
     dearer = set(rates.index[rates["rate"] > rates["rate_against"] + 1e-9])
     assert {"JP", "EU", "KR"} <= dearer <= {"JP", "EU", "KR", "TW"}
 
@@ -263,20 +263,20 @@ def test_without_their_deals_japan_the_eu_and_korea_pay_more_and_britain_the_sam
 def test_the_plan_rate_lowers_bills_until_june_2027_and_raises_them_after(known, law, before):
     one = policy.load("plan-rate-snap-back")
     for period, sign in (("2027H1", -1), ("2027H2", 1)):
-        table = comparison.bills(known, [one, law], before, period)
+        table = comparison.bills(case(one, before, period, data=known), [law])
         change = sign * (table[one.name] - table[law.name])
         assert change.min() >= -1 and change["Toyota"] > 1e8
 
 
 def test_the_eu_threat_moves_only_goods_from_the_eu(known, law):
-    lines = exposure.by_origin(known, policy.load("eu-25"), law, "CY2027")
+    lines = exposure.by_origin(case(policy.load("eu-25"), law, "CY2027", data=known))
     moved = lines[lines["duty_usd"].abs() > 1]
     assert set(moved["origin"]) == {"EU"} and set(moved["product"]) <= {"car", "light_truck"}
     np.testing.assert_allclose(moved.loc[moved["product"] == "car", "rate"], 0.275)
 
 
 def test_ordinary_duty_only_differs_by_chinese_goods_alone(known, before):
-    lines = exposure.by_origin(known, policy.load("mfn-only"), before)
+    lines = exposure.by_origin(case(policy.load("mfn-only"), before, data=known))
     assert set(lines.loc[lines["duty_usd"].abs() > 1, "origin"]) == {"CN"}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from tariffmodel import event_calendar, mimicking
+from tariffmodel import case, event_calendar, mimicking
 from tariffmodel import exposure as bills
 from tariffmodel.errors import DataError
 
@@ -278,7 +278,7 @@ def test_other_misuse_is_refused():
 
 
 def test_bundled_facts_give_a_neutral_portfolio_that_is_long_mazda_and_short_suzuki(known, law, before):
-    share = bills.table(known, law, before)["share_of_market_cap"]
+    share = bills.table(case(law, before, data=known))["share_of_market_cap"]
     returns, exposure, factors = mimicking.inputs(known, share)
     assert list(returns.columns) == list(exposure.index)
     assert "Volvo Cars" not in exposure.index and exposure["Suzuki"] == 0

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import charts, exposure, notebook
+from tariffmodel import case, charts, exposure, notebook
 from tariffmodel.errors import DataError
 from tariffmodel.notebook import Note
 
@@ -31,7 +31,7 @@ def note(tmp_path: Path) -> Note:
 
 @pytest.fixture(scope="module")
 def bills(known, law, before) -> pd.DataFrame:
-    return exposure.table(known, law, before)
+    return exposure.table(case(law, before, data=known))
 
 
 def test_a_note_knows_its_question_and_its_day(note):

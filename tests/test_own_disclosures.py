@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tariffmodel import facts, own_disclosures, policy, store, validation
+from tariffmodel import case, facts, own_disclosures, store, validation
 from tariffmodel.errors import DataError
 
 HEAD = "company,kind,period,value,unit,basis,said_on,source_title"
@@ -34,13 +34,13 @@ def write(tmp_path: Path, *rows: str) -> Path:
     return path
 
 
-def test_preview_is_what_validation_says_once_the_statement_is_added(mine, law, tmp_path):
+def test_preview_is_what_validation_says_once_the_statement_is_added(mine, tmp_path):
     path = write(tmp_path, HEAD, NEW)
-    (seen,) = own_disclosures.preview_disclosures(own_disclosures.read_disclosures(path), mine, *law).to_dict(
+    (seen,) = own_disclosures.preview_disclosures(own_disclosures.read_disclosures(path), case(data=mine)).to_dict(
         "records"
     )
     assert own_disclosures.add_disclosures(mine, path) == 1
-    judged = validation.disclosed(facts.load(mine.folder), *law)
+    judged = validation.disclosed(case(data=mine.folder))
     (row,) = judged[judged["maker"] == "Volvo Cars"].to_dict("records")
     assert pd.isna([seen.pop("source_url"), row.pop("source_url")]).all()
     assert seen == row and row["disclosed"] == pytest.approx(29) and row["headline"]
@@ -63,7 +63,7 @@ def test_statement_of_the_same_day_replaces_the_bundled_and_the_earlier_own_one(
     assert not facts.check(mine.folder)
 
 
-def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, law, tmp_path):
+def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, tmp_path):
     path = write(
         tmp_path,
         "Company;Kind;Period;Low;High;Unit;Basis;Said on",
@@ -83,7 +83,7 @@ def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, l
         "true",
         "false",
     )
-    assert own_disclosures.preview_disclosures(rows, known, *law)["maker"].tolist() == ["Volvo Cars"]
+    assert own_disclosures.preview_disclosures(rows, case(data=known))["maker"].tolist() == ["Volvo Cars"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tariffmodel import pricing
+from tariffmodel import Valuation, pricing
 from tariffmodel.errors import DataError
 
 TERMS = {"tax_rate": 0.3, "discount_rate": 0.08}
@@ -26,7 +26,7 @@ def bill(**usd):
 
 
 def worth(life, bill_usd=1.0, **terms):
-    frame = pricing.implied_value(bill(A=bill_usd), life_years=life, **TERMS | terms)
+    frame = pricing.implied_value(bill(A=bill_usd), Valuation(**{"life_years": life} | TERMS | terms))
     return frame.at["A", "implied_usd"]
 
 
@@ -66,18 +66,19 @@ def test_phase_out_equals_the_mean_over_lives():
 )
 def test_a_bill_that_rises_is_worth_less_than_nothing_and_its_life_is_found_again(usd, life, rate, growth):
     terms = {"tax_rate": 0.25, "discount_rate": rate, "growth": growth, "pass_through": 0.1}
-    frame = pricing.implied_value(bill(A=usd), life_years=life, **terms)
+    valued = Valuation(life_years=life, **terms)
+    frame = pricing.implied_value(bill(A=usd), valued)
     row = frame.loc["A"]
     assert np.sign(row["implied_usd"]) == -np.sign(usd)
     assert row["implied_low_usd"] <= row["implied_usd"] <= row["implied_high_usd"]
-    years = pricing.implied_life(pd.Series({"A": usd}), frame["implied_usd"], **terms)
+    years = pricing.implied_life(pd.Series({"A": usd}), frame["implied_usd"], valued)
     assert years["A"] == pytest.approx(life, rel=1e-6)
 
 
 def test_life_is_endless_where_no_life_suffices_and_empty_where_the_sign_is_wrong():
     delta = pd.Series({"A": 1.0, "B": 1.0, "C": 0.0, "D": 1.0, "E": 1.0})
     move = pd.Series({"A": -100.0, "B": 1.0, "C": -1.0, "D": 0.0})
-    years = pricing.implied_life(delta, move, **TERMS)
+    years = pricing.implied_life(delta, move, Valuation(**TERMS))
     assert years["A"] == math.inf and years["D"] == 0.0
     assert years[["B", "C", "E"]].isna().all()
 
@@ -85,7 +86,7 @@ def test_life_is_endless_where_no_life_suffices_and_empty_where_the_sign_is_wron
 def test_terms_by_maker_meet_their_maker():
     life = pd.Series({"B": 2.0, "A": 1.0})
     tax = pd.Series({"B": 0.5, "A": 0.0, "Z": 0.9})
-    found = pricing.implied_value(bill(A=1.0, B=1.0), tax_rate=tax, discount_rate=0.0, life_years=life)
+    found = pricing.implied_value(bill(A=1.0, B=1.0), Valuation(tax, 0.0, life))
     assert dict(found["implied_usd"]) == {"A": -1.0, "B": -1.0}
     assert dict(found["years_of_bill"]) == {"A": 1.0, "B": 2.0}
 
@@ -106,12 +107,12 @@ def test_terms_by_maker_meet_their_maker():
 )
 def test_implied_value_refuses(terms, message):
     with pytest.raises(DataError, match=message):
-        pricing.implied_value(bill(A=1.0), **{"life_years": 5} | TERMS | terms)
+        pricing.implied_value(bill(A=1.0), Valuation(**{"life_years": 5} | TERMS | terms))
 
 
 def test_implied_value_needs_the_range_of_the_bill():
     with pytest.raises(DataError, match="no column delta_bill_low_usd"):
-        pricing.implied_value(bill(A=1.0)[["delta_bill_usd"]], life_years=5, **TERMS)
+        pricing.implied_value(bill(A=1.0)[["delta_bill_usd"]])
 
 
 # --- priced ----------------------------------------------------------------------------------

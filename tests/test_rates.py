@@ -13,7 +13,8 @@ from strategies import HEAD, build, reliefs
 from tariffmodel import contribution, facts, policy
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts.periods import Period
-from tariffmodel.tariff.rates import Flows, contribution_of, rates
+from tariffmodel.tariff.rates import Flows, rates
+from tariffmodel.tariff.relief import contribution_of
 
 DAY = date(2026, 2, 2)
 TODAY = [Period(DAY, DAY)]

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import duty, exposure, facts, periods, policy, validation
+from tariffmodel import case, duty, exposure, facts, goods, periods, policy, validation
 from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
 
 
 @pytest.fixture(scope="module")
 def compared(known, law, before) -> pd.DataFrame:
-    return validation.disclosed(known, law, before)
+    return validation.disclosed(case(law, before, data=known))
 
 
 def level(known, maker, variable, period="CY2025"):
@@ -25,7 +25,7 @@ def level(known, maker, variable, period="CY2025"):
 
 
 def attributable(known, one, before, span):
-    stock = duty.goods(known, span, [one, before])
+    stock = goods.entered(known, span, [one, before])
     total = duty.bill(known, one, stock).total - duty.bill(known, before, stock).total
     return pd.Series(total[0], index=stock.makers)
 
@@ -37,15 +37,15 @@ def earlier(period, days):
 
 @pytest.mark.parametrize("period", ["FY2026-03", "2025Q2", "CY2026"])
 def test_first_step_is_the_bill(known, law, before, period):
-    mine = validation.recognised(known, law, before, period)["owed"]
-    theirs = exposure.table(known, law, before, period)["bill_usd"]
+    mine = validation.recognised(case(law, before, period, data=known))["owed"]
+    theirs = exposure.table(case(law, before, period, data=known))["bill_usd"]
     pd.testing.assert_series_equal(mine, theirs.reindex(mine.index), rtol=1e-9, atol=1e-3, check_names=False)
 
 
 @pytest.mark.parametrize("maker", ["Toyota", "Hyundai Motor", "GM"])
 @pytest.mark.parametrize("period", ["2025Q2", "CY2025"])
 def test_lag_gives_the_bill_of_the_days_that_much_earlier(known, law, before, maker, period):
-    row = validation.recognised(known, law, before, period).loc[maker]
+    row = validation.recognised(case(law, before, period, data=known)).loc[maker]
     days = int(level(known, maker, "inventory_days"))
     theirs = attributable(known, law, before, earlier(period, days))[maker]
     assert row["owed"] + row["lag"] == pytest.approx(theirs, rel=1e-9)
@@ -61,7 +61,7 @@ def test_until_claims_open_the_books_know_no_relief(known, law, before):
             "offset.msrp-offset-extended.rate": 0.0,
         },
     )
-    mine = validation.recognised(known, law, before, "2025Q2").loc["Toyota"]
+    mine = validation.recognised(case(law, before, "2025Q2", data=known)).loc["Toyota"]
     days = int(level(known, "Toyota", "inventory_days"))
     theirs = attributable(known, bare, before, earlier("2025Q2", days))["Toyota"]
     assert mine[["owed", "lag", "refunds"]].sum() == pytest.approx(theirs, rel=1e-9)
@@ -69,30 +69,30 @@ def test_until_claims_open_the_books_know_no_relief(known, law, before):
 
 def test_every_refund_comes_back_in_time(known, law, before):
     """By the end of 2026 customs has closed every entry made before claims opened."""
-    cost = validation.recognised(known, law, before, "CY2025..CY2026")
+    cost = validation.recognised(case(law, before, "CY2025..CY2026", data=known))
     assert np.allclose(cost["refunds"], 0, atol=1.0)
-    late = validation.recognised(known, law, before, "CY2025")["refunds"]
-    back = validation.recognised(known, law, before, "CY2026")["refunds"]
+    late = validation.recognised(case(law, before, "CY2025", data=known))["refunds"]
+    back = validation.recognised(case(law, before, "CY2026", data=known))["refunds"]
     assert (late >= -1).all() and np.allclose(late + back, 0, atol=1.0)
     assert late["Toyota"] > 1e9
 
 
 def test_us_gaap_books_relief_with_the_duty(known, law, before):
-    late = validation.recognised(known, law, before, "2025Q2")["refunds"]
+    late = validation.recognised(case(law, before, "2025Q2", data=known))["refunds"]
     assert np.allclose(late[["GM", "Ford", "Tesla"]], 0) and late["Stellantis"] > 0
 
 
 def test_metals_by_hand(known, law, before):
     # Subaru: 350,000 vehicles in 2025 at 300 USD each; with a lag of 15 days the quarter begins on 16 June
-    cost = validation.recognised(known, law, before, "2025Q3")
+    cost = validation.recognised(case(law, before, "2025Q3", data=known))
     assert cost.at["Subaru", "metals"] == pytest.approx(350_000 / 365 * 92 * 300)
-    without = validation.recognised(known, law, before, "2025Q3", metals=False)
+    without = validation.recognised(case(law, before, "2025Q3", data=known), metals=False)
     assert (without["metals"] == 0).all()
     pd.testing.assert_series_equal(without["model"] + cost["metals"], cost["model"], check_names=False)
 
 
 def test_nothing_is_attributable_to_the_law_against_itself(known, law):
-    cost = validation.recognised(known, law, law, "FY2026-03", metals=False)
+    cost = validation.recognised(case(law, law, "FY2026-03", data=known), metals=False)
     assert np.allclose(cost, 0)
 
 
@@ -112,7 +112,7 @@ def test_a_part_of_a_year_is_less_sure_than_the_year():
 
 def test_model_does_not_look_at_what_was_disclosed(known, law, before, compared):
     table = known.disclosures.assign(value=known.disclosures["value"] * 2)
-    blind = validation.disclosed(dataclasses.replace(known, disclosures=table), law, before)
+    blind = validation.disclosed(case(law, before, data=dataclasses.replace(known, disclosures=table)))
     columns = [*validation.STEPS, "model", "model_low", "model_high", "headline"]
     pd.testing.assert_frame_equal(blind[columns], compared[columns])
 
@@ -222,4 +222,4 @@ def test_missing_mechanism_names_the_maker(data, law, before):
     lost = (rows["maker"] == "Kia") & (rows["variable"] == "inventory_days")
     rows[~lost].to_csv(path, index=False)
     with pytest.raises(DataError, match="inventory_days of Kia"):
-        validation.recognised(facts.load(data), law, before)
+        validation.recognised(case(data=facts.load(data)))

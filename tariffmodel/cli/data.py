@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tariffmodel.cli.options import BEFORE, LAW, Data, number_text, print_table
+from tariffmodel.cli.options import Data, number_text, print_table
 
 app = typer.Typer()
 adding = typer.Typer(help="Add prices, figures or statements of your own.", no_args_is_help=True)
@@ -181,20 +181,18 @@ def disclosures(
     data: Data = None,
 ) -> None:
     """What companies said their tariff cost is: company, kind, period, value, unit, said_on a row."""
-    from tariffmodel import facts
     from tariffmodel.intake import own_disclosures
-    from tariffmodel.tariff import policy
+    from tariffmodel.tariff.case import case
 
-    known = facts.load(data)
+    asked = case(data=data)
     given = {"source_title": source_title, "source_url": source_url}
     columns = {column: value for column, value in given.items() if value is not None}
     reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
     rows = own_disclosures.read_disclosures(file, **reading)
-    law, before = policy.load(LAW, data), policy.load(BEFORE, data)
     table = Table(title=f"{file.name}: the model beside it, billions of reporting currency")
     for heading in ("maker", "period", "kind", "", "disclosed", "model", "low–high", "error", "inside"):
         table.add_column(heading, justify="left" if heading in ("maker", "period", "kind", "") else "right")
-    for row in own_disclosures.preview_disclosures(rows, known, law, before).itertuples():
+    for row in own_disclosures.preview_disclosures(rows, asked).itertuples():
         said, model, low, high = (
             number_text(value, "{:,.3g}")
             for value in (row.disclosed, row.model, row.widened_low, row.widened_high)
@@ -207,7 +205,7 @@ def disclosures(
     print_table(table, 120)
     typer.echo(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable")
     _agree(yes)
-    own_disclosures.add_disclosures(known, file, **reading)
+    own_disclosures.add_disclosures(asked.facts, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 

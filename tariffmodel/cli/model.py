@@ -53,14 +53,12 @@ def exposure(
 ) -> None:
     """Each maker's bill attributable to a policy, with its range and what it weighs."""
     from tariffmodel.tariff import exposure as model
-    from tariffmodel import facts
-    from tariffmodel.tariff import policy as policies
+    from tariffmodel.tariff.case import case
 
-    known = facts.load(data)
-    law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
-    other = policies.load(against, data)
-    day = parse_day(as_of) if as_of else known.as_of
-    bills = model.table(known, law, other, period, day)
+    changed = dict(parse_setting(text) for text in settings or [])
+    asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
+    law, other, day = asked.policy, asked.against, asked.as_of
+    bills = model.table(asked)
     if format is not Format.table:
         about = {
             "policy": law.name,
@@ -169,24 +167,22 @@ def compare(
     data: Data = None,
 ) -> None:
     """Bills of all makers under several policies, and who gains or loses against the first."""
-    from tariffmodel import facts
     from tariffmodel.tariff import comparison
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff import policy as policies
+    from tariffmodel.tariff.case import case
 
-    known, other = facts.load(data), policies.load(against, data)
-    chosen = [policies.load(name, data) for name in names]
+    asked, others = case(names[0], against, period, data=data), names[1:]
     if rank:
-        if len(chosen) != 2 or worth:
+        if len(others) != 1 or worth:
             raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
-        _ranked(comparison.ranked(known, chosen[1], chosen[0], other, period), names, against, period, format)
+        _ranked(comparison.ranked(asked, others[0]), names, against, period, format)
         return
     if worth:
-        found = model.by_policy(known, chosen, other, period, worth)
+        found = model.by_policy(asked, others, worth)
         title = f"USD off the bill of {period} per unit of {worth} more a year"
         caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
-        found = comparison.bills(known, chosen, other, period)
+        found = comparison.bills(asked, others)
         title = f"Bill by policy, USD m, against {against}, {period}"
         caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
     if format is not Format.table:
@@ -251,16 +247,14 @@ def incentives(
     """What one more vehicle built, exported, one more job or USD invested takes off each bill."""
     from tariffmodel import facts
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff import policy as policies
+    from tariffmodel.tariff.case import case
 
-    known = facts.load(data)
-    law = policies.load(policy, data, dict(parse_setting(text) for text in settings or []))
-    worth = model.marginal(known, law, policies.load(against, data), period)
+    changed = dict(parse_setting(text) for text in settings or [])
+    asked = case(policy, against, period, data=data, settings=changed)
+    worth, law = model.marginal(asked), asked.policy
     if to_rate is not None:
         for by, name in ((facts.PRODUCTION, "built"), (facts.EXPORTS, "exported")):
-            worth[f"{name}_to_reach_rate_units"] = model.breakeven(known, law, to_rate, period, by)[
-                "vehicles"
-            ]
+            worth[f"{name}_to_reach_rate_units"] = model.breakeven(asked, to_rate, by)["vehicles"]
     if format is not Format.table:
         write_frame(
             worth,
@@ -314,13 +308,11 @@ def validate(
     data: Data = None,
 ) -> None:
     """The model's cost beside every comparable disclosure, with the error and what it rests on."""
-    from tariffmodel import facts
     from tariffmodel.tariff import validation
-    from tariffmodel.tariff import policy as policies
+    from tariffmodel.tariff.case import case
 
-    known = facts.load(data)
-    day = parse_day(as_of) if as_of else known.as_of
-    rows = validation.disclosed(known, policies.load(policy, data), policies.load(against, data), day)
+    asked = case(policy, against, as_of=parse_day(as_of) if as_of else None, data=data)
+    day, rows = asked.as_of, validation.disclosed(asked)
     if format is not Format.table:
         write_frame(
             rows.set_index(["maker", "period"]),

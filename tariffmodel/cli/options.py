@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
+LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"  # as `tariff.case`, which is slow to import
 
 
 class Format(StrEnum):

@@ -15,7 +15,9 @@ app = typer.Typer()
 @app.command()
 def hedge(
     long: Annotated[str, typer.Option(help="Share held, such as 7203.T.")],
-    against: Annotated[str, typer.Option(help='Policy, by name or title: "Korea back to 25%".')],
+    threat: Annotated[
+        str, typer.Option(help='Policy to be protected from, by name or title: "Korea back to 25%".')
+    ],
     notional: Annotated[float, typer.Option(help="Size of the position, in --currency.")] = 10e6,
     currency: Annotated[str, typer.Option(help="Currency of the investor.")] = "USD",
     instrument: Annotated[
@@ -29,24 +31,21 @@ def hedge(
     data: Data = None,
 ) -> None:
     """A sized hedge: orders, ratio with interval, what it protects and leaves, and its record."""
-    from tariffmodel import facts
     from tariffmodel.facts import store
     from tariffmodel.hedging import ticket
     from tariffmodel.charts import house
+    from tariffmodel.tariff import policy
+    from tariffmodel.tariff.case import case
 
-    one = ticket.ticket(
-        facts.load(data),
-        long,
-        notional,
-        against=against,
-        currency=currency,
-        instruments=instrument or None,
-        as_of=parse_day(as_of) if as_of else None,
+    law = case(as_of=parse_day(as_of) if as_of else None, data=data)
+    feared = law.replace(
+        policy=policy.find(threat, law.facts.folder), against=law.policy, period=f"CY{law.as_of.year + 1}"
     )
+    one = ticket.ticket(feared, long, notional, currency=currency, instruments=instrument or None)
     typer.echo(one.to_markdown())
     if output:
         page = ticket.sheet(one)
-        alt = f"Hedge of {long} against {against}: orders, ratio, what it protects and its record."
+        alt = f"Hedge of {long} against {feared.policy.title}: orders, ratio, what it protects and its record."
         files = {
             "csv": one.table().to_csv(index=False, lineterminator="\n").encode(),
             "md": one.to_markdown().encode(),

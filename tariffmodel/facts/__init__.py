@@ -25,7 +25,6 @@ from tariffmodel.facts.tables import (
     conform,
     conform_own,
     data_dir,
-    fx_rate,
     identity,
     in_use,
     load,
@@ -35,6 +34,7 @@ from tariffmodel.facts.tables import (
     with_statements,
 )
 from tariffmodel.facts.version import Version, data_version
+from tariffmodel.facts.worth import fx_rate, market_value
 
 __all__ = [
     "EU_MEMBERS",
@@ -64,6 +64,7 @@ __all__ = [
     "identity",
     "in_use",
     "load",
+    "market_value",
     "refuse",
     "resolve",
     "with_dates_apart",

@@ -11,7 +11,7 @@ or added stands in for what came with the package.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -24,6 +24,7 @@ import pandas as pd
 from tariffmodel.facts import periods, publication, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
+from tariffmodel.facts.protected import protected
 from tariffmodel.facts.version import Version, data_version
 
 if TYPE_CHECKING:
@@ -82,11 +83,9 @@ class Fault:
         return f"{where}: {self.column} is {value}; expected {self.expected}"
 
 
-@dataclass(
-    frozen=True, eq=False, repr=False
-)  # compared and cached by identity: tables are never changed in place
+@dataclass(frozen=True, eq=False, repr=False)
 class Facts:
-    """Validated tables of one data folder.
+    """Validated tables of one data folder. They cannot be edited in place; `with_values` gives a changed copy.
 
     Attributes
     ----------
@@ -115,6 +114,11 @@ class Facts:
     folder: Path
     day: date | None = None
     unknown: Mapping[tuple[str, str, str], date] = field(default_factory=dict)
+    kept: dict[Any, Any] = field(default_factory=dict, init=False)  # what was computed from them
+
+    def __post_init__(self) -> None:
+        for name in ("table", "makers", "financials", "disclosures", "lags"):
+            object.__setattr__(self, name, protected(getattr(self, name)))
 
     def __repr__(self) -> str:
         known = f", as known on {self.day}" if self.day else ""
@@ -162,7 +166,7 @@ class Facts:
     @cached_property
     def selected(self) -> pd.DataFrame:
         """Rows in use, one per maker, variable, origin and period."""
-        return self.table[self.table["selected"]].reset_index(drop=True)
+        return protected(self.table[self.table["selected"]].reset_index(drop=True))
 
     @cached_property
     def fx(self) -> pd.DataFrame:
@@ -177,13 +181,13 @@ class Facts:
             later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
             if later.any():
                 rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
-        return rates
+        return protected(rates)
 
     @cached_property
     def prices(self) -> pd.DataFrame:
         """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
-        return long.pivot(index="date", columns="ticker", values="adj_close").sort_index()
+        return protected(long.pivot(index="date", columns="ticker", values="adj_close").sort_index())
 
     def _until(self, dated: pd.DataFrame) -> pd.DataFrame:
         return dated if self.day is None else dated[dated["date"] <= pd.Timestamp(self.day)]
@@ -191,12 +195,14 @@ class Facts:
     @cached_property
     def instruments(self) -> pd.DataFrame:
         """One row per ticker: name, market, calendar, currency, role."""
-        return pd.read_csv(in_use(self.folder, self.overlay, "market/instruments.csv")).set_index("ticker")
+        path = in_use(self.folder, self.overlay, "market/instruments.csv")
+        return protected(pd.read_csv(path).set_index("ticker"))
 
     @cached_property
     def markets(self) -> pd.DataFrame:
         """One row per market: exchange calendar, currency, benchmark index."""
-        return pd.read_csv(in_use(self.folder, self.overlay, "market/markets.csv")).set_index("market")
+        path = in_use(self.folder, self.overlay, "market/markets.csv")
+        return protected(pd.read_csv(path).set_index("market"))
 
     @cached_property
     def as_of(self) -> date:
@@ -210,6 +216,64 @@ class Facts:
         for position, key in enumerate(zip(*(self.selected[column].to_list() for column in KEY))):
             places.setdefault(key, []).append(position)
         return places
+
+    def figure(self, metric: str) -> pd.Series:
+        """Selected company figures of one kind, such as ``operating_profit``, by company."""
+        rows = self.financials[self.financials["selected"] & (self.financials["metric"] == metric)]
+        return rows.set_index("company")["value"]
+
+    def with_values(
+        self, values: Mapping[tuple[str, str, str], float | Callable[[float], float]], period: str | None = None
+    ) -> Facts:
+        """A copy in which some selected figures are others: a what-if.
+
+        Low and high move in proportion, and the figure counts as estimated.
+
+        Parameters
+        ----------
+        values : mapping of (maker, variable, origin) to number or function
+            The new figure, in the unit of the old one, or what makes it from the old one.
+        period : str, optional
+            Only figures whose days lie within it, such as ``CY2025``. Default: all of the key.
+
+        Raises
+        ------
+        DataError
+            If a key has no selected figure, or none in the period.
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> known = tm.facts.load()
+        >>> doubled = known.with_values({("Subaru", "us_import_units", "JP"): lambda units: 2 * units})
+        >>> asked = tm.case(data=doubled)
+        """
+        table = self.table.copy()
+        span = periods.parse(period) if period else None
+        for (maker, variable, origin), new in values.items():
+            chosen = table["selected"]
+            for column, value in zip(KEY, (maker, variable, origin)):
+                chosen = chosen & (table[column] == value)
+            if span:
+                chosen = chosen & (table["start"] >= span.start) & (table["end"] <= span.end)
+            if not chosen.any():
+                raise DataError(
+                    f"no selected row for {variable} of {maker}, origin {origin}"
+                    + (f", within {period}" if period else "")
+                    + "; a what-if changes figures that are there"
+                )
+            for row in table.index[chosen]:
+                old = float(table.at[row, "value"])
+                value = float(new(old)) if callable(new) else float(new)
+                scale = value / old if old else float("nan")
+                for end in ("low", "high"):
+                    table.at[row, end] = table.at[row, end] * scale if old else value
+                table.at[row, "value"] = value
+                table.at[row, "quality"] = "estimated"
+                table.at[row, "selection_reason"] = f"what-if, in place of {old:.10g}"
+        changed = replace(self, table=table)
+        changed.__dict__["overlay"] = self.overlay
+        return changed
 
     def origins(self, maker: str, variable: str) -> list[str]:
         """Origins for which a maker has a selected reading, or has one only after `day`, which is refused."""
@@ -559,24 +623,3 @@ def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:
         },
         index=pd.Index(makers, name="maker"),
     )
-
-
-def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
-    """Units of `currency` per USD, mean of the fixings in `period` up to `as_of`.
-
-    Where the period has no fixing yet, the last one at or before `as_of` stands in.
-    """
-    if currency == "USD":
-        return 1.0
-    table = facts.fx
-    if f"USD{currency}" in table:
-        rate = table[f"USD{currency}"]
-    elif f"{currency}USD" in table:
-        rate = 1.0 / table[f"{currency}USD"]
-    else:
-        raise DataError(f"no exchange rate for {currency} in data/market/fx.parquet; add USD{currency}")
-    known = rate[: pd.Timestamp(as_of)].dropna()
-    inside = known[pd.Timestamp(period.start) : pd.Timestamp(period.end)]
-    if known.empty:
-        raise DataError(f"exchange rates start after {as_of}; choose a later as-of date")
-    return float((inside if len(inside) else known.iloc[-1:]).mean())

@@ -29,7 +29,7 @@ from tariffmodel.facts import (
     with_statements,
 )
 from tariffmodel.intake.own_facts import as_text
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.case import Case
 from tariffmodel.intake.vendors import heading
 
 _COMPARABLE = ("gross", "operating_profit_bridge", "direct_duties")
@@ -100,8 +100,8 @@ def read_disclosures(
     return rows
 
 
-def preview_disclosures(rows: pd.DataFrame, facts: Facts, policy: Policy, against: Policy) -> pd.DataFrame:
-    """The model beside the statements of `read_disclosures`.
+def preview_disclosures(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
+    """The model beside the statements of `read_disclosures`, under the law of a case.
 
     Returns
     -------
@@ -113,10 +113,10 @@ def preview_disclosures(rows: pd.DataFrame, facts: Facts, policy: Policy, agains
     DataError
         Listing every fault with row and column.
     """
-    typed, faults = _typed(rows, facts)
+    typed, faults = _typed(rows, case.facts)
     refuse(faults)
-    both = with_statements(facts.disclosures, typed)
-    judged = validation.disclosed(dataclasses.replace(facts, disclosures=both), policy, against)
+    both = with_statements(case.facts.disclosures, typed)
+    judged = validation.disclosed(case.replace(facts=dataclasses.replace(case.facts, disclosures=both)))
     mine = typed[STATEMENT].rename(columns={"company": "maker"})
     return mine.merge(judged, on=list(mine.columns))
 

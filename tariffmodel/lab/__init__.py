@@ -5,13 +5,13 @@
 """
 
 from tariffmodel.lab.controls import Lab, open_lab
-from tariffmodel.lab.effects import Case, outcome
+from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, adjustable, reweighted, settings_of, write_policy
 
 __all__ = [
-    "Case",
     "Knob",
     "Lab",
+    "Workbench",
     "adjustable",
     "open_lab",
     "outcome",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Callable
-from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,12 @@ import tomlkit
 from tariffmodel import charts
 from tariffmodel.tariff import exposure
 from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import Case, Valuation
+from tariffmodel.tariff.case import case as ask
 from tariffmodel.charts import house
 from tariffmodel.errors import PolicyError, TariffModelError
-from tariffmodel.facts import Facts
-from tariffmodel.facts import load as load_facts
 from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
-from tariffmodel.lab.effects import Case, outcome
+from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy
 
 _WRITE = "write one …"
@@ -49,11 +48,11 @@ class Lab:
         Those of the entry on show.
     """
 
-    def __init__(self, case: Case, name: str | Path, folder: str | Path) -> None:
-        self.case, self.folder = case, Path(folder)
+    def __init__(self, bench: Workbench, name: str | Path, folder: str | Path) -> None:
+        self.bench, self.folder = bench, Path(folder)
         self.sliders: dict[str, widgets.ValueWidget] = {}
         self._desk = tempfile.TemporaryDirectory(prefix="policy-lab-")  # for what `write` is given
-        names = dict.fromkeys([*policies.names(case.facts.folder), str(name), _WRITE])
+        names = dict.fromkeys([*policies.names(bench.facts.folder), str(name), _WRITE])
         self._choice = widgets.Dropdown(options=list(names), value=str(name), description="Policy", **_LOOK)
         self._text = widgets.Textarea(layout={"width": _WIDE, "height": "320px"})
         self._writing = widgets.VBox(
@@ -90,7 +89,7 @@ class Lab:
         PolicyError
             If it cannot be read; the lab stays as it was.
         """
-        knobs = adjustable(name, self.case.facts.folder)
+        knobs = adjustable(name, self.bench.facts.folder)
         self.name, self.knobs = name, {knob.key: knob for knob in knobs}
         self.values = {knob.key: knob.value for knob in knobs}
         self._file.value = f"{Path(name).stem.removesuffix('-lab')}-lab"
@@ -132,15 +131,15 @@ class Lab:
     def refresh(self) -> None:
         """Compute and show the state of `values`; raises as `turn` does."""
         try:
-            chosen = policies.load(self.name, self.case.facts.folder, self.settings)
-            frame = outcome(self.case, chosen)
+            chosen = policies.load(self.name, self.bench.facts.folder, self.settings)
+            frame = outcome(self.bench, chosen)
         except TariffModelError:
             self._page.value = self._page.value.replace(_FRESH, _OLD, 1)
             raise
         self.policy, self.frame = chosen, frame
-        label = policies.labels([chosen, self.case.baseline])[chosen.name]
+        label = policies.labels([chosen, self.bench.baseline])[chosen.name]
         self.label = f"{label} with changes" if self.changed else label
-        self._page.value = page(self.case, self.label, frame, self.changed)
+        self._page.value = page(self.bench, self.label, frame, self.changed)
 
     @property
     def changed(self) -> dict[str, Value]:
@@ -155,25 +154,25 @@ class Lab:
     def save_policy(self) -> str:
         """Write the state as a policy file, see `write_policy`, and say where."""
         path = self.folder / f"{self._stem()}.toml"
-        return f"Written: {write_policy(path, self.name, self.settings, self.case.facts.folder)}"
+        return f"Written: {write_policy(path, self.name, self.settings, self.bench.facts.folder)}"
 
     def save_chart(self) -> str:
         """Write the last valid state as a chart in the house style with its figures, and say where."""
-        case, stem = self.case, self._stem()
-        pair = {self.label: self.policy, case.baseline.label: case.baseline}
+        bench, case, stem = self.bench, self.bench.case, self._stem()
+        pair = {self.label: self.policy, bench.baseline.label: bench.baseline}
         tables = {
-            label: exposure.table(case.facts, one, case.against, case.period, case.day)
+            label: exposure.table(case.replace(policy=one))
             for label, one in pair.items()
         }
-        about = f"against {case.against.label}, {house.period_text(case.period)}"
+        about = f"against {case.against.label}, {house.period_text(str(case.period))}"
         chart = charts.policy_comparison(
-            tables, case=about, source=SOURCE, as_of=case.day, width_cm=charts.PAGE_CM
+            tables, case=about, source=SOURCE, as_of=case.as_of, width_cm=charts.PAGE_CM
         )
-        finding = headline(self.frame, self.label, case.baseline.label)
+        finding = headline(self.frame, self.label, bench.baseline.label)
         chart = dataclasses.replace(chart, alt=f"Bill of each maker with its range, {about}. {finding}.")
         charts.export(chart, stem, self.frame, self.folder)
         title = f"{self.label} {about}"
-        charts.export_table(self.frame, stem, self.folder, title=title, as_of=case.day)
+        charts.export_table(self.frame, stem, self.folder, title=title, as_of=case.as_of)
         return f"Written: {self.folder / 'charts' / stem}.png, with .svg, .pdf and .csv"
 
     # How it is shown
@@ -181,7 +180,7 @@ class Lab:
     def _choose(self, choice: str) -> None:
         self._writing.layout.display = "" if choice == _WRITE else "none"
         if choice == _WRITE:
-            text = own_text(self.name, self.case.facts.folder)
+            text = own_text(self.name, self.bench.facts.folder)
             text.pop("label", None)  # a changed policy needs one of its own
             self._text.value = tomlkit.dumps(text)
         else:
@@ -257,31 +256,22 @@ class Lab:
 
 
 def open_lab(
-    facts: Facts | None = None,
+    case: Case | None = None,
     policy: str | Path = "japan-flexible-linear-firm",
-    against: str | Path = "before-april-2025",
-    baseline: str | Path = "current-law",
-    period: str = "FY2026-03",
     *,
-    as_of: date | None = None,
-    tax_rate: float = 0.25,
-    discount_rate: float = 0.08,
-    life_years: float = 5.0,
+    valuation: Valuation | None = None,
     folder: str | Path = "policy-lab",
 ) -> Lab:
     """A lab for a notebook: choose a policy or write one, turn its numbers, see what that does.
 
     Parameters
     ----------
-    facts : Facts, optional
-        From `facts.load`; policies come from the same data folder.
+    case : Case, optional
+        Its policy is the one that is replaced, its counterfactual the one that bills are attributable
+        against; policies come from its data folder. Default: `tariff.case.case()`, the law.
     policy : str or path
         Where to begin.
-    against, baseline : str or path
-        The counterfactual that bills are attributable against, and the policy that is replaced.
-    as_of : date, optional
-        Share prices and exchange rates after this day are not used. Default: the last fixing.
-    tax_rate, discount_rate, life_years : float
+    valuation : Valuation, optional
         What a change of the bill is worth to shareholders, see `pricing.implied_value`.
     folder : path
         Where the buttons save policies and charts.
@@ -291,7 +281,4 @@ def open_lab(
     TariffModelError
         A policy, period or assumption that cannot be used.
     """
-    known = facts or load_facts()
-    other, usual = (policies.load(name, known.folder) for name in (against, baseline))
-    case = Case(known, other, usual, period, as_of, tax_rate, discount_rate, life_years)
-    return Lab(case, policy, folder)
+    return Lab(Workbench(case or ask(), valuation or Valuation()), policy, folder)

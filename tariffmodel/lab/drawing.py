@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from tariffmodel import charts
 from tariffmodel.charts import house
 from tariffmodel.tariff.comparison import TREASURY
-from tariffmodel.lab.effects import Case
+from tariffmodel.lab.effects import Workbench
 from tariffmodel.lab.knobs import Value
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
@@ -32,7 +32,7 @@ _VISIBLE = 5e5  # USD: smaller changes are not spoken of
 _LEFT, _PLOT, _ROW, _HEAD = 115, 410, 21, 18  # pixels
 
 
-def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value]) -> str:
+def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str, Value]) -> str:
     """HTML of an `outcome`: the finding, a chart, who gains and who loses, and the figures.
 
     `changed` says of which state, so that figures and sliders cannot be taken for each other's.
@@ -42,7 +42,7 @@ def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value
     """
     owes = (frame[["bill_usd", "baseline_usd"]].abs() >= _VISIBLE).any(axis=1)
     shown, (scale, unit) = frame[owes], house.usd_scale(frame[["bill_usd", "baseline_usd"]])
-    finding = headline(frame, name, case.baseline.label)
+    finding = headline(frame, name, bench.baseline.label)
     key = " ".join(
         f'<span style="color:{color}">■</span>\u00a0{charts.ORIGIN_NAME[home]}'
         for home, color in charts.HOME_COLOR.items()
@@ -50,17 +50,16 @@ def page(case: Case, name: str, frame: pd.DataFrame, changed: Mapping[str, Value
     )
     state = "; ".join(f"{key} = {value}" for key, value in changed.items())
     notes = [
-        f"Shares: the change at a yearly rate for {case.life_years:g} years, after {case.tax_rate:.0%} tax, "
-        f"discounted at {case.discount_rate:.1%}, over market value",
+        f"Shares: the change at a yearly rate, valued with {bench.valuation}, over market value",
         "One more built or exported: what that takes off the bill",
         house.PART_NOTE if shown["consolidated_in"].notna().any() else "",
         house.left_out(frame.index[~owes], "no bill"),
-        *house.origin_note(SOURCE, case.day),
+        *house.origin_note(SOURCE, bench.case.as_of),
     ]
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Bill, USD {unit}, against {escape(case.against.label)}, {house.period_text(case.period)}. "
-        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(case.baseline.label)}. {key}</p>"
+        f"<p>Bill, USD {unit}, against {escape(bench.case.against.label)}, {house.period_text(str(bench.case.period))}. "
+        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(bench.baseline.label)}. {key}</p>"
         f'<p class="state">{escape(state)}</p>'
         f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_figures(shown)}"
         f"<small>{escape('. '.join(filter(None, notes)))}</small></div>"

@@ -24,14 +24,12 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.facts import periods, publication, store
-from tariffmodel.markets import market, pricing, sensitivity
+from tariffmodel.markets import pricing, sensitivity
 from tariffmodel.tariff import exposure, uncertainty
 from tariffmodel import facts as fact_tables
-from tariffmodel.tariff.duty import DAYS_A_YEAR
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, fx_rate
-from tariffmodel.facts.periods import Period
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.facts import Facts, fx_rate, market_value
+from tariffmodel.tariff.case import Case, Valuation
 
 FIRST_MONTH = "2025-04"  # of the 25% duty on cars
 _TABLE = "companies/fx_sensitivity.csv"
@@ -103,10 +101,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
 def compare(
     facts: Facts,
     estimated: pd.DataFrame | None = None,
-    *,
-    tax_rate: float = 0.25,
-    discount_rate: float = 0.08,
-    life_years: float = 5.0,
+    valuation: Valuation | None = None,
     as_of: date | None = None,
 ) -> pd.DataFrame:
     """What companies say a weaker home currency does to profit, beside what it does to their shares.
@@ -116,7 +111,7 @@ def compare(
     estimated : DataFrame, optional
         From `sensitivity.table`. Default: with the total effect, which like a profit sensitivity
         holds nothing else fixed.
-    tax_rate, discount_rate, life_years : float
+    valuation : Valuation, optional
         Capitalisation of a year's profit, see `pricing.implied_value`.
     as_of : date, optional
         Prices and rates after this day are not used. Default: the last fixing.
@@ -127,8 +122,8 @@ def compare(
         Makers with a published sensitivity, its `basis` as in `disclosed`. `profit_elasticity` with
         `_low`, `_high`: % of operating profit (the last year before the tariff) per % of currency,
         κ S / profit, S the mean rate of that year; empty without a profit. `value_elasticity` with
-        `_low`, `_high`: % of market value per % of currency, after-tax κ times the years of
-        `life_years`, over `market_cap_usd`.
+        `_low`, `_high`: % of market value per % of currency, κ capitalised by the valuation, over
+        `market_cap_usd`.
         `beta_fx`, `low`, `high` of the share. `verdict`: "less than disclosed" only if the share's
         interval lies below both elasticities at their low, "more than disclosed" if above both at
         their high, else "in line"; empty without a beta. `looks_hedged` is the first of these, and may
@@ -141,7 +136,7 @@ def compare(
     if estimated is None:
         estimated = sensitivity.table(facts, makers=list(makers), effect="total")
     rows = facts.financials[facts.financials["selected"] & (facts.financials["metric"] == "operating_profit")]
-    profit = rows.set_index("company")["value"].reindex(makers)
+    profit = facts.figure("operating_profit").reindex(makers)
     label = rows.set_index("company")["period"].reindex(makers)
     mean = [
         fx_rate(facts, str(unit), periods.parse(str(year)), as_of)
@@ -156,10 +151,8 @@ def compare(
             "delta_bill_high_usd": -dollars["low"],
         }
     )
-    value = pricing.implied_value(
-        gains, tax_rate=tax_rate, discount_rate=discount_rate, life_years=life_years
-    )
-    cap = _market_cap_usd(facts, makers, as_of)
+    value = pricing.implied_value(gains, valuation)
+    cap = market_value(facts, as_of)["market_cap_usd"].reindex(makers)
     per_profit = table[list(_PER_UNIT)].mul(np.array(mean) / profit.where(profit > 0), axis=0)
     per_value = value[["implied_usd", "implied_low_usd", "implied_high_usd"]].div(cap, axis=0)
     ends = ["", "_low", "_high"]
@@ -184,18 +177,9 @@ def compare(
 
 
 def offset(
-    facts: Facts,
-    policy: Policy,
-    against: Policy,
-    period: str = "FY2026-03",
-    as_of: date | None = None,
-    *,
-    estimated: pd.DataFrame | None = None,
-    tax_rate: float = 0.25,
-    discount_rate: float = 0.08,
-    life_years: float = 5.0,
+    case: Case, estimated: pd.DataFrame | None = None, valuation: Valuation | None = None
 ) -> pd.DataFrame:
-    """By how much must each maker's home currency weaken to pay the bill of a policy?
+    """By how much must each maker's home currency weaken to pay the bill of a case?
 
     κ (S − S₀) = B S gives S − S₀ = B S₀ / (κ − B): the bill grows in home currency as that weakens, so
     the move is larger than the bill at today's rate over κ, which is beside it. κ is taken to be
@@ -203,12 +187,12 @@ def offset(
 
     Parameters
     ----------
-    period, as_of
-        As in `exposure.table`, which gives B and S₀, the mean rate of the period. κ is a year's and is
+    case : Case
+        Of `exposure.table`, which gives B and S₀, the mean rate of the period. κ is a year's and is
         scaled to the length of the period.
     estimated : DataFrame, optional
         From `sensitivity.table`. Where no company figure exists, κ is then the one that the share's
-        beta implies under `tax_rate`, `discount_rate` and `life_years` (see `compare`), and `basis` says so.
+        beta implies under the `valuation` (see `compare`), and `basis` says so.
 
     Returns
     -------
@@ -225,21 +209,17 @@ def offset(
     DataError
         As `disclosed` and `exposure.table`.
     """
-    as_of = as_of or facts.as_of
-    bills = exposure.table(facts, policy, against, period, as_of)
-    years = periods.parse(period).days / DAYS_A_YEAR
+    bills, years = exposure.table(case), case.goods.years
     frame = bills[["reporting_currency", "per_usd", "bill_usd", "bill_low_usd", "bill_high_usd"]].rename(
         columns={"reporting_currency": "currency"}
     )
-    said = disclosed(facts).reindex(frame.index)
+    said = disclosed(case.facts).reindex(frame.index)
     position, basis = said[list(_PER_UNIT)], said["basis"].fillna("")
     if estimated is not None:
         capital = pd.DataFrame(
             1.0, frame.index, ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
         )
-        worth = -pricing.implied_value(
-            capital, tax_rate=tax_rate, discount_rate=discount_rate, life_years=life_years
-        )["implied_usd"]
+        worth = -pricing.implied_value(capital, valuation)["implied_usd"]
         betas = estimated.reindex(frame.index)[["beta_fx", "low", "high"]].set_axis(list(_PER_UNIT), axis=1)
         home = estimated["role"].reindex(frame.index) == "home"
         implied = betas.mul(bills["market_cap_usd"] / worth / 1e9, axis=0).where(home)
@@ -326,20 +306,12 @@ class IsoProfit:
 
 
 def iso_profit(
-    facts: Facts,
-    maker: str,
-    policy: Policy,
-    against: Policy,
-    period: str = "FY2026-03",
-    as_of: date | None = None,
-    *,
-    rates: Sequence[float] | None = None,
-    first_month: str = FIRST_MONTH,
+    case: Case, maker: str, *, rates: Sequence[float] | None = None, first_month: str = FIRST_MONTH
 ) -> IsoProfit:
     """Which exchange rate makes up for which duty rate, and where has the maker been since the tariff?
 
     Change of profit a year = κ (S − S₀) − [V (τ − τ₀) + P] S, with V the yearly customs value of imported
-    vehicles in dollars, P what the policy adds to duty on parts less its credits, both of `period`.
+    vehicles in dollars, P what the policy adds to duty on parts less its credits, both of the period.
 
     Parameters
     ----------
@@ -353,6 +325,7 @@ def iso_profit(
     DataError
         An unknown maker, one without a disclosed sensitivity, or without imports in the period.
     """
+    facts, as_of = case.facts, case.as_of
     if maker not in facts.makers.index:
         raise DataError(f"{maker!r} is not a maker; choose from {', '.join(facts.makers.index)}")
     known = disclosed(facts)
@@ -361,17 +334,15 @@ def iso_profit(
             f"{maker} discloses no sensitivity of operating profit to the dollar; "
             f"add a selected row to data/{_TABLE}"
         )
-    as_of = as_of or facts.as_of
     months = [str(month) for month in pd.period_range(first_month, str(as_of)[:7], freq="M")]
     if not months:
         raise DataError(f"first_month {first_month} lies after {as_of}; choose an earlier one")
-    bill = exposure.table(facts, policy, against, period, as_of).loc[maker]
-    years = periods.parse(period).days / DAYS_A_YEAR
+    bill, years = exposure.table(case).loc[maker], case.goods.years
     currency = str(known.at[maker, "currency"])
     kappa, start = float(known.at[maker, "profit_per_unit_bn"]), float(bill["per_usd"])
     value_bn = bill["customs_value_usd"] / 1e9 / years
     if value_bn == 0:
-        raise DataError(f"{maker} imports no vehicles in {period}; there is no duty rate to set against")
+        raise DataError(f"{maker} imports no vehicles in {case.period}; there is no duty rate to set against")
     base = float(bill["effective_rate_against"])
     rest_bn = bill["bill_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
 
@@ -381,8 +352,7 @@ def iso_profit(
     path = pd.DataFrame(
         {
             "rate": [
-                exposure.table(facts, policy, against, month, as_of).at[maker, "effective_rate"]
-                for month in months
+                exposure.table(case.replace(period=month)).at[maker, "effective_rate"] for month in months
             ],
             "per_usd": [fx_rate(facts, currency, periods.parse(month), as_of) for month in months],
         },
@@ -432,16 +402,3 @@ def _move(bill_bn: np.ndarray, kappa: np.ndarray, start: np.ndarray) -> np.ndarr
     left = kappa - bill_bn
     usable = (kappa > 0) & (left > 0)
     return np.divide(bill_bn * start, left, out=np.full(len(start), np.inf), where=usable)
-
-
-def _market_cap_usd(facts: Facts, makers: pd.Index, as_of: date) -> pd.Series:
-    """Last close up to a day times the selected share count, in dollars of that day."""
-    lines = facts.makers.loc[makers, "ticker"].dropna()
-    closes = market.prices(facts, list(lines)).loc[: pd.Timestamp(as_of)].ffill().iloc[-1]
-    listing = facts.instruments.loc[lines, "currency"]
-    today = Period(as_of, as_of)
-    spot = {str(unit): fx_rate(facts, str(unit), today, as_of) for unit in listing.unique()}
-    chosen = facts.financials[facts.financials["selected"]]
-    shares = chosen[chosen["metric"] == "shares_outstanding"].set_index("company")["value"]
-    price_usd = pd.Series((closes / listing.map(spot)).to_numpy(), lines.index)
-    return (shares.reindex(makers) * 1e6 * price_usd.reindex(makers)).rename("market_cap_usd")

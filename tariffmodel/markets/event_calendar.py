@@ -28,7 +28,7 @@ from tariffmodel import facts as fact_tables
 from tariffmodel.facts import store
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy, uncertainty
-from tariffmodel.tariff.duty import bill, goods
+from tariffmodel.tariff.case import Case
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault
 from tariffmodel.facts.periods import Period
@@ -355,11 +355,11 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
     start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
     end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
-    stock = goods(facts, Period(start, end), [before, after])
-    runs = bill(facts, after, stock).total - bill(facts, before, stock).total
+    case = Case(facts, after, before, Period(start, end), facts.as_of)
+    runs = case.runs_usd
     low, high = uncertainty.interval(runs)
-    quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in stock.quality]
-    values = (str(stock.period), runs[0], low, high, quality, None)
+    quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in case.goods.quality]
+    values = (str(case.period), runs[0], low, high, quality, None)
     return pd.DataFrame(dict(zip(_CHANGE, values)), index=facts.makers.index)
 
 
@@ -384,9 +384,8 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
         parts.append(pd.DataFrame({"price": price.ravel(), "price_date": dates.ravel()}, index=pairs))
     every = pd.MultiIndex.from_product([rows.index, tickers.index], names=["event", "maker"])
     frame = pd.concat(parts).reindex(every)
-    figures = facts.financials[facts.financials["selected"]].set_index(["metric", "company"])["value"]
     maker = every.get_level_values("maker")
-    shares = maker.map(figures["shares_outstanding"] * 1e6)
+    shares = maker.map(facts.figure("shares_outstanding") * 1e6)
     unpriced = np.select(
         [~maker.isin(listed.index), frame["price"].isna(), shares.isna()],
         ["no line with prices", "no close in the week of sessions before", "no count of shares"],

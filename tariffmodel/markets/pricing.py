@@ -13,20 +13,11 @@ import pandas as pd
 from scipy import stats
 
 from tariffmodel.errors import DataError
+from tariffmodel.tariff.case import PerMaker, Valuation
 
-PerMaker = float | pd.Series
 
 
-def implied_value(
-    delta_bill: pd.DataFrame,
-    *,
-    tax_rate: PerMaker,
-    discount_rate: PerMaker,
-    life_years: PerMaker,
-    growth: PerMaker = 0.0,
-    pass_through: PerMaker = 0.0,
-    phase_out_years: PerMaker = 0.0,
-) -> pd.DataFrame:
+def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) -> pd.DataFrame:
     """What a change of the yearly bill is worth to shareholders: ``−Δbill (1 − τ)(1 − π) A``.
 
     Parameters
@@ -34,14 +25,8 @@ def implied_value(
     delta_bill : DataFrame
         Indexed by maker: `delta_bill_usd` a year, positive when the bill rises, with
         `delta_bill_low_usd` and `delta_bill_high_usd`.
-    tax_rate, pass_through : float or Series by maker
-        Fractions τ of profit and π of the bill that customers or suppliers bear.
-    discount_rate, growth : float or Series by maker
-        Per year, fractions.
-    life_years : float or Series by maker
-        How long the change lasts; ``math.inf`` for ever.
-    phase_out_years : float or Series by maker
-        The bill falls to zero on a straight line over so many last years of its life.
+    valuation : Valuation, optional
+        Tax τ, pass-through π, discount rate r, growth g, life T and phase-out P. Default: those of `Valuation()`.
 
     Returns
     -------
@@ -64,10 +49,11 @@ def implied_value(
     columns = ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
     _needs(delta_bill, columns, "delta_bill")
     makers = delta_bill.index
-    kept = _kept(makers, tax_rate, pass_through)
-    life = _per_maker("life_years", life_years, makers, 0.0, math.inf)
-    fall = _per_maker("phase_out_years", phase_out_years, makers, 0.0, math.inf)
-    rate, rise = _rates(makers, discount_rate, growth)
+    valued = valuation or Valuation()
+    kept = _kept(makers, valued)
+    life = _per_maker("life_years", valued.life_years, makers, 0.0, math.inf)
+    fall = _per_maker("phase_out_years", valued.phase_out_years, makers, 0.0, math.inf)
+    rate, rise = _rates(makers, valued)
     if (life == 0).any():
         raise DataError("life_years is 0; write a number of years above zero, or math.inf")
     if (np.isinf(life) & (rise >= rate)).any():
@@ -88,13 +74,7 @@ def implied_value(
 
 
 def implied_life(
-    delta_bill_usd: pd.Series,
-    market_usd: pd.Series,
-    *,
-    tax_rate: PerMaker,
-    discount_rate: PerMaker,
-    growth: PerMaker = 0.0,
-    pass_through: PerMaker = 0.0,
+    delta_bill_usd: pd.Series, market_usd: pd.Series, valuation: Valuation | None = None
 ) -> pd.Series:
     """Years for which the change of the bill must last to be worth what the market moved.
 
@@ -106,10 +86,13 @@ def implied_life(
     ----------
     delta_bill_usd, market_usd : Series by maker
         Yearly change of the bill, and the abnormal change of market value (CAR × market value).
+    valuation : Valuation, optional
+        Tax, pass-through, discount rate and growth; its life and phase-out play no part.
     """
     makers = delta_bill_usd.index
-    rate, rise = _rates(makers, discount_rate, growth)
-    yearly = -delta_bill_usd.to_numpy(dtype=float) * _kept(makers, tax_rate, pass_through)
+    valued = valuation or Valuation()
+    rate, rise = _rates(makers, valued)
+    yearly = -delta_bill_usd.to_numpy(dtype=float) * _kept(makers, valued)
     move = market_usd.reindex(makers).to_numpy(dtype=float)
     gap = rate - rise
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -217,15 +200,15 @@ def _annuity(rate: np.ndarray, rise: np.ndarray, life: np.ndarray, fall: np.ndar
         return np.where(rate == rise, (life - fall / 2) / (1 + rate), value)
 
 
-def _kept(makers: pd.Index, tax_rate: PerMaker, pass_through: PerMaker) -> np.ndarray:
+def _kept(makers: pd.Index, valued: Valuation) -> np.ndarray:
     """Part of the bill that shareholders bear."""
-    tax = _per_maker("tax_rate", tax_rate, makers, 0.0, 1.0)
-    return (1 - tax) * (1 - _per_maker("pass_through", pass_through, makers, 0.0, 1.0))
+    tax = _per_maker("tax_rate", valued.tax_rate, makers, 0.0, 1.0)
+    return (1 - tax) * (1 - _per_maker("pass_through", valued.pass_through, makers, 0.0, 1.0))
 
 
-def _rates(makers: pd.Index, discount_rate: PerMaker, growth: PerMaker) -> tuple[np.ndarray, np.ndarray]:
-    rate = _per_maker("discount_rate", discount_rate, makers, 0.0, 1.0)
-    return rate, _per_maker("growth", growth, makers, -0.99, 1.0)
+def _rates(makers: pd.Index, valued: Valuation) -> tuple[np.ndarray, np.ndarray]:
+    rate = _per_maker("discount_rate", valued.discount_rate, makers, 0.0, 1.0)
+    return rate, _per_maker("growth", valued.growth, makers, -0.99, 1.0)
 
 
 def _per_maker(name: str, value: PerMaker, makers: pd.Index, low: float, high: float) -> np.ndarray:

@@ -8,13 +8,13 @@ A metric that cannot be computed is missing (NaN), never zero.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from tariffmodel.facts import periods
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.tariff import uncertainty
 from tariffmodel.errors import DataError
 from tariffmodel.facts import EXPORTS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, resolve
@@ -202,7 +202,7 @@ def clip(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) 
     return np.where(less(values, low), low, np.where(less(high, values), high, values))
 
 
-@lru_cache(maxsize=64)
+@kept_with
 def _inputs(facts: Facts, year: str) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Low, value and high (3, makers) and quality (makers,) of every input, imports summed over origins."""
     span = [periods.parse(year)]
@@ -225,7 +225,7 @@ def _inputs(facts: Facts, year: str) -> tuple[dict[str, np.ndarray], dict[str, n
     return bounds, quality
 
 
-@lru_cache(maxsize=16)
+@kept_with
 def _homes(facts: Facts) -> tuple[list[str], np.ndarray, np.ndarray]:
     """Blocs, which maker is pooled in which (blocs, makers), and the bloc of each maker."""
     homes = facts.makers["home"].to_numpy()

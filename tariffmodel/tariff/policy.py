@@ -18,6 +18,7 @@ dates (an overlay beats its base), then the one that names the origin beats ``"*
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,6 +35,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -47,6 +49,7 @@ from tariffmodel.facts.periods import Period
 PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
+_LIKE, _CLEAR = 0.7, 0.1  # how near a title must be to what is asked for, and how much nearer than the next
 _ALIKE = 0.93  # of difflib: "section-232-auto" and "section-232-autos", not "-autos" and "-parts"
 _IN_ANOTHER = {**dict.fromkeys(EU_MEMBERS, "EU"), "UK": "GB"}  # would match no goods, without a word
 
@@ -356,6 +359,12 @@ class Policy(_Document):
     relief: list[Relief] = []
     credit: list[Credit] = []
     _withdrawn: tuple[Entry, ...] = ()
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Data folder that it was loaded from; none for a policy made by hand."""
+        return self._folder
 
     @property
     def entries(self) -> list[Entry]:
@@ -436,7 +445,36 @@ def load(
     if settings:
         policy = _with_settings(policy, settings, file)
         _refuse_contradictions(policy, file)
+    policy._folder = data_dir(data)
     return policy
+
+
+def find(text: str, data: str | Path | None = None) -> Policy:
+    """The policy that `text` means: its name, the path of its file, its title, or nearly so.
+
+    Raises
+    ------
+    PolicyError
+        Nothing is near enough, or two are; the message lists the nearest.
+    """
+    known = names(data)
+    if text in known or text.endswith(".toml"):
+        return load(text, data)
+    offered = {name: load(name, data) for name in known}
+    wanted = _plain(text)
+    near = {
+        name: max(SequenceMatcher(None, wanted, _plain(said)).ratio() for said in (name, one.title))
+        for name, one in offered.items()
+    }
+    first, second, *rest = sorted(near, key=lambda name: -near[name])
+    if near[first] == 1 or (near[first] >= _LIKE and near[first] - near[second] >= _CLEAR):
+        return offered[first]
+    closest = "; ".join(f"{name} ({offered[name].title})" for name in (first, second, *rest[:1]))
+    raise PolicyError(f"no policy is clearly {text!r}; the nearest are {closest}")
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def frozen(policy: Policy, day: date) -> Policy:

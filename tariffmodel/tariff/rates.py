@@ -6,22 +6,20 @@ for any number of variants of the policy's numbers at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 
-from tariffmodel.tariff import contribution
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import Facts
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.policy import Additional, Entry, Policy, Relief
+from tariffmodel.tariff.relief import relief_rate
+from tariffmodel.tariff.variants import Numbers, Shift, Variants
 
-Variants = Mapping[str, Sequence[float] | np.ndarray]
-Shift = Mapping[str, np.ndarray]
-_NO_LIMIT = 1e12  # stands for a ratio whose denominator is zero: above any bracket, and 0 times it is 0
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def rates(
     DataError
         If a score lacks a metric and the policy declares no fallback.
     """
-    number = _Numbers(variants or {})
+    number = Numbers(variants or {})
     starts = np.array([span.start.toordinal() for span in spans])
     ends = np.array([span.end.toordinal() for span in spans])
 
@@ -141,7 +139,7 @@ def rates(
                 continue
             block = (slice(None), days[:, None], goods)
             if isinstance(entry, Relief):
-                rate, treatment = _relief_rate(entry, facts, flows.maker[goods], number, shift), "full"
+                rate, treatment = relief_rate(entry, facts, flows.maker[goods], number, shift), "full"
             else:
                 rate, treatment = number("additional", entry, "rate"), entry.usmca
             charge = on_top(rate, entry.basis, ordinary[block])
@@ -160,95 +158,8 @@ def rates(
     return Rates(components)
 
 
-class _Numbers:
-    """Numbers of a policy's entries, with arrays of variants in place of those that vary."""
-
-    def __init__(self, variants: Variants) -> None:
-        self.variants = {
-            key: np.asarray(values, dtype=float)[:, None, None] for key, values in variants.items()
-        }
-        self.used: set[str] = set()
-
-    def __call__(self, kind: str, entry: Entry, field: str) -> Any:
-        key = f"{kind}.{entry.id}.{field}"
-        if key in self.variants:
-            self.used.add(key)
-            return self.variants[key]
-        return getattr(entry, field)
-
-    def count(self, entries: Iterable[tuple[str, Entry]]) -> int:
-        """How many variants these entries have: 1 if none of their numbers varies."""
-        ids = {f"{kind}.{entry.id}" for kind, entry in entries}
-        return max((len(a) for key, a in self.variants.items() if key.rpartition(".")[0] in ids), default=1)
-
-    def refuse_unused(self, policy: Policy) -> None:
-        elsewhere = {f"offset.{entry.id}.rate" for entry in policy.offset}
-        elsewhere |= {f"credit.{e.id}.{field}" for e in policy.credit for field in ("per_unit", "rate")}
-        for key in sorted(set(self.variants) - self.used - elsewhere):
-            raise PolicyError(
-                f"{policy.name}: no number {key!r} in force to vary; write kind.id.field of an entry"
-            )
-
-
-def contribution_of(
-    entry: Relief,
-    facts: Facts,
-    makers: np.ndarray,
-    number: _Numbers | None = None,
-    shift: Shift | None = None,
-) -> np.ndarray:
-    """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it."""
-    home = facts.makers["home"]
-    able = entry.earned_by == "all" or "*" in entry.origin
-    earning = [maker for maker in np.unique(makers) if able or home[maker] in entry.origin]
-    weights = {name: metric.weight for name, metric in entry.score.items()}
-    targets = {name: metric.target for name, metric in entry.score.items()}
-    number = number or _Numbers({})
-    own = number("relief", entry, "firm_weight")
-    own = own[:, :, 0] if isinstance(own, np.ndarray) else own
-
-    def level(kind: contribution.Level) -> np.ndarray:
-        table = contribution.measured(
-            facts, entry.metrics, entry.year, kind, entry.missing, earning, entry.relative_to, shift
-        )
-        if entry.metric:
-            return np.nan_to_num(table[..., 0], posinf=_NO_LIMIT)
-        return contribution.composite(table, weights, targets, entry.missing)
-
-    firm = level("firm") if np.any(own != 0) else 0.0
-    country = level("country") if np.any(own != 1) else 0.0
-    earned = np.asarray(own * firm + (1 - own) * country)
-    column = {maker: k for k, maker in enumerate(earning)}
-    out = np.zeros((*earned.shape[:-1], len(makers)), dtype=earned.dtype)
-    have = np.array([maker in column for maker in makers], dtype=bool)
-    out[..., have] = earned[..., [column[maker] for maker in makers[have]]]
-    return out
-
-
-def _relief_rate(
-    entry: Relief, facts: Facts, makers: np.ndarray, number: _Numbers, shift: Shift | None
-) -> np.ndarray:
-    """Rate (variants, 1, flows) that each flow's maker pays."""
-    score = contribution_of(entry, facts, makers, number, shift)[:, None, :]
-    base, slope = number("relief", entry, "base"), number("relief", entry, "slope")
-    if entry.schedule == "tiered":
-        steps = np.array([step.reach for step in entry.bracket])
-        rungs = np.array([np.nan, *(step.rate for step in entry.bracket)])
-        reached = rungs[np.searchsorted(steps, score.real, side="right")]
-        rate = np.where(np.isnan(reached), base, reached)
-    elif entry.schedule == "smooth" and entry.steepness is not None:
-        steepness, midpoint = number("relief", entry, "steepness"), number("relief", entry, "midpoint")
-        rate = base - slope / (1 + np.exp(-steepness * (score - midpoint)))
-    elif entry.schedule == "smooth":
-        rate = base - slope * score ** number("relief", entry, "exponent")
-    else:
-        rate = base - slope * score
-    low, high = number("relief", entry, "floor"), number("relief", entry, "cap")
-    return contribution.clip(rate, low, high)
-
-
 def _quota_share(
-    entry: Additional, number: _Numbers, spans: Sequence[Period], days: np.ndarray, units: np.ndarray
+    entry: Additional, number: Numbers, spans: Sequence[Period], days: np.ndarray, units: np.ndarray
 ) -> np.ndarray:
     """Share of imports inside the quota, pro rata to imports, calendar year by calendar year."""
     quota = number("additional", entry, "quota_units_per_year")

@@ -1,0 +1,90 @@
+"""A table that cannot be edited into silence, and what is computed from it kept with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import pandas as pd
+
+from tariffmodel.errors import DataError
+
+if TYPE_CHECKING:
+    from tariffmodel.facts.tables import Facts
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Protected(pd.DataFrame):
+    """A table of loaded facts: reading gives plain frames, editing in place is refused.
+
+    What is selected, joined or copied from it is an ordinary frame.
+    """
+
+    @property
+    def _constructor(self) -> Any:
+        return pd.DataFrame
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise DataError(
+            "a table of loaded facts is not edited in place, because results would not follow; "
+            "ask facts.with_values(...) for a what-if, or edit a .copy()"
+        )
+
+    __setitem__ = __delitem__ = insert = pop = update = _update_inplace = _refuse  # type: ignore[assignment]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("columns", "index"):
+            self._refuse()
+        super().__setattr__(name, value)
+
+    @property
+    def loc(self) -> Any:
+        return _reading(super().loc)
+
+    @property
+    def iloc(self) -> Any:
+        return _reading(super().iloc)
+
+    @property
+    def at(self) -> Any:
+        return _reading(super().at)
+
+    @property
+    def iat(self) -> Any:
+        return _reading(super().iat)
+
+
+def protected(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame`, protected; it shares its values."""
+    found = Protected(frame)
+    found.attrs = frame.attrs
+    return found
+
+
+def _reading(indexer: Any) -> Any:
+    """The indexer, of a kind that only reads."""
+    kind = type(indexer)
+    if kind not in _READING:
+        _READING[kind] = type(kind.__name__, (kind,), {"__setitem__": Protected._refuse})
+    indexer.__class__ = _READING[kind]
+    return indexer
+
+
+_READING: dict[type, type] = {}
+
+
+def kept_with(compute: Callable[Concatenate[Facts, P], T]) -> Callable[Concatenate[Facts, P], T]:
+    """Keep what a function of facts returns on the facts themselves: it goes when they go."""
+
+    @wraps(compute)
+    def once(facts: Facts, *args: P.args, **kwargs: P.kwargs) -> T:
+        key = (compute.__module__, compute.__qualname__, args, tuple(sorted(kwargs.items())))
+        if key not in facts.kept:
+            facts.kept[key] = compute(facts, *args, **kwargs)
+        found: T = facts.kept[key]
+        return found
+
+    return once

@@ -1,0 +1,56 @@
+"""What is an amount worth in another currency, and a maker on the exchange?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts.periods import Period
+from tariffmodel.facts.tables import Facts
+
+
+def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
+    """Units of `currency` per USD, mean of the fixings in `period` up to `as_of`.
+
+    Where the period has no fixing yet, the last one at or before `as_of` stands in.
+    """
+    if currency == "USD":
+        return 1.0
+    table = facts.fx
+    if f"USD{currency}" in table:
+        rate = table[f"USD{currency}"]
+    elif f"{currency}USD" in table:
+        rate = 1.0 / table[f"{currency}USD"]
+    else:
+        raise DataError(f"no exchange rate for {currency} in data/market/fx.parquet; add USD{currency}")
+    known = rate[: pd.Timestamp(as_of)].dropna()
+    inside = known[pd.Timestamp(period.start) : pd.Timestamp(period.end)]
+    if known.empty:
+        raise DataError(f"exchange rates start after {as_of}; choose a later as-of date")
+    return float((inside if len(inside) else known.iloc[-1:]).mean())
+
+
+def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
+    """Market value of every maker: last close up to a day times the selected share count.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker: `market_cap_usd` at the exchange rate of the day, `price_date` of the close;
+        empty without a line, a close or a share count.
+    """
+    line = facts.makers["ticker"]
+    closes = facts.prices[: pd.Timestamp(as_of)]
+    last = closes.ffill().iloc[-1] if len(closes) else pd.Series(dtype=float)
+    listing = line.map(facts.instruments["currency"])
+    today = Period(as_of, as_of)
+    spot = {str(unit): fx_rate(facts, str(unit), today, as_of) for unit in listing.dropna().unique()}
+    shares = facts.figure("shares_outstanding").reindex(line.index)
+    return pd.DataFrame(
+        {
+            "market_cap_usd": shares * 1e6 * line.map(last) / listing.map(spot),
+            "price_date": line.map(closes.apply(pd.Series.last_valid_index).dt.date),
+        }
+    )

@@ -1,0 +1,210 @@
+"""Which question is asked: which policy, against which other, over which days, as seen on which day?
+
+A `Case` carries the question through the package, a `Valuation` what turns a yearly bill into value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel import facts as fact_tables
+from tariffmodel.errors import PolicyError
+from tariffmodel.facts import Facts, periods
+from tariffmodel.facts.periods import Period
+from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.duty import Bill, bill
+from tariffmodel.tariff.goods import Goods, entered
+from tariffmodel.tariff.policy import Policy
+
+LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
+PolicySource = Policy | str | Path | Mapping[str, Any]
+PerMaker = float | pd.Series
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One question: what `policy` costs over `against`, in `period`, as seen on `as_of`. Make one with `case`.
+
+    Attributes
+    ----------
+    facts : Facts
+    policy, against : Policy
+        The policy asked about, and the counterfactual: bills are the difference.
+    period : Period
+    as_of : date
+        Later exchange rates and share prices are not used.
+
+    Raises
+    ------
+    PolicyError
+        If a policy was loaded from another data folder than the facts.
+    """
+
+    facts: Facts
+    policy: Policy
+    against: Policy
+    period: Period
+    as_of: date
+
+    def __post_init__(self) -> None:
+        for one in (self.policy, self.against):
+            _refuse_foreign(one, self.facts)
+
+    def __repr__(self) -> str:
+        return f"Case({self.policy.name} against {self.against.name}, {self.period}, as of {self.as_of})"
+
+    @property
+    def label(self) -> str:
+        """The question in a few words, for charts."""
+        return f"{self.policy.label} against {self.against.label}, {self.period}"
+
+    def replace(self, **changes: Any) -> Case:
+        """The case with another `policy`, `against`, `period` or `as_of`, each given as to `case`."""
+        made = {
+            name: _policy(value, self.facts)
+            if name in ("policy", "against")
+            else periods.parse(value)
+            if name == "period" and isinstance(value, str)
+            else value
+            for name, value in changes.items()
+        }
+        return replace(self, **made)
+
+    def beside(self, other: PolicySource) -> Policy:
+        """Another policy of the same data folder.
+
+        Raises
+        ------
+        PolicyError
+            If it cannot be read, or was loaded from another data folder than the facts.
+        """
+        found = _policy(other, self.facts)
+        _refuse_foreign(found, self.facts)
+        return found
+
+    @cached_property
+    def goods(self) -> Goods:
+        """What enters in the period, cut at the dates of both policies."""
+        return entered(self.facts, self.period, [self.policy, self.against])
+
+    @cached_property
+    def owed(self) -> tuple[Bill, Bill]:
+        """Duty under the policy, and under the counterfactual."""
+        return bill(self.facts, self.policy, self.goods), bill(self.facts, self.against, self.goods)
+
+    @property
+    def runs_usd(self) -> np.ndarray:
+        """Attributable bill of every run of the inputs, (runs, makers), see `uncertainty`."""
+        mine, other = self.owed
+        return mine.total - other.total
+
+
+@dataclass(frozen=True)
+class Valuation:
+    """What turns a yearly bill into value for shareholders, see `pricing.implied_value`.
+
+    Attributes
+    ----------
+    tax_rate, pass_through : float or Series by maker
+        Fractions of profit, and of the bill that customers or suppliers bear.
+    discount_rate, growth : float or Series by maker
+        Per year, fractions.
+    life_years : float or Series by maker
+        How long the bill lasts; ``math.inf`` for ever.
+    phase_out_years : float or Series by maker
+        The bill falls to zero on a straight line over so many last years of its life.
+    """
+
+    tax_rate: PerMaker = 0.25
+    discount_rate: PerMaker = 0.08
+    life_years: PerMaker = 5.0
+    pass_through: PerMaker = 0.0
+    growth: PerMaker = 0.0
+    phase_out_years: PerMaker = 0.0
+
+    def __str__(self) -> str:
+        said = f"tax {_said(self.tax_rate, '.0%')}, {_said(self.life_years, 'g')} years at {_said(self.discount_rate, '.0%')}"
+        passed = self.pass_through
+        return said if _is_zero(passed) else f"{said}, {_said(passed, '.0%')} passed through"
+
+
+def case(
+    policy: PolicySource = LAW,
+    against: PolicySource = BEFORE,
+    period: str | Period = YEAR,
+    as_of: date | str | None = None,
+    data: Facts | str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+) -> Case:
+    """Ask what a policy costs each maker.
+
+    Parameters
+    ----------
+    policy, against : str, path, mapping or Policy
+        As for `policy.load`; they come from the data folder of the facts.
+    period : str or Period
+        Days over which duty is owed, see `periods`.
+    as_of : date or ISO day, optional
+        The day on which the question is asked: facts, law, exchange rates and prices that were not known then are
+        not used. Default: all that is loaded, stated for the day of the last exchange rate.
+    data : Facts or path, optional
+        Loaded facts, or a data folder, see `facts.data_dir`.
+    settings : mapping, optional
+        Numbers of `policy` to replace, see `policy.load`.
+
+    Raises
+    ------
+    DataError, PolicyError
+        What cannot be read or used, with the remedy; a day on which nothing of the kind was known.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", against="none", period="CY2025")
+    >>> asked.label
+    'Flat 25% against No duty, CY2025'
+    >>> tm.exposure.table(asked)["bill_usd"].idxmax()
+    'GM'
+    """
+    known = data if isinstance(data, Facts) else fact_tables.load(data)
+    span = periods.parse(period) if isinstance(period, str) else period
+    mine, other = _policy(policy, known, settings), _policy(against, known)
+    if as_of is None:
+        return Case(known, mine, other, span, known.as_of)
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    return Case(known.as_known(day), policies.as_known(mine, day), policies.as_known(other, day), span, day)
+
+
+def _policy(source: PolicySource, known: Facts, settings: Mapping[str, Any] | None = None) -> Policy:
+    if isinstance(source, Policy):
+        if settings:
+            raise PolicyError("settings go with the name or path of a policy, not with one that is loaded")
+        return source
+    return policies.load(source, known.folder, settings)
+
+
+def _refuse_foreign(one: Policy, known: Facts) -> None:
+    if one.folder is not None and one.folder.resolve() != known.folder.resolve():
+        raise PolicyError(
+            f"{one.name} was loaded from {one.folder}, the facts from {known.folder}; "
+            "load both from one data folder"
+        )
+
+
+def _said(value: PerMaker, form: str) -> str:
+    if isinstance(value, pd.Series):
+        low, high = format(value.min(), form), format(value.max(), form)
+        return low if low == high else f"{low} to {high}"
+    return format(value, form)
+
+
+def _is_zero(value: PerMaker) -> bool:
+    return not np.any(value)

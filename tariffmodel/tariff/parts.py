@@ -1,0 +1,50 @@
+"""What does US assembly take off the duty on imported parts?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from tariffmodel.tariff.goods import Goods
+from tariffmodel.tariff.policy import Offset, Policy
+from tariffmodel.tariff.rates import Rates
+from tariffmodel.tariff.variants import Variants
+
+
+def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.ndarray:
+    """Credit used inside the period, USD (runs or variants, M).
+
+    Each entry keeps its own account: credit accrues with assembly, is drawn by duty of its measure
+    on parts once usable, and carries forward or lapses. What lapses is used before what keeps. All
+    of it is constant over a span, so what a span draws is min(duty, balance + its credit).
+    """
+    parts = np.flatnonzero(goods.is_part)
+    member = goods.member[parts]
+    used = np.zeros((1, len(goods.makers)))
+    for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
+        entries = [entry for entry in policy.offset if entry.measure == measure]
+        entries.sort(key=lambda entry: (entry.carry_forward, entry.end))
+        balance: list[np.ndarray | float] = [0.0] * len(entries)
+        rate = card.effective(goods.qualifying, goods.us_content, measure)
+        due = (goods.value_usd[..., parts] * rate[..., parts]) @ member
+        for number, span in enumerate(goods.spans):
+            left = due[:, number]
+            for k, entry in enumerate(entries):
+                if entry in _in_force(entries, span.start):
+                    rate = variants.get(f"offset.{entry.id}.rate", entry.rate)
+                    balance[k] = balance[k] + np.reshape(rate, (-1, 1)) * goods.assembled_msrp_usd[:, number]
+                if entry.usable_from <= span.start:
+                    drawn = np.minimum(left, balance[k])
+                    left, balance[k] = left - drawn, balance[k] - drawn
+                    used = used + drawn * goods.inside[number]
+                if entry.end == span.end and not entry.carry_forward:
+                    balance[k] = 0.0
+    return used
+
+
+def _in_force(entries: Sequence[Offset], day: date) -> list[Offset]:
+    """Offsets that earn on a day: those of an overlay take the place of its base's on their dates."""
+    dated = [entry for entry in entries if entry.start <= day <= entry.end]
+    return [entry for entry in dated if entry.layer == max(one.layer for one in dated)]

@@ -1,0 +1,89 @@
+"""A rate that falls with contribution: what a schedule charges, and where it bends."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tariffmodel.facts import Facts
+from tariffmodel.tariff import contribution
+from tariffmodel.tariff.policy import Relief
+from tariffmodel.tariff.variants import Numbers, Shift
+
+_NO_LIMIT = 1e12  # stands for a ratio whose denominator is zero: above any bracket, and 0 times it is 0
+
+
+def contribution_of(
+    entry: Relief,
+    facts: Facts,
+    makers: np.ndarray,
+    number: Numbers | None = None,
+    shift: Shift | None = None,
+) -> np.ndarray:
+    """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it."""
+    home = facts.makers["home"]
+    able = entry.earned_by == "all" or "*" in entry.origin
+    earning = [maker for maker in np.unique(makers) if able or home[maker] in entry.origin]
+    weights = {name: metric.weight for name, metric in entry.score.items()}
+    targets = {name: metric.target for name, metric in entry.score.items()}
+    number = number or Numbers({})
+    own = number("relief", entry, "firm_weight")
+    own = own[:, :, 0] if isinstance(own, np.ndarray) else own
+
+    def level(kind: contribution.Level) -> np.ndarray:
+        table = contribution.measured(
+            facts, entry.metrics, entry.year, kind, entry.missing, earning, entry.relative_to, shift
+        )
+        if entry.metric:
+            return np.nan_to_num(table[..., 0], posinf=_NO_LIMIT)
+        return contribution.composite(table, weights, targets, entry.missing)
+
+    firm = level("firm") if np.any(own != 0) else 0.0
+    country = level("country") if np.any(own != 1) else 0.0
+    earned = np.asarray(own * firm + (1 - own) * country)
+    column = {maker: k for k, maker in enumerate(earning)}
+    out = np.zeros((*earned.shape[:-1], len(makers)), dtype=earned.dtype)
+    have = np.array([maker in column for maker in makers], dtype=bool)
+    out[..., have] = earned[..., [column[maker] for maker in makers[have]]]
+    return out
+
+
+def relief_rate(
+    entry: Relief, facts: Facts, makers: np.ndarray, number: Numbers, shift: Shift | None
+) -> np.ndarray:
+    """Rate (variants, 1, flows) that each flow's maker pays."""
+    score = contribution_of(entry, facts, makers, number, shift)[:, None, :]
+    base, slope = number("relief", entry, "base"), number("relief", entry, "slope")
+    if entry.schedule == "tiered":
+        steps = np.array([step.reach for step in entry.bracket])
+        rungs = np.array([np.nan, *(step.rate for step in entry.bracket)])
+        reached = rungs[np.searchsorted(steps, score.real, side="right")]
+        rate = np.where(np.isnan(reached), base, reached)
+    elif entry.schedule == "smooth" and entry.steepness is not None:
+        steepness, midpoint = number("relief", entry, "steepness"), number("relief", entry, "midpoint")
+        rate = base - slope / (1 + np.exp(-steepness * (score - midpoint)))
+    elif entry.schedule == "smooth":
+        rate = base - slope * score ** number("relief", entry, "exponent")
+    else:
+        rate = base - slope * score
+    low, high = number("relief", entry, "floor"), number("relief", entry, "cap")
+    return contribution.clip(rate, low, high)
+
+
+def edges(entry: Relief, ordinary: set[float]) -> list[float]:
+    """Contributions at which a relief bends: its brackets, its cap, its floor and the ordinary duty.
+
+    An inclusive rate below the ordinary duty changes nothing, so there the incentive ends.
+    """
+    if entry.schedule == "tiered":
+        return [step.reach for step in entry.bracket]
+    if entry.slope == 0:
+        return []
+    bounds = [entry.cap, *sorted({max(entry.floor, rate) for rate in ordinary} or {entry.floor})]
+    falls = [(entry.base - bound) / entry.slope for bound in bounds]
+    if entry.schedule == "linear":
+        return falls
+    if entry.steepness is None:
+        return [fall ** (1 / entry.exponent) for fall in falls if fall > 0]
+    return [
+        entry.midpoint + float(np.log(fall / (1 - fall))) / entry.steepness for fall in falls if 0 < fall < 1
+    ]

@@ -1,0 +1,44 @@
+"""Which numbers of a policy vary, and what a policy is asked about besides: the arrays that ride along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tariffmodel.errors import PolicyError
+from tariffmodel.tariff.policy import Entry, Policy
+
+Variants = Mapping[str, Sequence[float] | np.ndarray]
+Shift = Mapping[str, np.ndarray]
+
+
+class Numbers:
+    """Numbers of a policy's entries, with arrays of variants in place of those that vary."""
+
+    def __init__(self, variants: Variants) -> None:
+        self.variants = {
+            key: np.asarray(values, dtype=float)[:, None, None] for key, values in variants.items()
+        }
+        self.used: set[str] = set()
+
+    def __call__(self, kind: str, entry: Entry, field: str) -> Any:
+        key = f"{kind}.{entry.id}.{field}"
+        if key in self.variants:
+            self.used.add(key)
+            return self.variants[key]
+        return getattr(entry, field)
+
+    def count(self, entries: Iterable[tuple[str, Entry]]) -> int:
+        """How many variants these entries have: 1 if none of their numbers varies."""
+        ids = {f"{kind}.{entry.id}" for kind, entry in entries}
+        return max((len(a) for key, a in self.variants.items() if key.rpartition(".")[0] in ids), default=1)
+
+    def refuse_unused(self, policy: Policy) -> None:
+        elsewhere = {f"offset.{entry.id}.rate" for entry in policy.offset}
+        elsewhere |= {f"credit.{e.id}.{field}" for e in policy.credit for field in ("per_unit", "rate")}
+        for key in sorted(set(self.variants) - self.used - elsewhere):
+            raise PolicyError(
+                f"{policy.name}: no number {key!r} in force to vary; write kind.id.field of an entry"
+            )
