@@ -77,9 +77,9 @@ def regimes(
     fit = replace(fit, params=fit.params[order], covariance=fit.covariance.loc[order, order])
     shift = fit.params[moved].to_numpy()
     wald = float(shift @ linalg.solve(fit.covariance.loc[moved, moved], shift, assume_a="pos"))
-    pooled = regression.fit(y, x.drop(columns="const"), hac_lags=0).residuals
-    free = float(fit.residuals @ fit.residuals)
-    chow = (float(pooled @ pooled) - free) / k / (free / (n - 2 * k))
+    pooled = regression.fit(y, x.drop(columns="const"), hac_lags=0)
+    free, one = (float((left.residuals.to_numpy() ** 2).sum()) for left in (fit, pooled))
+    chow = (one - free) / k / (free / (n - 2 * k))
     return Regimes(
         day=day,
         fit=fit,
@@ -162,12 +162,12 @@ def unknown_break(
     flips = weights((-1.0, 1.0), -(-n // horizon), draws, np.random.default_rng(seed))[0]
     # the statistic does not depend on the coefficients, so the draws need no fitted part
     series = np.vstack([y, np.repeat(flips, horizon, axis=1)[:, :n] * residuals])
-    walds = _wald_paths(x.to_numpy(), series, cuts, x.columns.get_indexer(chosen), lags)
+    walds = _wald_paths(x.to_numpy(), series, cuts, x.columns.get_indexer(pd.Index(chosen)), lags)
     path = pd.Series(walds[0], x.index[cuts], name="wald")
     sup = walds.max(axis=1)
     cusum, cusum_p, _ = breaks_cusumolsresid(residuals, ddof=k)
     return UnknownBreak(
-        day=path.idxmax(),
+        day=pd.Timestamp(path.index[int(path.to_numpy().argmax())]),
         sup_wald=float(sup[0]),
         p=float((sup >= sup[0]).mean()) if draws else sup_wald_p(float(sup[0]), len(chosen), trim),
         method=f"wild bootstrap, {draws} draws" if draws else "asymptotic",
@@ -196,7 +196,7 @@ def sup_wald_p(statistic: float, q: int, trim: float = 0.15) -> float:
     falls = np.maximum.accumulate(tail(grid)[::-1])[::-1]  # with wide trims it may rise again once
     start, high = grid[int(tail(grid).argmax())], min(float(falls[0]), 1.0)
     if statistic < start:
-        return 1 - (1 - high) * statistic / start
+        return float(1 - (1 - high) * statistic / start)
     if statistic < grid[-1]:
         return min(float(np.interp(statistic, grid, falls)), 1.0)
     return min(float(tail(np.array(statistic))), 1.0)

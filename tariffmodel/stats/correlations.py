@@ -56,7 +56,7 @@ def correlation_sum(first: Array, second: Array | None = None) -> float:
 
 def _row_mean(values: Array) -> Array:
     count = np.isfinite(values).sum(axis=1)
-    return np.nansum(values, axis=1) / np.maximum(count, 1)
+    return np.asarray(np.nansum(values, axis=1) / np.maximum(count, 1))
 
 
 def _unit(centred: Array) -> Array:

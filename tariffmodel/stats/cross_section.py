@@ -76,7 +76,8 @@ class CrossSection:
 
     @property
     def slope(self) -> float:
-        return float(self.coefficients.at["delta", "estimate"])
+        """What a unit of delta costs, as a return."""
+        return float(self.coefficients["estimate"]["delta"])
 
     def table(self) -> pd.DataFrame:
         """Coefficients, with the permutation p-value of the slope."""
@@ -88,7 +89,7 @@ class CrossSection:
         return "\n".join(
             [
                 f"CAR on the change in exposure, one event, {len(self.makers)} makers",
-                _sentence(self.coefficients.loc["delta"], self._errors(), self.level),
+                _sentence(self.coefficients.T["delta"], self._errors(), self.level),
                 f"permutation: {self.permutation}",
                 f"rank correlation {self.rank_correlation:.2f}: {self.rank_permutation}",
                 f"R² {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
@@ -145,7 +146,8 @@ class Pooled:
 
     @property
     def slope(self) -> float:
-        return float(self.coefficients.at["delta", "estimate"])
+        """What a unit of delta costs, as a return."""
+        return float(self.coefficients["estimate"]["delta"])
 
     def table(self) -> pd.DataFrame:
         """Coefficients and the Fama-MacBeth mean, with resampled p-values of the pooled slope."""
@@ -163,7 +165,7 @@ class Pooled:
             [
                 f"CAR on the change in exposure: {self.observations} observations, "
                 f"{len(self.events)} events (effects absorbed), {self.makers} makers",
-                _sentence(self.coefficients.loc["delta"], self._errors(), self.level),
+                _sentence(self.coefficients.T["delta"], self._errors(), self.level),
                 f"bootstrap: {self.bootstrap}; {self.level:.0%} interval {low:.4g} to {high:.4g}",
                 f"permutation: {self.permutation}",
                 "Permutations take makers as exchangeable within an event: with a shock common to a "
@@ -375,8 +377,8 @@ def pooled(
     inside = rows[["car", *names]] - rows.groupby("event")[["car", *names]].transform("mean")
     refuse_collinear(inside[names], "regressors within events", before=rows[names])
     flat = inside["car"].abs().max() <= TIE * rows["car"].abs().max()
-    codes = {"event": event, "maker": maker}
-    sides = codes if cluster == "both" else {cluster: codes[cluster]}
+    codes: dict[str, np.ndarray] = {"event": event, "maker": maker}
+    sides = {side: code for side, code in codes.items() if cluster in (side, "both")}
     found = within(rows["car"], rows[names], event, list(sides.values()), debias=True)
     if flat or found.r_squared > 1 - _EXACT:
         raise DataError(
@@ -388,7 +390,7 @@ def pooled(
             f"the two-way clustered variance of {variance.idxmin()} is not positive with "
             f"{len(event_names)} events and {len(maker_names)} makers; cluster by event"
         )
-    coefficients = _coefficients(found.params, np.sqrt(variance), found.df, level)
+    coefficients = _coefficients(found.params, variance.pow(0.5), found.df, level)
 
     rng = np.random.default_rng(seed)
     basis = np.linalg.qr(np.column_stack([indicator(event), inside[list(controls)]]))[0]
@@ -421,7 +423,7 @@ def _joined(
     """Makers with every input, as columns car, delta and controls; and why the others are out."""
     parts = {"car": car, "delta": delta} | ({} if controls is None else dict(controls.items()))
     if controls is not None and (taken := {"car", "delta", "constant"} & set(controls)):
-        raise DataError(f"a control is named {sorted(taken)[0]}; rename it")
+        raise DataError(f"a control is named {min(taken)}; rename it")
     for name, part in parts.items():
         if not isinstance(part, pd.Series):
             raise DataError(f"{name} is a {type(part).__name__}; pass a pandas Series by maker")
@@ -431,14 +433,14 @@ def _joined(
     every = _numbers(pd.concat(parts, axis=1))
     _finite(every)
     empty = every.isna()
-    reason = "no " + empty[empty.any(axis=1)].idxmax(axis=1)
+    reason = "no " + empty[empty.any(axis=1)].idxmax(axis=1).astype(str)
     return every.dropna(), reason.rename("reason").rename_axis("maker")
 
 
 def _usable(panel: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Complete rows of events whose delta varies, sorted by event; and why the others are out."""
     if taken := {"event", "maker", "car", "delta"} & set(names[1:]):
-        raise DataError(f"a control is named {sorted(taken)[0]}; rename it")
+        raise DataError(f"a control is named {min(taken)}; rename it")
     _needs(panel, ["event", "maker", "car", *names], "panel")
     rows = panel[["event", "maker", "car", *names]].reset_index(drop=True)
     if (twice := rows.duplicated(["event", "maker"])).any():
@@ -450,7 +452,7 @@ def _usable(panel: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, pd.Dat
     rows[["car", *names]] = _numbers(rows[["car", *names]])
     _finite(rows[["car", *names]])
     empty = rows.isna()
-    reason = ("no " + empty[empty.any(axis=1)].idxmax(axis=1)).reindex(rows.index)
+    reason = ("no " + empty[empty.any(axis=1)].idxmax(axis=1).astype(str)).reindex(rows.index)
     delta = rows["delta"].where(reason.isna())
     by_event = delta.groupby(rows["event"])
     same = by_event.transform("max") - by_event.transform("min") <= TIE * delta.abs().max()
@@ -522,9 +524,9 @@ def _numbers(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _finite(frame: pd.DataFrame) -> None:
-    bad = np.isinf(frame)
-    if bad.any(axis=None):
-        row, column = np.argwhere(bad.to_numpy())[0]
+    bad = np.argwhere(np.isinf(frame.to_numpy(dtype=float)))
+    if len(bad):
+        row, column = bad[0]
         raise DataError(
             f"{frame.columns[column]} of {frame.index[row]} is infinite; leave it empty or correct it"
         )

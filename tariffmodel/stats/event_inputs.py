@@ -125,7 +125,7 @@ def event_rows(events: Events, returns: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["firm", "date"])
 
 
-def _listed(days: Dates) -> list[Any]:
+def _listed(days: Any) -> list[Any]:
     return [days] if pd.api.types.is_scalar(days) else list(days)
 
 
@@ -196,13 +196,15 @@ def place(
 ) -> tuple[pd.DataFrame, Skips]:
     """Day 0 of each firm-event: columns column, exchange, position (a session), date, known."""
     rows = asked.assign(
-        column=returns.columns.get_indexer(asked["firm"]), exchange=asked["firm"].map(exchange), position=-1
+        column=returns.columns.get_indexer(pd.Index(asked["firm"])),
+        exchange=asked["firm"].map(exchange),
+        position=-1,
     )
     reason = np.full(len(rows), None, dtype=object)
     reason[rows["column"] < 0] = "the firm has no column in returns"
     position, date = np.full(len(rows), -1), rows["asked"].to_numpy().copy()
     for label, here in rows.groupby("exchange").indices.items():
-        days = returns.index.to_numpy()[sessions[label]]
+        days = returns.index.to_numpy()[sessions[str(label)]]
         wanted = rows["asked"].to_numpy()[here]
         found = np.searchsorted(days, wanted, side="left")
         exact = np.isin(wanted, days)
@@ -273,7 +275,7 @@ def regressors_of(
 
 def _by_firm(given: Any, name: str, returns: pd.DataFrame) -> dict[object, pd.DataFrame]:
     if isinstance(given, pd.Series):
-        label = MARKET if name == MARKET else str(given.name or "factor")
+        label = MARKET if name == MARKET else "factor" if given.name is None else str(given.name)
         check(given, name)
         return {None: given.rename(label).to_frame().reindex(returns.index)}
     if isinstance(given, pd.DataFrame) and isinstance(given.index, pd.MultiIndex):

@@ -68,7 +68,8 @@ class EventStudy:
     @property
     def window(self) -> Window:
         """First and last day of the event window."""
-        return self.settings["window"]
+        first, last = self.settings["window"]
+        return first, last
 
     @cached_property
     def days(self) -> pd.Index:

@@ -147,7 +147,7 @@ def study(
         days = timing.dates(np.arange(window[0], window[1] + 1))
         estimates = replace(estimates, expected=estimates.expected + np.append(riskless, np.nan)[days])
     table = _firm_events(rows, estimates, window)
-    return EventStudy(table, unused, settings, terms, returns.index, estimates, timing)
+    return EventStudy(table, unused, settings, terms, pd.DatetimeIndex(returns.index), estimates, timing)
 
 
 def _timing(rows: pd.DataFrame, sessions: Mapping[str, Array]) -> et.Timing:
@@ -199,5 +199,5 @@ def volume_study(
             "pass a constant such as 0.000255 (turnover in percent), or NaN for days without trade"
         )
     arguments = {"model": "mean" if market is None else "market", "kind": "log"} | arguments
-    logs = None if market is None else np.log(market + constant)
-    return study(np.log(volume + constant), events, market=logs, **arguments)
+    logs = None if market is None else (market + constant).apply(np.log)
+    return study((volume + constant).apply(np.log), events, market=logs, **arguments)

@@ -200,13 +200,13 @@ class Sample:
     @cached_property
     def length(self) -> Array:
         """Days present."""
-        return np.isfinite(self.ar).sum(axis=1)
+        return np.asarray(np.isfinite(self.ar).sum(axis=1))
 
     @cached_property
     def enough(self) -> Array:
         """Has the firm-event the days it needs?"""
         needed = self.ar.shape[1] if self.conventions.missing == "drop_event" else 1
-        return self.length >= needed
+        return np.asarray(self.length >= needed)
 
     @cached_property
     def car(self) -> Array:
@@ -215,7 +215,7 @@ class Sample:
     @cached_property
     def df(self) -> Array:
         """Degrees of freedom of each firm's own variance."""
-        return self.estimates.observations - self.estimates.parameters
+        return np.asarray(self.estimates.observations - self.estimates.parameters)
 
     @cached_property
     def sigma(self) -> Array:
@@ -224,7 +224,7 @@ class Sample:
     @cached_property
     def prediction_error(self) -> Array:
         """Of each day tested, over σ²."""
-        return leverage(self.estimates)[:, self.at] * self.conventions.prediction_error
+        return np.asarray(leverage(self.estimates)[:, self.at] * self.conventions.prediction_error)
 
     @cached_property
     def se(self) -> Array:
@@ -241,7 +241,7 @@ class Sample:
     @cached_property
     def scar(self) -> Array:
         if self.conventions.car_variance != "sar":
-            return self.car / self.se
+            return np.asarray(self.car / self.se)
         sar = self.ar / (self.sigma[:, None] * np.sqrt(1 + self.prediction_error))
         return np.where(self.enough, np.nansum(sar, axis=1) / np.sqrt(np.maximum(self.length, 1)), np.nan)
 

@@ -219,7 +219,7 @@ def wild_bootstrap(car: Array, cluster: Array, draws: int = 999, seed: int = 0) 
         mean = signs @ sums / n
         squares = (sums**2).sum() - 2 * mean * (signs @ (size * sums)) + mean**2 * (size**2).sum()
         with np.errstate(divide="ignore", invalid="ignore"):
-            return mean / np.sqrt(count / (count - 1) * np.maximum(squares, 0)) * n
+            return np.asarray(mean / np.sqrt(count / (count - 1) * np.maximum(squares, 0)) * n)
 
     found = float(t(np.ones((1, count)))[0])
     if not np.isfinite(found):

@@ -97,16 +97,17 @@ def estimate(
     span, edge = last - first + 1, max(-first, last, 0) + 1
     starts, columns = rows["position"].to_numpy() + first + edge, rows["column"].to_numpy()
     owners = rows["firm"].to_numpy()
-    for exchange, here in rows.groupby("exchange").indices.items():
-        moves = _windows(returns[sessions[exchange]].T, span, edge)  # firm × start × day
+    for label, places in rows.groupby("exchange").indices.items():
+        here, days = np.asarray(places), sessions[str(label)]
+        moves = _windows(returns[days].T, span, edge)  # firm × start × day
         for factors, members in _alike(regressors, owners[here]).items():
-            table = np.stack([regressors[firm].to_numpy(dtype=float)[sessions[exchange]] for firm in members])
+            table = np.stack([regressors[firm].to_numpy(dtype=float)[days] for firm in members])
             x = _windows(table.transpose(0, 2, 1), span, edge)  # member × factor × start × day
             shared = members == [None]
-            block = here if shared else here[np.isin(owners[here], members)]
-            owner = (
-                np.zeros(len(block), dtype=int) if shared else pd.Index(members).get_indexer(owners[block])
-            )
+            block, owner = here, np.zeros(len(here), dtype=int)
+            if not shared:
+                place = pd.Index(members).get_indexer(pd.Index(owners[here]))
+                block, owner = here[place >= 0], place[place >= 0]
             slots = [0] if adjusted else [0, *(1 + names.index(name) for name in factors)]
             for part in _parts(starts[block], shared):
                 at = block[part]
@@ -135,9 +136,9 @@ def _empty(n: int, terms: int, setup: Setup) -> Estimates:
     )
 
 
-def _alike(regressors: Mapping[object, pd.DataFrame], firms: Array) -> dict[tuple, list[object]]:
+def _alike(regressors: Mapping[object, pd.DataFrame], firms: Array) -> dict[tuple[str, ...], list[object]]:
     """Firms by the names of their factors; [None] where all firms share one frame."""
-    groups: dict[tuple, list[object]] = {}
+    groups: dict[tuple[str, ...], list[object]] = {}
     for firm in [None] if None in regressors else dict.fromkeys(firms):
         if firm not in regressors:
             raise DataError(f"market= or factors= has nothing for {firm!r}; add it, or leave its events out")
@@ -155,7 +156,7 @@ def _windows(series: Array, span: int, edge: int) -> Array:
 def _parts(starts: Array, shared: bool) -> list[Array]:
     """Blocks of firm-events; those with shared regressors have one day 0 each."""
     order = np.argsort(starts, kind="stable")
-    edges = np.flatnonzero(np.diff(starts[order])) + 1 if shared else []
+    edges = np.flatnonzero(np.diff(starts[order])) + 1 if shared else np.zeros(0, dtype=int)
     return [
         part[start : start + _ROWS] for part in np.split(order, edges) for start in range(0, len(part), _ROWS)
     ]
@@ -163,12 +164,13 @@ def _parts(starts: Array, shared: bool) -> list[Array]:
 
 def _dot(left: Array, right: Array) -> Array:
     """(c, d) with (d, k) or (c, d, k): (c, k)."""
-    return left @ right if right.ndim == 2 else np.einsum("cd,cdk->ck", left, right)
+    return np.asarray(left @ right if right.ndim == 2 else np.einsum("cd,cdk->ck", left, right))
 
 
 def _along(design: Array, coefficients: Array) -> Array:
     """Regressors (d, k) or (c, d, k) times coefficients (c, k): (c, d)."""
-    return coefficients @ design.T if design.ndim == 2 else np.einsum("cdk,ck->cd", design, coefficients)
+    flat = design.ndim == 2
+    return np.asarray(coefficients @ design.T if flat else np.einsum("cdk,ck->cd", design, coefficients))
 
 
 def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]:
@@ -257,11 +259,11 @@ def _unscale(center: Array, scale: Array, count: int) -> Array:
 
 
 def _sum_t(ar: Array, whitened: Array, sigma2: Array) -> Array:
-    """t of the sum of abnormal returns over all columns, (c,)."""
+    """Return the t of the sum of abnormal returns over all columns, (c,)."""
     here = np.isfinite(ar)
     spread = here.sum(axis=1) + (np.einsum("cd,cdk->ck", here.astype(float), whitened) ** 2).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nansum(ar, axis=1) / np.sqrt(sigma2 * spread)
+        return np.asarray(np.nansum(ar, axis=1) / np.sqrt(sigma2 * spread))
 
 
 def _moments(x: Array) -> tuple[Array, Array]:
@@ -302,10 +304,10 @@ def _thin_trading_beta(returns: Array, x: Array, setup: Setup, reach: int) -> Ar
         "cij,cj->ci", np.linalg.pinv(np.einsum("cdi,cdj->cij", m, m)), np.einsum("cdi,cd->ci", m, r)
     )
     if setup.method == "dimson":
-        return slopes.sum(axis=1)
+        return np.asarray(slopes.sum(axis=1))
     rho = np.stack([_correlation(m[..., reach], m[..., reach - j]) for j in range(1, reach + 1)], axis=1)
     total = 1 + 2 * rho.sum(axis=1)
-    beta = slopes[:, reach].copy()
+    beta: Array = slopes[:, reach].copy()
     for j in range(1, reach + 1):
         weight = (total - rho[:, reach - j :].sum(axis=1)) / total
         beta += weight * (slopes[:, reach - j] + slopes[:, reach + j])
@@ -319,12 +321,12 @@ def _slope(y: Array, x: Array) -> Array:
     covariance = (x * y).sum(axis=1) - x.sum(axis=1) * y.sum(axis=1) / count
     variance = (x**2).sum(axis=1) - x.sum(axis=1) ** 2 / count
     with np.errstate(invalid="ignore", divide="ignore"):
-        return covariance / variance
+        return np.asarray(covariance / variance)
 
 
 def _correlation(y: Array, x: Array) -> Array:
     slope = _slope(y, x)
-    return np.sign(slope) * np.sqrt(np.maximum(slope * _slope(x, y), 0))
+    return np.asarray(np.sign(slope) * np.sqrt(np.maximum(slope * _slope(x, y), 0)))
 
 
 def _garch(
@@ -361,19 +363,19 @@ def unusable(estimates: Estimates, needed: int, known: Array) -> Array:
 
 def residual_sd(of: Estimates) -> Array:
     """Standard deviation of the residuals, divisor T − k, (n,)."""
-    return np.sqrt(of.rss / (of.observations - of.parameters))
+    return np.asarray(np.sqrt(of.rss / (of.observations - of.parameters)))
 
 
 def leverage(of: Estimates) -> Array:
     """x_t'(X'X)⁻¹x_t of each day of the event window: the prediction error over σ²."""
-    return (of.whitened**2).sum(axis=2)
+    return np.asarray((of.whitened**2).sum(axis=2))
 
 
 def day_mean(values: Array) -> Array:
     """Mean over the rows present on each day."""
     here = np.isfinite(values)
     if len(values) and here.all():  # the same, without a copy
-        return values.mean(axis=0)
+        return np.asarray(values.mean(axis=0))
     count = here.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(count > 0, np.where(here, values, 0).sum(axis=0) / count, np.nan)
@@ -381,7 +383,7 @@ def day_mean(values: Array) -> Array:
 
 def positive_share(residuals: Array) -> Array:
     """Share of positive residuals of each firm-event."""
-    return (residuals > 0).sum(axis=1) / np.isfinite(residuals).sum(axis=1)
+    return np.asarray((residuals > 0).sum(axis=1) / np.isfinite(residuals).sum(axis=1))
 
 
 def diagnostics(residuals: Array) -> dict[str, Array]:

@@ -138,7 +138,7 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
     first, last = x.index[[0, -1]]
     days = returns.loc[first:last].index
     spread, scale = y.std(), x.std().replace(0, 1).to_numpy()  # the constant keeps its size
-    x, y = x.reindex(days) / scale, y.reindex(days) / spread
+    x, y = x.reindex(days).div(scale), y.reindex(days).div(spread)
     k = x.shape[1]
     model = KalmanSmoother(k_endog=1, k_states=k, k_posdef=k - 1)
     model.bind(y.to_numpy()[:, None].copy())

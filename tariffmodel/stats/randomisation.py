@@ -98,9 +98,9 @@ def _edge(at: Callable[[float], float], centre: float, step: float, size: float)
 
 def indicator(code: np.ndarray) -> np.ndarray:
     """Rows × groups, 1 where the row belongs to the group."""
-    return (code[:, None] == np.arange(code.max() + 1)).astype(float)
+    return np.asarray(code[:, None] == np.arange(code.max() + 1), dtype=float)
 
 
 def residual(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
     """What an orthonormal basis (n, k) leaves of the vectors in the last axis of `values`."""
-    return values - (values @ basis) @ basis.T
+    return np.asarray(values - (values @ basis) @ basis.T)

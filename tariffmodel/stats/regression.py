@@ -206,7 +206,7 @@ class Fit:
         value = self.params[names].sum()
         with np.errstate(invalid="ignore"):
             error = np.sqrt(self.covariance.loc[names, names].to_numpy().sum())
-        return inference(pd.Series({name: value}), pd.Series({name: error}), self.df, level).loc[name]
+        return inference(pd.Series({name: value}), pd.Series({name: error}), self.df, level).iloc[0]
 
 
 def fit(returns: pd.Series, factors: pd.DataFrame, *, hac_lags: int | None = None, horizon: int = 1) -> Fit:
@@ -302,7 +302,8 @@ def within(
         residuals=pd.Series(found.residuals, y.index),
         n=n,
         df=min(counts) - 1,
-        r_squared=1 - float(found.residuals @ found.residuals) / (float((own**2).sum()) or np.nan),
+        r_squared=1
+        - float(found.residuals @ found.residuals) / (float((own.to_numpy() ** 2).sum()) or np.nan),
         errors=f"clustered, {' and '.join(map(str, counts))} clusters",
     )
 
@@ -395,7 +396,7 @@ def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Dat
             f"{len(rows)} complete rows for {k} coefficients; lengthen the sample or drop factors"
         )
     y, x = rows.iloc[:, 0].astype(float), rows.iloc[:, 1:].astype(float)
-    endless = np.isinf(y) | np.isinf(x).any(axis=1)
+    endless = pd.Series(np.isinf(y.to_numpy()) | np.isinf(x.to_numpy()).any(axis=1), y.index)
     if endless.any():
         raise DataError(
             f"an infinite value on {endless.idxmax()}: the return of a price of zero; correct the price"
