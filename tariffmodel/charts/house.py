@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import wraps
 from math import ceil
@@ -16,18 +17,20 @@ from typing import Any, Literal, ParamSpec
 
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams, style
+from matplotlib import rc_context, rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, fontManager
-from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.layout_engine import ConstrainedLayoutEngine, PlaceHolderLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from tariffmodel import columns as result_columns
 from tariffmodel.facts import periods
@@ -131,10 +134,19 @@ class Chart:
     data: pd.DataFrame | None = None
     redraw: Callable[[float], Chart] | None = None
 
+    _picture: list[bytes] = field(default_factory=list, init=False, repr=False)
+
     @property
     def title(self) -> str:
         """The finding, as it stands over the drawing."""
         return self.figure.get_suptitle().replace("\n", " ")
+
+    def picture(self) -> bytes:
+        """The drawing as PNG: drawn once, and again only where the figure was changed since."""
+        if self.figure.stale or not self._picture:
+            self._picture[:] = [render(self.figure, "png", self.alt)]
+            self.figure.stale = False
+        return self._picture[0]
 
 
 def in_house_style(draw: Callable[P, Chart]) -> Callable[P, Chart]:
@@ -154,11 +166,11 @@ def in_house_style(draw: Callable[P, Chart]) -> Callable[P, Chart]:
 
 def show(chart: Chart, name: str = "") -> None:
     """Display a chart in a notebook; `name` is what it is exported as, by which a report finds it."""
-    from IPython.display import Image, display  # only needed, and only quick, inside a notebook
+    from IPython import display  # only needed, and only quick, inside a notebook
 
     width = round(chart.figure.get_figwidth() * 96 * SCREEN_SCALE)
     about = {"chart": name} if name else {}
-    display(Image(render(chart.figure, "png", chart.alt), width=width, alt=chart.alt, metadata=about))
+    display.display(display.Image(chart.picture(), width=width, alt=chart.alt, metadata=about))
 
 
 def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | None) -> None:
@@ -175,8 +187,8 @@ def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | Non
         raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
-    drawings = {f"{name}.{kind}": render(fig, kind, alt) for kind in ("png", "svg", "pdf")}
-    drawings[f"16x9/{name}.png"] = render(fig, "png", alt, bbox_inches=_slide(fig), dpi=200)
+    drawings = {f"{name}.png": chart.picture(), f"16x9/{name}.png": _slide(chart.picture())}
+    drawings |= {f"{name}.{kind}": render(fig, kind, alt) for kind in ("svg", "pdf")}
     if chart.redraw:
         column = chart.redraw(COLUMN_CM).figure
         drawings |= {f"9cm/{name}.{kind}": render(column, kind, alt) for kind in ("png", "svg", "pdf")}
@@ -227,18 +239,46 @@ def export_table(
     write_whole(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
-def render(fig: Figure, kind: str, alt: str, **options: Any) -> bytes:
+def render(fig: Figure, kind: str, alt: str) -> bytes:
+    """A figure as ``png``, ``svg`` or ``pdf``, with its title and `alt` inside: the same bytes every time."""
     if not alt.strip():
         raise ValueError("alt is empty; say in a sentence what the chart shows")
     title = fig.get_suptitle().replace("\n", " ")
     about = {
-        "png": {"Title": title, "Description": alt, "Software": None},
         "svg": {"Title": title, "Description": alt, "Date": None, "Creator": None},
         "pdf": {"Title": title, "Subject": alt, "CreationDate": None, "Producer": None, "Creator": None},
     }
     content = io.BytesIO()
-    with house_style():
-        fig.savefig(content, format=kind, metadata=about[kind], **options)
+    with house_style(), _laid_out(fig):
+        if kind != "png":
+            fig.savefig(content, format=kind, metadata=about[kind])
+            return content.getvalue()
+        fig.savefig(content, format="rgba")
+        dpi = rcParams["savefig.dpi"]
+    size = int(fig.get_figwidth() * dpi), int(fig.get_figheight() * dpi)
+    said = PngInfo()
+    said.add_text("Title", title)
+    said.add_text("Description", alt)
+    return _png(Image.frombytes("RGBA", size, content.getvalue()).convert("RGB"), said, dpi)
+
+
+@contextmanager
+def _laid_out(fig: Figure) -> Iterator[None]:
+    """Whether or not `finish` has placed all: matplotlib draws a figure with a layout twice to save it once."""
+    engine = fig.get_layout_engine()
+    if not isinstance(engine, PlaceHolderLayoutEngine):
+        yield
+        return
+    with rc_context({"figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
+        yield
+    fig.set_layout_engine(engine)
+
+
+def _png(image: Image.Image, said: PngInfo, dpi: float) -> bytes:
+    content = io.BytesIO()
+    # half the time of the usual compression, for a few per cent more
+    image.save(content, "PNG", pnginfo=said, dpi=(dpi, dpi), compress_level=2)
     return content.getvalue()
 
 
@@ -248,11 +288,17 @@ def _title_share(fig: Figure) -> float:
     return round(1 - titles[0].get_window_extent().y0 / fig.bbox.height, 4) if titles else 0.0
 
 
-def _slide(fig: Figure) -> Bbox:
-    """The figure in the middle of the smallest area of 16 by 9 around it, inches."""
-    width, height = fig.get_size_inches()
-    wide, high = max(width, height * 16 / 9), max(height, width * 9 / 16)
-    return Bbox.from_bounds((width - wide) / 2, (height - high) / 2, wide, high)
+def _slide(picture: bytes) -> bytes:
+    """A picture in the middle of the smallest area of 16 by 9 around it."""
+    with Image.open(io.BytesIO(picture)) as image:
+        width, height = image.size
+        said = PngInfo()
+        for key, text in image.text.items():  # type: ignore[attr-defined]
+            said.add_text(key, text)
+        wide, high = max(width, round(height * 16 / 9)), max(height, round(width * 9 / 16))
+        slide = Image.new("RGB", (wide, high), "white")
+        slide.paste(image, ((wide - width) // 2, (high - height) // 2))
+        return _png(slide, said, image.info["dpi"][0])
 
 
 def _json(about: Mapping[str, object]) -> bytes:
@@ -313,13 +359,12 @@ def figure(
 
 def _wrapped(text: str, width: float, size: float, weight: str = "normal") -> str:
     """`text` in lines no wider than `width` inches."""
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".lstrip()
-        if lines[-1] and text_width(longer, size, weight) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
+    words, lines = text.split(), []
+    while words:
+        counts = range(1, len(words) + 1)
+        fitting = bisect_right(counts, width, key=lambda n: text_width(" ".join(words[:n]), size, weight))
+        lines.append(" ".join(words[: max(fitting, 1)]))
+        del words[: max(fitting, 1)]
     return "\n".join(lines)
 
 
@@ -337,6 +382,13 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return next(fitting, 1)
 
 
+def lay_out(fig: Figure) -> None:
+    """Give the axes their places, without drawing."""
+    engine = fig.get_layout_engine()
+    if fig.axes and engine:
+        engine.execute(fig)
+
+
 def finish(
     fig: Figure, form: str, native: Native | None = None, data: pd.DataFrame | None = None
 ) -> Chart:
@@ -345,7 +397,7 @@ def finish(
     `form` is what is drawn ("Dots, one row per maker"): with subtitle and title it says in words what
     the chart shows.
     """
-    fig.draw_without_rendering()
+    lay_out(fig)
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
     title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
     return Chart(fig, f"{form}. {subtitle}. {title}.", native, data)
@@ -419,7 +471,7 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
     `points` has x, y, low, high (whiskers), label ("" for none) and color; `keep_clear` is a line
     (n, 2) that no label may cross, in the units of the data.
     """
-    fig.draw_without_rendering()  # places are known only after layout
+    lay_out(fig)  # places are known only afterwards
     pixels = ax.transData.transform
     reach, inside = 2.0 * fig.dpi / 72, ax.get_window_extent()
     dots = np.vstack([pixels(points[["x", "y"]]), pixels(keep_clear)])

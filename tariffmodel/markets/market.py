@@ -9,13 +9,16 @@ with leads and lags, and `asynchrony` says by how many hours two observations of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.holiday import AbstractHolidayCalendar
 
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
@@ -31,6 +34,7 @@ FIXING_TIME, FIXING_ZONE = "14:15", "Europe/Berlin"  # when the ECB's reference 
 FIXING = "ECB fixing"
 STALE_SESSIONS = 5  # a line further behind than a week of sessions is called stale
 _FIRST_YEAR = 2022  # of calendars, unless prices start before: a long one takes seconds to make
+_ONE_AT_A_TIME = Lock()
 _MAX_FIXING_AGE = 7  # days for which a fixing may stand in over the ECB's holidays
 
 
@@ -413,12 +417,30 @@ def _book(calendar: str, first_year: int) -> ExchangeCalendar:
     import exchange_calendars  # slow to import: only where markets are asked for
 
     try:
-        return exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01")
+        with _holidays_since(first_year - 1):
+            return exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01")
     except exchange_calendars.errors.InvalidCalendarName:
         raise DataError(
             f"{calendar} is not a code of the exchange_calendars package; "
             "correct exchange_calendar in data/market/instruments.csv"
         ) from None
+
+
+@contextmanager
+def _holidays_since(year: int) -> Iterator[None]:
+    """Let calendars work out no holidays before `year` and none beyond those that they are asked for.
+
+    Else each lists those of 1970 to 2200, which takes seconds where the moon has a say. The bounds are
+    those that pandas documents for all its holiday calendars.
+    """
+    with _ONE_AT_A_TIME:
+        bounds = AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date
+        AbstractHolidayCalendar.start_date = pd.Timestamp(year, 1, 1)
+        AbstractHolidayCalendar.end_date = pd.Timestamp(pd.Timestamp.today().year + 2, 12, 31)
+        try:
+            yield
+        finally:
+            AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date = bounds
 
 
 def _close_hours(calendar: str, day: pd.Timestamp) -> tuple[str, float, float]:
