@@ -10,6 +10,7 @@ A heading such as ``Bill: low`` stands under a common one, here *Bill*. A format
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -126,6 +127,8 @@ class Column:
             return str(value)
         if kind == "p" and value < 0.001:  # type: ignore[operator]
             return "<0.001"
+        if value in (math.inf, -math.inf):
+            return "∞" if value == math.inf else "−∞"
         how = KINDS[kind]
         if kind == "short" and abs(value) >= 100:  # type: ignore[arg-type, operator]
             digits = 0
@@ -260,6 +263,12 @@ def shown(
     styler = seen.style.format(
         {label: rows[name].text if name in rows else str for label, name in zip(labels, frame, strict=True)}
     )
+    words = {
+        label: [{"selector": "", "props": "text-align: left"}]
+        for label, name in zip(labels, frame, strict=True)
+        if name not in rows or rows[name].format in ("text", "link")
+    }
+    styler = styler.set_table_styles(words, overwrite=False) if words else styler
     return styler if index else styler.hide(axis="index")
 
 

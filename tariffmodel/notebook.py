@@ -195,7 +195,7 @@ def open(
     as_of: str | date = "",
     output: str | Path = "",
     source: str = SOURCE,
-    label: str = "",
+    label: str = "{policy} against {against}, {period}",
 ) -> Note:
     """Open a page of a note.
 
@@ -211,8 +211,8 @@ def open(
         Folder for charts, tables and conclusions. Default: nothing is written.
     source : str
         Where the numbers come from; ``{prices}`` in it stands for the day of the last price.
-    label : str, optional
-        Of the question, for charts. Default: policies and period.
+    label : str
+        Of the question, for charts; ``{policy}``, ``{against}`` and ``{period}`` in it stand for theirs.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def open(
         case=asked,
         output=Path(output) if output else None,
         source=source.format(prices=f"{asked.facts.prices.index[-1]:%Y-%m-%d}"),
-        label=label or asked.label,
+        label=label.format(policy=asked.policy.label, against=asked.against.label, period=asked.period),
     )
 
 

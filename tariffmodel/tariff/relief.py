@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 
 from tariffmodel.facts import Facts
 from tariffmodel.tariff import contribution
@@ -67,6 +70,25 @@ def relief_rate(
         rate = base - slope * score
     low, high = number("relief", entry, "floor"), number("relief", entry, "cap")
     return contribution.clip(rate, low, high)
+
+
+def scores(entry: Relief, facts: Facts, makers: Sequence[str]) -> pd.DataFrame:
+    """C and rate of each maker under a relief, were it taken firm by firm or pooled for the country.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker, the highest firm score first: `firm_score`, `country_score`, and what they
+        earn, `firm_rate` and `country_rate`, fractions of customs value.
+    """
+    names, found = np.array(makers), {}
+    for level, weight in (("firm", 1.0), ("country", 0.0)):
+        alone = entry.model_copy(update={"firm_weight": weight})
+        found[f"{level}_score"] = contribution_of(alone, facts, names)[0]
+        found[f"{level}_rate"] = relief_rate(alone, facts, names, Numbers({}), None)[0, 0]
+    frame = pd.DataFrame(found, index=pd.Index(names, name="maker"))
+    columns = ["firm_score", "country_score", "firm_rate", "country_rate"]
+    return frame[columns].sort_values("firm_score", ascending=False)
 
 
 def edges(entry: Relief, ordinary: set[float]) -> list[float]:

@@ -95,12 +95,19 @@ def disclosed(case: Case) -> pd.DataFrame:
     frame = frame.reset_index(drop=True)
     frame = frame.assign(headline=_headline(frame, facts.makers["consolidated_in"]))
     others = {maker: widening(frame[frame["maker"] != maker]) for maker in frame["maker"].unique()}
-    factor = frame["maker"].map(others)
-    low = (frame["model"] - factor * (frame["model"] - frame["model_low"])).clip(lower=0)
-    high = frame["model"] + factor * (frame["model_high"] - frame["model"])
-    return frame.assign(
-        widened_low=low, widened_high=high, inside_widened=frame["disclosed"].between(low, high)
-    )
+    frame = widened(frame, frame["maker"].map(others))
+    inside = frame["disclosed"].between(frame["widened_low"], frame["widened_high"])
+    return frame.assign(inside_widened=inside)
+
+
+def widened(cost: pd.DataFrame, factor: float | pd.Series) -> pd.DataFrame:
+    """`disclosed` or `recognised` with `widened_low` and `widened_high`: a range `factor` times as wide.
+
+    Nothing costs less than nothing.
+    """
+    low = (cost["model"] - factor * (cost["model"] - cost["model_low"])).clip(lower=0)
+    high = cost["model"] + factor * (cost["model_high"] - cost["model"])
+    return cost.assign(widened_low=low, widened_high=high)
 
 
 def widening(frame: pd.DataFrame) -> float:
@@ -175,6 +182,19 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             "inside_widened": rows["inside_widened"].mean(),
         }
     return pd.DataFrame(out).T.astype({"n": int})
+
+
+def without_each(frame: pd.DataFrame) -> pd.DataFrame:
+    """`summary` of the headline rows with each maker left out in turn, indexed by the maker."""
+    makers = frame.loc[frame["headline"], "maker"]
+    left = {maker: summary(frame[frame["maker"] != maker]).loc["headline"] for maker in makers}
+    return pd.DataFrame(left).T.rename_axis("maker")
+
+
+def after_each_step(table: pd.DataFrame) -> pd.Series:
+    """Median absolute error once each of `STEPS` is added, from `explained`; fractions of what is disclosed."""
+    error: pd.Series = (table[list(STEPS)].cumsum(axis=1) - 1).abs().median()
+    return error
 
 
 def explained(frame: pd.DataFrame) -> pd.DataFrame:
