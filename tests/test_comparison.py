@@ -121,3 +121,9 @@ def test_rates_are_after_credits(known, before):
     law, credited = policy.load("current-law"), policy.load("production-credit-1-to-1")
     row = comparison.ranked(case(law, before, "CY2026", data=known), credited).loc["GM"]
     assert abs(row["rate"]) < 1e-9 < row["rate_baseline"]
+
+
+def test_the_library_is_every_policy_but_floors_and_the_counterfactual_that_of_the_case_first(known, before):
+    found = [one.name for one in comparison.library(case("flat-25", before, data=known))]
+    assert found[0] == "flat-25" and len(set(found)) == len(found)
+    assert set(policy.names()) - set(found) == {before.name, *comparison.FLOORS}

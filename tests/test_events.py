@@ -877,3 +877,22 @@ def test_unknown_model_of_the_tariff_study_is_named(known):
         DataError, match="model 'factors': write 'mean', 'market_adjusted', 'market' or 'market_fx'"
     ):
         events.tariff_study(known, model="factors")
+
+
+def test_makers_of_each_home_move_as_a_study_of_them_alone(known, tariff):
+    deal = tariff.select(events=["2025-07-22-japan-deal"])
+    found = events.by_home(known, deal, (0, 1))
+    assert found["caar"].is_monotonic_decreasing and "GB" not in found.index
+    japanese = known.makers.query("home == 'JP'")["ticker"].dropna()
+    alone = deal.select(firms=list(japanese)).by_event((0, 1)).iloc[0]
+    for name in ("n", "caar", "se_adjusted", "p_value"):
+        assert found.at["JP", name] == alone[name]
+    assert (found["n"] >= 3).all() and events.by_home(known, deal, (0, 1), fewest=18).empty
+
+
+def test_alarms_count_the_firm_events_in_which_a_diagnostic_rejects(tariff):
+    found = tariff.alarms["rejected"]
+    assert list(found.index) == ["jarque_bera", "ljung_box", "arch_lm", "cusum", "gap"]
+    for name in found.index.drop("gap"):
+        assert found[name] == (tariff.estimation[f"{name}_p"] < 0.05).mean()
+    assert found["gap"] == (tariff.estimation["gap_t"].abs() > 1.96).mean()

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from strategies import build
 
@@ -399,3 +400,28 @@ def test_by_policy_sets_the_worth_of_one_unit_side_by_side(known, law, before):
     assert table.loc["GM", other.name] == pytest.approx(table.loc["GM", law.name])
     with pytest.raises(TariffModelError, match="choose from us_built, exported, job, usd_invested"):
         incentives.by_policy(case(law, before, data=known), [], unit="vehicles")
+
+
+def test_breakeven_by_policy_sets_both_ways_side_by_side(known, law, before):
+    asked = case(law, before, PERIOD, data=known)
+    other = "japan-flexible-linear-firm"
+    found = incentives.breakeven_by_policy(asked, [other], 0.15)
+    alone = incentives.breakeven(asked.replace(policy=other), 0.15, EXPORTS)
+    assert list(found) == [(other, "built"), (other, "exported")]
+    assert list(found.index) == list(alone.index[alone["rate_now"].notna()])
+    assert found[other, "exported"].equals(alone["vehicles"].dropna().reindex(found.index))
+
+
+def test_the_nearest_kink_is_the_one_with_the_smallest_part_of_the_way_left():
+    rows = [
+        ("A", "relief.r", "score", 0.5, 1.0),
+        ("A", "relief.r", "score", 0.9, 1.0),
+        ("A", "relief.r", "score", 1.2, 1.0),  # passed
+        ("A", "offset", "USD", 9.9, 10.0),
+        ("B", "credit.c", "vehicles", 1.0, 4.0),
+    ]
+    kinks = pd.DataFrame(rows, columns=["maker", "instrument", "what", "now", "kink"])
+    found = incentives.nearest(kinks)
+    assert found["maker"].tolist() == ["A", "B"] and found["now"].tolist() == [0.9, 1.0]
+    several = pd.concat([kinks.assign(policy=name) for name in ("one", "other")])
+    assert len(incentives.nearest(several.reset_index(drop=True))) == 4

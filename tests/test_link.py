@@ -252,6 +252,25 @@ def test_one_call_gives_every_event_its_mean_and_its_slope(known):
     assert found.at[court, "makers"] == 0 and found.at[court, "reason"]
 
 
+def test_robustness_pools_under_each_choice_and_says_why_one_cannot_be_made(known):
+    deal = "2025-07-22-japan-deal"
+    main = ["2025-03-26-auto-duty-order", deal, "2025-07-27-eu-deal"]
+    study = events.tariff_study(known, events=["2025-07-07-japan-korea-letters", *main], window=(0, 1))
+    rows = link.panel(known, study.car((0, 1)))
+    found = link.robustness(known, rows, main, deal, draws=99)
+    one = link.pooled(rows[rows["event"].isin(main)], draws=99)
+    line = found.loc["Main events"]
+    assert (line["estimate"], line["p_bootstrap"]) == (one.slope, one.bootstrap.p)
+    assert (line["events"], line["observations"]) == (len(one.events), one.observations)
+    rest = link.pooled(rows[rows["event"].isin(main) & (rows["event"] != deal)], draws=99)
+    assert found.at[f"… without {deal}", "estimate"] == rest.slope
+    every = link.pooled(rows, draws=99)
+    assert found.at["All events with a computed bill", "estimate"] == every.slope
+    assert found.loc["Main events", "reason"] == ""
+    alone = link.robustness(known, rows, [deal], deal, draws=99)
+    assert alone.at[f"… without {deal}", "reason"] and np.isnan(alone.at[f"… without {deal}", "estimate"])
+
+
 # --- several events --------------------------------------------------------------------------
 
 

@@ -148,7 +148,8 @@ def event_panels(
         ax.tick_params(labelsize=5.5)
     for ax in axes.flat[len(paths) :]:
         ax.set_visible(False)
-    return finish(fig, "Small multiples, one panel per event: lines with bands")
+    drawn = pd.concat(paths, names=["event"])
+    return finish(fig, "Small multiples, one panel per event: lines with bands", data=drawn)
 
 
 @in_house_style

@@ -226,7 +226,8 @@ def export_table(
     result, of : str, optional
         The result that `frame` is, and what columns named for something else hold: see `columns`.
     """
-    known = result_columns.described(frame, result, of=of)
+    levels = frame.index.to_frame(index=False).astype(str)  # one without a row has no heading
+    known = result_columns.described(levels, result) | result_columns.described(frame, result, of=of)
     if not folder:
         return
     about = {

@@ -18,7 +18,7 @@ from tariffmodel.stats.event_inputs import MARKET
 from tariffmodel.stats.event_study import EventStudy, study, volume_study
 from tariffmodel.stats.normal_returns import Window
 
-__all__ = ["MARKET", "EventStudy", "study", "tariff_study", "volume_study"]
+__all__ = ["MARKET", "EventStudy", "by_home", "study", "tariff_study", "volume_study"]
 
 
 def tariff_study(
@@ -64,6 +64,38 @@ def tariff_study(
         return study(moves, wanted, model="mean", **common)
     own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
     return study(moves, wanted, market=own, model=model, **common)
+
+
+def by_home(
+    facts: Facts, study: EventStudy, window: Window | None = None, *, fewest: int = 3
+) -> pd.DataFrame:
+    """How far the makers of each home moved.
+
+    Parameters
+    ----------
+    study : EventStudy
+        Of makers' shares.
+    window : (first, last), optional
+        Days relative to the event. Default: the whole event window.
+    fewest : int
+        Homes with fewer firm-events have no cross-section to speak of and are left out.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by home, the largest mean first: `n`, `caar`, `se_adjusted` and `p_value`, as in
+        `EventStudy.by_event`.
+    """
+    firms = study.firm_events.index.get_level_values("firm")
+    homes = facts.instruments["company"].reindex(firms).map(facts.makers["home"])
+    counts = homes.value_counts(sort=False)
+    rows = {}
+    for home in counts.index[counts >= fewest]:
+        one = study.select(firms=list(homes.index[homes == home]))
+        rows[home] = one.windows([window or study.window], "kp_bmp").iloc[0]
+    columns = ["n", "caar", "se_adjusted", "kp_bmp_p"]
+    frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("home")
+    return frame.rename(columns={"kp_bmp_p": "p_value"}).sort_values("caar", ascending=False)
 
 
 def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:

@@ -1,22 +1,43 @@
 """Did the shares whose bill changed most move most?
 
 `panel` sets the abnormal returns of makers' shares beside the changes of their bills; `by_event` asks
-every event. The regressions themselves are those of `stats.cross_section`, and public here too. Signs
+every event, `robustness` all together under other choices. The regressions themselves are those of `stats.cross_section`, and public here too. Signs
 as there: `delta` is positive when the bill rises, so a market that prices the bill has a negative
 slope.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.markets import event_calendar, events
+from tariffmodel.markets import event_calendar, events, sensitivity
 from tariffmodel.markets.events import EventStudy
-from tariffmodel.stats.cross_section import WEBB, CrossSection, Pooled, Resampled, cross_section, pooled
+from tariffmodel.stats.cross_section import (
+    WEBB,
+    Cluster,
+    CrossSection,
+    Pooled,
+    Resampled,
+    cross_section,
+    pooled,
+)
 
-__all__ = ["WEBB", "CrossSection", "Pooled", "Resampled", "by_event", "cross_section", "panel", "pooled"]
+__all__ = [
+    "WEBB",
+    "CrossSection",
+    "Pooled",
+    "Resampled",
+    "by_event",
+    "cross_section",
+    "panel",
+    "pooled",
+    "robustness",
+]
 
 
 def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
@@ -112,3 +133,70 @@ def by_event(
     )
     first = ["main", "date", "n", "caar", "se_adjusted", "p_value", "p_holm"]
     return frame.assign(n=frame["n"].fillna(0).astype(int))[[*first, *columns]]
+
+
+def robustness(
+    facts: Facts, panel: pd.DataFrame, main: Collection[str], without: str, *, draws: int = 4_999
+) -> pd.DataFrame:
+    """The pooled slope under other choices of events, controls and errors.
+
+    Size is the logarithm of market value, the currency beta that of `sensitivity.table`.
+
+    Parameters
+    ----------
+    panel : DataFrame
+        From `panel`; rows without a return or a change in the bill are not used.
+    main : collection of str
+        The events that the first choice pools.
+    without : str
+        The event that one choice leaves out.
+    draws : int
+        Bootstrap draws and permutations of each choice.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `choice`, in words: `estimate`, `standard_error`, `p_cluster`, `p_bootstrap`,
+        `p_permutation`, `fama_macbeth`, `p_fama_macbeth`, `events`, `observations`, see `Pooled`; and
+        `reason`, why a choice has none of them.
+    """
+    rows = panel.dropna(subset=["car", "delta"])
+    homes = pd.get_dummies(rows["home"], dtype=float, prefix="home").iloc[:, 1:]
+    betas = sensitivity.table(facts)["beta_fx"]
+    rows = rows.join(homes).assign(size=np.log(rows["market_cap_usd"]), fx_beta=rows["maker"].map(betas))
+    calendar = event_calendar.table(facts)
+    first_news = calendar.index[calendar["restates"].isna()]
+    in_main = rows[rows["event"].isin(main)]
+    choices: dict[str, tuple[pd.DataFrame, list[str], Cluster]] = {
+        "Main events": (in_main, [], "event"),
+        "… errors clustered by event and maker": (in_main, [], "both"),
+        "… first reports only": (in_main[in_main["event"].isin(first_news)], [], "event"),
+        f"… without {without}": (in_main[in_main["event"] != without], [], "event"),
+        "… with size and currency beta": (in_main.dropna(subset="fx_beta"), ["size", "fx_beta"], "event"),
+        "… with home of the maker": (in_main, list(homes), "event"),
+        "All events with a computed bill": (rows, [], "event"),
+    }
+    return pd.DataFrame.from_dict(
+        {name: _chosen(*choice, draws) for name, choice in choices.items()}, orient="index"
+    ).rename_axis("choice")
+
+
+def _chosen(sample: pd.DataFrame, controls: list[str], cluster: Cluster, draws: int) -> dict[str, object]:
+    """A row of `robustness`."""
+    try:
+        found = pooled(sample, controls, cluster=cluster, draws=draws)
+    except DataError as error:
+        return {"reason": str(error)}
+    slope = found.coefficients.loc["delta"]
+    return {
+        "estimate": slope["estimate"],
+        "standard_error": slope["standard_error"],
+        "p_cluster": slope["p"],
+        "p_bootstrap": found.bootstrap.p,
+        "p_permutation": found.permutation.p,
+        "fama_macbeth": found.fama_macbeth["estimate"],
+        "p_fama_macbeth": found.fama_macbeth["p"],
+        "events": len(found.events),
+        "observations": found.observations,
+        "reason": "",
+    }

@@ -304,6 +304,28 @@ class EventStudy:
         columns |= {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return pd.DataFrame(columns | {"gap_t": of.gap_t}, index=self.firm_events.index)
 
+    @cached_property
+    def alarms(self) -> pd.DataFrame:
+        """How often the estimation looks unlike what the tests assume.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by diagnostic, see `estimation`: `label` and `rejected`, the share of firm-events in
+            which it rejects at 5%, where nothing is wrong 5%.
+        """
+        fit = self.estimation
+        rejected = {
+            "Jarque-Bera: not normal": fit["jarque_bera_p"] < 0.05,
+            "Ljung-Box: autocorrelated": fit["ljung_box_p"] < 0.05,
+            "ARCH-LM: variance clusters": fit["arch_lm_p"] < 0.05,
+            "CUSUM: coefficients drift": fit["cusum_p"] < 0.05,
+            "Moved before the event, |t| > 1.96": fit["gap_t"].abs() > 1.96,
+        }
+        names = pd.Index(["jarque_bera", "ljung_box", "arch_lm", "cusum", "gap"], name="test")
+        shares = [found.mean() for found in rejected.values()]
+        return pd.DataFrame({"label": list(rejected), "rejected": shares}, index=names)
+
     def select(self, events: Sequence[str] | None = None, firms: Sequence[str] | None = None) -> EventStudy:
         """The same study for some events or firms; nothing is estimated again.
 

@@ -14,8 +14,20 @@ from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.exposure import table
 from tariffmodel.tariff.goods import entered
 from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.policy import names as policy_names
 
 TREASURY = "US Treasury"
+FLOORS = ("none", "mfn-only")
+
+
+def library(case: Case) -> list[Policy]:
+    """The policy of a case, then every other one of its data folder that is set beside it.
+
+    The counterfactual is none of them, nor are `FLOORS`: policies without additional duties.
+    """
+    left_out = {case.policy.name, case.against.name, *FLOORS}
+    named = [name for name in policy_names(case.facts.folder) if name not in left_out]
+    return [case.policy, *map(case.beside, named)]
 
 
 def bills(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:

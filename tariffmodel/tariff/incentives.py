@@ -128,6 +128,23 @@ def breakeven(case: Case, rate: float, by: str = PRODUCTION) -> pd.DataFrame:
     return pd.DataFrame({"rate_now": now, "vehicles": vehicles}, index=pd.Index(goods.makers, name="maker"))
 
 
+def breakeven_by_policy(case: Case, others: Sequence[PolicySource], rate: float) -> pd.DataFrame:
+    """How many more vehicles a year bring each maker's average rate to `rate` under each of several policies.
+
+    Returns
+    -------
+    DataFrame
+        Makers that bring vehicles in × (policy, ``built`` or ``exported``): `vehicles` of `breakeven`.
+    """
+    needed = {}
+    for other in others:
+        one = case.replace(policy=other)
+        for way, by in (("built", PRODUCTION), ("exported", EXPORTS)):
+            found = breakeven(one, rate, by)
+            needed[one.policy.name, way] = found.loc[found["rate_now"].notna(), "vehicles"]
+    return pd.DataFrame(needed)
+
+
 def kinks(case: Case) -> pd.DataFrame:
     """Where the incentives of a policy change: brackets, floors, targets, quotas, credits, offset.
 
@@ -216,3 +233,20 @@ def kinks(case: Case) -> pd.DataFrame:
             if most > 0
         ]
     return pd.DataFrame(rows, columns=["maker", "instrument", "what", "now", "kink"])
+
+
+def nearest(kinks: pd.DataFrame) -> pd.DataFrame:
+    """Of the kinks ahead of each maker the one that the smallest part of the way is left to.
+
+    The offset is none of them: it ends with the duty on parts, not with a contribution.
+
+    Parameters
+    ----------
+    kinks : DataFrame
+        From `kinks`, of one policy, or of several with a column `policy`.
+    """
+    distance = kinks["kink"] - kinks["now"]
+    ahead = kinks[(distance > 0) & (kinks["instrument"] != "offset")]
+    order = (distance / kinks["kink"]).loc[ahead.index].sort_values(kind="stable").index
+    by = [name for name in ("policy", "maker") if name in kinks]
+    return ahead.loc[order].groupby(by, as_index=False).first()
