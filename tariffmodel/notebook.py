@@ -210,7 +210,8 @@ def open(
     output : str or Path, optional
         Folder for charts, tables and conclusions. Default: nothing is written.
     source : str
-        Where the numbers come from; ``{prices}`` in it stands for the day of the last price.
+        Where the numbers come from; ``{prices}`` in it stands for the day of the last price. The version of
+        the data is added.
     label : str
         Of the question, for charts; ``{policy}``, ``{against}`` and ``{period}`` in it stand for theirs.
 
@@ -220,11 +221,12 @@ def open(
         If a policy, the period or the day cannot be read.
     """
     asked = ask(policy, against, period, as_of or None)
+    last = f"{asked.facts.prices.index[-1]:%Y-%m-%d}"
     return Note(
         number=number,
         case=asked,
         output=Path(output) if output else None,
-        source=source.format(prices=f"{asked.facts.prices.index[-1]:%Y-%m-%d}"),
+        source=f"{source.format(prices=last)}; data {asked.facts.version}",
         label=label.format(policy=asked.policy.label, against=asked.against.label, period=asked.period),
     )
 

@@ -36,7 +36,7 @@ def bills(known, law, before) -> pd.DataFrame:
 
 def test_a_note_knows_its_question_and_its_day(note):
     assert note.label == f"{note.policy.label} against {note.against.label}, FY2026-03"
-    assert note.as_of == date(2026, 1, 30) and note.source == "prices to 2026-01-30"
+    assert note.as_of == date(2026, 1, 30) and note.source == f"prices to 2026-01-30; data {note.facts.version}"
     assert note.facts.prices.index[-1] <= pd.Timestamp("2026-01-30")
 
 

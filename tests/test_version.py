@@ -24,6 +24,12 @@ def test_a_version_is_a_day_and_a_short_digest(known):
     assert str(Version(None, "0123abcd")) == "undated-0123abcd"
 
 
+def test_a_what_if_says_that_it_is_one(known):
+    halved = known.with_values({("Subaru", "us_import_units", "JP"): lambda units: units / 2})
+    assert halved.version == replace(known.version, changed=True)
+    assert str(halved.version) == f"{known.version}-changed"
+
+
 def test_a_changed_figure_is_another_version(data):
     before = data_version(data)
     volumes = data / "facts/volumes.csv"

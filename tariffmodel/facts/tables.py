@@ -36,6 +36,7 @@ OWN = "facts/own.csv"  # the user's rows, where there are any: they go before th
 OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
 _LISTED = 30  # faults that an error spells out
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
+_WHAT_IF = "what-if, in place of "
 KEY = ["maker", "variable", "origin"]
 STATEMENT = ["company", "kind", "period", "said_on"]
 SALES, PRODUCTION, EXPORTS, IMPORTS = (
@@ -160,8 +161,9 @@ class Facts:
 
     @cached_property
     def version(self) -> Version:
-        """State of the data folder that the facts were loaded from: newest day and digest."""
-        return data_version(self.folder, self.overlay)
+        """State of the data folder that the facts were loaded from, and whether figures of it were changed."""
+        changed = self.table["selection_reason"].str.startswith(_WHAT_IF, na=False).any()
+        return replace(data_version(self.folder, self.overlay), changed=bool(changed))
 
     @cached_property
     def selected(self) -> pd.DataFrame:
@@ -270,7 +272,7 @@ class Facts:
                     table.at[row, end] = table.at[row, end] * scale if old else value
                 table.at[row, "value"] = value
                 table.at[row, "quality"] = "estimated"
-                table.at[row, "selection_reason"] = f"what-if, in place of {old:.10g}"
+                table.at[row, "selection_reason"] = f"{_WHAT_IF}{old:.10g}"
         changed = replace(self, table=table)
         changed.__dict__["overlay"] = self.overlay
         return changed

@@ -32,13 +32,16 @@ class Version:
     digest : str
         First 8 hexadecimal digits of the SHA-256 of tables and policies. Notes, the codebook and golden
         results do not count, nor does the way in which lines end.
+    changed : bool
+        Whether figures were replaced since, see `Facts.with_values`.
     """
 
     day: date | None
     digest: str
+    changed: bool = False
 
     def __str__(self) -> str:
-        return f"{self.day or 'undated'}-{self.digest}"
+        return f"{self.day or 'undated'}-{self.digest}" + "-changed" * self.changed
 
 
 def data_version(folder: Path, overlay: Path | None = None) -> Version:
