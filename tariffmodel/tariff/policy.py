@@ -4,13 +4,18 @@ A policy is a TOML file in ``data/policies/``: rates with dates and legal source
 instruments that tie a duty to contribution. Rates are fractions of customs value. Five kinds of
 entry can be combined:
 
-``mfn``         the ordinary duty, or the preference (USMCA, KORUS) that replaces it
-``additional``  a measure on top of it, `additive` to it or `inclusive` of it ("15% all in"), with
-                its treatment of USMCA goods and, where it has one, its tariff-rate quota
-``offset``      the credit of US assembly against duty on parts
-``relief``      a rate that falls with contribution
-``credit``      vehicles, or customs value, that enter at a lower rate because something was built,
-                exported, hired, invested or promised
+``mfn``
+    the ordinary duty, or the preference (USMCA, KORUS) that replaces it
+``additional``
+    a measure on top of it, `additive` to it or `inclusive` of it ("15% all in"), with its treatment of USMCA
+    goods and, where it has one, its tariff-rate quota
+``offset``
+    the credit of US assembly against duty on parts
+``relief``
+    a rate that falls with contribution
+``credit``
+    vehicles, or customs value, that enter at a lower rate because something was built, exported, hired,
+    invested or promised
 
 Entries of different measures add up. Within a measure the entry of the later layer wins on its
 dates (an overlay beats its base), then the one that names the origin beats ``"*"``.
@@ -223,10 +228,13 @@ def _refuse_idle(entry: Entry, keys: Sequence[str], used: bool, needs: str) -> N
 class Relief(Entry):
     """A rate of `measure` that falls with contribution C, in place of what stands there.
 
-    ``linear``  base − slope × C
-    ``smooth``  base − slope × C^exponent, or with `steepness` the logistic
-                base − slope / (1 + exp(−steepness × (C − midpoint)))
-    ``tiered``  the rate of the highest bracket reached, `base` below the first
+    ``linear``
+        base − slope × C
+    ``smooth``
+        base − slope × C^exponent, or with `steepness` the logistic
+        base − slope / (1 + exp(−steepness × (C − midpoint)))
+    ``tiered``
+        the rate of the highest bracket reached, `base` below the first
 
     kept within floor and cap. C is the composite `score` in [0, 1], or with `metric` one ratio as
     it stands. With `relative_to` only the growth since that year counts.
