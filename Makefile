@@ -2,7 +2,7 @@
 # make test   the whole test suite
 # make lab    the notebooks in JupyterLab
 # make lint   style, format, types and the order of the modules
-# make docs   the documentation -> docs/_build/index.html
+# make docs   the documentation -> docs/_build/html/index.html
 # make bench  how fast the core is; beside other packages after `make peers`
 # make lock   newer pins in requirements.lock
 # make readme the charts of the README from the newest run
@@ -44,7 +44,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build $(ARGS)
+	$(BIN)/python -m sphinx -W --keep-going --jobs auto -b html docs docs/_build/html $(ARGS)
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks $(ARGS)
@@ -82,5 +82,5 @@ lock:
 
 clean:
 	rm -rf $(VENV) .venv-lock dist .pytest_cache .hypothesis .benchmarks \
-	  .mypy_cache .ruff_cache .import_linter_cache docs/_build output/.*.partial
+	  .mypy_cache .ruff_cache .import_linter_cache docs/_build docs/made output/.*.partial
 	find tariffmodel tests benchmarks notebooks -name __pycache__ -o -name .ipynb_checkpoints | xargs rm -rf

@@ -1,6 +1,15 @@
 """How Sphinx builds the documentation; nothing is fetched and no notebook is run."""
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pages
+from sphinx.application import Sphinx
+
+pages.write()
 
 project = "tariffmodel"
 author = "The tariffmodel developers"
@@ -9,16 +18,58 @@ version = release = version_of("tariffmodel")
 
 extensions = [
     "sphinx.ext.autodoc",
-    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "myst_nb",
     "sphinx_design",
     "sphinx_copybutton",
+    "formulas",
+    "names",
 ]
 exclude_patterns = ["_build"]
+html_math_renderer = "outlines"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
 nb_execution_mode = "off"
+copybutton_prompt_text = r">>> |\.\.\. "
+copybutton_prompt_is_regexp = True
+
+# Docstrings: numpy's sections, and what stands in single backticks is a name
+default_role = "py:obj"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
+napoleon_google_docstring = False
+napoleon_use_ivar = True
+napoleon_use_rtype = False
+python_maximum_signature_line_length = 90
+python_use_unqualified_type_names = True
+toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
-html_title = "tariffmodel"
+html_title = html_short_title = "tariffmodel"
+html_static_path = ["_static"]
+html_css_files = ["house.css"]
+html_show_sourcelink = False
+html_sidebars = {"index": [], "getting_started": [], "about/*": []}
+html_theme_options = {
+    "logo": {"text": "tariffmodel"},
+    "header_links_before_dropdown": 8,
+    "navbar_align": "left",
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "footer_start": ["copyright"],
+    "footer_end": [],
+    "pygments_light_style": "friendly",
+    "pygments_dark_style": "github-dark",
+}
+
+
+def setup(app: Sphinx) -> None:
+    """Let |x| in a docstring be a size, not the name of a substitution."""
+    app.connect("autodoc-process-docstring", _escape_bars)
+
+
+def _escape_bars(*event: list[str]) -> None:
+    lines = event[-1]
+    lines[:] = [line.replace("|", r"\|") for line in lines]
