@@ -17,14 +17,20 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import periods
 
 SOURCE, USUAL_LAG = "source", "usual_lag"
+_NEVER = np.datetime64("NaT")
 # the column that says what kind of figure a row is
 KINDS = {"facts": "variable", "financials": "metric", "fx_sensitivity": "kind"}
 
 
 def last_day(dates: pd.Series) -> pd.Series:
     """The last day that each date may mean: 2025-03-31 for 2025-03, NaT where there is none."""
-    ends = {label: pd.Timestamp(periods.parse(label).end) for label in dates.dropna().unique()}
-    return pd.to_datetime(dates.map(ends))
+    return pd.Series(_edge(dates, "end"), dates.index)
+
+
+def _edge(labels: pd.Series, side: str) -> np.ndarray:
+    """First or last day of each period."""
+    known = {label: np.datetime64(getattr(periods.parse(label), side)) for label in labels.dropna().unique()}
+    return np.array([known.get(label, _NEVER) for label in labels], dtype="datetime64[ns]")
 
 
 def days(rows: pd.DataFrame, lags: pd.DataFrame, table: str, stands: pd.Series | None = None) -> pd.DataFrame:
@@ -53,33 +59,30 @@ def days(rows: pd.DataFrame, lags: pd.DataFrame, table: str, stands: pd.Series |
     DataError
         If no lag applies to a row.
     """
-    spans = {label: periods.parse(label) for label in rows["period"].unique()}
-    start, end = (
-        pd.to_datetime(rows["period"].map({label: getattr(span, side) for label, span in spans.items()}))
-        for side in ("start", "end")
-    )
-    kind, said = rows[KINDS[table]], last_day(rows["known_on"])
-    usual = pd.Series(pd.NaT, rows.index, dtype=start.dtype)
+    start, end = (_edge(rows["period"], side) for side in ("start", "end"))
+    kind, quality = rows[KINDS[table]].to_numpy(dtype=object), rows["quality"].to_numpy(dtype=object)
+    usual = np.full(len(rows), _NEVER, dtype="datetime64[ns]")
     repeated = np.zeros(len(rows), bool)
     mine = lags[lags["table"] == table]
     order = (2 * (mine["variable"] != "*") + mine["row_quality"].notna()).sort_values(kind="stable").index
     lag: Any  # a named tuple of the table's columns
     for lag in mine.loc[order].itertuples():
-        here = np.full(len(rows), True) if lag.variable == "*" else (kind == lag.variable).to_numpy()
+        here = np.full(len(rows), True) if lag.variable == "*" else kind == lag.variable
         if isinstance(lag.row_quality, str):
-            here = here & (rows["quality"] == lag.row_quality).to_numpy()
+            here = here & (quality == lag.row_quality)
         counted = start if lag.counted_from == "start" else end
-        usual = usual.mask(here, counted + pd.Timedelta(days=lag.days))
+        usual[here] = counted[here] + np.timedelta64(int(lag.days), "D")
         repeated[here] = lag.regular
-    if usual.isna().any():
+    if len(without := kind[np.isnat(usual)]):
         raise DataError(
-            f"data/facts/usual_lags.csv has no lag for {kind[usual.isna()].iloc[0]} of {table}; "
-            "add a row for it, or one with variable * for all"
+            f"data/facts/usual_lags.csv has no lag for {without[0]} of {table}; add a row for it, or one "
+            "with variable * for all"
         )
     if stands is not None:
-        repeated = repeated & ~stands.to_numpy()
-    lagged = said.isna() | (repeated & (usual < said))
-    day, read = usual.where(lagged, said), last_day(rows["read_on"])
+        repeated &= ~stands.to_numpy(dtype=bool)
+    said, read = (_edge(rows[column], "end") for column in ("known_on", "read_on"))
+    lagged = np.isnat(said) | (repeated & (usual < said))
+    day = np.where(lagged, usual, said)
     early = read < day  # whoever read the copy knew it
     since = np.where(lagged & ~early, USUAL_LAG, SOURCE)
-    return pd.DataFrame({"known_day": day.mask(early, read), "known_from": since}, rows.index)
+    return pd.DataFrame({"known_day": np.where(early, read, day), "known_from": since}, rows.index)
