@@ -81,7 +81,7 @@ def test_range_of_the_change_is_that_of_the_difference_in_every_run(known, bench
     moves = exposure.drivers(case(one, law, data=known))  # the one policy against the other, input by input
     found = lab.outcome(bench, one)
     for maker in ("Toyota", "Mazda", "Subaru"):
-        fall, rise = np.sqrt((moves.loc[maker] ** 2).sum())
+        fall, rise = np.sqrt((moves.loc[maker, ["fall_usd", "rise_usd"]] ** 2).sum())
         assert found.at[maker, "change_low_usd"] == pytest.approx(found.at[maker, "change_usd"] - fall)
         assert found.at[maker, "change_high_usd"] == pytest.approx(found.at[maker, "change_usd"] + rise)
         width = found.at[maker, "change_high_usd"] - found.at[maker, "change_low_usd"]

@@ -344,7 +344,7 @@ def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known)
         (
             "7203.T",
             {"as_of": date(2020, 6, 1)},
-            "7203.T has no returns up to 2020-06-01; choose a later as_of",
+            "7203.T has no prices up to 2020-06-01; choose a later as-of day",
         ),
         ("TOPIX", {}, "TOPIX is an index and cannot be held; name a share or a fund"),
     ],

@@ -335,6 +335,8 @@ def _known(facts: Facts, tickers: Sequence[str] | None) -> list[str]:
     for ticker in chosen:
         if ticker not in facts.prices:
             listed = ticker in facts.instruments.index
+            if listed and facts.day:
+                raise DataError(f"{ticker} has no prices up to {facts.day}; choose a later as-of day")
             raise DataError(
                 f"{ticker} has no prices; add them with `tariffmodel add prices FILE`"
                 if listed
