@@ -41,7 +41,7 @@ def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
         Indexed by maker: `market_cap_usd` at the exchange rate of the day, `price_date` of the close;
         empty without a line, a close or a share count.
     """
-    line = facts.makers["ticker"]
+    line = facts.makers["ticker"].rename_axis("maker")
     closes = facts.prices[: pd.Timestamp(as_of)]
     last = closes.ffill().iloc[-1] if len(closes) else pd.Series(dtype=float)
     listing = line.map(facts.instruments["currency"])
