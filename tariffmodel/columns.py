@@ -1,7 +1,7 @@
 """What is each column of a result: its definition, its unit, its heading and how it is shown?
 
-``columns.csv`` beside this module has one row per name, and one more for a result in which the same name
-means something else. A name may end in ``*``. Everything that shows a result reads it here: charts,
+``columns.csv`` beside this module has one row per name, and one more for a result (``hedge.record``) or all
+results of a module (``hedge``) in which the same name means something else. A name may end in ``*``. Everything that shows a result reads it here: charts,
 exports, notebooks, the command line and the documentation.
 
 A heading such as ``Bill: low`` stands under a common one, here *Bill*. A format is a kind and digits
@@ -302,11 +302,13 @@ def _rows() -> dict[tuple[str, str], Column]:
 
 @cache
 def _find(name: str, result: str | None) -> Column | None:
-    rows = _rows()
-    for place in dict.fromkeys((result or "", "")):
+    rows, place = _rows(), result or ""
+    while True:
         if (place, name) in rows:
             return rows[place, name]
         for (where, pattern), row in rows.items():
             if where == place and "*" in pattern and fnmatchcase(name, pattern):
                 return row
-    return None
+        if not place:
+            return None
+        place = place.rpartition(".")[0]  # what holds for a module holds for each of its results

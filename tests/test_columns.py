@@ -1,0 +1,234 @@
+"""Every column of a public result has a row in the table of result columns, and every row a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+import tariffmodel as tm
+from tariffmodel import columns
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts
+from tariffmodel.lab.effects import Workbench, outcome
+from tariffmodel.tariff.policy import Policy
+
+ROOT = Path(__file__).resolve().parents[1]
+EVENTS = ["2025-07-22-japan-deal", "2025-07-27-eu-deal"]
+VOLUMES = ["us_sales_units", "us_import_units"]
+# what a table of mixed figures states row by row has no unit of its own
+MIXED = {("ticket.table", "value")}
+
+
+@pytest.fixture(scope="module")
+def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
+    """Every public result by the name that ``columns.csv`` knows it by."""
+    case = tm.case(data=known)
+    firm = case.replace(policy="japan-flexible-linear-firm")
+    flat = case.beside("flat-25")
+    bills = tm.exposure.table(case)
+    streams = tm.exposure.by_origin(case)
+    disclosed = tm.validation.disclosed(case)
+    differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
+    study = tm.events.tariff_study(known, events=EVENTS, window=(-1, 2))
+    panel = tm.link.panel(known, study.car((0, 1)))
+    rows = panel[panel["delta"].notna() & panel["car"].notna()]
+    one = rows[rows["event"] == EVENTS[0]].set_index("maker")
+    cross = tm.link.cross_section(one["car"], one["delta"])
+    pooled = tm.link.pooled(rows, draws=99)
+    implied = tm.pricing.implied_value(one[[c for c in one if c.startswith("delta_bill")]])
+    returns, exposure, factors = tm.mimicking.inputs(known, bills["share_of_market_cap"])
+    folio = tm.mimicking.portfolio(returns, exposure, factors)
+    moves = tm.mimicking.event_moves(known, tm.event_calendar.firm_events(known, events=EVENTS), 2)
+    betas = tm.sensitivity.table(known, makers=["Toyota"])
+    iso = tm.currency.iso_profit(case, "Toyota")
+    pnl = tm.hedge.pnl(known, "7203.T", ["JPY", "SPY"])
+    effect = tm.hedge.effectiveness(pnl["7203.T"], pnl[["JPY", "SPY"]], draws=49)
+    ticket = tm.ticket.ticket(case.replace(policy=flat, against=law), "7203.T", 10e6, draws=49)
+    main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
+    return {
+        "exposure.table": bills,
+        "exposure.by_origin": streams,
+        "exposure.origin_totals": tm.exposure.origin_totals(streams),
+        "exposure.car_rates": tm.exposure.car_rates(case),
+        "exposure.drivers": tm.exposure.drivers(case),
+        "comparison.changes": tm.comparison.changes(case, [flat]),
+        "comparison.ranked": tm.comparison.ranked(case, flat),
+        "incentives.marginal": tm.incentives.marginal(firm),
+        "incentives.breakeven": tm.incentives.breakeven(firm, 0.2),
+        "incentives.kinks": tm.incentives.kinks(firm),
+        "contribution.metrics": tm.contribution.metrics(known),
+        "relief.scores": tm.relief.scores(firm.policy.relief[0], known, ["Toyota", "Honda"]),
+        "policy.acts": tm.policy.acts(law, case.period),
+        "facts.identity": tm.facts.identity(known),
+        "provenance.disagreements": differing,
+        "provenance.readings": tm.provenance.readings(known, "CY2024", differing.head(2)),
+        "provenance.sources": tm.provenance.sources(known, "CY2024", VOLUMES),
+        "validation.disclosed": disclosed,
+        "validation.summary": tm.validation.summary(disclosed),
+        "validation.explained": tm.validation.explained(disclosed),
+        "validation.recognised": tm.validation.widened(tm.validation.recognised(case), 1.5),
+        "event_calendar.table": tm.event_calendar.table(known),
+        "event_calendar.firm_events": tm.event_calendar.firm_events(known),
+        "event_calendar.delta_exposure": tm.event_calendar.delta_exposure(known, EVENTS[:1]),
+        "events.EventStudy.firm_events": study.firm_events,
+        "events.EventStudy.estimation": study.estimation,
+        "events.EventStudy.skipped": study.skipped,
+        "events.EventStudy.car": study.car((0, 1)),
+        "events.EventStudy.bhar": study.bhar((0, 1)),
+        "events.EventStudy.aar": study.aar,
+        "events.EventStudy.caar": study.caar,
+        "events.EventStudy.table": study.table([(0, 1)]),
+        "events.EventStudy.calendar_time": study.calendar_time((0, 1)),
+        "events.by_event": study.by_event((0, 1)),
+        "event_tests": study.tests((0, 1)),
+        "link.panel": panel,
+        "link.cross_section": cross.table(),
+        "link.cross_section.makers": cross.makers,
+        "link.pooled": pooled.table(),
+        "link.pooled.events": pooled.events,
+        "link.pooled.dropped": pooled.dropped,
+        "link.by_event": tm.link.by_event(known, study, window=(0, 1)),
+        "pricing.implied_value": implied,
+        "pricing.priced": tm.pricing.priced(implied, one["car"], one["standard_error"], one["market_cap_usd"]),
+        "mimicking.Portfolio.loadings": folio.loadings(returns, factors),
+        "mimicking.Portfolio.neutrality": folio.neutrality(returns, factors),
+        "mimicking.Portfolio.on_events": folio.on_events(moves[list(folio.weights.index)], 2),
+        "sensitivity.table": betas,
+        "sensitivity.choices": tm.sensitivity.choices(known, makers=["Toyota"]),
+        "sensitivity.breaks": tm.sensitivity.breaks(known, makers=["Toyota"], draws=9),
+        "currency.disclosed": tm.currency.disclosed(known),
+        "currency.compare": tm.currency.compare(known, betas),
+        "currency.offset": tm.currency.offset(case),
+        "currency.iso_profit.path": iso.path,
+        "currency.iso_profit.curves": iso.curves,
+        "market.status": tm.market.status(known),
+        "market.missing": tm.market.missing(known),
+        "market.closes": tm.market.closes(known),
+        "market.asynchrony": tm.market.asynchrony(known, ["^GSPC", "JPY"], "XTKS"),
+        "hedge.contracts": tm.hedge.contracts(known),
+        "hedge.record": tm.hedge.record(known, ["7203.T"], draws=49),
+        "hedge.pairs": tm.hedge.pairs(returns, exposure, factors),
+        "hedge.basket": tm.hedge.basket(returns, exposure, factors).to_frame(),
+        "hedge.static": tm.hedge.static(pnl["7203.T"], pnl[["JPY", "SPY"]]).table,
+        "hedge.on_events": tm.hedge.on_events(pnl["7203.T"], pnl[["JPY", "SPY"]], main),
+        "hedge.effectiveness.reduction": effect.reduction,
+        "hedge.effectiveness.risk": effect.risk,
+        "hedge.effectiveness.returns": effect.returns,
+        "ticket.table": ticket.table(),
+        "ticket.instruments": ticket.instruments,
+        "ticket.risk": ticket.risk,
+        "lab.outcome": outcome(Workbench(case), flat),
+    }
+
+
+def test_every_column_of_a_public_result_has_a_row_with_the_unit_that_its_values_need(results):
+    faults = []
+    for result, frame in results.items():
+        for name in frame.reset_index() if frame.index.names != [None] else frame:
+            row = columns._find(str(name), result)
+            if row is None:
+                faults.append(f"{result}: no row for {name}")
+                continue
+            values = frame[name] if name in frame else pd.Series(frame.index.get_level_values(name))
+            number = is_numeric_dtype(values) and not is_bool_dtype(values)
+            if number != bool(row.unit) and (result, name) not in MIXED:
+                faults.append(f"{result}: {name} is {values.dtype}, its unit {row.unit or 'none'}")
+    assert faults == []
+
+
+def written_as(name: str) -> list[str]:
+    """How a note or a command may write a name that it puts together itself."""
+    return [name.strip("*_"), *(f'{name.removesuffix(end)}"' for end in ("_sum",) if name.endswith(end))]
+
+
+def test_every_row_has_a_result_or_is_put_together_where_it_is_shown(results):
+    used = {
+        columns._find(str(name), result)
+        for result, frame in results.items()
+        for name in [*frame, *filter(None, frame.index.names)]
+    }
+    sources = [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "tariffmodel").rglob("*.py")]
+    written = "".join(path.read_text(encoding="utf-8") for path in sources)
+    idle = [
+        row
+        for row in columns._rows().values()
+        if row not in used and not any(name in written for name in written_as(row.name))
+    ]
+    assert [(row.name, row.result) for row in idle] == []
+
+
+def test_every_row_is_whole_and_its_unit_goes_with_its_format():
+    table = columns.table()
+    assert not table.duplicated(["name", "result"]).any()
+    assert (table["definition"] != "").all() and (table["format"] != "").all()
+    for row in columns._rows().values():
+        words = row.format in ("text", "day", "flag", "mark", "link")
+        assert words != bool(row.unit), row.name
+        if row.kind.unit.startswith("USD"):
+            assert row.unit.startswith("usd"), row.name
+        if "%}" in row.kind.pattern:
+            assert row.unit.startswith(("fraction", "share")), row.name
+        assert row.text(1 if row.unit else pd.Timestamp("2026-01-30") if row.format == "day" else "derived")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("bill_usd", 6.3149e9, "6.31"),
+        ("bill_usd", -1.0, "0.00"),  # zero has no sign
+        ("fall_usd", -2.5e8, "-0.25"),
+        ("effective_rate", 0.1537, "15.4%"),
+        ("p_value", 1e-9, "<0.001"),
+        ("p_value", 0.0423, "0.042"),
+        ("bill_reporting_bn", 957.3, "957"),
+        ("bill_reporting_bn", 5.381, "5.38"),
+        ("export_ratio", float("inf"), "∞"),
+        ("bill_usd", float("nan"), "–"),
+        ("closes_by_construction", True, "yes"),
+        ("local_build_share_quality", "derived", "◐"),
+        ("source_url", "https://a.test", '<a href="https://a.test">link</a>'),
+        ("last", pd.Timestamp("2026-01-30"), "2026-01-30"),
+        ("last", pd.NaT, "–"),
+    ],
+)
+def test_values_are_shown_in_the_unit_of_their_heading(name, value, shown):
+    assert columns.column(name).text(value) == shown
+
+
+def test_a_result_gives_a_name_its_own_meaning_and_a_module_those_of_its_results():
+    assert columns.unit("n") == "makers" and columns.unit("n", "hedge.record") == "weeks"
+    assert columns.unit("ratio", "hedge.static") == "sold per unit of position"
+    assert columns.unit("bill_usd", "hedge.record") == "usd"
+    assert columns.unit("first_session_JP") == "" and columns.unit("sell JPY") == "units of one side"
+
+
+def test_what_is_not_in_the_table_is_named():
+    frame = pd.DataFrame({"bill_usd": [1.0], "spam": [2.0], "words": ["free"]})
+    with pytest.raises(DataError, match="no row in columns.csv for column 'spam' of hedge.record"):
+        columns.described(frame, "hedge.record")
+    with pytest.raises(DataError, match="no column 'spam' in columns.csv"):
+        columns.unit("spam")
+
+
+def test_columns_named_for_policies_hold_what_is_said():
+    frame = pd.DataFrame({"current-law": [6.3e9], "flat-25": [1.2e10]}, index=pd.Index(["Toyota"], name="maker"))
+    assert columns.describe(frame, of="bill_usd")["unit"].to_list() == ["usd", "usd"]
+    html = columns.shown(frame, of="bill_usd").to_html()
+    assert "flat-25, USD bn" in html and "12.00" in html
+
+
+def test_groups_stand_over_their_headings_with_the_unit():
+    frame = pd.DataFrame({"bill_usd": [1e9], "bill_low_usd": [5e8], "quality": ["derived"]})
+    labels = columns.shown(frame).data.columns
+    assert list(labels) == [("Bill, USD bn", "central"), ("Bill, USD bn", "low"), ("", "Quality")]
+    twice = pd.concat({"Law": frame[["bill_usd"]], "Flat": frame[["bill_usd"]]}, axis=1)
+    assert list(columns.shown(twice).data.columns) == [("Law, USD bn", "central"), ("Flat, USD bn", "central")]
+
+
+def test_two_columns_under_one_heading_are_refused():
+    frame = pd.DataFrame({"worth_us_built_usd": [1.0], "One more built, USD": ["x"]})
+    with pytest.raises(DataError, match="two columns of one table have this heading"):
+        columns.shown(frame)
