@@ -3,13 +3,14 @@
 `load` reads and validates a data folder; `resolve` turns its selected rows into arrays.
 """
 
+from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, conform_own, refuse
+from tariffmodel.facts.readings import Resolved, identity, resolve
 from tariffmodel.facts.tables import (
     EU_MEMBERS,
     EXPORTS,
     FACT_FILES,
     FLOWS,
     IMPORTS,
-    KEY,
     OWN,
     OWN_DISCLOSURES,
     PRODUCTION,
@@ -17,19 +18,11 @@ from tariffmodel.facts.tables import (
     SALES,
     STATEMENT,
     Facts,
-    Fault,
-    Resolved,
-    across_rows,
     check,
     combine,
-    conform,
-    conform_own,
     data_dir,
-    identity,
     in_use,
     load,
-    refuse,
-    resolve,
     with_dates_apart,
     with_statements,
 )

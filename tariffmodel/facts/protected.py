@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
 
 from tariffmodel.errors import DataError
 
-if TYPE_CHECKING:
-    from tariffmodel.facts.tables import Facts
 
+class Keeper(Protocol):
+    """What remembers: `Facts`."""
+
+    @property
+    def kept(self) -> dict[Any, Any]: ...
+
+
+K = TypeVar("K", bound=Keeper)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -76,11 +82,11 @@ def _reading(indexer: Any) -> Any:
 _READING: dict[type, type] = {}
 
 
-def kept_with(compute: Callable[Concatenate[Facts, P], T]) -> Callable[Concatenate[Facts, P], T]:
+def kept_with(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P], T]:
     """Keep what a function of facts returns on the facts themselves: it goes when they go."""
 
     @wraps(compute)
-    def once(facts: Facts, *args: P.args, **kwargs: P.kwargs) -> T:
+    def once(facts: K, *args: P.args, **kwargs: P.kwargs) -> T:
         key = (compute.__module__, compute.__qualname__, args, tuple(sorted(kwargs.items())))
         if key not in facts.kept:
             facts.kept[key] = compute(facts, *args, **kwargs)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from tariffmodel.facts import periods
-from tariffmodel.facts.tables import KEY, Facts
+from tariffmodel.facts.faults import KEY
+from tariffmodel.facts.tables import Facts
 
 _CELL = [*KEY, "unit"]
 _SAID = ["selected", "selection_reason", "quality", "source_title", "source_url", "known_on"]

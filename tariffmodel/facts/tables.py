@@ -2,9 +2,8 @@
 
 `load` reads and validates the data folder. Facts are long tables: one row is one figure about one
 maker, from one origin, over one period, with its unit, quality and source. Rows that disagree all
-stay; the one used carries ``selected = true`` and says why. `resolve` turns selected rows into
-arrays over any spans of days; `Facts.as_known` keeps what was public on a day; `identity` shows how
-well sales, output and trade add up. Every file is read through `store`, so what a user has refreshed
+stay; the one used carries ``selected = true`` and says why. `Facts.as_known` keeps what was public
+on a day. Every file is read through `store`, so what a user has refreshed
 or added stands in for what came with the package.
 """
 
@@ -16,28 +15,23 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tariffmodel.facts import periods, publication, store
 from tariffmodel.errors import DataError
-from tariffmodel.facts.periods import Period
+from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, refuse
 from tariffmodel.facts.protected import protected
 from tariffmodel.facts.version import Version, data_version
-
-if TYPE_CHECKING:
-    import pandera.pandas as pa
 
 QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits the worst
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
 OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
 OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
-_LISTED = 30  # faults that an error spells out
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
-KEY = ["maker", "variable", "origin"]
 STATEMENT = ["company", "kind", "period", "said_on"]
 SALES, PRODUCTION, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
@@ -65,23 +59,6 @@ def data_dir(folder: str | Path | None = None) -> Path:
         f"{places[0]} is not a data folder (no facts/ in it); "
         "point --data or TARIFFMODEL_DATA at one, or leave both unset for the bundled data"
     )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One thing wrong with one cell of one file; a `warning` is shown and stops nothing."""
-
-    file: str
-    row: int | None
-    column: str
-    value: object
-    expected: str
-    warning: bool = False
-
-    def __str__(self) -> str:
-        where = self.file + (f" row {self.row}" if self.row else "")
-        value = repr(self.value) if self.value == self.value else "empty"
-        return f"{where}: {self.column} is {value}; expected {self.expected}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -377,14 +354,6 @@ def with_statements(disclosures: pd.DataFrame, own: pd.DataFrame) -> pd.DataFram
     return pd.concat([disclosures[~key.isin(mine)], own], ignore_index=True)
 
 
-def refuse(faults: Sequence[Fault]) -> None:
-    """Raise a `DataError` that counts the faults and lists the first of them, if there are any."""
-    if faults:
-        count = f"{len(faults)} fault{'s' * (len(faults) > 1)} in the data"
-        more = [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
-        raise DataError("\n  ".join([count, *map(str, faults[:_LISTED]), *more]))
-
-
 def in_use(folder: Path, overlay: Path, name: str) -> Path:
     """File of a snapshot if it holds one of that name, else the bundled file."""
     if not overlay.is_dir():
@@ -425,203 +394,3 @@ def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:
     if name == OWN_DISCLOSURES:
         return raw.rename(columns={"source_date": "read_on"})
     return raw.rename(columns={"source_date": "known_on"}).assign(read_on=None)
-
-
-def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: list[Fault]) -> pd.DataFrame:
-    """`raw` with the types of its schema and the columns `file` and `row`; adds to `faults`.
-
-    The index of `raw` counts from 0 at row 2 of the file, below its header.
-    """
-    from pandera.errors import SchemaErrors
-
-    try:
-        frame = schema.validate(raw, lazy=True)
-    except SchemaErrors as error:
-        seen = set()
-        for case in error.failure_cases.itertuples():
-            row = None if pd.isna(case.index) else int(case.index) + 2
-            column, expected = case.column, str(case.check)
-            if case.schema_context == "DataFrameSchema" and row:
-                # a rule across columns fails once per cell of the row; its text names the column to mend
-                column, _, expected = expected.partition(": ")
-            elif not isinstance(column, str):
-                column = str(case.failure_case)
-            if (row, column, expected) in seen:
-                continue
-            seen.add((row, column, expected))
-            value = raw.at[int(case.index), column] if row and column in raw else case.failure_case
-            faults.append(Fault(file, row, column, value, _expected(expected)))
-        return raw
-    flags = {
-        column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
-    }
-    return frame.astype(flags).assign(file=file, row=frame.index + 2)
-
-
-def conform_own(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Fault]]:
-    """`conform` for the user's rows, whose column `row` says where they stand in their file."""
-    faults: list[Fault] = []
-    number = rows["row"].to_numpy()
-    plain = rows.drop(columns="row").reset_index(drop=True)
-    typed = conform(plain, schema, rows.attrs.get("file", "own rows"), faults)
-    if faults:
-        return typed, [replace(fault, row=fault.row and int(number[fault.row - 2])) for fault in faults]
-    return typed.assign(row=number), []
-
-
-def _expected(check: str) -> str:
-    """A pandera check name in words, where our schemas did not already use words."""
-    plain = {
-        "not_nullable": "a value, not an empty cell",
-        "column_in_schema": "no column of this name; see data/codebook.csv",
-        "column_in_dataframe": "this column to be present; see data/codebook.csv",
-        "field_uniqueness": "a value that occurs once",
-    }
-    if check.startswith(("coerce_dtype", "dtype")):
-        return "a number" if "float" in check or "int" in check else f"a value of type {check}"
-    return plain.get(check, check.removeprefix("expected "))
-
-
-def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
-    """What is wrong with facts that no single cell can show; `makers` is indexed by maker."""
-    faults = []
-
-    def report(rows: pd.DataFrame, column: str, expected: str) -> None:
-        for row in rows.itertuples():
-            faults.append(Fault(row.file, row.row, column, getattr(row, column), expected))
-
-    selected = table[table["selected"]]
-    report(selected[~selected["maker"].isin(makers.index)], "maker", "a maker of data/companies/makers.csv")
-    twice = selected[selected.duplicated([*KEY, "start", "end"], keep=False)]
-    report(
-        twice, "selected", "one selected row per maker, variable, origin and period; set the others to false"
-    )
-    report(
-        selected[selected["scope"] != "total"],
-        "scope",
-        "'total' on a selected row: the model needs whole makers",
-    )
-    report(selected[selected["value"].isna()], "value", "a number on a selected row")
-    report(selected[selected["selection_reason"].isna()], "selection_reason", "the reason on a selected row")
-    low, high = table["low"].fillna(table["value"]), table["high"].fillna(table["value"])
-    report(table[low > table["value"]], "low", "low <= value")
-    report(table[high < table["value"]], "high", "high >= value")
-    estimated = selected[
-        (selected["quality"] == "estimated") & selected["method"].isna() & selected["note"].isna()
-    ]
-    report(estimated, "method", "how an estimated value was reached (method or note)")
-    return faults
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """Values for K keys over S spans, each array (S, K). `quality` indexes `QUALITY`.
-
-    `carried` is true where no row covers the span and the nearest one stands in.
-    """
-
-    value: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    quality: np.ndarray
-    carried: np.ndarray
-
-
-def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[Period]) -> Resolved:
-    """Selected facts for each key over each span of days.
-
-    The row with the shortest period that covers the span is used; failing that the nearest earlier
-    row, then the nearest later one, and the result counts as estimated. Flows (vehicles) are spread
-    evenly over the days of their row and returned for the span; levels are returned as they stand.
-
-    Parameters
-    ----------
-    keys : sequence of (maker, variable, origin)
-    spans : sequence of Period
-
-    Raises
-    ------
-    DataError
-        If a key has no selected row at all, or none that was known on the day of the facts.
-    """
-    missing = [key for key in keys if key not in facts.readings]
-    if missing:
-        maker, variable, origin = missing[0]
-        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        later = [facts.unknown[key] for key in missing if key in facts.unknown]
-        if missing[0] in facts.unknown:
-            whose = maker if origin in ("US", "ALL") else f"{maker}, origin {origin},"
-            last = f"; all are from {max(later)} on" if max(later) > later[0] else ""
-            raise DataError(
-                f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on "
-                f"{later[0]}{last}; choose a later as-of day or add an earlier reading"
-            )
-        raise DataError(
-            f"no selected row for {variable} of {maker}, origin {origin}{more}; "
-            "add one to data/facts/estimates.csv or mark an existing row as selected"
-        )
-    places = [facts.readings[key] for key in keys]
-    rows = np.array([row for place in places for row in place], dtype=int)
-    number = np.repeat(np.arange(len(keys)), [len(place) for place in places])
-    column = {name: array[rows] for name, array in facts._arrays.items()}
-    start, end = column["start"], column["end"]
-    first = np.array([span.start.toordinal() for span in spans])[:, None]
-    last = np.array([span.end.toordinal() for span in spans])[:, None]
-    length = end - start + 1
-    # one rank for "shortest covering, else nearest earlier, else nearest later"
-    covers = (start <= first) & (end >= last)
-    rank = np.where(covers, length, np.where(end < last, 1e6 + last - end, 1e9 + start - first))
-    order = np.lexsort((rank, np.broadcast_to(number, rank.shape)), axis=1)
-    pick = order[:, np.searchsorted(number, np.arange(len(keys)))]
-    carried = ~np.take_along_axis(covers, pick, axis=1)
-    share = np.where(column["flow"][pick], (last - first + 1) / length[pick], 1.0)
-    value, low, high = (column[name][pick] * share for name in ("value", "low", "high"))
-    quality = np.where(carried, len(QUALITY) - 1, column["quality"][pick])
-    return Resolved(value, low, high, quality, carried)
-
-
-def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:
-    """Sales against output and trade: S ≈ P − X + ΣM, per maker.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by maker: `sales_units`, `production_units`, `export_units`, `import_units`,
-        `unknown_origin_units` (the part of imports whose origin no source gives), `residual_units`
-        = S − (P − X + ΣM), `residual_share` of S, `quality` (worst input), and
-        `closes_by_construction`: true where a term was itself solved from the identity, so that a
-        small residual proves nothing.
-    """
-    span = [periods.parse(period)]
-    makers = list(facts.makers.index)
-    pairs = [(m, IMPORTS, o) for m in makers for o in facts.origins(m, IMPORTS)]
-    keys = [(m, v, "US") for v in (SALES, PRODUCTION, EXPORTS) for m in makers] + pairs
-    got = resolve(facts, keys, span)
-    n = len(makers)
-    sales, production, exports = got.value[0, : 3 * n].reshape(3, n)
-    owner = np.array([makers.index(m) for m, _, _ in pairs])
-    unknown = np.array([o == "XX" for _, _, o in pairs])
-    moved = got.value[0, 3 * n :]
-    imports = np.bincount(owner, moved, n)
-    quality = got.quality[0, : 3 * n].reshape(3, n).max(axis=0)
-    np.maximum.at(quality, owner, got.quality[0, 3 * n :])
-    residual = sales - (production - exports + imports)
-    rows = facts.selected
-    inside = (rows["start"] <= span[0].end) & (rows["end"] >= span[0].start)
-    solved = set(rows.loc[inside & rows["solved"], "maker"])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = residual / sales
-    return pd.DataFrame(
-        {
-            "sales_units": sales,
-            "production_units": production,
-            "export_units": exports,
-            "import_units": imports,
-            "unknown_origin_units": np.bincount(owner, moved * unknown, n),
-            "residual_units": residual,
-            "residual_share": share,
-            "quality": [QUALITY[q] for q in quality],
-            "closes_by_construction": [m in solved for m in makers],
-        },
-        index=pd.Index(makers, name="maker"),
-    )

@@ -1,0 +1,128 @@
+"""Which reading is used over which days, and how well do sales, output and trade add up?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts import periods
+from tariffmodel.facts.periods import Period
+from tariffmodel.facts.tables import EXPORTS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Values for K keys over S spans, each array (S, K). `quality` indexes `QUALITY`.
+
+    `carried` is true where no row covers the span and the nearest one stands in.
+    """
+
+    value: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    quality: np.ndarray
+    carried: np.ndarray
+
+
+def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[Period]) -> Resolved:
+    """Selected facts for each key over each span of days.
+
+    The row with the shortest period that covers the span is used; failing that the nearest earlier
+    row, then the nearest later one, and the result counts as estimated. Flows (vehicles) are spread
+    evenly over the days of their row and returned for the span; levels are returned as they stand.
+
+    Parameters
+    ----------
+    keys : sequence of (maker, variable, origin)
+    spans : sequence of Period
+
+    Raises
+    ------
+    DataError
+        If a key has no selected row at all, or none that was known on the day of the facts.
+    """
+    missing = [key for key in keys if key not in facts.readings]
+    if missing:
+        maker, variable, origin = missing[0]
+        more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        later = [facts.unknown[key] for key in missing if key in facts.unknown]
+        if missing[0] in facts.unknown:
+            whose = maker if origin in ("US", "ALL") else f"{maker}, origin {origin},"
+            last = f"; all are from {max(later)} on" if max(later) > later[0] else ""
+            raise DataError(
+                f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on "
+                f"{later[0]}{last}; choose a later as-of day or add an earlier reading"
+            )
+        raise DataError(
+            f"no selected row for {variable} of {maker}, origin {origin}{more}; "
+            "add one to data/facts/estimates.csv or mark an existing row as selected"
+        )
+    places = [facts.readings[key] for key in keys]
+    rows = np.array([row for place in places for row in place], dtype=int)
+    number = np.repeat(np.arange(len(keys)), [len(place) for place in places])
+    column = {name: array[rows] for name, array in facts._arrays.items()}
+    start, end = column["start"], column["end"]
+    first = np.array([span.start.toordinal() for span in spans])[:, None]
+    last = np.array([span.end.toordinal() for span in spans])[:, None]
+    length = end - start + 1
+    # one rank for "shortest covering, else nearest earlier, else nearest later"
+    covers = (start <= first) & (end >= last)
+    rank = np.where(covers, length, np.where(end < last, 1e6 + last - end, 1e9 + start - first))
+    order = np.lexsort((rank, np.broadcast_to(number, rank.shape)), axis=1)
+    pick = order[:, np.searchsorted(number, np.arange(len(keys)))]
+    carried = ~np.take_along_axis(covers, pick, axis=1)
+    share = np.where(column["flow"][pick], (last - first + 1) / length[pick], 1.0)
+    value, low, high = (column[name][pick] * share for name in ("value", "low", "high"))
+    quality = np.where(carried, len(QUALITY) - 1, column["quality"][pick])
+    return Resolved(value, low, high, quality, carried)
+
+
+def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:
+    """Sales against output and trade: S ≈ P − X + ΣM, per maker.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker: `sales_units`, `production_units`, `export_units`, `import_units`,
+        `unknown_origin_units` (the part of imports whose origin no source gives), `residual_units`
+        = S − (P − X + ΣM), `residual_share` of S, `quality` (worst input), and
+        `closes_by_construction`: true where a term was itself solved from the identity, so that a
+        small residual proves nothing.
+    """
+    span = [periods.parse(period)]
+    makers = list(facts.makers.index)
+    pairs = [(m, IMPORTS, o) for m in makers for o in facts.origins(m, IMPORTS)]
+    keys = [(m, v, "US") for v in (SALES, PRODUCTION, EXPORTS) for m in makers] + pairs
+    got = resolve(facts, keys, span)
+    n = len(makers)
+    sales, production, exports = got.value[0, : 3 * n].reshape(3, n)
+    owner = np.array([makers.index(m) for m, _, _ in pairs])
+    unknown = np.array([o == "XX" for _, _, o in pairs])
+    moved = got.value[0, 3 * n :]
+    imports = np.bincount(owner, moved, n)
+    quality = got.quality[0, : 3 * n].reshape(3, n).max(axis=0)
+    np.maximum.at(quality, owner, got.quality[0, 3 * n :])
+    residual = sales - (production - exports + imports)
+    rows = facts.selected
+    inside = (rows["start"] <= span[0].end) & (rows["end"] >= span[0].start)
+    solved = set(rows.loc[inside & rows["solved"], "maker"])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = residual / sales
+    return pd.DataFrame(
+        {
+            "sales_units": sales,
+            "production_units": production,
+            "export_units": exports,
+            "import_units": imports,
+            "unknown_origin_units": np.bincount(owner, moved * unknown, n),
+            "residual_units": residual,
+            "residual_share": share,
+            "quality": [QUALITY[q] for q in quality],
+            "closes_by_construction": [m in solved for m in makers],
+        },
+        index=pd.Index(makers, name="maker"),
+    )
