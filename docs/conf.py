@@ -40,9 +40,9 @@ autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 napoleon_google_docstring = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]
 napoleon_use_rtype = False
-python_maximum_signature_line_length = 90
+python_maximum_signature_line_length = 110
 python_use_unqualified_type_names = True
 toc_object_entries_show_parents = "hide"
 
@@ -66,10 +66,16 @@ html_theme_options = {
 
 
 def setup(app: Sphinx) -> None:
-    """Let |x| in a docstring be a size, not the name of a substitution."""
+    """Let |x| in a docstring be a size, and a default that Python cannot write be an ellipsis."""
     app.connect("autodoc-process-docstring", _escape_bars)
+    app.connect("autodoc-process-signature", _leave_out_factories)
 
 
 def _escape_bars(*event: list[str]) -> None:
     lines = event[-1]
     lines[:] = [line.replace("|", r"\|") for line in lines]
+
+
+def _leave_out_factories(*event: str | None) -> tuple[str | None, str | None]:
+    arguments, returned = event[-2:]
+    return arguments and arguments.replace("<factory>", "..."), returned

@@ -35,9 +35,9 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 
 def commands(page: Path) -> list[str]:
-    """Every line that calls a program, indented or in a console block, without its comment."""
+    """Every line that calls a program, indented or in a block of the shell, without its comment."""
     lines = re.findall(r"^    (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
-    lines += [line for kind, body in blocks(page) if kind == "console" for line in body.splitlines()]
+    lines += [line for kind, body in blocks(page) if kind == "bash" for line in body.splitlines()]
     calls = [line.partition(" #")[0].strip() for line in lines]
     return [line for line in calls if line.startswith(("tariffmodel ", "make "))]
 
