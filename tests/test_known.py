@@ -229,6 +229,14 @@ def test_law_is_known_from_the_day_on_which_it_was_enacted(law, day, there, not_
     assert there <= got and not not_there & got
 
 
+def test_all_law_since_2018_says_when_it_was_enacted(law):
+    undated = [entry for entry in law.entries if entry.enacted is None]
+    assert {entry.id for entry in undated} == {"cars", "light-trucks", "parts", "korus", "usmca"}
+    backdated = {entry.id for entry in law.entries if entry.enacted and entry.enacted > entry.start}
+    assert backdated == {"eu-deal", "eu-parts", "korea-deal", "korea-parts", "msrp-offset"}
+    assert all(entry.end == policy.FOREVER or entry.enacted for entry in law.entries)
+
+
 def test_what_later_law_ended_lasts(law):
     def ends(day: date) -> dict[str, date]:
         return {entry.id: entry.end for entry in policy.as_known(law, day).entries}

@@ -118,10 +118,10 @@ class _Document(BaseModel):
 class Entry(_Document):
     """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…
 
-    `enacted` is the day on which an instrument became law: signed, or its notice made public. Law without
-    it was known from its first day; what is not law (a threat, a reform) has none. `to_enacted` is the day
-    on which its end became law, by default the same. `withdrawn` is the day on which a later instrument
-    took back an entry that had not begun: it never applied, and only `as_known` sees it.
+    `enacted` is the day on which an instrument became law: signed, or its notice made public. What is no
+    law (a threat, a reform) has none, nor has law that was always there. `to_enacted` is the day on which
+    its end became law, by default the same. `withdrawn` is the day on which a later instrument took back
+    an entry that had not begun: it never applied, and only `as_known` sees it.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -494,8 +494,8 @@ def as_known(policy: Policy, day: date) -> Policy:
     """The policy as far as its law was enacted on a day.
 
     What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts;
-    what had been enacted and was withdrawn later is in. Threats and reforms, which are no law, stay: they
-    are what is asked.
+    what had been enacted and was withdrawn later is in. Threats and reforms, which were never enacted,
+    stay: they are what is asked.
     """
 
     def enacted(entry: Entry) -> bool:
@@ -577,7 +577,7 @@ def _read(
         raise PolicyError(
             f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})"
         )
-    own = _as_law(_validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file))
+    own = _in_force(_validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file))
     if base_name is not None:
         base, _ = _read(base_name, data, (*chain, path))
         own = _laid_over(frozen(base, frozen_on) if frozen_on else base, own)
@@ -589,14 +589,9 @@ def _read(
     return own, file
 
 
-def _as_law(own: Policy) -> Policy:
-    """A file's entries without those withdrawn; where it is law, each with the day it was enacted on."""
-
-    def dated(entry: Any) -> Any:
-        known = entry.enacted or own.status != "law"
-        return entry if known else entry.model_copy(update={"enacted": entry.start})
-
-    kept = {kind: [dated(e) for e in getattr(own, kind) if e.withdrawn is None] for kind in KINDS}
+def _in_force(own: Policy) -> Policy:
+    """A file's entries without those that were withdrawn, which are remembered."""
+    kept = {kind: [e for e in getattr(own, kind) if e.withdrawn is None] for kind in KINDS}
     return _with_withdrawn(own.model_copy(update=kept), [e for e in own.entries if e.withdrawn])
 
 
