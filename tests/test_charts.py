@@ -457,7 +457,7 @@ def test_tables_travel_with_title_and_units(tmp_path: Path) -> None:
     charts.export_table(frame, "bill", tmp_path, as_of=date(2026, 10, 30), title="Bills")
     assert (tmp_path / "tables" / "bill.csv").read_bytes().decode() == "maker,bill_usd\nToyota,0.3\nŠkoda,\n"
     about = json.loads((tmp_path / "tables" / "bill.json").read_text(encoding="utf-8"))
-    units, headings = {"bill_usd": "usd"}, {"bill_usd": "Bill"}
+    units, headings = {"bill_usd": "usd"}, {"maker": "Maker", "bill_usd": "Bill"}
     assert about == {"title": "Bills", "units": units, "headings": headings, "as_of": "2026-10-30"}
     with pytest.raises(DataError, match="no row in columns.csv for column 'bil_usd'"):
         charts.export_table(

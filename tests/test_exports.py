@@ -68,7 +68,7 @@ def test_workbook_holds_every_table_with_title_units_and_source(folder):
     sheet = book["02_bill"]
     assert sheet["A1"].value == "Bill by maker, 100% of it" and sheet["A2"].value == SOURCE
     assert [cell.value for cell in sheet[4]] == [None, "usd", "fraction", None]
-    assert [cell.value for cell in sheet[3]] == [None, "Bill", "Bill, % of operating profit", "Quality"]
+    assert [cell.value for cell in sheet[3]] == ["Maker", "Bill", "Bill, % of operating profit", "Quality"]
     assert [cell.value for cell in sheet[5]] == ["maker", "bill_usd", SHARE, "quality"]
     assert [cell.value for cell in sheet[6]] == ["Toyota", 6.3e9, 0.173, "estimated"]
     assert [cell.value for cell in sheet[8]] == ["A & B_C", None, None, None]  # missing is empty, not 0
@@ -127,7 +127,7 @@ def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_pa
 def test_latex_escapes_what_latex_would_read(folder):
     text = exports.latex(folder, "02_bill", SOURCE)
     assert r"\caption{Bill by maker, 100\% of it}" in text
-    assert r"maker & Bill (usd) & Bill, \% of operating profit (fraction) & Quality \\" in text
+    assert r"Maker & Bill (usd) & Bill, \% of operating profit (fraction) & Quality \\" in text
     assert r"Toyota & 6,300,000,000 & 17.3\% & estimated \\" in text
     assert r"A \& B\_C &  &  &  \\" in text
     assert r"\begin{tabular}{lrrl}" in text
