@@ -1,8 +1,9 @@
 """Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
-The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) → ``stats``
-(arrays in, results out) → ``tariff`` (what follows from the law) → ``markets`` → ``hedging`` → ``intake`` (what
-comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
+The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
+``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``markets`` → ``hedging`` →
+``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous
+integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -69,7 +70,7 @@ _HOMES = {
     "validation": "tariff.validation",
     "vendors": "intake.vendors",
 }
-__all__ = ["__version__", *_HOMES]
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the keys are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -90,6 +90,7 @@ class Column:
 
     @property
     def kind(self) -> Kind:
+        """How figures of its format are shown."""
         return KINDS[_parts(self.format)[0]]
 
     @property
@@ -161,7 +162,9 @@ def column(name: str, result: str | None = None) -> Column:
     """
     found = _find(name, result)
     if found is None:
-        raise DataError(f"no column {name!r} in {TABLE.name}; add a row with its definition, unit and heading")
+        raise DataError(
+            f"no column {name!r} in {TABLE.name}; add a row with its definition, unit and heading"
+        )
     return found
 
 
@@ -193,9 +196,7 @@ def scale(name: str, result: str | None = None) -> float:
     return 0.01 if "%}" in kind.pattern else kind.scale
 
 
-def described(
-    frame: pd.DataFrame, result: str | None = None, *, of: str | None = None
-) -> dict[str, Column]:
+def described(frame: pd.DataFrame, result: str | None = None, *, of: str | None = None) -> dict[str, Column]:
     """The row of every column of a frame that has one, by name; of several levels the last one counts.
 
     Parameters
@@ -297,7 +298,9 @@ def _parts(form: str) -> tuple[str, int]:
 
 @cache
 def _rows() -> dict[tuple[str, str], Column]:
-    return {(row.result, row.name): row for row in (Column(*values) for values in table().itertuples(index=False))}
+    return {
+        (row.result, row.name): row for row in (Column(*values) for values in table().itertuples(index=False))
+    }
 
 
 @cache

@@ -62,18 +62,22 @@ class Note:
 
     @property
     def facts(self) -> Facts:
+        """Those of the case."""
         return self.case.facts
 
     @property
     def policy(self) -> Policy:
+        """That of the case."""
         return self.case.policy
 
     @property
     def against(self) -> Policy:
+        """The counterfactual of the case."""
         return self.case.against
 
     @property
     def as_of(self) -> date:
+        """The day of the case."""
         return self.case.as_of
 
     def show(
@@ -137,7 +141,8 @@ class Note:
         """
         seen = frame[list(show)] if show is not None else frame
         if empty and seen.empty:
-            return self.say(empty)
+            self.say(empty)
+            return
         _display(columns.shown(seen, result, of=of, index=index))
         if any(row.format == "mark" for row in columns.described(seen, result, of=of).values()):
             marks = ", ".join(f"{mark} {quality}" for quality, mark in columns.MARKS.items())
@@ -186,7 +191,7 @@ class Note:
         return {name: value for name, value in look.items() if name in signature(draw).parameters}
 
 
-def open(
+def open(  # noqa: A001  read as `notebook.open`
     number: str,
     *,
     policy: str = "current-law",

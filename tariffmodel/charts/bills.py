@@ -92,7 +92,8 @@ def contribution_bars(
         title = f"{display_name(share.index[0])} builds {share.iloc[0]:.0%} of what it sells in the US there"
     else:
         title = (
-            f"{(share >= 0.5).sum()} of {len(known)} {kind} build at least half of what they sell in the US there; "
+            f"{(share >= 0.5).sum()} of {len(known)} {kind} build at least half of what they sell in the US "
+            "there; "
             f"{display_name(share.index[0])} leads with {share.iloc[0]:.0%}"
         )
     notes = [left_out(metrics.index.difference(known.index), "no US sales")]
@@ -238,7 +239,8 @@ def residuals(
     else:
         worst = tested.abs().idxmax()
         title = (
-            f"Where all terms are known apart ({len(tested)} of {len(known)} makers), they miss sales by up to "
+            f"Where all terms are known apart ({len(tested)} of {len(known)} makers), they miss sales by "
+            "up to "
             f"{abs(tested[worst]):.1%} ({worst})"
         )
     fig = figure(
@@ -343,9 +345,7 @@ def _bill_title(rows: pd.DataFrame) -> str:
 
 
 @in_house_style
-def burden(
-    table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
-) -> Chart:
+def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM) -> Chart:
     """The bill as a share of operating profit before the tariff, cut at `1.2` times that profit.
 
     Parameters
@@ -374,7 +374,8 @@ def burden(
     beyond = (high > cut) | (low < -cut)
     fig = figure(
         title,
-        "Bill as a share of operating profit in the last fiscal year before the tariff, scaled to the length of "
+        "Bill as a share of operating profit in the last fiscal year before the tariff, scaled to the "
+        "length of "
         f"the period (low–high in brackets); {case}",
         [
             left_out(table.index.difference(rows.index), "no profit to compare with"),
@@ -428,7 +429,7 @@ def rate_path(
     last, first = path.iloc[-1], path.iloc[0]
     peak = path.max(axis=1)
     low, high = last.idxmin(), last.idxmax()
-    if (path.nunique() <= 1).all() and last.nunique() == 1:
+    if path.nunique().max() <= 1 and len(last.dropna().unique()) == 1:
         title = f"Cars from every origin pay {last.iloc[0]:.1%} throughout"
     else:
         title = (
@@ -641,8 +642,10 @@ def model_vs_disclosed(
         f"USD bn, each company's own periods; {case}",
         [
             "Thick lines: range of the model's inputs; thin: widened by what the other makers' misses teach",
-            "Full colour and name: the longest period with a result of each maker; pale: its others. "
-            "Lines that reach the edge go on below it",
+            (
+                "Full colour and name: the longest period with a result of each maker; pale: its others. "
+                "Lines that reach the edge go on below it"
+            ),
             f"Not drawn, no bill: {len(rows) - len(drawn)}" if len(rows) > len(drawn) else "",
             *origin_note(source, as_of),
         ],

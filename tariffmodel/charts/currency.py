@@ -75,7 +75,8 @@ def fx_betas(
         f"Log return of the share per log change of home currency per dollar, {first} first; {case}",
         [
             f"Lines: 95%, Newey-West. Clearly: the interval leaves zero out. Figures and title: {first}",
-            f"Reporting in dollars, so set against a rival's currency ({rivals['currency'].iloc[0]}) and not counted: "
+            f"Reporting in dollars, so set against a rival's currency ({rivals['currency'].iloc[0]}) and not "
+            "counted: "
             f"{', '.join(rivals.index)}"
             if len(rivals)
             else "",
@@ -135,7 +136,8 @@ def beta_path(
         then, now, low, high = known[maker]
         verdict = "still covers" if low <= then <= high else "no longer covers"
         title = (
-            f"Since {event_label} {maker}'s beta went from {_signed(then)} to {_signed(now)}, the farthest of "
+            f"Since {event_label} {maker}'s beta went from {_signed(then)} to {_signed(now)}, the "
+            "farthest of "
             f"{len(paths)}; its band at the end, {_signed(low)} to {_signed(high)}, {verdict} where it was"
         )
     else:
@@ -197,10 +199,15 @@ def disclosed_vs_estimated(
         + (f": {', '.join(less)}" if less else ""),
         f"% per 1% by which the home currency weakens; {case}",
         [
-            "Diamond: disclosed yearly profit after tax over the years it is taken to last, against market value; "
-            "its line reaches to % of one year's operating profit and over the published range",
-            "Dot: beta of the share with its 95% interval. Less or more: the interval lies beyond the whole line. "
-            "Cut at the edge where a line goes on",
+            (
+                "Diamond: disclosed yearly profit after tax over the years it is taken to last, against "
+                "market value; its line reaches to % of one year's operating profit and over the published "
+                "range"
+            ),
+            (
+                "Dot: beta of the share with its 95% interval. Less or more: the interval lies beyond the "
+                "whole line. Cut at the edge where a line goes on"
+            ),
             "Negative betas come from markets that fall when the currency does, not from hedges"
             if (rows.loc[rows["looks_hedged"].astype(bool), "beta_fx"] < 0).any()
             else "",
@@ -280,8 +287,9 @@ def paying_move(
         near = (told["move_share"] - stands).idxmin()
         place = "weaker" if stands[near] > 0 else "stronger"
         title = (
-            f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, {abs(stands[near]):.1%} {place} than "
-            f"the period's mean, and {drawn.at[near, 'move_share']:.1%} weaker would pay"
+            f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, "
+            f"{abs(stands[near]):.1%} {place} than the period's mean, and "
+            f"{drawn.at[near, 'move_share']:.1%} weaker would pay"
         )
     reasons = rows.loc[rows["move_share"].isna(), "reason"].str.split(":").str[0]
     fig = figure(
@@ -359,10 +367,13 @@ def iso_profit(
     )
     fig = figure(
         title,
-        f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; {case}",
+        f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; "
+        f"{case}",
         [
-            f"{iso.basis.capitalize()} for {iso.maker}: {iso.profit_per_unit_bn:.3g} bn {iso.currency} of yearly "
-            f"operating profit per {iso.currency} per dollar. Band: range of the bill",
+            (
+                f"{iso.basis.capitalize()} for {iso.maker}: {iso.profit_per_unit_bn:.3g} bn {iso.currency} "
+                f"of yearly operating profit per {iso.currency} per dollar. Band: range of the bill"
+            ),
             "Lines carry the duty on parts, which lifts them above the point before"
             if _read(lines, [base]).at[base, "before"] > 1.003 * start
             else "",

@@ -154,9 +154,14 @@ def event_panels(
 
 @in_house_style
 def events_forest(
-    by_event: pd.DataFrame, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
+    by_event: pd.DataFrame,
+    titles: Mapping[str, str],
+    *,
+    case: str,
+    source: str,
+    as_of: date,
     width_cm: float = PAGE_CM,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Mean cumulative abnormal return of every event, with interval and p-values.
 
     Parameters
@@ -200,9 +205,16 @@ def events_forest(
 
 @in_house_style
 def car_vs_exposure(
-    rows: pd.DataFrame, fit: pd.DataFrame, *, event: str, p_value: float, case: str, source: str, as_of: date,
+    rows: pd.DataFrame,
+    fit: pd.DataFrame,
+    *,
+    event: str,
+    p_value: float,
+    case: str,
+    source: str,
+    as_of: date,
     width_cm: float = COLUMN_CM,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Abnormal returns of one event against the change in each maker's bill, with the fitted line.
 
     Parameters
@@ -267,9 +279,15 @@ def car_vs_exposure(
 
 @in_house_style
 def slopes_by_event(
-    slopes: pd.DataFrame, pooled: pd.Series, titles: Mapping[str, str], *, case: str, source: str, as_of: date,
+    slopes: pd.DataFrame,
+    pooled: pd.Series,
+    titles: Mapping[str, str],
+    *,
+    case: str,
+    source: str,
+    as_of: date,
     width_cm: float = PAGE_CM,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Slope of abnormal return on the change in the bill, by event and pooled.
 
     Parameters
@@ -320,9 +338,16 @@ def slopes_by_event(
 
 @in_house_style
 def implied_and_priced(
-    priced: pd.DataFrame, market_cap_usd: pd.Series, homes: pd.Series, *, event: str, case: str, source: str,
-    as_of: date, width_cm: float = COLUMN_CM,
-) -> Chart:  # fmt: skip
+    priced: pd.DataFrame,
+    market_cap_usd: pd.Series,
+    homes: pd.Series,
+    *,
+    event: str,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
     """Value change that the bill implies beside the one that the market made, % of market value.
 
     Parameters
@@ -369,9 +394,15 @@ def implied_and_priced(
 
 @in_house_style
 def factor_path(
-    returns: pd.Series, events: Mapping[str, pd.Timestamp], titles: Mapping[str, str], *, case: str, source: str,
-    as_of: date, width_cm: float = PAGE_CM,
-) -> Chart:  # fmt: skip
+    returns: pd.Series,
+    events: Mapping[str, pd.Timestamp],
+    titles: Mapping[str, str],
+    *,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = PAGE_CM,
+) -> Chart:
     """Cumulative return of the tariff-mimicking portfolio, with the events marked.
 
     Parameters

@@ -50,9 +50,14 @@ _PAYOFFS: dict[str, tuple[str, str, _Line]] = {
 
 @in_house_style
 def hedge_record(
-    record: pd.DataFrame, names: Mapping[str, str], *, case: str, source: str, as_of: date,
+    record: pd.DataFrame,
+    names: Mapping[str, str],
+    *,
+    case: str,
+    source: str,
+    as_of: date,
     width_cm: float = PAGE_CM,
-) -> Chart:  # fmt: skip
+) -> Chart:
     """Share of the variance that each hedge of each share took away out of sample, with its verdict.
 
     Parameters
@@ -75,9 +80,12 @@ def hedge_record(
         f"Share of variance removed out of sample, after cost; {case}",
         [
             "Lines: 95%, stationary bootstrap. Helps: the whole interval lies above zero",
-            "One for one: the maker's currency turned into the investor's, an index, fund or peers sold, one unit each. "
-            f"The whole interval is better than that in {(tested['over_low'] > 0).sum()}, worse in "
-            f"{(tested['over_high'] < 0).sum()} of {len(tested)}",
+            (
+                "One for one: the maker's currency turned into the investor's, an index, fund or peers "
+                "sold, one unit each. The whole interval is better than that in "
+                f"{(tested['over_low'] > 0).sum()}, worse in {(tested['over_high'] < 0).sum()} of "
+                f"{len(tested)}"
+            ),
             "Cut at the edge where an interval goes on" if (tested["low"] < left).any() else "",
             *origin_note(source, as_of),
         ],
@@ -146,9 +154,17 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
 
 @in_house_style
 def ratio_paths(
-    paths: Mapping[str, pd.DataFrame], low: pd.DataFrame, high: pd.DataFrame, events: Iterable[pd.Timestamp], *,
-    position: str, case: str, source: str, as_of: date, width_cm: float = PAGE_CM,
-) -> Chart:  # fmt: skip
+    paths: Mapping[str, pd.DataFrame],
+    low: pd.DataFrame,
+    high: pd.DataFrame,
+    events: Iterable[pd.Timestamp],
+    *,
+    position: str,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = PAGE_CM,
+) -> Chart:
     """Hedge ratios over time by estimator, one panel per instrument, with event days.
 
     Parameters
@@ -226,7 +242,8 @@ def pair_ideas(
         best = pairs.iloc[0]
         ends = f"{best['gap_low']:.1%} to {best['gap_high']:.1%}".replace("-", "\u2212")
         title = (
-            f"Long {best['long']}, short {best['short']} ranks first: their bills lie {best['exposure_gap']:.1%} "
+            f"Long {best['long']}, short {best['short']} ranks first: their bills lie "
+            f"{best['exposure_gap']:.1%} "
             f"of market value apart ({ends}); {shock} would {'add' if best['shock_gap'] >= 0 else 'take'} "
             f"{abs(best['shock_gap']) * 100:.1f} points"
         )
@@ -237,7 +254,10 @@ def pair_ideas(
         [
             "Lines: from the ranges of both bills, ends against each other",
             "Hollow: the line reaches zero, so the pair may be the wrong way round" if (~sure).any() else "",
-            "Cost: to open, in bp of one side. Vol.: a year, after the overlay that takes market and currencies out",
+            (
+                "Cost: to open, in bp of one side. Vol.: a year, after the overlay that takes market and "
+                "currencies out"
+            ),
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -268,9 +288,17 @@ def pair_ideas(
 
 @in_house_style
 def payoffs(
-    value: pd.DataFrame, low: pd.DataFrame, high: pd.DataFrame, *, held: str, paid: str, case: str, source: str,
-    as_of: date, width_cm: float = COLUMN_CM,
-) -> Chart:  # fmt: skip
+    value: pd.DataFrame,
+    low: pd.DataFrame,
+    high: pd.DataFrame,
+    *,
+    held: str,
+    paid: str,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
     """What a currency leg gains if the rate moves: alone, and with a forward, a put or a collar.
 
     Parameters
@@ -287,8 +315,9 @@ def payoffs(
     at = value.index[int(np.abs(value.index.to_numpy() + 0.1).argmin())]
     told = (value.loc[at] / scale).map("{:+.2f}".format).str.replace("-", "\u2212")
     fig = figure(
-        f"If {held} {'falls' if at < 0 else 'rises'} {abs(at):.0%} against {paid}, the leg brings {paid} {told['unhedged']} "
-        f"{size} alone, {told['forward']} with a forward, {told['put']} with a put, {told['collar']} with a collar",
+        f"If {held} {'falls' if at < 0 else 'rises'} {abs(at):.0%} against {paid}, the leg brings {paid} "
+        f"{told['unhedged']} {size} alone, {told['forward']} with a forward, {told['put']} with a put, "
+        f"{told['collar']} with a collar",
         f"Gain against today's rate, {paid} {size}; {case}",
         ["Bands: the range of volatilities; one for all strikes, no smile", *origin_note(source, as_of)],
         width_cm,

@@ -1,4 +1,4 @@
-"""What do all charts share: the house style, their frame, labels that keep apart, and how they are written?"""
+"""What do all charts share: house style, frame, labels that keep apart, and how they are written?"""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def render(fig: Figure, kind: str, alt: str) -> bytes:
 
 @contextmanager
 def _laid_out(fig: Figure) -> Iterator[None]:
-    """Whether or not `finish` has placed all: matplotlib draws a figure with a layout twice to save it once."""
+    """Whether or not `finish` has placed all: with a layout, matplotlib draws twice to save once."""
     engine = fig.get_layout_engine()
     if not isinstance(engine, PlaceHolderLayoutEngine):
         yield
@@ -390,9 +390,7 @@ def lay_out(fig: Figure) -> None:
         engine.execute(fig)
 
 
-def finish(
-    fig: Figure, form: str, native: Native | None = None, data: pd.DataFrame | None = None
-) -> Chart:
+def finish(fig: Figure, form: str, native: Native | None = None, data: pd.DataFrame | None = None) -> Chart:
     """Lay out while the house style holds, and keep it: whoever saves the figure gets this one.
 
     `form` is what is drawn ("Dots, one row per maker"): with subtitle and title it says in words what
@@ -413,6 +411,7 @@ def label_rows(ax: Axes, names: Sequence[str]) -> None:
 
 
 def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Thin lines from low to high across marks; an end on the wrong side of its mark is left out."""
     ends = np.array([value - low, high - value]).clip(min=0)
     ax.errorbar(
         value, y, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.6, capthick=0.7, zorder=4
@@ -444,6 +443,7 @@ def swatch(origin: str, label: str = "") -> Patch:
 
 
 def home_key(homes: Iterable[str]) -> list[Patch]:
+    """The key of the homes that occur, in the order of their colours."""
     return [swatch(home, ORIGIN_NAME[home]) for home in HOME_COLOR if home in set(homes)]
 
 
@@ -510,14 +510,17 @@ def true_minus(text: str) -> str:
 
 
 def display_name(label: str) -> str:
+    """An origin by its name; what is no origin stays."""
     return ORIGIN_NAME.get(label, label)
 
 
 def marked(maker: str, whole: pd.Series) -> str:
+    """The maker's name, with a dagger where `whole` says that something is left out."""
     return display_name(maker) + ("" if whole.get(maker, True) else " †")
 
 
 def band_columns(metric: str, unit: str = "") -> list[str]:
+    """Names of the columns of a figure and of the ends of its range."""
     return [f"{metric}{unit}", f"{metric}_low{unit}", f"{metric}_high{unit}"]
 
 
@@ -535,6 +538,7 @@ def short_number(number: float) -> str:
 
 
 def gap_text(share: float, solved: bool, digits: int) -> str:
+    """A relative gap with its sign, in brackets where the figure is `solved` for; a dash for none."""
     if np.isnan(share):
         return "–"
     text = f"{share:+.{digits}%}".replace("-", "\u2212")
@@ -544,10 +548,12 @@ def gap_text(share: float, solved: bool, digits: int) -> str:
 
 
 def span_text(low: float, high: float) -> str:
+    """Two shares, or one where they read alike."""
     return f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
 
 
 def range_text(low: float, high: float) -> str:
+    """Two figures; a word between them where a dash would read as a minus."""
     return (
         f"{short_number(low)} to {short_number(high)}"
         if low < 0
@@ -556,25 +562,30 @@ def range_text(low: float, high: float) -> str:
 
 
 def day_text(day: date) -> str:
+    """A day as charts write it: 3 Apr 2025."""
     return f"{day.day} {day:%b %Y}"
 
 
 def period_text(label: str) -> str:
+    """A period with its first and last day."""
     span = periods.parse(label)
     return f"{label} ({day_text(span.start)} to {day_text(span.end)})"
 
 
 def left_out(makers: Iterable[str], reason: str) -> str:
+    """Whom a chart does not show, and why; nothing if it shows all."""
     names = ", ".join(display_name(maker) for maker in makers)
     return f"Not shown, {reason}: {names}" if names else ""
 
 
 def quality_notes(qualities: Iterable[str]) -> list[str]:
+    """What the marks of those qualities that occur mean."""
     found = set(qualities)
     return [note for quality, note in QUALITY_NOTE.items() if quality in found]
 
 
 def origin_note(source: str, as_of: date) -> list[str]:
+    """Source and day of what is drawn, as notes under a chart."""
     return [f"Source: {source.rstrip('.')}", f"As of {day_text(as_of)}."]
 
 
@@ -591,5 +602,6 @@ def dark(color: Color) -> Color:
 
 
 def readable_on(color: Color) -> str:
+    """Ink or white, whichever is read on `color`."""
     red, green, blue = to_rgb(color)
     return INK if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"

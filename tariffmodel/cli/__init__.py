@@ -35,7 +35,7 @@ def _root(
 ) -> None:
     if version:
         typer.echo(__version__)
-        raise typer.Exit()
+        raise typer.Exit
 
 
 def main() -> None:

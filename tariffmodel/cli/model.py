@@ -35,8 +35,8 @@ Settings = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Change a value of the policy, kind.id.field=value; the id may go where one entry is of the kind: "
-        "--set relief.slope=0.15",
+        help="Change a value of the policy, kind.id.field=value; the id may go where one entry is of "
+        "the kind: --set relief.slope=0.15",
     ),
 ]
 
@@ -76,8 +76,9 @@ def exposure(
         "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",
     )
     for heading, side in (
-        ("", "left"), ("bill USD m", "right"), ("low–high", "right"), ("vehicles", "right"), ("parts net", "right"),
-        ("rate", "right"), ("was", "right"), ("reporting bn", "right"), ("op. profit", "right"),
+        ("", "left"), ("bill USD m", "right"), ("low–high", "right"), ("vehicles", "right"),
+        ("parts net", "right"), ("rate", "right"), ("was", "right"), ("reporting bn", "right"),
+        ("op. profit", "right"),
         ("USD/US sale", "right"), ("quality", "left"),
     ):  # fmt: skip
         table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
@@ -107,8 +108,8 @@ def contribution(
     data: Data = None,
 ) -> None:
     """What each maker, or each country's makers together, contribute to the US auto sector."""
-    from tariffmodel.tariff import contribution as model
     from tariffmodel import facts
+    from tariffmodel.tariff import contribution as model
 
     if level not in ("firm", "country"):
         raise typer.BadParameter("write firm or country", param_hint="--level")
@@ -161,7 +162,10 @@ def compare(
         typer.Option(help="In place of bills, what one more us_built, exported, job or usd_invested saves."),
     ] = None,
     rank: Annotated[
-        bool, typer.Option("--rank", help="Two policies: makers by gain or loss, with the relief per US-built vehicle.")
+        bool,
+        typer.Option(
+            "--rank", help="Two policies: makers by gain or loss, with the relief per US-built vehicle."
+        ),
     ] = False,
     format: Output = Format.table,
     data: Data = None,
@@ -392,9 +396,9 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
 def check(data: Data = None) -> None:
     """Validate every table, policy and event; list all faults."""
     from tariffmodel import facts
+    from tariffmodel.facts.schemas import TABLES
     from tariffmodel.markets import event_calendar
     from tariffmodel.tariff import policy
-    from tariffmodel.facts.schemas import TABLES
 
     faults = [str(fault) for fault in facts.check(data)]
     names = policy.names(data)

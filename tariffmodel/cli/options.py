@@ -17,10 +17,13 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"  # as `tariff.case`, which is slow to import
+# as in `tariff.case`, which is slow to import
+LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
 
 
 class Format(StrEnum):
+    """How a command prints what it found."""
+
     table = "table"
     csv = "csv"
     json = "json"
@@ -45,6 +48,7 @@ Output = Annotated[
 
 
 def parse_day(text: str) -> date:
+    """A day written YYYY-MM-DD; anything else is refused."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -53,7 +57,7 @@ def parse_day(text: str) -> date:
 
 def parse_setting(text: str) -> tuple[str, Any]:
     """``key=value``; the value as a policy file writes it, and a word needs no quotes."""
-    key, equals, value = text.partition("=")
+    key, _, value = text.partition("=")
     if not (key and value):
         raise typer.BadParameter(f"{text!r}: write kind.id.field=value", param_hint="--set")
     try:
@@ -72,10 +76,12 @@ def print_table(table: Table, width: int = 160) -> None:
 
 
 def number_text(value: float, form: str = "{:,.0f}") -> str:
+    """A figure in a cell; nothing where it is missing."""
     return "" if value != value else form.format(value)
 
 
 def write_frame(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
+    """A frame for programs: CSV, or JSON with what it is `about`."""
     if format is Format.csv:
         typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
     else:

@@ -31,9 +31,9 @@ def hedge(
     data: Data = None,
 ) -> None:
     """A sized hedge: orders, ratio with interval, what it protects and leaves, and its record."""
+    from tariffmodel.charts import house
     from tariffmodel.facts import store
     from tariffmodel.hedging import ticket
-    from tariffmodel.charts import house
     from tariffmodel.tariff import policy
     from tariffmodel.tariff.case import case
 
@@ -45,7 +45,9 @@ def hedge(
     typer.echo(one.to_markdown())
     if output:
         page = ticket.sheet(one)
-        alt = f"Hedge of {long} against {feared.policy.title}: orders, ratio, what it protects and its record."
+        alt = (
+            f"Hedge of {long} against {feared.policy.title}: orders, ratio, what it protects and its record."
+        )
         files = {
             "csv": one.table().to_csv(index=False, lineterminator="\n").encode(),
             "md": one.to_markdown().encode(),

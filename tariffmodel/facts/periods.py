@@ -28,9 +28,11 @@ class Period:
 
     @property
     def days(self) -> int:
+        """How many days it has, its first and last included."""
         return (self.end - self.start).days + 1
 
     def covers(self, other: Period) -> bool:
+        """Whether all days of `other` are among its own."""
         return self.start <= other.start and other.end <= self.end
 
     def __str__(self) -> str:

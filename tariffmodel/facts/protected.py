@@ -48,18 +48,22 @@ class Protected(pd.DataFrame):
 
     @property
     def loc(self) -> Any:
+        """By label, to read."""
         return _reading(super().loc)
 
     @property
     def iloc(self) -> Any:
+        """By place, to read."""
         return _reading(super().iloc)
 
     @property
     def at(self) -> Any:
+        """One cell by label, to read."""
         return _reading(super().at)
 
     @property
     def iat(self) -> Any:
+        """One cell by place, to read."""
         return _reading(super().iat)
 
 

@@ -64,14 +64,18 @@ def sources(facts: Facts, period: str, variables: Sequence[str]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Indexed by `source_title`: `facts` (rows), those of them `estimated`, date of the `newest` and a `link`.
+        Indexed by `source_title`: `facts` (rows), those of them `estimated`, date of the `newest` and a
+        `link`.
     """
     span, rows = periods.parse(period), facts.selected
     touching = (rows["start"] <= span.end) & (rows["end"] >= span.start)
     used = rows[rows["variable"].isin(variables) & touching]
     cited = used.assign(estimated=used["quality"] == "estimated").groupby("source_title")
     table = cited.agg(
-        facts=("value", "size"), estimated=("estimated", "sum"), newest=("known_on", "max"), link=("source_url", "first")
+        facts=("value", "size"),
+        estimated=("estimated", "sum"),
+        newest=("known_on", "max"),
+        link=("source_url", "first"),
     )
     return table.sort_values("facts", ascending=False)
 

@@ -237,7 +237,8 @@ DISCLOSURES = _table(
         WITHIN_RANGE,
         pa.Check(
             lambda table: ~table["like_for_like"] | (table["basis"] != "net"),
-            error="like_for_like: expected a net figure not to be like_for_like: the model's bill is before own mitigation",
+            error="like_for_like: expected a net figure not to be like_for_like: "
+            "the model's bill is before own mitigation",
         ),
         pa.Check(
             lambda table: ~table["like_for_like"] | table["unit"].isin(MONEY) & (table["value"] > 0),
@@ -597,7 +598,8 @@ FACTS = _table(
             lambda table: (
                 table["unit"].eq(table["variable"].map(MODEL_UNITS)) | ~table["selected"].astype(bool)
             ),
-            error="unit: expected the unit that the model computes this variable in; see MODEL_UNITS in schemas.py",
+            error="unit: expected the unit that the model computes this variable in; "
+            "see MODEL_UNITS in schemas.py",
         ),
     ],
     provenance=False,

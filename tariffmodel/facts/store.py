@@ -118,7 +118,7 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
                 about |= {"files": files, "versions": _versions()}
                 (staging / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
                 _flush_tree(staging)
-                os.rename(staging, store / stamp)
+                staging.rename(store / stamp)
                 _flush(store)
                 _point(store, stamp)
         except BaseException:
@@ -178,7 +178,7 @@ def write_whole(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fresh.write_bytes(content)
-        os.replace(fresh, path)
+        fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
@@ -249,7 +249,7 @@ def _point(store: Path, name: str) -> None:
     try:
         fresh.write_text(name + "\n", encoding="utf-8")
         _flush(fresh)
-        os.replace(fresh, store / "CURRENT")
+        fresh.replace(store / "CURRENT")
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
@@ -261,7 +261,7 @@ def _discard(place: Path) -> None:
     if place.is_dir() and not place.name.startswith("."):
         hidden = place.with_name(f".{place.name}.partial")
         with suppress(OSError):
-            os.rename(place, hidden)
+            place.rename(hidden)
         place = hidden
     shutil.rmtree(place, ignore_errors=True)
 

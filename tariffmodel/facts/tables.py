@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods, publication, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, refuse
 from tariffmodel.facts.protected import protected
@@ -63,7 +62,7 @@ def data_dir(folder: str | Path | None = None) -> Path:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Facts:
-    """Validated tables of one data folder. They cannot be edited in place; `with_values` gives a changed copy.
+    """Validated tables of one data folder. None is edited in place; `with_values` gives a changed copy.
 
     Attributes
     ----------
@@ -138,7 +137,7 @@ class Facts:
 
     @cached_property
     def version(self) -> Version:
-        """State of the data folder that the facts were loaded from, and whether figures of it were changed."""
+        """State of the data folder that the facts come from, and whether figures of it were changed."""
         changed = self.table["selection_reason"].str.startswith(_WHAT_IF, na=False).any()
         return replace(data_version(self.folder, self.overlay), changed=bool(changed))
 
@@ -192,7 +191,9 @@ class Facts:
     def readings(self) -> dict[tuple[str, str, str], list[int]]:
         """Positions in `selected` of every (maker, variable, origin)."""
         places: dict[tuple[str, str, str], list[int]] = {}
-        for position, key in enumerate(zip(*(self.selected[column].to_list() for column in KEY))):
+        for position, key in enumerate(
+            zip(*(self.selected[column].to_list() for column in KEY), strict=True)
+        ):
             places.setdefault(key, []).append(position)
         return places
 
@@ -202,7 +203,9 @@ class Facts:
         return rows.set_index("company")["value"]
 
     def with_values(
-        self, values: Mapping[tuple[str, str, str], float | Callable[[float], float]], period: str | None = None
+        self,
+        values: Mapping[tuple[str, str, str], float | Callable[[float], float]],
+        period: str | None = None,
     ) -> Facts:
         """A copy in which some selected figures are others: a what-if.
 
@@ -231,7 +234,7 @@ class Facts:
         span = periods.parse(period) if period else None
         for (maker, variable, origin), new in values.items():
             chosen = table["selected"]
-            for column, value in zip(KEY, (maker, variable, origin)):
+            for column, value in zip(KEY, (maker, variable, origin), strict=True):
                 chosen = chosen & (table[column] == value)
             if span:
                 chosen = chosen & (table["start"] >= span.start) & (table["end"] <= span.end)

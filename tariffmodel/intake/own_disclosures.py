@@ -14,9 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import store
-from tariffmodel.intake import spreadsheet
-from tariffmodel.tariff import validation
 from tariffmodel.errors import DataError
 from tariffmodel.facts import (
     OWN_DISCLOSURES,
@@ -25,12 +22,15 @@ from tariffmodel.facts import (
     Fault,
     conform_own,
     refuse,
+    store,
     with_dates_apart,
     with_statements,
 )
+from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_facts import as_text
-from tariffmodel.tariff.case import Case
 from tariffmodel.intake.vendors import heading
+from tariffmodel.tariff import validation
+from tariffmodel.tariff.case import Case
 
 _COMPARABLE = ("gross", "operating_profit_bridge", "direct_duties")
 
@@ -91,7 +91,8 @@ def read_disclosures(
     )
     rows = rows.fillna(
         {"bound": pd.Series(np.where(ranged, "range", "exact")), "basis": "gross", "scope": "all_tariffs",
-         "quality": "reported", "read_on": str(date.today()), "like_for_like_reason": "as the user entered it"}
+         "quality": "reported", "read_on": str(date.today()),
+         "like_for_like_reason": "as the user entered it"}
     )  # fmt: skip
     comparable = pd.Series(np.where(rows["basis"].isin(_COMPARABLE), "true", "false"))
     rows = rows.fillna({"basis_text": rows["basis"], "like_for_like": comparable})
@@ -132,8 +133,8 @@ def add_disclosures(
 ) -> int:
     """Add the statements of a file to ``companies/own_disclosures.csv``; how many there are.
 
-    A row replaces an earlier one, own or bundled, of the same company, kind, period and day. Parameters as for
-    `read_disclosures`.
+    A row replaces an earlier one, own or bundled, of the same company, kind, period and day. Parameters as
+    for `read_disclosures`.
 
     Raises
     ------

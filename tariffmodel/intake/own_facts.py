@@ -16,8 +16,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods, store
-from tariffmodel.intake import spreadsheet
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import (
     EU_MEMBERS,
@@ -30,10 +28,13 @@ from tariffmodel.facts import (
     across_rows,
     combine,
     conform_own,
+    periods,
     refuse,
     resolve,
+    store,
     with_dates_apart,
 )
+from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.vendors import heading
 
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
@@ -96,7 +97,7 @@ def read_facts(
         raise DataError(
             f"{table.file} has no figures below its header; expected at least one row with a value"
         )
-    for number, cell in zip(rows["row"], rows.get("period", ())):
+    for number, cell in zip(rows["row"], rows.get("period", ()), strict=False):
         if isinstance(cell, date):
             raise DataError(
                 f"{table.file} row {number}: period is an Excel date, {cell:%Y-%m-%d}; expected text such as "
@@ -150,7 +151,7 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     typed, faults = _typed(rows, facts)
     refuse(faults)
     mine = typed[typed["selected"]]
-    keys = list(zip(*(mine[column] for column in KEY)))
+    keys = list(zip(*(mine[column] for column in KEY), strict=True))
     spans = [periods.parse(label) for label in mine["period"]]
     after = _with_own(facts, typed)
     table = mine[[*KEY, "period", "unit"]].reset_index(drop=True)
@@ -177,7 +178,7 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
             f"a figure near the {old:,.{0 if old >= 1000 else 4}f} in use",
             True,
         )
-        for row, old, times in zip(mine.itertuples(), table["old"], ratio)
+        for row, old, times in zip(mine.itertuples(), table["old"], ratio, strict=True)
         if not 1 / _DOUBT < times < _DOUBT
     ]
     return table
@@ -239,7 +240,7 @@ def _period(cell: object) -> str:
         return f"{match[1] or match[3]}-{int(match[2] or match[4]):02}"
     for pattern in ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%b %y"):
         try:
-            return f"{datetime.strptime(words, pattern):%Y-%m}"
+            return f"{datetime.strptime(words, pattern):%Y-%m}"  # noqa: DTZ007  a month has no zone
         except ValueError:
             continue
     if match := re.fullmatch(_QUARTER, words):
@@ -278,7 +279,7 @@ def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -
     written = ["" if n != n else n if isinstance(n, str) else f"{n:.15g}" for n in numbers]
     columns = np.split(np.array(written, dtype=object), len(figures))
     words = rows.drop(columns="row").map(spreadsheet.text)
-    return words.assign(**dict(zip(figures, columns)), row=rows["row"])
+    return words.assign(**dict(zip(figures, columns, strict=True)), row=rows["row"])
 
 
 def _with_years(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,11 +16,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import store
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, Fault, in_use, refuse
-from tariffmodel.intake.yahoo import JUMP, UNIT
+from tariffmodel.facts import Facts, Fault, in_use, refuse, store
 from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
+from tariffmodel.intake.yahoo import JUMP, UNIT
 
 DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
 TOLERANCE = 0.005  # between an own and a stored return over the same days
@@ -198,7 +197,7 @@ def _faults(
         shown = shown.dt.strftime("%Y-%m-%d") + " of " + rows["ticker"]
     return [
         Fault(file, int(number), column, value, expected, warning)
-        for number, value in zip(rows["row"], shown.tolist())
+        for number, value in zip(rows["row"], shown.tolist(), strict=True)
     ]
 
 
@@ -255,7 +254,8 @@ def _movement(
     inside = _in_session(frame, lines)
     faults = []
     for ticker, rows in frame[~inside].groupby("ticker"):
-        expected = f"sessions of {lines.at[ticker, 'exchange_calendar']}; {len(rows)} rows on other days are left out"
+        calendar = lines.at[ticker, "exchange_calendar"]
+        expected = f"sessions of {calendar}; {len(rows)} rows on other days are left out"
         faults += _faults(file, rows[:1], "date", expected, warning=True)
     moves = _moves(frame[inside], facts)
     gaps = moves[moves["price"].isna()]
@@ -292,7 +292,8 @@ def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace:
     faults = []
     if abs(np.log(ratio)) > 0.02:
         expected = (
-            f"the stored {last['stored'].item():g} on {last['date'].item():%Y-%m-%d}; the line is re-based, and after "
+            f"the stored {last['stored'].item():g} on {last['date'].item():%Y-%m-%d}; the line is re-based, "
+            f"and after "
             "a split shares_outstanding in data/companies/financials.csv must follow"
         )
         faults += _faults(file, last, "price", expected, warning=True)

@@ -269,7 +269,7 @@ def _decodes(raw: bytes, encoding: str) -> bool:
 def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:
     try:
         sheets = pd.read_excel(place, sheet_name=None, header=None, dtype=object, na_filter=False)
-    except Exception as error:  # a broken workbook fails in zipfile, in openpyxl or in its XML
+    except Exception as error:  # noqa: BLE001  a broken workbook fails in zipfile, in openpyxl or in its XML
         raise DataError(
             f"{place.name} cannot be read as a workbook ({error}); save it again as .xlsx"
         ) from None

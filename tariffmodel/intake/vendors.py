@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tariffmodel.intake import spreadsheet
 from tariffmodel.errors import DataError
+from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.spreadsheet import Sheet
 
 # suffix of our tickers: market, Bloomberg's exchange codes, FactSet's regions and exchanges
@@ -34,10 +34,12 @@ ALIASES = {
 }
 # our columns by heading, in lower case and without underscores, brackets and stars
 HEADINGS = {
-    "date": "date, dates, day, time, timestamp, datetime, trade date, trading date, datum, 日付, 日期, 날짜, 일자",
+    "date": "date, dates, day, time, timestamp, datetime, trade date, trading date, datum, 日付, 日期, "
+    "날짜, 일자",
     "ticker": "ticker, symbol, security, securities, instrument, ric, code, identifier, 銘柄コード, 종목코드",
     "currency": "currency, crncy, ccy, curr",
-    "close": "close, price, last, px last, last price, closing price, close price, price close, p price, fg price, 終値, 종가",
+    "close": "close, price, last, px last, last price, closing price, close price, price close, p price, "
+    "fg price, 終値, 종가",
     "adj_close": "adj close, adj. close, adjclose, adjusted close, close adjusted, total return, "
     "total return index, tot return index gross dvds, tot return index net dvds, 調整後終値, 수정종가",
     "volume": "volume, vol, px volume, accumulated volume, 出来高, 거래량",
@@ -210,7 +212,8 @@ def _columns(table: Sheet, header: int, days: list[int], ticker: str | None) -> 
     for column in found:
         if (column.line, column.field) in seen:
             raise DataError(
-                f"{table.file} has two columns of {column.field} {column.line or 'prices'}; delete one of them"
+                f"{table.file} has two columns of {column.field} {column.line or 'prices'}; "
+                "delete one of them"
             )
         seen.add((column.line, column.field))
     return found
@@ -234,7 +237,7 @@ def _lines_across(
         fields = [_FIELD.get(heading(cell), "") for cell in _carried(table.cells[above])]
     across = [name for at, name in enumerate(names) if at not in days]
     lines = names if any(across) else _tickers(table, header) or names
-    return lines, [field if line else "" for line, field in zip(lines, fields)]
+    return lines, [field if line else "" for line, field in zip(lines, fields, strict=False)]
 
 
 def _tickers(table: Sheet, header: int) -> list[str] | None:

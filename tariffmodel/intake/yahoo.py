@@ -29,10 +29,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import store
-from tariffmodel.markets import market
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts
+from tariffmodel.facts import Facts, store
+from tariffmodel.markets import market
 
 PRICES, FX = "market/prices.parquet", "market/fx.parquet"
 FIRST_DAY = pd.Timestamp("2023-01-01")  # where a line without prices begins
@@ -123,7 +122,7 @@ class _Answer:
     notes: list[str]
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """A line that brings nothing, and why."""
 
     def __init__(self, outcome: str, detail: str) -> None:
@@ -195,11 +194,11 @@ def refresh(
         answers = _answers(lines, session, timeout, pause, sleep)
         for done, (line, answer) in enumerate(answers, start=1):
             try:
-                if isinstance(answer, _Refused):
+                if isinstance(answer, _RefusedError):
                     raise answer
                 join = _join_rates if line.name in pairs else _join_prices
                 fresh[line.name], row = join(line, answer)
-            except _Refused as refused:
+            except _RefusedError as refused:
                 row = _row(line, refused.outcome, refused.detail)
             rows.append(row)
             if progress:
@@ -310,22 +309,22 @@ def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[st
 
 def _answers(
     lines: Sequence[_Line], session: Any, timeout: float, pause: float, sleep: Callable[[float], None]
-) -> Iterator[tuple[_Line, _Answer | _Refused]]:
+) -> Iterator[tuple[_Line, _Answer | _RefusedError]]:
     """One line after the other, until Yahoo has had enough of us or does not answer at all."""
     over, silent, asked = "", 0, 0
     for line in lines:
         if over or line.name in NOT_AT_YAHOO:
-            yield line, _Refused("skipped", over or NOT_AT_YAHOO[line.name])
+            yield line, _RefusedError("skipped", over or NOT_AT_YAHOO[line.name])
             continue
         if asked:
             sleep(pause)
         asked += 1
-        answer: _Answer | _Refused
+        answer: _Answer | _RefusedError
         try:
             answer = _final(line, *_patiently(line, session, timeout, sleep))
-        except _Refused as refused:
+        except _RefusedError as refused:
             answer = refused
-        failed = isinstance(answer, _Refused) and answer.outcome == "failed"
+        failed = isinstance(answer, _RefusedError) and answer.outcome == "failed"
         silent = silent + 1 if failed else 0
         if failed and str(answer) == RATE_LIMITED:
             over = RATE_LIMITED
@@ -343,17 +342,17 @@ def _patiently(
     for attempt in count():
         try:
             return _ask(line, session, timeout)
-        except _Refused as error:
+        except _RefusedError as error:
             if error.outcome != "failed":
                 raise
             refused, repeats = error, _REPEATS_BROKEN
         except YFRateLimitError:
-            refused, repeats = _Refused("failed", RATE_LIMITED), _REPEATS_LIMITED
-        except Exception as error:  # whatever a broken answer makes yfinance raise; other lines go on
+            refused, repeats = _RefusedError("failed", RATE_LIMITED), _REPEATS_LIMITED
+        except Exception as error:  # noqa: BLE001  whatever a broken answer makes yfinance raise; others go on
             reason = f"{type(error).__name__}: {error}".partition("\n")[0][:120].strip()
             if isinstance(error, JSONDecodeError):
                 reason = f"Yahoo's answer is a web page, empty or cut off ({reason})"
-            refused, repeats = _Refused("failed", reason), _REPEATS_BROKEN
+            refused, repeats = _RefusedError("failed", reason), _REPEATS_BROKEN
         if attempt == repeats:
             raise refused
         sleep(_FIRST_WAIT * 2**attempt * random.uniform(1, 1.5))
@@ -381,7 +380,7 @@ def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, Mappi
             outcome, who = "empty", "Yahoo"
         else:  # an answer, but not about this line
             outcome, who = "failed", "Yahoo's answer holds no chart"
-        raise _Refused(outcome, f"{who}: {error.rationale}") from error
+        raise _RefusedError(outcome, f"{who}: {error.rationale}") from error
     finally:
         debug.hide_exceptions = hide
 
@@ -411,16 +410,16 @@ def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer
     }
     notes = [f"left out {number} {what}" for what, number in counts.items() if number]
     if final.empty:
-        raise _Refused("empty", "; ".join(["Yahoo has no close in this span", *notes]))
+        raise _RefusedError("empty", "; ".join(["Yahoo has no close in this span", *notes]))
     currency = about.get("currency") or "a currency it does not name"
     if HUNDREDTHS.get(currency) == line.currency:
         final[["close", "adj_close", "dividend"]] /= 100
         notes.append(f"{currency} divided by 100")
     elif currency != line.currency:
-        raise _Refused("conflict", f"Yahoo quotes it in {currency}, instruments.csv in {line.currency}")
+        raise _RefusedError("conflict", f"Yahoo quotes it in {currency}, instruments.csv in {line.currency}")
     bad = final.index[(final[["close", "adj_close"]] <= 0).any(axis=1)]
     if len(bad):
-        raise _Refused("conflict", f"prices that are not positive on {_list(bad)}")
+        raise _RefusedError("conflict", f"prices that are not positive on {_list(bad)}")
     final["adj_close"] *= final["close"].iloc[-1] / final["adj_close"].iloc[-1]
     return _Answer(final, about.get("instrumentType") == "INDEX", notes)
 
@@ -455,7 +454,7 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
     split = new["split"].where(new["split"] > 0, 1.0).prod()
     if not old.empty and not 1 / UNIT < factor * split < UNIT:
         why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
-        raise _Refused("conflict", f"{why} Nothing joined, stored rows stay")
+        raise _RefusedError("conflict", f"{why} Nothing joined, stored rows stay")
     behind = (line.days > seen.index[-1]).sum()
     said = f"Yahoo's last close is of {_last(seen.index)}, {behind} sessions back" if behind else ""
     if added.empty:
@@ -505,7 +504,7 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, 
     old = line.stored.set_index("date")
     common = seen.index.intersection(old.index)
     if common.empty:
-        raise _Refused("conflict", _no_day_in_common(old.index, seen.index))
+        raise _RefusedError("conflict", _no_day_in_common(old.index, seen.index))
     theirs, ours = np.log(seen.loc[common, ["close", "adj_close"]]).diff(), old.loc[common]
     priced = (ours["basis"] == "price_return").to_numpy()
     step = np.where(priced, theirs["close"], theirs["adj_close"])[1:]
@@ -522,7 +521,7 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, 
     said += [f"and {len(wrong) - _SHOWN} more days"] if len(wrong) > _SHOWN else []
     if len(common) - first < min(SETTLED, len(old)):
         few = f"sessions up to the join that agree: {len(common) - first}, fewer than {SETTLED}"
-        raise _Refused("conflict", _text(*said, f"{few}; nothing joined, stored rows stay"))
+        raise _RefusedError("conflict", _text(*said, f"{few}; nothing joined, stored rows stay"))
     index = np.append(0.0, np.cumsum(step))  # Yahoo's level with our dividends, ending at Yahoo's
     index += np.log(seen.at[common[-1], "adj_close"]) - index[-1]
     factor = float(np.exp(np.median((index - level)[first:])))
@@ -567,7 +566,7 @@ def _believable(frame: pd.DataFrame, jump: float) -> None:
         what = f"a move of ×{np.exp(move[day]):.3g} on {day:%Y-%m-%d}"
         why = f"the split {_ratio(np.exp(split[day]))} is not in the earlier prices"
         limit = f"more than ×{jump:g} in a day is not believed"
-        raise _Refused("conflict", f"{what}; {why if unadjusted[day] else limit}")
+        raise _RefusedError("conflict", f"{what}; {why if unadjusted[day] else limit}")
 
 
 def _since(seen: pd.DataFrame, added: pd.DatetimeIndex) -> pd.DataFrame:
@@ -582,10 +581,10 @@ def _join_rates(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, A
     ratio, said = np.nan, []
     if len(old):
         if common.empty:
-            raise _Refused("conflict", _no_day_in_common(old.index, seen.index))
+            raise _RefusedError("conflict", _no_day_in_common(old.index, seen.index))
         ratio = float((seen[common] / old[common]).median())
         if abs(ratio - 1) > FX_TOLERANCE:
-            raise _Refused(
+            raise _RefusedError(
                 "conflict",
                 f"Yahoo's rates are ×{ratio:.4g} the stored ones of the same days; nothing joined",
             )
@@ -608,7 +607,7 @@ def _row(
 ) -> dict[str, Any]:
     stored = (0, pd.NaT, line.stored["date"].max())
     days = stored if new is None else (len(new), new[0], new[-1])
-    return dict(zip(_COLUMNS, (line.name, outcome, *days, ratio, detail)))
+    return dict(zip(_COLUMNS, (line.name, outcome, *days, ratio, detail), strict=True))
 
 
 def _text(*parts: str) -> str:

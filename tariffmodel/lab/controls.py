@@ -15,15 +15,15 @@ import pandas as pd
 import tomlkit
 
 from tariffmodel import charts
-from tariffmodel.tariff import exposure
-from tariffmodel.tariff import policy as policies
-from tariffmodel.tariff.case import Case, Valuation
-from tariffmodel.tariff.case import case as ask
 from tariffmodel.charts import house
 from tariffmodel.errors import PolicyError, TariffModelError
 from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
 from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy
+from tariffmodel.tariff import exposure
+from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import Case, Valuation
+from tariffmodel.tariff.case import case as ask
 
 _WRITE = "write one …"
 _FRESH, _OLD = 'class="policy-lab"', 'class="policy-lab old"'
@@ -161,10 +161,7 @@ class Lab:
         """Write the last valid state as a chart in the house style with its figures, and say where."""
         bench, case, stem = self.bench, self.bench.case, self._stem()
         pair = {self.label: self.policy, bench.baseline.label: bench.baseline}
-        tables = {
-            label: exposure.table(case.replace(policy=one))
-            for label, one in pair.items()
-        }
+        tables = {label: exposure.table(case.replace(policy=one)) for label, one in pair.items()}
         about = f"against {case.against.label}, {house.period_text(str(case.period))}"
         chart = charts.policy_comparison(
             tables, case=about, source=SOURCE, as_of=case.as_of, width_cm=charts.PAGE_CM

@@ -11,9 +11,9 @@ from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
 from tariffmodel.charts import house
-from tariffmodel.tariff.comparison import TREASURY
 from tariffmodel.lab.effects import Workbench
 from tariffmodel.lab.knobs import Value
+from tariffmodel.tariff.comparison import TREASURY
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
 STYLE = """<style>
@@ -58,8 +58,10 @@ def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str,
     ]
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Bill, USD {unit}, against {escape(bench.case.against.label)}, {house.period_text(str(bench.case.period))}. "
-        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(bench.baseline.label)}. {key}</p>"
+        f"<p>Bill, USD {unit}, against {escape(bench.case.against.label)}, "
+        f"{house.period_text(str(bench.case.period))}. "
+        f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(bench.baseline.label)}. "
+        f"{key}</p>"
         f'<p class="state">{escape(state)}</p>'
         f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_figures(shown)}"
         f"<small>{escape('. '.join(filter(None, notes)))}</small></div>"
@@ -137,7 +139,8 @@ def _summary(frame: pd.DataFrame) -> str:
 
     revenue = frame.loc[frame["consolidated_in"].isna(), "change_usd"].sum() / 1e6
     rewards = "".join(
-        f" One more vehicle {what} a year is worth most to {frame[worth].idxmax()}: USD {frame[worth].max():,.0f}."
+        f" One more vehicle {what} a year is worth most to {frame[worth].idxmax()}: "
+        f"USD {frame[worth].max():,.0f}."
         for worth, what in (("worth_us_built_usd", "built in the US"), ("worth_exported_usd", "exported"))
         if frame[worth].max() >= 0.5
     )
@@ -155,7 +158,7 @@ def _figures(frame: pd.DataFrame) -> str:
         return [_signed(v, digits) for v in values]
 
     def span(low: list[str], high: list[str]) -> list[str]:
-        return [f"{a} to {b}" if a != "–" else "–" for a, b in zip(low, high)]
+        return [f"{a} to {b}" if a != "–" else "–" for a, b in zip(low, high, strict=True)]
 
     million, percent = 1e-6 * frame.filter(like="_usd"), 100 * frame.filter(like="implied_share")
     columns = {

@@ -46,10 +46,12 @@ class Workbench:
 
     @property
     def facts(self) -> Facts:
+        """Those of the case."""
         return self.case.facts
 
     @property
     def baseline(self) -> Policy:
+        """The policy of the case, which another one replaces."""
         return self.case.policy
 
     @cached_property
@@ -108,7 +110,7 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
     for name, run in runs.items():
         low, high = uncertainty.interval(run)
         columns |= {f"{name}_usd": run[0], f"{name}_low_usd": low, f"{name}_high_usd": high}
-    columns |= {f"worth_{unit}_usd": usd for unit, usd in zip(_REWARDED, worth)}
+    columns |= {f"worth_{unit}_usd": usd for unit, usd in zip(_REWARDED, worth, strict=True)}
     frame = pd.DataFrame(columns, index=pd.Index(goods.makers, name="maker"))
 
     yearly = frame[["change_usd", "change_low_usd", "change_high_usd"]] / goods.years

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from typing import Any
 
 import tomlkit
 
-from tariffmodel.tariff import policy as policies
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import data_dir
+from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.policy import KINDS
 
 Value = float | date
@@ -57,6 +56,7 @@ class Knob:
 
     @property
     def entry(self) -> str:
+        """The entry of the policy that it belongs to: ``relief.japan``."""
         return ".".join(self.key.split(".")[:2])
 
 
@@ -224,7 +224,7 @@ def write_policy(
         draft = Path(desk) / path.name
         draft.write_text(tomlkit.dumps(document), encoding="utf-8")
         policies.load(draft, data)
-        os.replace(draft, path)
+        draft.replace(path)
     return path
 
 
@@ -239,7 +239,9 @@ def _put(table: Any, way: Sequence[str], value: Any) -> Iterator[str]:
         table = table[part]
     old = table.get(last)
     if isinstance(value, list) and isinstance(old, list) and len(old) == len(value):
-        for place, (row, new) in enumerate(zip(old, value)):  # in place, so that their layout stays
+        for place, (row, new) in enumerate(
+            zip(old, value, strict=True)
+        ):  # in place, so that their layout stays
             for part, leaf in new.items():
                 if row.get(part) != leaf:
                     yield f"{'.'.join(way)}.{place}.{part} {_said(row.get(part))} → {_said(leaf)}"

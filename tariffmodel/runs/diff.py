@@ -100,12 +100,12 @@ class Changes:
             {
                 "Quantity": rows["quantity"],
                 "Subject": rows["subject"],
-                "Before": [_figure(*pair) for pair in zip(rows["before"], rows["unit"])],
-                "After": [_figure(*pair) for pair in zip(rows["after"], rows["unit"])],
-                "Change": [_change(*pair) for pair in zip(rows["change"], rows["unit"])],
+                "Before": [_figure(*pair) for pair in zip(rows["before"], rows["unit"], strict=True)],
+                "After": [_figure(*pair) for pair in zip(rows["after"], rows["unit"], strict=True)],
+                "Change": [_change(*pair) for pair in zip(rows["change"], rows["unit"], strict=True)],
                 "Relative": [
                     "" if r != r or u == RANK else f"{r:+.1%}"
-                    for r, u in zip(rows["relative_change"], rows["unit"])
+                    for r, u in zip(rows["relative_change"], rows["unit"], strict=True)
                 ],
                 "In standard errors": ["" if s != s else _errors(s) for s in size],
                 "Verdict": rows["flag"],
@@ -470,7 +470,8 @@ def _conclusions_told(conclusions: pd.DataFrame) -> Iterable[str]:
     if len(moved) > len(ranks):
         yield f"Largest moves: {_few(_moves(moved.drop(ranks.index)), 3)}."
     for quantity, rows in ranks.sort_values("after").groupby("quantity"):
-        yield f"{quantity}: {_few([f'{r.subject} {r.before:.0f} → {r.after:.0f}' for r in rows.itertuples()], 8)}."
+        moves = [f"{r.subject} {r.before:.0f} → {r.after:.0f}" for r in rows.itertuples()]
+        yield f"{quantity}: {_few(moves, 8)}."
 
 
 def _moves(rows: pd.DataFrame) -> list[str]:

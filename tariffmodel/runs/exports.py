@@ -279,10 +279,9 @@ def _paint(
     series: Sequence[Any], figures: pd.DataFrame, data: pd.DataFrame, labels: list[str], scatter: bool
 ) -> None:
     """The colours of the pictures: makers by home, other series by the house cycle; points by name."""
+    from matplotlib import rcParams
     from pptx.enum.chart import XL_LABEL_POSITION, XL_MARKER_STYLE
     from pptx.util import Pt
-
-    from matplotlib import rcParams
 
     from tariffmodel.charts import house
 
@@ -348,17 +347,18 @@ def _error_bars(series: Any, minus: pd.Series, plus: pd.Series, kind: str) -> No
         + '<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="0"/>'
         + literal("plus", plus)
         + literal("minus", minus)
-        + '<c:spPr><a:ln w="9525"><a:solidFill><a:srgbClr val="222222"/></a:solidFill></a:ln></c:spPr></c:errBars>'
+        + '<c:spPr><a:ln w="9525"><a:solidFill><a:srgbClr val="222222"/></a:solidFill>'
+        + "</a:ln></c:spPr></c:errBars>"
     )
     after = {"cat", "val", "xVal", "yVal", "smooth", "bubbleSize"}
-    element = series._element
+    element = series._element  # noqa: SLF001  python-pptx has no way round it
     place = next(k for k, part in enumerate(element) if part.tag.rpartition("}")[2] in after)
     element.insert(place, parse_xml(xml))
 
 
 def _dated(content: bytes, as_of: date) -> bytes:
     """An Office file, and those inside it, as if made on the morning of `as_of`: it is a zip archive."""
-    day, fresh = datetime(as_of.year, as_of.month, as_of.day), BytesIO()
+    day, fresh = datetime(as_of.year, as_of.month, as_of.day), BytesIO()  # noqa: DTZ001  nor has the archive
     with ZipFile(BytesIO(content)) as old, ZipFile(fresh, "w", ZIP_DEFLATED) as new:
         for name in old.namelist():
             part = old.read(name)
@@ -415,7 +415,7 @@ def _formatted(frame: pd.DataFrame, units: Mapping[str, str]) -> list[list[str]]
     columns = [
         _texts(frame.iloc[:, place], units.get(column, "")) for place, column in enumerate(map(str, frame))
     ]
-    return [list(row) for row in zip(*columns)]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 def _texts(values: pd.Series, unit: str) -> list[str]:

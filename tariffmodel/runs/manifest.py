@@ -67,7 +67,9 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
     """Digest of all that decides what a run writes."""
     shared = ("policies_sha256", "tariffmodel", "code_sha256", "python", "packages")
     decides = [manifest["parameters"], manifest["as_of"], [manifest[name] for name in shared]]
-    decides += [{entry["file"]: entry["sha256"] for entry in manifest[kind]} for kind in ("data", "notebooks")]
+    decides += [
+        {entry["file"]: entry["sha256"] for entry in manifest[kind]} for kind in ("data", "notebooks")
+    ]
     return _digest(json.dumps(decides, sort_keys=True).encode())
 
 
@@ -108,7 +110,7 @@ def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
                 "sessions_behind": line.sessions_behind,
                 "stale": line.stale,
             }
-            for name, line in zip(lines.index, lines.itertuples(index=False))
+            for name, line in zip(lines.index, lines.itertuples(index=False), strict=True)
         },
         "as_of": str(as_of),
         "stale": " ".join(
@@ -163,7 +165,9 @@ def _digest(content: bytes) -> str:
 def _title(node: NotebookNode, default: str) -> str:
     """The notebook's first heading, in plain text."""
     for cell in node.cells:
-        if cell.cell_type == "markdown" and (match := re.search(r"^#+\s+(.+?)[#\s]*$", cell.source, re.M)):
+        if cell.cell_type == "markdown" and (
+            match := re.search(r"^#+\s+(.+?)[#\s]*$", cell.source, re.MULTILINE)
+        ):
             return re.sub(r"[*`]", "", match[1])
     return default
 

@@ -57,7 +57,8 @@ CELLS = """\
 {%- block data_png scoped -%}
 {%- set about = output.metadata.get('image/png', {}) -%}
 <div class="output_png output_subarea"><img src="data:image/png;base64,{{ output.data['image/png'] }}"
-{%- for name in ('width', 'height', 'alt') if about[name] %} {{ name }}="{{ about[name] | string | escape_html }}"{% endfor -%}
+{%- for name in ('width', 'height', 'alt') if about[name] %}
+{{- ' ' }}{{ name }}="{{ about[name] | string | escape_html }}"{% endfor -%}
 {%- if about.chart %} data-chart="{{ about.chart | escape_html }}"{% endif %}></div>
 {%- endblock data_png -%}
 {%- block data_svg scoped -%}
@@ -67,7 +68,7 @@ CELLS = """\
 {%- endblock data_svg -%}
 """
 
-NUMBER = re.compile(r"[-+−(]?[$€£¥₩]?\d[\d,.\s]*(?:e[-+]?\d+)?\s?(?:%|x|pp|bp|bn|m|k)?\)?", re.I)
+NUMBER = re.compile(r"[-+−(]?[$€£¥₩]?\d[\d,.\s]*(?:e[-+]?\d+)?\s?(?:%|x|pp|bp|bn|m|k)?\)?", re.IGNORECASE)
 NOTHING = {"", "-", "–", "—", "...", "…", "nan", "none", "<na>", "nat"}
 
 
@@ -126,7 +127,8 @@ def render(
         manifest=manifest,
         since=since,
         sections=[
-            _section(*pair, sources, charts, present) for pair in zip(manifest["notebooks"], notebooks)
+            _section(*pair, sources, charts, present)
+            for pair in zip(manifest["notebooks"], notebooks, strict=True)
         ],
         written={output["file"] for output in manifest["outputs"]},
         highlighting=HtmlFormatter(style="friendly").get_style_defs(".highlight"),
@@ -215,7 +217,9 @@ def _drop_what_fetches(soup: BeautifulSoup) -> None:
             image.replace_with(link)
 
 
-def _keep_anchors_apart(soup: BeautifulSoup, prefix: str, present: set[str]) -> None:
+def _keep_anchors_apart(  # noqa: C901  one branch per kind of reference
+    soup: BeautifulSoup, prefix: str, present: set[str]
+) -> None:
     """Prefix every id, number repeated ones, and let what refers to them follow.
 
     A link to another notebook becomes a link to its section, and plain text if that is not `present`.

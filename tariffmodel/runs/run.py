@@ -125,9 +125,7 @@ def run(
     law, other = (policies.load(parameters[role], known.folder) for role in ("policy", "against"))
     about = manifest.begin(parameters, known, law, other)
     as_of_day = date.fromisoformat(about["as_of"])
-    name, partial = _claim(
-        Path(output), f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}"
-    )
+    name, partial = _claim(Path(output), f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}")
     try:
         conclusions.keep_inputs(partial, market.until(known, as_of_day), law, other)
         notebooks = {source.name: kernels.prepare(source, parameters) for source in sources}
@@ -167,7 +165,8 @@ def run(
         )
         numbers = ",".join(entry["file"][:2] for entry in failed)
         raise RunError(
-            f"{places}. See {folder / 'report.html'}; `tariffmodel run --only {numbers}` runs only what failed",
+            f"{places}. See {folder / 'report.html'}; `tariffmodel run --only {numbers}` runs only what "
+            "failed",
             folder,
         )
     _point_latest_at(folder)

@@ -31,7 +31,7 @@ PerMaker = float | pd.Series
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One question: what `policy` costs over `against`, in `period`, as seen on `as_of`. Make one with `case`.
+    """One question: what `policy` costs over `against`, in `period`, as seen on `as_of`; `case` makes it.
 
     Attributes
     ----------
@@ -131,7 +131,10 @@ class Valuation:
     phase_out_years: PerMaker = 0.0
 
     def __str__(self) -> str:
-        said = f"tax {_said(self.tax_rate, '.0%')}, {_said(self.life_years, 'g')} years at {_said(self.discount_rate, '.0%')}"
+        said = (
+            f"tax {_said(self.tax_rate, '.0%')}, {_said(self.life_years, 'g')} years at "
+            f"{_said(self.discount_rate, '.0%')}"
+        )
         passed = self.pass_through
         return said if _is_zero(passed) else f"{said}, {_said(passed, '.0%')} passed through"
 
@@ -153,8 +156,8 @@ def case(
     period : str or Period
         Days over which duty is owed, see `periods`.
     as_of : date or ISO day, optional
-        The day on which the question is asked: facts, law, exchange rates and prices that were not known then are
-        not used. Default: all that is loaded, stated for the day of the last exchange rate.
+        The day on which the question is asked: facts, law, exchange rates and prices that were not known then
+        are not used. Default: all that is loaded, stated for the day of the last exchange rate.
     data : Facts or path, optional
         Loaded facts, or a data folder, see `facts.data_dir`.
     settings : mapping, optional

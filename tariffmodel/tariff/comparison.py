@@ -47,7 +47,7 @@ def bills(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
 
 
 def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
-    """What each of the others in place of the policy of a case adds to every bill, with the range of the inputs.
+    """What each of the others, in place of the policy of a case, adds to every bill, with ranges.
 
     Both bills of a run rest on the same inputs, so that a volume which is uncertain under either law
     does not make their difference so. The makers' moves are taken as independent in the sum.

@@ -13,11 +13,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods
+from tariffmodel.errors import DataError
+from tariffmodel.facts import EXPORTS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, periods, resolve
 from tariffmodel.facts.protected import kept_with
 from tariffmodel.tariff import uncertainty
-from tariffmodel.errors import DataError
-from tariffmodel.facts import EXPORTS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, resolve
 
 METRICS = {
     "local_build_share": "(P − X) / S, clipped to 0–1: share of US sales built in the US",
@@ -87,7 +86,7 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
         columns |= {name: values[0], f"{name}_low": np.maximum(lowest, 0.0), f"{name}_high": highest}
         worst = np.max([quality[part] for part in _USES[name]], axis=0)
         columns[f"{name}_quality"] = [
-            None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst)
+            None if np.isnan(v) else QUALITY[int(q)] for v, q in zip(values[0], worst, strict=True)
         ]
     return pd.DataFrame(columns, index=index)
 
@@ -187,7 +186,7 @@ def composite(
 
 
 def less(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:
-    """a < b, or about to be: where real parts are equal the imaginary ones, which carry derivatives, decide.
+    """A < b, or about to be: where real parts are equal the imaginary ones, which carry derivatives, decide.
 
     So a derivative at a kink is that of one unit more, not of one less.
     """

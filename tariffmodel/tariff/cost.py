@@ -161,7 +161,7 @@ def _uneven(asked: Period) -> float:
     years = range(asked.start.year, asked.end.year + 1)
     whole = [Period(date(year, 1, 1), date(year, 12, 31)) for year in years]
     days = [(min(asked.end, y.end) - max(asked.start, y.start)).days + 1 for y in whole]
-    off = [PHASING * (1 - part / y.days) * part / asked.days for part, y in zip(days, whole)]
+    off = [PHASING * (1 - part / y.days) * part / asked.days for part, y in zip(days, whole, strict=True)]
     return float(np.sqrt(np.square(off).sum()))
 
 

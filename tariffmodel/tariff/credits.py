@@ -49,7 +49,8 @@ def settle(
     for entry in policy.credit:
         if unknown := sorted(set(entry.granted) - set(makers)):
             raise PolicyError(
-                f"{policy.name}: credit.{entry.id}.granted names {unknown[0]!r}; choose from {', '.join(makers)}"
+                f"{policy.name}: credit.{entry.id}.granted names {unknown[0]!r}; "
+                f"choose from {', '.join(makers)}"
             )
     starts = np.array([span.start.toordinal() for span in goods.spans])
     years = np.array([span.start.year for span in goods.spans])
@@ -102,7 +103,7 @@ def settle(
                 sold = sold + balance[k] * entry.price_usd * year_end
             if entry.unused != "carry_over":
                 balance[k] = zero
-    for entry, spared in zip(policy.credit, spared_before_claw):
+    for entry, spared in zip(policy.credit, spared_before_claw, strict=True):
         if entry.claw_back_on is not None and goods.period.start <= entry.claw_back_on <= goods.period.end:
             repaid = repaid + _shortfall(facts, entry, makers, shift) * spared
     return Settlement(saved, repaid, sold, entitled, payable)
@@ -163,8 +164,8 @@ def _earned(
     have = [goods.makers.index(m) for m, _, _ in keys]
     if entry.missing == "error" and (lacking := sorted(set(users.tolist()) - set(have))):
         raise DataError(
-            f"{variable} of {goods.makers[lacking[0]]} is missing; add the fact, or let credit.{entry.id} say "
-            'missing = "zero"'
+            f"{variable} of {goods.makers[lacking[0]]} is missing; add the fact, or let "
+            f'credit.{entry.id} say missing = "zero"'
         )
 
     def known(spans: Sequence[Period]) -> np.ndarray:

@@ -50,7 +50,7 @@ class Bill:
 
     @property
     def average_rate(self) -> np.ndarray:
-        """Duty on vehicles after credits over their customs value, (runs or variants, M); NaN without imports."""
+        """Duty on vehicles after credits over customs value, (runs or variants, M); NaN without imports."""
         customs = self.goods.customs_usd
         return np.divide(
             self.after_credits, customs, out=np.full(self.after_credits.shape, np.nan), where=customs > 0

@@ -20,7 +20,7 @@ _BLOCK = 1024  # variants at a time, so that the arrays of a sweep stay in the p
 
 
 def table(case: Case) -> pd.DataFrame:
-    """Bill attributable to the policy of a case against its counterfactual, all makers, with ranges and quality.
+    """Bill of every maker under the policy of a case over its counterfactual, with ranges and quality.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def table(case: Case) -> pd.DataFrame:
     mine, other = case.owed
     total = case.runs_usd
     low, high = uncertainty.interval(total)
-    inside = [span for span, within in zip(goods.spans, goods.inside) if within]
+    inside = [span for span, within in zip(goods.spans, goods.inside, strict=True) if within]
     sales, built = (
         resolve(facts, [(m, variable, "US") for m in goods.makers], inside).value.sum(axis=0)
         for variable in (SALES, PRODUCTION)
@@ -197,7 +197,7 @@ def whole(bills: pd.DataFrame) -> pd.DataFrame:
 
 
 def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
-    """Sums over makers of `by_origin`: `customs_value_usd`, `duty_usd` and average `rate`, by goods and origin."""
+    """Sums over makers of `by_origin`: `customs_value_usd`, `duty_usd`, `rate`; by kind and origin."""
     goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
     paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
     sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()

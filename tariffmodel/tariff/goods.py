@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class Goods:
 
     @property
     def is_part(self) -> np.ndarray:
+        """(F,): True where the flow is of parts."""
         return np.asarray(self.flows.product == "part")
 
     @cached_property
@@ -116,7 +118,8 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     trade = moved[moved["variable"] == IMPORTS]
     later = [(m, o) for m, variable, o in facts.unknown if variable == IMPORTS]  # `resolve` refuses them
     pairs = sorted(
-        {*zip(trade["maker"], trade["origin"]), *later}, key=lambda pair: (makers.index(pair[0]), pair[1])
+        {*zip(trade["maker"], trade["origin"], strict=True), *later},
+        key=lambda pair: (makers.index(pair[0]), pair[1]),
     )
     built = set(moved.loc[moved["variable"] == PRODUCTION, "maker"])
     built |= {m for m, variable, _ in facts.unknown if variable == PRODUCTION}
@@ -124,7 +127,8 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     sourced = [(m, o) for m in builders for o in facts.origins(m, "imported_parts")]
     if lacking := sorted(built - {m for m, _ in sourced}):
         raise DataError(
-            f"{lacking[0]} builds in the US but has no imported_parts; add its rows to data/facts/estimates.csv "
+            f"{lacking[0]} builds in the US but has no imported_parts; "
+            "add its rows to data/facts/estimates.csv "
             "(one per origin, 0 if none)"
         )
     near, near_parts = ([pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (pairs, sourced))
@@ -158,13 +162,18 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
 
     trucks = of("light_truck_share", pairs)
     hauls = (trucks > 0).any(axis=(0, 1))
-    carried = [pair for pair, some in zip(pairs, hauls) if some]
+    carried = [pair for pair, some in zip(pairs, hauls, strict=True) if some]
     imports, share = of(IMPORTS, pairs), trucks[..., hauls]
     blocks = {
         # units, value per unit, share that qualifies for USMCA, US content
         "car": (pairs, imports * (1 - trucks), "customs_value", "usmca_share_car"),
         "light_truck": (carried, imports[..., hauls] * share, "customs_value", "usmca_share_light_truck"),
-        "part": (sourced, of(PRODUCTION, [(m, "US") for m, _ in sourced]), "imported_parts", "usmca_share_part"),
+        "part": (
+            sourced,
+            of(PRODUCTION, [(m, "US") for m, _ in sourced]),
+            "imported_parts",
+            "usmca_share_part",
+        ),
     }
     units = np.concatenate([block[1] for block in blocks.values()], axis=-1)
     value = np.concatenate([of(block[2], block[0]) for block in blocks.values()], axis=-1)
@@ -172,7 +181,7 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     streams = [(m, o, product) for product, block in blocks.items() for m, o in block[0]]
     content = of("us_content_share", [(m, o) for m, o, product in streams if product != "part"])
     us_content = np.concatenate([content, np.zeros((*content.shape[:2], len(sourced)))], axis=-1)
-    flows = Flows(*(np.array(column) for column in zip(*streams)))
+    flows = Flows(*(np.array(column) for column in zip(*streams, strict=True)))
     production = of(PRODUCTION, at_home)
 
     quality = np.zeros(len(makers), dtype=int)
@@ -205,7 +214,7 @@ def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Peri
     cuts |= {date(year, 1, 1) for year in range(begin.year, finish.year + 1)}
     cuts |= {day for policy in policies for day in policy.boundaries()}
     edges = sorted({day for day in cuts if begin <= day <= finish} | {begin, finish + timedelta(days=1)})
-    return [Period(start, end - timedelta(days=1)) for start, end in zip(edges, edges[1:])]
+    return [Period(start, end - timedelta(days=1)) for start, end in pairwise(edges)]
 
 
 def membership(owner: np.ndarray, makers: int) -> np.ndarray:

@@ -24,7 +24,7 @@ from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.relief import contribution_of, edges
 
-UNITS = dict(zip(CONTRIBUTIONS, ("us_built", "exported", "job", "usd_invested")))
+UNITS = dict(zip(CONTRIBUTIONS, ("us_built", "exported", "job", "usd_invested"), strict=True))
 _STEP = 1e-20  # no subtraction takes place, so the step can be as small as numbers go
 _MOST = 20e6  # vehicles a year: more than the whole US market
 
@@ -177,7 +177,7 @@ def kinks(case: Case) -> pd.DataFrame:
             if "*" in (*mfn.origin, *entry.origin) or set(mfn.origin) & set(entry.origin)
         }
         bends = [edge for edge in edges(entry, ordinary) if 0 < edge <= limit]
-        for maker, now in zip(able, np.ravel(scores)):
+        for maker, now in zip(able, np.ravel(scores), strict=True):
             rows += [(maker, f"relief.{entry.id}", entry.metric or "score", now, edge) for edge in bends]
         levels: list[tuple[contribution.Level, float]] = [
             ("firm", entry.firm_weight),
@@ -189,10 +189,10 @@ def kinks(case: Case) -> pd.DataFrame:
             ratios = contribution.measured(
                 facts, entry.metrics, entry.year, level, entry.missing, able, entry.relative_to
             )[0]
-            for maker, found in zip(able, ratios):
+            for maker, found in zip(able, ratios, strict=True):
                 rows += [
                     (maker, f"relief.{entry.id}", f"{name} of the {level}", now, metric.target)
-                    for (name, metric), now in zip(entry.score.items(), found)
+                    for (name, metric), now in zip(entry.score.items(), found, strict=True)
                     if np.isfinite(now)
                 ]
     for entry in policy.additional:
@@ -210,11 +210,13 @@ def kinks(case: Case) -> pd.DataFrame:
         arriving = goods.units[0][within][:, goods_of].sum()
         rows.append(("all makers", f"additional.{entry.id}", f"vehicles in {year}", arriving, quota))
     owed = bill(facts, policy, goods)
-    for entry, entitled, payable in zip(policy.credit, owed.credits.entitled, owed.credits.payable):
+    for entry, entitled, payable in zip(
+        policy.credit, owed.credits.entitled, owed.credits.payable, strict=True
+    ):
         what = f"{entry.unit} in {goods.spans[-1].start.year} that the credit may pay for"
         rows += [
             (maker, f"credit.{entry.id}", what, now, most)
-            for maker, now, most in zip(goods.makers, entitled, payable)
+            for maker, now, most in zip(goods.makers, entitled, payable, strict=True)
             if most > 0
         ]
     if policy.offset:
@@ -229,7 +231,7 @@ def kinks(case: Case) -> pd.DataFrame:
             due = due + owed[0][usable].sum(axis=0) @ parts
         rows += [
             (maker, "offset", "USD of duty on parts that the offset pays", paid, most)
-            for maker, paid, most in zip(goods.makers, used, due)
+            for maker, paid, most in zip(goods.makers, used, due, strict=True)
             if most > 0
         ]
     return pd.DataFrame(rows, columns=["maker", "instrument", "what", "now", "kink"])

@@ -45,11 +45,10 @@ from pydantic import (
     model_validator,
 )
 
-from tariffmodel.facts import periods
-from tariffmodel.tariff import contribution
 from tariffmodel.errors import PolicyError, TariffModelError
-from tariffmodel.facts import EU_MEMBERS, data_dir
+from tariffmodel.facts import EU_MEMBERS, data_dir, periods
 from tariffmodel.facts.periods import Period
+from tariffmodel.tariff import contribution
 
 PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
@@ -263,6 +262,7 @@ class Relief(Entry):
 
     @property
     def metrics(self) -> list[str]:
+        """Names of what it measures makers by."""
         return [self.metric] if self.metric else list(self.score)
 
     @model_validator(mode="after")
@@ -376,6 +376,7 @@ class Policy(_Document):
 
     @property
     def entries(self) -> list[Entry]:
+        """All that it charges, spares and credits, kind by kind."""
         return [*self.mfn, *self.additional, *self.offset, *self.relief, *self.credit]
 
     def boundaries(self) -> list[date]:

@@ -21,7 +21,6 @@ from tariffmodel.tariff.relief import relief_rate
 from tariffmodel.tariff.variants import Numbers, Shift, Variants
 
 
-
 @dataclass(frozen=True)
 class Flows:
     """Labels of F streams of goods: whose, from where, what. Parts are whose they are built into."""
@@ -57,7 +56,7 @@ class Rates:
         )
 
 
-def rates(
+def rates(  # noqa: C901  the order of its steps is the law's
     policy: Policy,
     facts: Facts,
     flows: Flows,
@@ -118,7 +117,8 @@ def rates(
     if np.isnan(ordinary).any():
         _, span, flow = np.argwhere(np.isnan(ordinary))[0]
         raise PolicyError(
-            f"{policy.name}: no mfn rate for {flows.product[flow]} from {flows.origin[flow]} on {spans[span].start}; "
+            f"{policy.name}: no mfn rate for {flows.product[flow]} from {flows.origin[flow]} on "
+            f"{spans[span].start}; "
             'add an [[mfn]] entry, for example with origin = "*"'
         )
     preferred = np.where(np.isnan(preferred), ordinary, preferred)

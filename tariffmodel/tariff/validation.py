@@ -192,7 +192,7 @@ def without_each(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def after_each_step(table: pd.DataFrame) -> pd.Series:
-    """Median absolute error once each of `STEPS` is added, from `explained`; fractions of what is disclosed."""
+    """Median absolute error once each of `STEPS` is added, from `explained`; shares of what is disclosed."""
     error: pd.Series = (table[list(STEPS)].cumsum(axis=1) - 1).abs().median()
     return error
 

@@ -24,6 +24,7 @@ class Numbers:
         self.used: set[str] = set()
 
     def __call__(self, kind: str, entry: Entry, field: str) -> Any:
+        """The number of an entry: an array (variants, 1, 1) if it varies."""
         key = f"{kind}.{entry.id}.{field}"
         if key in self.variants:
             self.used.add(key)
@@ -36,6 +37,7 @@ class Numbers:
         return max((len(a) for key, a in self.variants.items() if key.rpartition(".")[0] in ids), default=1)
 
     def refuse_unused(self, policy: Policy) -> None:
+        """Raise a `PolicyError` if a variant names a number that was never asked for."""
         elsewhere = {f"offset.{entry.id}.rate" for entry in policy.offset}
         elsewhere |= {f"credit.{e.id}.{field}" for e in policy.credit for field in ("per_unit", "rate")}
         for key in sorted(set(self.variants) - self.used - elsewhere):
