@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -164,8 +165,8 @@ def where_sold_cars_come_from(
     supply = supply.reindex(identity.index, fill_value=0.0)
     kept = (identity["production_units"] - identity["export_units"]).clip(lower=0)
     whole = makers["consolidated_in"].reindex(identity.index).isna()
-    order = supply[whole].sum().sort_values(ascending=False).index
-    order = [*(o for o in order if o != "XX"), *(o for o in order if o == "XX")]
+    ranked = supply[whole].sum().sort_values(ascending=False).index
+    order = [*(o for o in ranked if o != "XX"), *(o for o in ranked if o == "XX")]
     supply = pd.concat([kept.rename("US"), supply[order]], axis=1)
     supply = supply.loc[supply.sum(axis=1) > 0, (supply > 0).any() | (supply.columns == "US")]
     shares = supply.div(supply.sum(axis=1), axis=0).sort_values("US", ascending=False, kind="stable")
@@ -178,9 +179,8 @@ def where_sold_cars_come_from(
         who = f"{shares.index[0]} sells" if len(shares) == 1 else "these makers sell"
         title = f"{pooled['US']:.0%} of the cars that {who} in the US are built there"
         if len(foreign) and foreign.max() > 0:
-            title += (
-                f"; {display_name(foreign.idxmax())} is the largest other source with {foreign.max():.0%}"
-            )
+            largest = display_name(str(foreign.idxmax()))
+            title += f"; {largest} is the largest other source with {foreign.max():.0%}"
     gap = identity["residual_share"].reindex(shares.index)
     solved = _untested(identity.loc[shares.index])
     notes = [
@@ -195,15 +195,19 @@ def where_sold_cars_come_from(
         [*notes, *origin_note(source, as_of)],
         width_cm,
         body_cm=0.36 * len(shares) + 1.2,
-        key=[swatch(o, "built in the US" if o == "US" else display_name(o)) for o in shares],
+        key=[swatch(o, "built in the US" if o == "US" else display_name(o)) for o in map(str, shares)],
     )
     ax = fig.subplots()
     label_rows(ax, [marked(name, whole) for name in shares.index])
     y, start = np.arange(len(shares)), np.zeros(len(shares))
-    for origin in shares:
+    for origin in map(str, shares):
         part = shares[origin].to_numpy()
         patch = swatch(origin)
-        look = {"fc": patch.get_facecolor(), "ec": patch.get_edgecolor(), "hatch": patch.get_hatch()}
+        look: dict[str, Any] = {
+            "fc": patch.get_facecolor(),
+            "ec": patch.get_edgecolor(),
+            "hatch": patch.get_hatch(),
+        }
         ax.barh(y, part, left=start, height=0.72, **look)
         for row in np.flatnonzero(part >= 0.1):
             place, text = (start[row] + part[row] / 2, row), f"{part[row]:.0%}"
@@ -237,7 +241,7 @@ def residuals(
     if tested.empty:
         title = "No gap tests the sources: every maker's closes by construction"
     else:
-        worst = tested.abs().idxmax()
+        worst = str(tested.abs().idxmax())
         title = (
             f"Where all terms are known apart ({len(tested)} of {len(known)} makers), they miss sales by "
             "up to "
@@ -333,8 +337,8 @@ def _bill_title(rows: pd.DataFrame) -> str:
     if owing.empty:
         return "No maker owes more or less under this policy"
     scale, unit = usd_scale(bill)
-    top = owing.abs().idxmax()
-    value, low, high = (abs(rows.at[top, c]) / scale for c in band_columns("bill", "_usd"))
+    top = str(owing.abs().idxmax())
+    value, low, high = (abs(float(rows[c][top])) / scale for c in band_columns("bill", "_usd"))
     amount = f"USD {short_number(value)} {unit} ({range_text(min(low, high), max(low, high))})"
     verb = "owe" if bill[top] > 0 else "save"
     if len(owing) == 1:
@@ -428,7 +432,7 @@ def rate_path(
     """
     last, first = path.iloc[-1], path.iloc[0]
     peak = path.max(axis=1)
-    low, high = last.idxmin(), last.idxmax()
+    low, high = str(last.idxmin()), str(last.idxmax())
     if path.nunique().max() <= 1 and len(last.dropna().unique()) == 1:
         title = f"Cars from every origin pay {last.iloc[0]:.1%} throughout"
     else:
@@ -451,13 +455,13 @@ def rate_path(
         body_cm=6.5,
         key=[
             Line2D([], [], color=ORIGIN_COLOR.get(place, OTHER_COLOR), linewidth=2, label=display_name(place))
-            for place in path
+            for place in map(str, path)
         ],
     )
     ax = fig.subplots()
-    end = pd.Timestamp(until) + pd.Timedelta(days=1)
+    end: Any = pd.Timestamp(until) + pd.Timedelta(days=1)
     steps = pd.concat([path, last.to_frame(end).T])
-    for number, origin in enumerate(path):
+    for number, origin in enumerate(map(str, path)):
         # lines that coincide show as nested bands
         width = 2.8 - 1.8 * number / max(len(path.columns) - 1, 1)
         color = ORIGIN_COLOR.get(origin, OTHER_COLOR)
@@ -465,7 +469,7 @@ def rate_path(
     top = max(float(path.max(axis=None)), 0.01) * 1.06
     ax.set_ylim(0, top)
     ax.set_xlim(path.index[0], end)
-    alike = last.round(3).groupby(last.round(3)).groups
+    alike: dict[Any, Any] = last.round(3).groupby(last.round(3)).groups
     for value, height in zip(sorted(alike), spread_apart(sorted(alike), gap=top * 0.11), strict=True):
         names = [display_name(origin) for origin in alike[value]]
         color = dark(ORIGIN_COLOR.get(alike[value][0], OTHER_COLOR)) if len(names) == 1 else INK
@@ -564,7 +568,7 @@ def policy_comparison(
     bills = pd.DataFrame({name: table["bill_usd"].reindex(first.index) for name, table in tables.items()})
     scale, unit = usd_scale(bills)
     total = bills[whole].sum() / scale
-    least, most = total.idxmin(), total.idxmax()
+    least, most = str(total.idxmin()), str(total.idxmax())
     who = "These makers together owe" if whole.sum() > 1 else f"{display_name(first.index[0])} owes"
     if len(total) == 1 or np.isclose(total[least], total[most]):
         title = f"{who} USD {total.iloc[0]:,.1f} {unit}" + " under every policy" * (len(total) > 1)

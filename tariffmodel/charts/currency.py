@@ -66,7 +66,7 @@ def fx_betas(
     title += " when the home currency weakens, "
     title += f"{len(sure) - gain} clearly lose" if gain < len(sure) else "none clearly loses"
     if len(sure):
-        name = sure["beta_fx"].abs().idxmax()
+        name = str(sure["beta_fx"].abs().idxmax())
         beta, low, high = (_signed(number) for number in sure.loc[name, ["beta_fx", "low", "high"]])
         title += f"; the largest of these betas is that of {name}, {beta} ({low} to {high})"
     rivals = rows[rows["role"] == "rival"]
@@ -284,7 +284,7 @@ def paying_move(
             ", ".join(paid)
         )
     else:
-        near = (told["move_share"] - stands).idxmin()
+        near = str((told["move_share"] - stands).idxmin())
         place = "weaker" if stands[near] > 0 else "stronger"
         title = (
             f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, "
@@ -301,7 +301,7 @@ def paying_move(
                 f"Hollow, sensitivity {basis}, not disclosed: {', '.join(names)}"
                 for basis, names in drawn[guessed].groupby("basis").groups.items()
             ),
-            *(left_out(names, reason) for reason, names in reasons.groupby(reasons).groups.items()),
+            *(left_out(names, str(reason)) for reason, names in reasons.groupby(reasons).groups.items()),
             left_out(rows.index[rows["move_share"].notna() & ~solved], "owes nothing"),
             *origin_note(source, as_of),
         ],
@@ -375,7 +375,7 @@ def iso_profit(
                 f"of yearly operating profit per {iso.currency} per dollar. Band: range of the bill"
             ),
             "Lines carry the duty on parts, which lifts them above the point before"
-            if _read(lines, [base]).at[base, "before"] > 1.003 * start
+            if _read(lines, [base])["before"].iloc[0] > 1.003 * start
             else "",
             *origin_note(source, as_of),
         ],
@@ -438,7 +438,8 @@ def _since(path: pd.DataFrame, day: date) -> tuple[float, float, float, float] |
     then, after = path.loc[: pd.Timestamp(day), "beta"], path.loc[pd.Timestamp(day) :]
     if then.empty or after.empty:
         return None
-    return float(then.iloc[-1]), *(float(after[column].iloc[-1]) for column in ("beta", "low", "high"))
+    beta, low, high = (float(after[column].iloc[-1]) for column in ("beta", "low", "high"))
+    return float(then.iloc[-1]), beta, low, high
 
 
 def _limits(values: np.ndarray) -> tuple[float, float]:
@@ -480,7 +481,7 @@ def _read(lines: pd.DataFrame, rates: Sequence[float] | np.ndarray) -> pd.DataFr
     read = {
         name: np.interp(rates, line.index, line, left=np.nan, right=np.nan) for name, line in lines.items()
     }
-    return pd.DataFrame(read, index=rates)
+    return pd.DataFrame(read, index=pd.Index(rates))
 
 
 def _turns(path: pd.DataFrame) -> set[str]:

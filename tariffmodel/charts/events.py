@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,6 @@ from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
     INK,
-    ORIGIN_NAME,
     OTHER_COLOR,
     PAGE_CM,
     SOFT,
@@ -25,6 +25,7 @@ from tariffmodel.charts.house import (
     Native,
     dark,
     day_text,
+    display_name,
     figure,
     finish,
     home_key,
@@ -97,14 +98,14 @@ def caar_path(
     ax = fig.subplots()
     days = caar.index.to_numpy(dtype=float)
     for home, path in group.iterrows():
-        ax.plot(days, path, color=HOME_COLOR.get(home, OTHER_COLOR), linewidth=1.0)
+        ax.plot(days, path, color=HOME_COLOR.get(str(home), OTHER_COLOR), linewidth=1.0)
     _banded(ax, caar)
     ends = group.iloc[:, -1].sort_values()
     low, high = ax.get_ylim()
     heights = spread_apart(ends.to_list(), gap=(high - low) * 0.075)
     for (home, _), height in zip(ends.items(), heights, strict=True):
-        color = dark(HOME_COLOR.get(home, OTHER_COLOR))
-        ax.text(1.01, height, ORIGIN_NAME.get(home, home), transform=ax.get_yaxis_transform(), va="center",
+        color = dark(HOME_COLOR.get(str(home), OTHER_COLOR))
+        ax.text(1.01, height, display_name(str(home)), transform=ax.get_yaxis_transform(), va="center",
                 color=color, size=6.5)  # fmt: skip
     ax.set_xlim(days[0], days[-1])
     ax.set_xlabel("session relative to the first that could react")
@@ -226,7 +227,7 @@ def car_vs_exposure(
     p_value : float
         Of the permutation test.
     """
-    slope, low, high = fit.loc["delta", ["estimate", "low", "high"]]
+    slope, low, high = map(float, fit.loc["delta", ["estimate", "low", "high"]])
     fig = figure(
         f"{event}: a bill lower by 1% of market value came with {-slope:+.2f} points of return "
         f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})",
@@ -361,7 +362,7 @@ def implied_and_priced(
     counts = rows["verdict"].value_counts()
     fig = figure(
         f"{event}: of {len(rows)} makers whose bill changes, "
-        + ", ".join(f"{count} {_VERDICT.get(verdict, verdict)}" for verdict, count in counts.items()),
+        + ", ".join(f"{count} {_VERDICT.get(str(verdict), verdict)}" for verdict, count in counts.items()),
         f"Change in value, % of market value; {case}",
         [
             "Lines: 95% of the market's move; range of the bill for the implied one",
@@ -413,7 +414,8 @@ def factor_path(
     titles : mapping of event to its short title
     """
     path = (1 + returns.dropna()).cumprod() - 1
-    worst, best = path.idxmin(), path.idxmax()
+    worst: Any = path.idxmin()
+    best: Any = path.idxmax()
     seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
     plot_cm, label_cm = 4.5, 0.3 + 0.1 * max((len(titles[event]) for event in seen), default=0)
     fig = figure(
@@ -432,11 +434,13 @@ def factor_path(
     ax.set_ylim(low, high + label_cm / plot_cm * (high - low))
     days = (path.index[-1] - path.index[0]).days
     spots = spread_apart([float(day.toordinal()) for day in seen.values()], gap=days / (3.3 * width_cm))
+    day: Any  # matplotlib places days itself
     for (event, day), spot in zip(seen.items(), spots, strict=True):
         ax.axvline(
             day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=1.02 * plot_cm / (plot_cm + label_cm)
         )
-        ax.text(pd.Timestamp.fromordinal(int(spot)), high + 0.03 * (high - low), titles[event], rotation=90,
+        where: Any = pd.Timestamp.fromordinal(int(spot))
+        ax.text(where, high + 0.03 * (high - low), titles[event], rotation=90,
                 size=5, va="bottom", ha="center", color=SOFT)  # fmt: skip
     locator = AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)

@@ -348,7 +348,7 @@ def figure(
     left = margin / width
     layout = ConstrainedLayoutEngine(rect=(0, (margin + over_note) / height, 1, body_cm * CM / height))
     fig = Figure(figsize=(width, height), layout=layout)
-    place = {"x": left, "va": "top", "linespacing": 1.2, "in_layout": False}
+    place: dict[str, Any] = {"x": left, "va": "top", "linespacing": 1.2, "in_layout": False}
     fig.suptitle(title, y=1 - margin / height, ha="left", size=size, weight=weight, **place)
     fig.text(y=1 - under_title / height, s=subtitle, **place)
     fig.text(y=over_note / height, s=note, size=small, color=SOFT, **place)
@@ -427,11 +427,12 @@ def text_column(
     ax: Axes, texts: Sequence[str], points: float, heading: str = "", align: str = "right"
 ) -> None:
     """Numbers in a column right of the axes, ending (or starting) `points` from its edge."""
-    edge = offset_copy(ax.get_yaxis_transform(), ax.get_figure(), x=points, units="points")
+    fig = ax.get_figure(root=True)
+    edge = offset_copy(ax.get_yaxis_transform(), fig, x=points, units="points")
     for row, text in enumerate(texts):
         ax.text(1, row, true_minus(text), transform=edge, ha=align, va="center", size=6.5)
     if heading:
-        above = offset_copy(ax.transAxes, ax.get_figure(), x=points, y=4, units="points")
+        above = offset_copy(ax.transAxes, fig, x=points, y=4, units="points")
         ax.text(1, 1, heading, transform=above, ha=align, size=6.5, color=SOFT)
 
 
@@ -463,7 +464,7 @@ def spread_apart(values: Sequence[float], gap: float) -> np.ndarray:
         blocks.append([value])
         while len(blocks) > 1 and np.mean(blocks[-2]) >= np.mean(blocks[-1]):
             blocks[-2:] = [blocks[-2] + blocks[-1]]
-    return np.concatenate([np.full(len(block), np.mean(block)) for block in blocks]) + steps
+    return np.asarray(np.concatenate([np.full(len(block), np.mean(block)) for block in blocks]) + steps)
 
 
 def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.ndarray) -> None:
@@ -498,7 +499,7 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
 
 
 def _inside(box: Bbox, frame: Bbox) -> bool:
-    return bool((box.min >= frame.min).all() and (box.max <= frame.max).all())
+    return bool(np.all(box.min >= frame.min) and np.all(box.max <= frame.max))
 
 
 # Words and numbers --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,9 @@ def gains_and_losses(
     if flat.empty or (flat.abs() < 5e5).all():
         title = f"No policy changes any bill against {baseline}"
     else:
-        (gainer, best), (loser, worst) = flat.idxmin(), flat.idxmax()
+        gaining: Any = flat.idxmin()  # a maker and a policy
+        losing: Any = flat.idxmax()
+        (gainer, best), (loser, worst) = gaining, losing
         scale, size = usd_scale(makers)
         title = (
             f"{display_name(gainer)} gains most, USD {-flat.min() / scale:,.1f} {size} under {best}"
@@ -96,7 +99,8 @@ def worth_of_one_more(
     if flat.empty or (flat.abs() < 0.5).all():
         title = f"No policy rewards one more {unit}"
     else:
-        maker, policy = flat.idxmax()
+        dearest: Any = flat.idxmax()
+        maker, policy = dearest
         title = (
             f"One more {unit} is worth most to {display_name(maker)} under {policy}: USD {flat.max():,.0f}"
             if flat.max() > 0.5
@@ -130,7 +134,7 @@ def _matrix(
         texts = texts.mask(open_sign & (texts != "·"), "(" + texts + ")")
     doubted = texts.stack().str.startswith("(").any()
     cell_cm = (width_cm - 2.8) / max(values.shape[1], 1)  # beside the names
-    size = min(5.5, 5.5 * cell_cm / (2.54 * max(text_width(text, 5.5) for text in texts.stack()) + 0.03))
+    size = min(5.5, 5.5 * cell_cm / (2.54 * max(text_width(str(text), 5.5) for text in texts.stack()) + 0.03))
     readable = size >= 4
     notes = [
         "" if readable else "Darker: more, on a logarithmic scale",
@@ -146,8 +150,10 @@ def _matrix(
     for (row, column), value in np.ndenumerate(values.to_numpy() if readable else np.empty((0, 0))):
         if np.isfinite(value):
             ink = readable_on(tuple(colors[row, column][:3]))
-            ax.text(column, row, texts.iat[row, column], ha="center", va="center", size=size, color=ink)
-    ax.set_xticks(range(values.shape[1]), list(values), rotation=40, ha="right", rotation_mode="anchor")
+            ax.text(column, row, str(texts.iat[row, column]), ha="center", va="center", size=size, color=ink)
+    ax.set_xticks(
+        range(values.shape[1]), list(map(str, values)), rotation=40, ha="right", rotation_mode="anchor"
+    )
     ax.set_yticks(range(len(values)), [display_name(str(name)) for name in values.index])
     ax.grid(visible=False)
     for edge in range(1, len(values)):

@@ -157,6 +157,7 @@ def add_facts(
     changed = own_facts.preview_facts(rows, known)
     for fault in changed.attrs["warnings"]:
         typer.echo(f"warning: {fault}", err=True)
+    row: Any  # a named tuple of its columns
     for row in changed.itertuples():
         old, new = (
             number_text(value, "{:,.0f}" if abs(value) >= 1000 else "{:,.4g}") for value in (row.old, row.new)
@@ -192,6 +193,7 @@ def disclosures(
     table = Table(title=f"{file.name}: the model beside it, billions of reporting currency")
     for heading in ("maker", "period", "kind", "", "disclosed", "model", "low–high", "error", "inside"):
         table.add_column(heading, justify="left" if heading in ("maker", "period", "kind", "") else "right")
+    row: Any  # a named tuple of its columns
     for row in own_disclosures.preview_disclosures(rows, asked).itertuples():
         said, model, low, high = (
             number_text(value, "{:,.3g}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -343,6 +343,7 @@ def validate(
         table.add_column(
             heading, justify="left" if heading in ("", "period", "kind") else "right", no_wrap=True
         )
+    row: Any  # a named tuple of its columns
     for row in rows[rows["latest"]].itertuples():
         form = "{:,.0f}" if row.disclosed >= 100 else "{:,.2f}"
         said, model, low, high = (
@@ -361,11 +362,11 @@ def validate(
             *marks,
         )
     print_table(table)
-    for name, row in validation.summary(rows).iterrows():
+    for name, line in validation.summary(rows).iterrows():
         typer.echo(
-            f"{name}: n {row['n']:.0f}, median absolute error {row['median_absolute_error']:.0%}, "
-            f"rank correlation {row['rank_correlation']:.2f}, inside {row['inside_widened']:.0%} "
-            f"(inputs' range alone {row['inside_range']:.0%})"
+            f"{name}: n {line['n']:.0f}, median absolute error {line['median_absolute_error']:.0%}, "
+            f"rank correlation {line['rank_correlation']:.2f}, inside {line['inside_widened']:.0%} "
+            f"(inputs' range alone {line['inside_range']:.0%})"
         )
 
 

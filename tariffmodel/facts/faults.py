@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -53,6 +53,7 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
         frame = schema.validate(raw, lazy=True)
     except SchemaErrors as error:
         seen = set()
+        case: Any  # a named tuple of the columns of failures
         for case in error.failure_cases.itertuples():
             row = None if pd.isna(case.index) else int(case.index) + 2
             column, expected = case.column, str(case.check)
@@ -102,8 +103,10 @@ def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
     faults = []
 
     def report(rows: pd.DataFrame, column: str, expected: str) -> None:
-        for row in rows.itertuples():
-            faults.append(Fault(row.file, row.row, column, getattr(row, column), expected))
+        faults.extend(
+            Fault(file, row, column, value, expected)
+            for file, row, value in zip(rows["file"], rows["row"], rows[column], strict=True)
+        )
 
     selected = table[table["selected"]]
     report(selected[~selected["maker"].isin(makers.index)], "maker", "a maker of data/companies/makers.csv")

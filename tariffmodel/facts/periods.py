@@ -47,6 +47,11 @@ def parse(label: str) -> Period:
     ------
     TariffModelError
         If the label is not in the grammar, or a range ends before it starts.
+
+    Examples
+    --------
+    >>> parse("FY2026-03").end.isoformat(), parse("2025Q3").days
+    ('2026-03-31', 92)
     """
     text = label.strip()
     try:

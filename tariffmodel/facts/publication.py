@@ -23,7 +23,11 @@ KINDS = {"facts": "variable", "financials": "metric", "fx_sensitivity": "kind"}
 
 
 def last_day(dates: pd.Series) -> pd.Series:
-    """The last day that each date may mean: 2025-03-31 for 2025-03, NaT where there is none."""
+    """The last day that each date may mean: 2025-03-31 for 2025-03, NaT where there is none.
+
+    >>> last_day(pd.Series(["2025-03", "2025-03-15"])).dt.day.tolist()
+    [31, 15]
+    """
     return pd.Series(_edge(dates, "end"), dates.index)
 
 

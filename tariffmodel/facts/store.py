@@ -20,6 +20,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from filelock import FileLock, Timeout
@@ -114,7 +115,7 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
             yield staging
             files = _files(staging)
             if _differs(folder, parent, staging, files):
-                about = {"reason": reason, "created": created.isoformat(), "parent": parent}
+                about: dict[str, Any] = {"reason": reason, "created": created.isoformat(), "parent": parent}
                 about |= {"files": files, "versions": _versions()}
                 (staging / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
                 _flush_tree(staging)

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.facts import periods, publication, store
 from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, refuse
 from tariffmodel.facts.protected import protected
 from tariffmodel.facts.version import Version, data_version

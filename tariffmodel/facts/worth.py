@@ -15,6 +15,11 @@ def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
     """Units of `currency` per USD, mean of the fixings in `period` up to `as_of`.
 
     Where the period has no fixing yet, the last one at or before `as_of` stands in.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> fx_rate(asked.facts, "USD", asked.period, asked.as_of)
+    1.0
     """
     if currency == "USD":
         return 1.0

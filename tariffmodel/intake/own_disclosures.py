@@ -10,6 +10,7 @@ import dataclasses
 import difflib
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,7 +98,7 @@ def read_disclosures(
     comparable = pd.Series(np.where(rows["basis"].isin(_COMPARABLE), "true", "false"))
     rows = rows.fillna({"basis_text": rows["basis"], "like_for_like": comparable})
     rows = rows.assign(like_for_like=rows["like_for_like"].str.lower())
-    rows.attrs = {"file": table.file, **table.found}
+    rows.attrs = table.about
     return rows
 
 
@@ -164,6 +165,7 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     file = rows.attrs.get("file", "own rows")
     typed = typed.assign(file=f"data/{OWN_DISCLOSURES}")
     makers = list(facts.makers.index)
+    row: Any  # a named tuple of its columns
     for row in typed[typed["like_for_like"] & ~typed["company"].isin(makers)].itertuples():
         near = difflib.get_close_matches(row.company, makers, 1)
         expected = f"a maker of data/companies/makers.csv{f'; {near[0]}?' if near else ''}"

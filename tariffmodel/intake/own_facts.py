@@ -12,6 +12,7 @@ import difflib
 import re
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +120,7 @@ def read_facts(
     rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
     chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
     rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
-    rows.attrs = {"file": table.file, **table.found}
+    rows.attrs = table.about
     return rows
 
 
@@ -292,7 +293,11 @@ def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
     added = []
     for (*_, label), group in months.groupby([*KEY, year], sort=False):
         if len(group) == 12 and group["period"].is_unique:
-            sums = {"value": f"{number[group.index].sum():.15g}", "low": np.nan, "high": np.nan}
+            sums: dict[str, Any] = {
+                "value": f"{number[group.index].sum():.15g}",
+                "low": np.nan,
+                "high": np.nan,
+            }
             quality = "estimated" if group["quality"].eq("estimated").any() else "derived"
             known = group["known_on"].max() if group["known_on"].notna().all() else np.nan
             about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}"}

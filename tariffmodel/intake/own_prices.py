@@ -12,6 +12,7 @@ import difflib
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -219,7 +220,8 @@ def _identity(file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame)
     faults = []
     first = frame.drop_duplicates("ticker")
     for _, row in first[~first["ticker"].isin(facts.instruments.index)].iterrows():
-        ticker, home = str(row["ticker"]), lines.at[row["ticker"], "market"]
+        ticker = str(row["ticker"])
+        home: Any = lines.at[ticker, "market"]
         abroad = next((m for end, (m, _, _) in EXCHANGES.items() if end and ticker.endswith(end)), home)
         if pd.isna(home):
             near = difflib.get_close_matches(ticker.upper(), facts.instruments.index, 2, 0.6)
@@ -254,7 +256,7 @@ def _movement(
     inside = _in_session(frame, lines)
     faults = []
     for ticker, rows in frame[~inside].groupby("ticker"):
-        calendar = lines.at[ticker, "exchange_calendar"]
+        calendar: Any = lines.at[ticker, "exchange_calendar"]
         expected = f"sessions of {calendar}; {len(rows)} rows on other days are left out"
         faults += _faults(file, rows[:1], "date", expected, warning=True)
     moves = _moves(frame[inside], facts)
@@ -262,6 +264,7 @@ def _movement(
     if len(gaps):
         return faults + _faults(file, gaps, "adj_close", "an adjusted close in all rows of a line or in none")
     moves = moves.assign(warning=np.log1p(moves["change"]).abs() <= np.log(JUMP))
+    row: Any  # a named tuple of its columns
     for row in moves[moves["change"].abs() > DOUBT].itertuples():
         expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
         faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
@@ -331,7 +334,8 @@ def _sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
 
     week = pd.Timedelta(days=7)  # so that the span holds a session
     book = exchange_calendars.get_calendar(calendar, start=first - 2 * week, end=last + week)
-    return book.sessions.tz_localize(None)
+    days: pd.DatetimeIndex = book.sessions.tz_localize(None)
+    return days
 
 
 def _moves(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
@@ -372,7 +376,7 @@ def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
 def _panel(facts: Facts, moves: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
     """The table of prices with own lines joined in."""
     panel = pd.read_parquet(in_use(facts.folder, facts.overlay, "market/prices.parquet"))
-    extra = {"close": np.nan, "volume": np.nan, "source": "bundled"}
+    extra: dict[str, Any] = {"close": np.nan, "volume": np.nan, "source": "bundled"}
     panel = panel.assign(**{column: value for column, value in extra.items() if column not in panel})
     touched = set(moves["ticker"])
     stored = panel[panel["ticker"].isin(touched)]

@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,11 @@ class Sheet:
     cells: np.ndarray
     found: dict[str, str]
 
+    @property
+    def about(self) -> dict[Hashable, Any]:
+        """The file and how it was read, for the `attrs` of its rows."""
+        return dict([("file", self.file), *self.found.items()])
+
 
 def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = None) -> Sheet:
     """Cells of a CSV, TSV or .xlsx file.
@@ -67,6 +74,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     place = Path(path)
     if not place.is_file():
         raise DataError(f"{place} is not a file; check the path")
+    rows: Sequence[Sequence[object]]
     if place.suffix.lower() in (".xlsx", ".xlsm"):
         rows, found = _workbook(place, sheet)
     elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):

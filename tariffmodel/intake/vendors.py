@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -145,8 +146,7 @@ def read_prices(
         currency=frame["currency"].replace("", currency),
     )[priced].reset_index(drop=True)
     frame.attrs = {
-        "file": table.file,
-        **table.found,
+        **table.about,
         "decimal": mark,
         "dates": ", ".join(dict.fromkeys(orders.values())),
         "rows_without_price": int((~priced).sum()),
@@ -260,7 +260,7 @@ def _above(table: Sheet, header: int, field: str) -> list[str] | None:
     return None
 
 
-def _carried(row: list[object] | np.ndarray) -> list[str]:
+def _carried(row: Iterable[object]) -> list[str]:
     """Cells of a row, each empty one with the text to its left."""
     out, last = [], ""
     for cell in row:
@@ -276,7 +276,7 @@ def _data_rows(table: Sheet, header: int, day: int, columns: list[int]) -> np.nd
     below = np.arange(len(dated)) > header
     if (lost := (below & filled & ~dated).nonzero()[0]).size:
         raise DataError(f"{table.file} row {lost[0] + 1} has a price and no date; fill in the date")
-    rows = (below & filled & dated).nonzero()[0]
+    rows: np.ndarray = (below & filled & dated).nonzero()[0]
     if not rows.size:
         raise DataError(f"{table.file} has no rows of data below its header in row {header + 1}")
     return rows
@@ -289,5 +289,9 @@ def _numbers(frame: pd.DataFrame, table: Sheet, decimal: str | None) -> tuple[pd
     values, mark = spreadsheet.numbers(cells, table.file, delimiter=delimiter, decimal=decimal)
     close, adjusted = np.split(values.to_numpy(), 2)
     volume = spreadsheet.numbers(frame["volume"], table.file, decimal=mark)[0]
-    numeric = {"close": close, "adj_close": adjusted, "volume": pd.to_numeric(volume, errors="coerce")}
+    numeric: dict[str, Any] = {
+        "close": close,
+        "adj_close": adjusted,
+        "volume": pd.to_numeric(volume, errors="coerce"),
+    }
     return frame.assign(**numeric), mark

@@ -240,7 +240,7 @@ def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.Data
 
 def _stored_prices(folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(store.path(folder, PRICES))
-    plain = {"close": np.nan, "volume": np.nan, "source": "bundled"}
+    plain: dict[str, Any] = {"close": np.nan, "volume": np.nan, "source": "bundled"}
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
 
@@ -288,8 +288,9 @@ def _price_lines(
     stored = {ticker: groups.get(ticker, prices.iloc[:0]) for ticker in instruments.index}
     starts = pd.Series({ticker: _start(frame, overlap) for ticker, frame in stored.items()})
     firsts = starts.groupby(instruments["exchange_calendar"]).min()
-    books = {calendar: _sessions(calendar, first, now) for calendar, first in firsts.items()}
+    books = {calendar: _sessions(str(calendar), first, now) for calendar, first in firsts.items()}
     for ticker, instrument in instruments.iterrows():
+        ticker = str(ticker)
         zone, closes = books[instrument["exchange_calendar"]]
         yield _Line(ticker, ticker, instrument["currency"], zone, starts[ticker], closes, stored[ticker])
 
@@ -394,7 +395,7 @@ def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer
     names = {"Close": "close", "Adj Close": "adj_close", "Volume": "volume"}
     names |= {"Dividends": "dividend", "Stock Splits": "split"}
     frame = bars[list(names)].rename(columns=names).astype(float).replace([np.inf, -np.inf], np.nan)
-    frame.index = frame.index.tz_localize(None).normalize().as_unit("us")
+    frame.index = pd.DatetimeIndex(frame.index).tz_localize(None).normalize().as_unit("us")
     frame = frame[frame.index >= line.start]  # an answer may reach further back than was asked
     known = frame.dropna(subset=["close", "adj_close"])
     late = (known.index > line.days[-1]) | (known.index == _still_open(line, about))
@@ -441,7 +442,7 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
     """The line's rows with the new ones, and its row of the report."""
     old, seen = line.stored, answer.frame
     if old.empty:
-        factor, differing = np.nan, []
+        factor, differing = np.nan, list[str]()
         new, gaps = seen, seen.iloc[:0]
         basis = "price_return" if answer.index else "total_return"
     else:
@@ -451,7 +452,7 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
         basis = old["basis"].iloc[-1] if answer.index else "total_return"
     added = gaps.index.append(new.index)
     _believable(_since(seen, added), JUMP)
-    split = new["split"].where(new["split"] > 0, 1.0).prod()
+    split = float(new["split"].where(new["split"] > 0, 1.0).prod())
     if not old.empty and not 1 / UNIT < factor * split < UNIT:
         why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
         raise _RefusedError("conflict", f"{why} Nothing joined, stored rows stay")
@@ -496,7 +497,7 @@ def _price_rows(line: _Line, frame: pd.DataFrame, basis: str) -> pd.DataFrame:
     )
 
 
-def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, list[str]]:
+def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.Index, float, list[str]]:
     """Sessions up to the join on which both agree, Yahoo's level over the stored one there, conflicts.
 
     A stored return without its dividend is held against Yahoo's price return of that day.
@@ -505,7 +506,7 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, 
     common = seen.index.intersection(old.index)
     if common.empty:
         raise _RefusedError("conflict", _no_day_in_common(old.index, seen.index))
-    theirs, ours = np.log(seen.loc[common, ["close", "adj_close"]]).diff(), old.loc[common]
+    theirs, ours = seen.loc[common, ["close", "adj_close"]].apply(np.log).diff(), old.loc[common]
     priced = (ours["basis"] == "price_return").to_numpy()
     step = np.where(priced, theirs["close"], theirs["adj_close"])[1:]
     level = np.log(ours["adj_close"].to_numpy())
@@ -523,7 +524,7 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.DatetimeIndex, float, 
         few = f"sessions up to the join that agree: {len(common) - first}, fewer than {SETTLED}"
         raise _RefusedError("conflict", _text(*said, f"{few}; nothing joined, stored rows stay"))
     index = np.append(0.0, np.cumsum(step))  # Yahoo's level with our dividends, ending at Yahoo's
-    index += np.log(seen.at[common[-1], "adj_close"]) - index[-1]
+    index += np.log(float(seen["adj_close"].loc[common[-1]])) - index[-1]
     factor = float(np.exp(np.median((index - level)[first:])))
     return common[first:], factor, said
 
@@ -546,7 +547,8 @@ def _explain(factor: float, seen: pd.DataFrame, new: pd.DataFrame) -> str:
     """
     split = new["split"].where(new["split"] > 0, 1.0)
     dividend = new["dividend"]
-    due = (1 / split).prod() * (1 - dividend / seen["close"].shift().loc[new.index]).prod()
+    due = float((1 / split).prod())
+    due *= float((1 - dividend / seen["close"].shift().loc[new.index]).prod())
     said = [f"split {_ratio(value)} on {day:%Y-%m-%d}" for day, value in split[split != 1].items()]
     said += [f"dividend {value:g} on {day:%Y-%m-%d}" for day, value in dividend[dividend > 0].items()]
     text = f"re-based ×{factor:.4g}, {', '.join(said) or 'no action reported'}"
@@ -569,9 +571,12 @@ def _believable(frame: pd.DataFrame, jump: float) -> None:
         raise _RefusedError("conflict", f"{what}; {why if unadjusted[day] else limit}")
 
 
-def _since(seen: pd.DataFrame, added: pd.DatetimeIndex) -> pd.DataFrame:
+def _since(seen: pd.DataFrame, added: pd.Index) -> pd.DataFrame:
     """The rows from the one before the first that is added."""
-    return seen.iloc[max(seen.index.get_loc(added[0]) - 1, 0) :] if len(added) else seen.iloc[:0]
+    if added.empty:
+        return seen.iloc[:0]
+    place: Any = seen.index.get_loc(added[0])
+    return seen.iloc[max(place - 1, 0) :]
 
 
 def _join_rates(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -603,7 +608,7 @@ def _join_rates(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, A
 
 
 def _row(
-    line: _Line, outcome: str, detail: str, new: pd.DatetimeIndex | None = None, ratio: float = np.nan
+    line: _Line, outcome: str, detail: str, new: pd.Index | None = None, ratio: float = np.nan
 ) -> dict[str, Any]:
     stored = (0, pd.NaT, line.stored["date"].max())
     days = stored if new is None else (len(new), new[0], new[-1])
@@ -614,18 +619,18 @@ def _text(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _no_day_in_common(stored: pd.DatetimeIndex, seen: pd.DatetimeIndex) -> str:
+def _no_day_in_common(stored: pd.Index, seen: pd.Index) -> str:
     return (
         f"no session in common: stored up to {_last(stored)}, Yahoo from {seen[0]:%Y-%m-%d}; "
         "raise overlap_sessions"
     )
 
 
-def _last(days: pd.DatetimeIndex) -> str:
+def _last(days: pd.Index) -> str:
     return f"{days[-1]:%Y-%m-%d}" if len(days) else "none"
 
 
-def _list(days: pd.DatetimeIndex) -> str:
+def _list(days: pd.Index) -> str:
     more = f" and {len(days) - _SHOWN} more days" if len(days) > _SHOWN else ""
     return ", ".join(f"{day:%Y-%m-%d}" for day in days[:_SHOWN]) + more
 

@@ -120,8 +120,12 @@ class Lab:
             return
         self.values[key] = value
         score = key.rsplit(".", 2)[0]
-        weights = {k: v for k, v in self.values.items() if k.startswith(score) and k.endswith(".weight")}
-        if key in weights and len(weights) > 1:
+        weights = {
+            k: v
+            for k, v in self.values.items()
+            if k.startswith(score) and k.endswith(".weight") and not isinstance(v, date)
+        }
+        if key in weights and len(weights) > 1 and not isinstance(value, date):
             self.values |= reweighted(weights, key, value)
         for other, slider in self.sliders.items():
             # not the one that is being moved: what it shows is rounded, and setting it would hold it back
@@ -198,11 +202,13 @@ class Lab:
     def _slider(self, knob: Knob) -> widgets.ValueWidget:
         look = {"layout": _LOOK["layout"], "style": {"description_width": "190px"}}
         shown = self._displayed(knob.key)
+        low: Any = knob.low  # of the same kind as what is shown
+        high: Any = knob.high
         if isinstance(shown, date):
-            days = [(f"{day:%Y-%m-%d}", day) for day in pd.date_range(knob.low, knob.high).date]
+            days = [(f"{day:%Y-%m-%d}", day) for day in pd.date_range(low, high).date]
             slider = widgets.SelectionSlider(options=days, value=shown, description=knob.label, **look)
         else:
-            low, high, step = (self._factor(knob) * number for number in (knob.low, knob.high, knob.step))
+            low, high, step = (self._factor(knob) * number for number in (low, high, knob.step))
             slider = widgets.FloatSlider(
                 value=shown,
                 min=low,
@@ -231,7 +237,7 @@ class Lab:
         return shown if isinstance(shown, date) else round(shown / self._factor(knob), 12)
 
     def _stem(self) -> str:
-        stem = self._file.value.strip()
+        stem: str = self._file.value.strip()
         if not stem or Path(stem).name != stem:
             raise PolicyError(f"{stem!r} is no name for a file; write one without folders under 'Save as'")
         return stem

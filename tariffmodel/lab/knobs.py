@@ -79,8 +79,7 @@ def adjustable(name: str | Path, data: str | Path | None = None) -> list[Knob]:
         for entry in document.get(kind, [])
         if "withdrawn" not in entry
         for path, value in _leaves(entry)
-        if path[-1] not in ("enacted", "to_enacted")
-        and not (isinstance(value, date) and value < _OPEN_SINCE)
+        if path[-1] not in ("enacted", "to_enacted") and not (isinstance(value, date) and value < _OPEN_SINCE)
     ]
 
 

@@ -173,7 +173,7 @@ def case(
     >>> import tariffmodel as tm
     >>> asked = tm.case("flat-25", against="none", period="CY2025")
     >>> asked.label
-    'Flat 25% against No duty, CY2025'
+    'flat 25% against free trade, CY2025'
     >>> tm.exposure.table(asked)["bill_usd"].idxmax()
     'GM'
     """

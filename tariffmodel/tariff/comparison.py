@@ -34,6 +34,10 @@ def bills(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     """Attributable bill, USD, makers × policies: that of the case first, then the others.
 
     The last row, `TREASURY`, is the revenue: the sum over makers that are not part of another.
+
+    >>> import tariffmodel as tm
+    >>> list(bills(tm.case(period="CY2025"), ["flat-25"]))
+    ['current-law', 'flat-25']
     """
     policies = _each_once([case.policy, *map(case.beside, others)])
     goods = entered(case.facts, case.period, [*policies, case.against])
@@ -85,6 +89,12 @@ def ranked(case: Case, other: PolicySource) -> pd.DataFrame:
         `change_usd` (negative: the maker gains), `change_share_of_operating_profit`, `relief_usd`
         (= −change), `relief_per_us_built_usd` (per vehicle that the maker contributes to US output),
         `rate` and `rate_baseline` on vehicles.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bool((ranked(tm.case(period="CY2025"), "flat-25")["change_usd"] >= 0).all())
+    True
     """
     base, mine = table(case), table(case.replace(policy=other))
     base = base.reindex(mine.index)

@@ -172,7 +172,12 @@ def measured(
 def composite(
     table: np.ndarray, weights: Mapping[str, float], targets: Mapping[str, float], missing: Missing
 ) -> np.ndarray:
-    """Σ w·min(m / target, 1) over the last axis of `table`, whose entries follow `weights`."""
+    """Σ w·min(m / target, 1) over the last axis of `table`, whose entries follow `weights`.
+
+    >>> weights, targets = {"built": 0.4, "exported": 0.6}, {"built": 1.0, "exported": 0.1}
+    >>> float(composite(np.array([0.5, 0.2]), weights, targets, "zero"))
+    0.8
+    """
     w = np.array([weights[name] for name in weights])
     goals = np.array([targets[name] for name in weights])
     gaps = np.isnan(table.real)  # the imaginary part of an infinite ratio is no number
@@ -182,10 +187,10 @@ def composite(
         w = np.where(gaps, 0.0, w)
         total = w.sum(axis=-1, keepdims=True)
         w = w / np.where(total > 0, total, 1.0)
-    return (reached * w).sum(axis=-1)
+    return np.asarray((reached * w).sum(axis=-1))
 
 
-def less(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:
+def less(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
     """A < b, or about to be: where real parts are equal the imaginary ones, which carry derivatives, decide.
 
     So a derivative at a kink is that of one unit more, not of one less.
@@ -197,7 +202,11 @@ def less(a: np.ndarray, b: np.ndarray | float) -> np.ndarray:
 
 
 def clip(values: np.ndarray, low: np.ndarray | float, high: np.ndarray | float) -> np.ndarray:
-    """`values` within bounds, with the derivatives of one unit more; what is not known stays so."""
+    """`values` within bounds, with the derivatives of one unit more; what is not known stays so.
+
+    >>> clip(np.array([-0.1, 0.4, 2.0]), 0.0, 1.0).tolist()
+    [0.0, 0.4, 1.0]
+    """
     return np.where(less(values, low), low, np.where(less(high, values), high, values))
 
 

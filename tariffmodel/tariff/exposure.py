@@ -28,6 +28,13 @@ def table(case: Case) -> pd.DataFrame:
         Indexed by maker, largest bill first. USD unless the name says otherwise; columns are
         described in `columns`. `bill_low_usd` and `bill_high_usd` combine the ranges of all estimated
         inputs.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bills = table(tm.case(period="CY2025"))["bill_usd"]
+    >>> bills.idxmax(), len(bills)
+    ('Toyota', 20)
     """
     facts, goods = case.facts, case.goods
     mine, other = case.owed
@@ -133,6 +140,12 @@ def car_rates(case: Case, origins: Sequence[str] = ("JP", "EU", "KR", "GB", "MX"
     -------
     DataFrame
         Fractions of customs value, indexed by the first `day` of each rate, one column per origin.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> car_rates(tm.case(period="2025-09"), ["JP"])["JP"].round(3).tolist()
+    [0.275, 0.15]
     """
     goods = entered(case.facts, case.period, [case.policy])
     nothing_arrives = np.zeros_like(goods.units[:1])  # so a quota is never full
@@ -159,6 +172,13 @@ def sweep(case: Case, variants: Variants) -> pd.DataFrame:
     Returns
     -------
     DataFrame (n, makers) of USD.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("japan-flexible-linear-firm", period="CY2025")
+    >>> sweep(asked, {"relief.slope": [0.1, 0.2]}).shape
+    (2, 20)
     """
     lengths = {len(values) for values in variants.values()}
     if len(lengths) != 1:
@@ -183,6 +203,12 @@ def drivers(case: Case) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by maker and input: `fall_usd`, `rise_usd` and the larger of the two, `swing_usd`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> drivers(tm.case(period="CY2025")).loc["Toyota", "swing_usd"].idxmax()
+    'customs_value'
     """
     fall, rise = uncertainty.moves(case.runs_usd)
     index = pd.MultiIndex.from_product([list(INPUTS), case.goods.makers], names=["input", "maker"])
@@ -197,7 +223,7 @@ def whole(bills: pd.DataFrame) -> pd.DataFrame:
 
 
 def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
-    """Sums over makers of `by_origin`: `customs_value_usd`, `duty_usd`, `rate`; by kind and origin."""
+    """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin."""
     goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
     paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
     sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()

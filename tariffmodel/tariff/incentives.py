@@ -41,6 +41,13 @@ def marginal(case: Case) -> pd.DataFrame:
         Indexed by maker. For each of `us_built`, `exported`, `job`, `usd_invested`:
         `worth_<unit>_usd` (positive: the bill falls) and `others_<unit>_usd`, what the other makers
         save by it, which is not zero where relief is earned at country level.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("japan-flexible-linear-firm", period="CY2025")
+    >>> bool(marginal(asked).at["Toyota", "worth_us_built_usd"] > 0)
+    True
     """
     goods = case.goods
     saving = _saving(case.facts, case.policy, goods, CONTRIBUTIONS) - _saving(
@@ -67,7 +74,8 @@ def _saving(facts: Facts, policy: Policy, goods: Goods, names: Sequence[str]) ->
     for k, name in enumerate(names):
         shift[name][k * makers : (k + 1) * makers] = 1j * _STEP * np.eye(makers)
     total = bill(facts, policy, goods, shift=shift).total.imag
-    return 0.0 - np.broadcast_to(total, (each * makers, makers)).reshape(each, makers, makers) / _STEP
+    saved: np.ndarray = np.broadcast_to(total, (each * makers, makers)).reshape(each, makers, makers) / _STEP
+    return 0.0 - saved
 
 
 def by_policy(case: Case, others: Sequence[PolicySource], unit: str = "us_built") -> pd.DataFrame:
@@ -100,6 +108,13 @@ def breakeven(case: Case, rate: float, by: str = PRODUCTION) -> pd.DataFrame:
         Indexed by maker: `rate_now`, `vehicles` (0 where the rate is there already, NaN where no
         number of vehicles reaches it or nothing is imported). The fewest that do it, unless the rate
         dips below `rate` and rises again within a sixth of that number.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("japan-flexible-linear-firm", period="CY2025")
+    >>> float(breakeven(asked, 0.5)["vehicles"].max())
+    0.0
     """
     if not 0 <= rate <= 1:
         raise TariffModelError(f"rate is {rate:g}; write a fraction from 0 to 1, 0.15 for 15%")
@@ -195,27 +210,27 @@ def kinks(case: Case) -> pd.DataFrame:
                     for (name, metric), now in zip(entry.score.items(), found, strict=True)
                     if np.isfinite(now)
                 ]
-    for entry in policy.additional:
-        if entry.quota_units_per_year is None:
+    for extra in policy.additional:
+        if extra.quota_units_per_year is None:
             continue
         year = goods.period.end.year
         first, last = date(year, 1, 1), date(year, 12, 31)
         within = [
-            first <= span.start <= last and entry.start <= span.start <= entry.end for span in goods.spans
+            first <= span.start <= last and extra.start <= span.start <= extra.end for span in goods.spans
         ]
-        goods_of = np.isin(goods.flows.origin, entry.origin) | ("*" in entry.origin)
-        goods_of &= np.isin(goods.flows.product, entry.product)
-        opens = max(entry.quota_counted_from or entry.start, first)
-        quota = entry.quota_units_per_year * ((last - opens).days + 1) / ((last - first).days + 1)
+        goods_of = np.isin(goods.flows.origin, extra.origin) | ("*" in extra.origin)
+        goods_of &= np.isin(goods.flows.product, extra.product)
+        opens = max(extra.quota_counted_from or extra.start, first)
+        quota = extra.quota_units_per_year * ((last - opens).days + 1) / ((last - first).days + 1)
         arriving = goods.units[0][within][:, goods_of].sum()
-        rows.append(("all makers", f"additional.{entry.id}", f"vehicles in {year}", arriving, quota))
+        rows.append(("all makers", f"additional.{extra.id}", f"vehicles in {year}", arriving, quota))
     owed = bill(facts, policy, goods)
-    for entry, entitled, payable in zip(
+    for credit, entitled, payable in zip(
         policy.credit, owed.credits.entitled, owed.credits.payable, strict=True
     ):
-        what = f"{entry.unit} in {goods.spans[-1].start.year} that the credit may pay for"
+        what = f"{credit.unit} in {goods.spans[-1].start.year} that the credit may pay for"
         rows += [
-            (maker, f"credit.{entry.id}", what, now, most)
+            (maker, f"credit.{credit.id}", what, now, most)
             for maker, now, most in zip(goods.makers, entitled, payable, strict=True)
             if most > 0
         ]
@@ -227,8 +242,8 @@ def kinks(case: Case) -> pd.DataFrame:
         for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
             opens = min(entry.usable_from for entry in policy.offset if entry.measure == measure)
             usable = goods.inside & np.array([opens <= span.start for span in goods.spans])
-            owed = goods.value_usd[:1] * card.effective(goods.qualifying[:1], goods.us_content[:1], measure)
-            due = due + owed[0][usable].sum(axis=0) @ parts
+            duty = goods.value_usd[:1] * card.effective(goods.qualifying[:1], goods.us_content[:1], measure)
+            due = due + duty[0][usable].sum(axis=0) @ parts
         rows += [
             (maker, "offset", "USD of duty on parts that the offset pays", paid, most)
             for maker, paid, most in zip(goods.makers, used, due, strict=True)

@@ -393,7 +393,11 @@ def names(data: str | Path | None = None) -> list[str]:
 
 
 def labels(several: Iterable[Policy]) -> dict[str, str]:
-    """What to call policies on a chart, by name; the name itself where two have one label."""
+    """What to call policies on a chart, by name; the name itself where two have one label.
+
+    >>> labels([load("current-law"), load("flat-25")])
+    {'current-law': 'law in force', 'flat-25': 'flat 25%'}
+    """
     called = {one.name: one.label for one in several}
     count = Counter(called.values())
     return {name: label if count[label] == 1 else name for name, label in called.items()}
@@ -449,6 +453,11 @@ def load(
     ------
     PolicyError
         Naming the file, the key and the remedy; all faults of a file are listed.
+
+    Examples
+    --------
+    >>> load("japan-flexible-linear-firm", settings={"relief.slope": 0.2}).relief[0].slope
+    0.2
     """
     policy, file = _read(name, data)
     if settings:
@@ -465,6 +474,11 @@ def find(text: str, data: str | Path | None = None) -> Policy:
     ------
     PolicyError
         Nothing is near enough, or two are; the message lists the nearest.
+
+    Examples
+    --------
+    >>> find("flat 25").name
+    'flat-25'
     """
     known = names(data)
     if text in known or text.endswith(".toml"):
@@ -497,6 +511,10 @@ def as_known(policy: Policy, day: date) -> Policy:
     What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts;
     what had been enacted and was withdrawn later is in. Threats and reforms, which were never enacted,
     stay: they are what is asked.
+
+    >>> law = load("current-law")
+    >>> len(as_known(law, date(2025, 3, 1)).additional) < len(law.additional)
+    True
     """
 
     def enacted(entry: Entry) -> bool:
@@ -537,6 +555,11 @@ def full_key(policy: Policy, key: str, file: str = "") -> str:
     ------
     PolicyError
         If the policy has no such entry, or several that could be meant.
+
+    Examples
+    --------
+    >>> full_key(load("japan-flexible-linear-firm"), "relief.slope")
+    'relief.japan.slope'
     """
     kind, _, rest = key.partition(".")
     ids = [entry.id for entry in getattr(policy, kind)] if kind in KINDS else []

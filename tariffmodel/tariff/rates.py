@@ -103,7 +103,7 @@ def rates(  # noqa: C901  the order of its steps is the law's
         return sorted(entries, key=lambda e: (e.layer, "*" not in e.origin))
 
     def blank(fill: float, kinds: Sequence[tuple[str, Entry]]) -> np.ndarray:
-        count, kind = number.count(kinds), float
+        count, kind = number.count(kinds), np.dtype(float)
         if shift and any(name == "relief" for name, _ in kinds):
             moved = next(iter(shift.values()))
             count, kind = max(count, len(moved)), moved.dtype
@@ -125,7 +125,7 @@ def rates(  # noqa: C901  the order of its steps is the law's
     components = {"mfn": (ordinary, preferred, np.zeros((1, 1, 1)))}
 
     def on_top(rate: Any, basis: str, duty: np.ndarray) -> np.ndarray:
-        return np.maximum(rate - duty, 0.0) if basis == "inclusive" else rate + 0.0 * duty
+        return np.asarray(np.maximum(rate - duty, 0.0) if basis == "inclusive" else rate + 0.0 * duty)
 
     charges = [("additional", entry) for entry in policy.additional] + [
         ("relief", entry) for entry in policy.relief

@@ -35,7 +35,12 @@ def moves(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def interval(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Low and high of a result from its runs, moves combined by root-sum-square."""
+    """Low and high of a result from its runs, moves combined by root-sum-square.
+
+    >>> low, high = interval(np.array([10.0, 7.0, 14.0, 10.0, 13.0]))
+    >>> float(low), float(high)
+    (7.0, 15.0)
+    """
     fall, rise = moves(runs)
     return runs[0] - np.sqrt((fall**2).sum(axis=0)), runs[0] + np.sqrt((rise**2).sum(axis=0))
 

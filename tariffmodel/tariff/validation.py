@@ -44,6 +44,14 @@ def disclosed(case: Case) -> pd.DataFrame:
     ------
     PolicyError
         If the policy of the case is not law: nobody disclosed the cost of a hypothesis.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> disclosed(tm.case("flat-25"))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.PolicyError: companies disclosed ...
     """
     if case.policy.status != "law":
         raise PolicyError(
