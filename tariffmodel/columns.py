@@ -1,8 +1,9 @@
 """What is each column of a result: its definition, its unit, its heading and how it is shown?
 
-``columns.csv`` beside this module has one row per name, and one more for a result (``hedge.record``) or all
-results of a module (``hedge``) in which the same name means something else. A name may end in ``*``. Everything that shows a result reads it here: charts,
-exports, notebooks, the command line and the documentation.
+``columns.csv`` beside this module has one row per name, and one more for a result (``hedge.record``) or
+all results of a module (``hedge``) in which the same name means something else. A name may end in
+``*``. Everything that shows a result reads it here: charts, exports, notebooks, the command line and
+the documentation.
 
 A heading such as ``Bill: low`` stands under a common one, here *Bill*. A format is a kind and digits
 (`KINDS`): ``usd_bn_2`` shows 6312345678 as 6.31 under a heading that ends in *USD bn*.

@@ -15,7 +15,9 @@ class Keeper(Protocol):
     """What remembers: `Facts`."""
 
     @property
-    def kept(self) -> dict[Any, Any]: ...
+    def kept(self) -> dict[Any, Any]:
+        """What was computed, by the call that asked for it."""
+        ...
 
 
 K = TypeVar("K", bound=Keeper)
