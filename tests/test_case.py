@@ -139,6 +139,17 @@ def test_as_of_asks_what_was_known_and_law_on_that_day(known):
     assert exposure.table(early)["bill_usd"].sum() > exposure.table(now)["bill_usd"].sum()
 
 
+def test_what_stands_beside_a_case_is_known_on_the_same_day(known):
+    early = case("flat-25", as_of=date(2025, 6, 30), data=known)
+    law = early.replace(policy="current-law")
+    assert {entry.id for entry in law.policy.entries} == {
+        entry.id for entry in case(as_of=date(2025, 6, 30), data=known).policy.entries
+    }
+    with pytest.raises(TypeError, match="as_known"):
+        early.replace(as_of=date(2025, 7, 1))
+    assert early.as_known("2025-06-12").as_of == date(2025, 6, 12)
+
+
 def test_a_valuation_says_itself_in_words():
     assert str(Valuation()) == "tax 25%, 5 years at 8%"
     assert str(Valuation(0.3, 0.1, math.inf, 0.5)) == "tax 30%, inf years at 10%, 50% passed through"

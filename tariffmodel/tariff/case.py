@@ -67,19 +67,26 @@ class Case:
         return f"{self.policy.label} against {self.against.label}, {self.period}"
 
     def replace(self, **changes: Any) -> Case:
-        """The case with another `policy`, `against`, `period` or `as_of`, each given as to `case`."""
-        made = {
-            name: _policy(value, self.facts)
-            if name in ("policy", "against")
-            else periods.parse(value)
-            if name == "period" and isinstance(value, str)
-            else value
-            for name, value in changes.items()
-        }
-        return replace(self, **made)
+        """The case with another `policy`, `against` or `period`, each given as to `case`, or other `facts`.
+
+        Another day is another state of knowledge: `as_known`.
+        """
+        if "as_of" in changes:
+            raise TypeError("the day of a case is not replaced alone; ask case.as_known(day)")
+        for name in {"policy", "against"} & set(changes):
+            changes[name] = self.beside(changes[name])
+        if isinstance(changes.get("period"), str):
+            changes["period"] = periods.parse(changes["period"])
+        return replace(self, **changes)
+
+    def as_known(self, day: date | str) -> Case:
+        """The same question asked on a day: of what was known and law on it."""
+        day = date.fromisoformat(day) if isinstance(day, str) else day
+        mine, other = (policies.as_known(one, day) for one in (self.policy, self.against))
+        return Case(self.facts.as_known(day), mine, other, self.period, day)
 
     def beside(self, other: PolicySource) -> Policy:
-        """Another policy of the same data folder.
+        """Another policy of the same data folder, as known on the day of the facts.
 
         Raises
         ------
@@ -88,7 +95,7 @@ class Case:
         """
         found = _policy(other, self.facts)
         _refuse_foreign(found, self.facts)
-        return found
+        return found if self.facts.day is None else policies.as_known(found, self.facts.day)
 
     @cached_property
     def goods(self) -> Goods:
@@ -180,10 +187,8 @@ def case(
     known = data if isinstance(data, Facts) else fact_tables.load(data)
     span = periods.parse(period) if isinstance(period, str) else period
     mine, other = _policy(policy, known, settings), _policy(against, known)
-    if as_of is None:
-        return Case(known, mine, other, span, known.as_of)
-    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
-    return Case(known.as_known(day), policies.as_known(mine, day), policies.as_known(other, day), span, day)
+    asked = Case(known, mine, other, span, known.as_of)
+    return asked if as_of is None else asked.as_known(as_of)
 
 
 def _policy(source: PolicySource, known: Facts, settings: Mapping[str, Any] | None = None) -> Policy:
