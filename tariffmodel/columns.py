@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -161,7 +161,7 @@ def column(name: str, result: str | None = None) -> Column:
     DataError
         If there is none.
     """
-    found = _find(name, result)
+    found: Column | None = _find(name, result)
     if found is None:
         raise DataError(
             f"no column {name!r} in {TABLE.name}; add a row with its definition, unit and heading"
@@ -213,7 +213,8 @@ def described(frame: pd.DataFrame, result: str | None = None, *, of: str | None 
     DataError
         If a column of numbers has no row; it is named.
     """
-    found, lacking = {}, []
+    found: dict[Any, Column] = {}  # a name is a word, or several levels of them
+    lacking = []
     for name in frame:
         text = str(name[-1] if isinstance(name, tuple) else name)
         row = _find(text, result)
@@ -252,7 +253,7 @@ def shown(
     index : bool
         Whether the index is shown.
     """
-    rows = described(frame, result, of=of)
+    rows: dict[Any, Column] = described(frame, result, of=of)
     heads = [_head(name, rows.get(name)) for name in frame]
     if twice := {head for head in heads if heads.count(head) > 1}:
         raise DataError(f"{', '.join(map(str, twice))}: two columns of one table have this heading")
@@ -265,7 +266,7 @@ def shown(
     styler = seen.style.format(
         {label: rows[name].text if name in rows else str for label, name in zip(labels, frame, strict=True)}
     )
-    words = {
+    words: Any = {
         label: [{"selector": "", "props": "text-align: left"}]
         for label, name in zip(labels, frame, strict=True)
         if name not in rows or rows[name].format in ("text", "link")

@@ -274,7 +274,7 @@ def p_text(p: float) -> str:
     >>> p_text(0.0423), p_text(1e-9)
     ('0.042', '<0.001')
     """
-    return "–" if pd.isna(p) else "<0.001" if p < 0.001 else f"{p:.2g}"
+    return "–" if bool(pd.isna(p)) else "<0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def day_text(day: date) -> str:

@@ -466,15 +466,16 @@ def rate_path(
         width = 2.8 - 1.8 * number / max(len(path.columns) - 1, 1)
         color = ORIGIN_COLOR.get(origin, OTHER_COLOR)
         ax.plot(steps.index, steps[origin], drawstyle="steps-post", color=color, linewidth=width)
-    top = max(float(path.max(axis=None)), 0.01) * 1.06
+    highest: Any = path.max(axis=None)
+    top = max(float(highest), 0.01) * 1.06
     ax.set_ylim(0, top)
     ax.set_xlim(path.index[0], end)
     alike: dict[Any, Any] = last.round(3).groupby(last.round(3)).groups
     for value, height in zip(sorted(alike), spread_apart(sorted(alike), gap=top * 0.11), strict=True):
         names = [display_name(origin) for origin in alike[value]]
-        color = dark(ORIGIN_COLOR.get(alike[value][0], OTHER_COLOR)) if len(names) == 1 else INK
+        ink = dark(ORIGIN_COLOR.get(alike[value][0], OTHER_COLOR)) if len(names) == 1 else INK
         text = f"{', '.join(names)}\n{value:.1%}"
-        ax.text(1.015, height, text, transform=ax.get_yaxis_transform(), va="center", color=color, size=6.5)
+        ax.text(1.015, height, text, transform=ax.get_yaxis_transform(), va="center", color=ink, size=6.5)
     locator = AutoDateLocator(minticks=3, maxticks=8)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))

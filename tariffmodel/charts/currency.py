@@ -67,7 +67,7 @@ def fx_betas(
     title += f"{len(sure) - gain} clearly lose" if gain < len(sure) else "none clearly loses"
     if len(sure):
         name = str(sure["beta_fx"].abs().idxmax())
-        beta, low, high = (_signed(number) for number in sure.loc[name, ["beta_fx", "low", "high"]])
+        beta, low, high = map(_signed, sure.loc[name, ["beta_fx", "low", "high"]].astype(float))
         title += f"; the largest of these betas is that of {name}, {beta} ({low} to {high})"
     rivals = rows[rows["role"] == "rival"]
     fig = figure(
@@ -286,10 +286,11 @@ def paying_move(
     else:
         near = str((told["move_share"] - stands).idxmin())
         place = "weaker" if stands[near] > 0 else "stronger"
+        needed = float(drawn["move_share"][near])
         title = (
             f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, "
             f"{abs(stands[near]):.1%} {place} than the period's mean, and "
-            f"{drawn.at[near, 'move_share']:.1%} weaker would pay"
+            f"{needed:.1%} weaker would pay"
         )
     reasons = rows.loc[rows["move_share"].isna(), "reason"].str.split(":").str[0]
     fig = figure(

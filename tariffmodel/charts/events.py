@@ -261,7 +261,8 @@ def car_vs_exposure(
         }
     )
     line = np.linspace(points["x"].min(), points["x"].max(), 60)
-    fitted = fit.at["constant", "estimate"] + slope * line
+    constant: Any = fit.at["constant", "estimate"]
+    fitted = constant + slope * line
     ax.plot(line, fitted, color=SOFT, linewidth=0.9)
     ax.vlines(points["x"], points["low"], points["high"], color=points["color"], linewidth=0.5, alpha=0.6)
     ax.scatter(points["x"], points["y"], color=points["color"], s=13, zorder=3, linewidth=0)

@@ -340,5 +340,5 @@ def payoffs(
     ax.set_xlabel(f"change of {held} against {paid} by the end")
     percent_ticks(ax.xaxis)
     ax.set_ylabel(f"{paid} {size}")
-    native = Native("line", tuple(value), f"{paid} {size}", scale=scale)
+    native = Native("line", tuple(map(str, value)), f"{paid} {size}", scale=scale)
     return finish(fig, "Lines over the move of the currency", native)

@@ -527,7 +527,8 @@ def band_columns(metric: str, unit: str = "") -> list[str]:
 
 def usd_scale(usd: pd.Series | pd.DataFrame) -> tuple[float, str]:
     """Billions, or for small bills millions: what to divide by, and its name."""
-    return (1e9, "bn") if usd.abs().max(axis=None) >= 1e8 else (1e6, "m")
+    largest: Any = usd.abs().max(axis=None)
+    return (1e9, "bn") if largest >= 1e8 else (1e6, "m")
 
 
 def short_number(number: float) -> str:

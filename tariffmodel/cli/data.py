@@ -60,6 +60,7 @@ def snapshots(
         table.add_column(heading)
     used = store.current(folder)
     table.add_row("*" if used == store.BUNDLED else "", store.BUNDLED, "", "the data as installed", "")
+    row: Any  # a named tuple of its columns
     for row in store.snapshots(folder).itertuples():
         table.add_row("*" * row.current, row.name, f"{row.created:%Y-%m-%d %H:%M} UTC", row.reason, row.files)
     print_table(table, 120)

@@ -90,7 +90,7 @@ def diff(
     typer.echo(found.summary())
     shown = found.table(limit)
     table = Table(title=f"From {found.before} to {found.after}")
-    for heading in shown:
+    for heading in map(str, shown):
         table.add_column(
             heading, justify="left" if heading in ("Quantity", "Subject", "Verdict") else "right"
         )

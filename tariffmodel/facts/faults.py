@@ -100,7 +100,7 @@ def _expected(check: str) -> str:
 
 def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
     """What is wrong with facts that no single cell can show; `makers` is indexed by maker."""
-    faults = []
+    faults: list[Fault] = []
 
     def report(rows: pd.DataFrame, column: str, expected: str) -> None:
         faults.extend(

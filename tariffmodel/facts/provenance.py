@@ -34,7 +34,8 @@ def disagreements(facts: Facts, period: str, variables: Sequence[str]) -> pd.Dat
     found = cells["value"].agg(readings="nunique", least="min", most="max")
     found = found[(found["readings"] > 1) & (found["least"] > 0) & cells["selected"].any()]
     found = found.assign(apart=found["most"] / found["least"]).drop(columns=["least", "most"])
-    return found.sort_values("apart", ascending=False).reset_index()
+    ordered: pd.DataFrame = found.sort_values("apart", ascending=False).reset_index()
+    return ordered
 
 
 def readings(facts: Facts, period: str, cells: pd.DataFrame) -> pd.DataFrame:

@@ -52,10 +52,10 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
         later = [facts.unknown[key] for key in missing if key in facts.unknown]
         if missing[0] in facts.unknown:
             whose = maker if origin in ("US", "ALL") else f"{maker}, origin {origin},"
-            last = f"; all are from {max(later)} on" if max(later) > later[0] else ""
+            others = f"; all are from {max(later)} on" if max(later) > later[0] else ""
             raise DataError(
                 f"as of {facts.day} no {variable} of {whose} was known{more}: the first is known on "
-                f"{later[0]}{last}; choose a later as-of day or add an earlier reading"
+                f"{later[0]}{others}; choose a later as-of day or add an earlier reading"
             )
         raise DataError(
             f"no selected row for {variable} of {maker}, origin {origin}{more}; "

@@ -186,7 +186,8 @@ class Facts:
     @cached_property
     def as_of(self) -> date:
         """Last day of the exchange rates: results are stated for this day unless told otherwise."""
-        return self.fx.index[-1].date()
+        last: pd.Timestamp = self.fx.index[-1]
+        return last.date()
 
     @cached_property
     def readings(self) -> dict[tuple[str, str, str], list[int]]:
@@ -235,8 +236,8 @@ class Facts:
         span = periods.parse(period) if period else None
         for (maker, variable, origin), new in values.items():
             chosen = table["selected"]
-            for column, value in zip(KEY, (maker, variable, origin), strict=True):
-                chosen = chosen & (table[column] == value)
+            for column, wanted in zip(KEY, (maker, variable, origin), strict=True):
+                chosen = chosen & (table[column] == wanted)
             if span:
                 chosen = chosen & (table["start"] >= span.start) & (table["end"] <= span.end)
             if not chosen.any():
@@ -245,12 +246,15 @@ class Facts:
                     + (f", within {period}" if period else "")
                     + "; a what-if changes figures that are there"
                 )
+            held: Any  # a figure of the table
             for row in table.index[chosen]:
-                old = float(table.at[row, "value"])
+                held = table.at[row, "value"]
+                old = float(held)
                 value = float(new(old)) if callable(new) else float(new)
                 scale = value / old if old else float("nan")
                 for end in ("low", "high"):
-                    table.at[row, end] = table.at[row, end] * scale if old else value
+                    held = table.at[row, end]
+                    table.at[row, end] = held * scale if old else value
                 table.at[row, "value"] = value
                 table.at[row, "quality"] = "estimated"
                 table.at[row, "selection_reason"] = f"{_WHAT_IF}{old:.10g}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 
@@ -52,10 +53,11 @@ def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
     listing = line.map(facts.instruments["currency"])
     today = Period(as_of, as_of)
     spot = {str(unit): fx_rate(facts, str(unit), today, as_of) for unit in listing.dropna().unique()}
+    last_day: Any = pd.Series.last_valid_index
     shares = facts.figure("shares_outstanding").reindex(line.index)
     return pd.DataFrame(
         {
             "market_cap_usd": shares * 1e6 * line.map(last) / listing.map(spot),
-            "price_date": line.map(closes.apply(pd.Series.last_valid_index).dt.date),
+            "price_date": line.map(closes.apply(last_day).dt.date),
         }
     )

@@ -173,13 +173,13 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     table.attrs["warnings"] = [
         Fault(
             typed["file"].iloc[0],
-            row.row,
+            number,
             "value",
-            row.value,
+            value,
             f"a figure near the {old:,.{0 if old >= 1000 else 4}f} in use",
             True,
         )
-        for row, old, times in zip(mine.itertuples(), table["old"], ratio, strict=True)
+        for number, value, old, times in zip(mine["row"], mine["value"], table["old"], ratio, strict=True)
         if not 1 / _DOUBT < times < _DOUBT
     ]
     return table

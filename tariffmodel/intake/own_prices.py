@@ -370,7 +370,8 @@ def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
     extra = filler.index.difference(base.index)
     link = (base / filler).dropna()
     scale = link.reindex(link.index.union(extra)).ffill().bfill()
-    return pd.concat([base, filler[extra] * scale[extra]]).sort_index()
+    linked: pd.Series = pd.concat([base, filler[extra] * scale[extra]]).sort_index()
+    return linked
 
 
 def _panel(facts: Facts, moves: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:

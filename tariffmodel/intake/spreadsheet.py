@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -74,7 +74,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     place = Path(path)
     if not place.is_file():
         raise DataError(f"{place} is not a file; check the path")
-    rows: Sequence[Sequence[object]]
+    rows: list[Any]
     if place.suffix.lower() in (".xlsx", ".xlsm"):
         rows, found = _workbook(place, sheet)
     elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):

@@ -452,7 +452,7 @@ def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, 
         basis = old["basis"].iloc[-1] if answer.index else "total_return"
     added = gaps.index.append(new.index)
     _believable(_since(seen, added), JUMP)
-    split = float(new["split"].where(new["split"] > 0, 1.0).prod())
+    split: Any = new["split"].where(new["split"] > 0, 1.0).prod()
     if not old.empty and not 1 / UNIT < factor * split < UNIT:
         why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
         raise _RefusedError("conflict", f"{why} Nothing joined, stored rows stay")
@@ -547,8 +547,9 @@ def _explain(factor: float, seen: pd.DataFrame, new: pd.DataFrame) -> str:
     """
     split = new["split"].where(new["split"] > 0, 1.0)
     dividend = new["dividend"]
-    due = float((1 / split).prod())
-    due *= float((1 - dividend / seen["close"].shift().loc[new.index]).prod())
+    by_split: Any = (1 / split).prod()
+    by_dividend: Any = (1 - dividend / seen["close"].shift().loc[new.index]).prod()
+    due = by_split * by_dividend
     said = [f"split {_ratio(value)} on {day:%Y-%m-%d}" for day, value in split[split != 1].items()]
     said += [f"dividend {value:g} on {day:%Y-%m-%d}" for day, value in dividend[dividend > 0].items()]
     text = f"re-based ×{factor:.4g}, {', '.join(said) or 'no action reported'}"

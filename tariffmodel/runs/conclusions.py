@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -102,7 +103,7 @@ def keep_inputs(folder: Path, facts: Facts, policy: Policy, against: Policy) -> 
     """
     (folder / "inputs").mkdir(parents=True, exist_ok=True)
     columns = [*KEY, "period", "unit", "value", "low", "high", "quality", "source_title"]
-    compact = {"compression": "zstd", "compression_level": 15}
+    compact: dict[str, Any] = {"compression": "zstd", "compression_level": 15}
     compact |= {"use_dictionary": False, "use_byte_stream_split": True}  # a third of the size
     facts.selected[columns].to_parquet(folder / INPUTS["facts"], compression="zstd")
     facts.prices.astype("float32").to_parquet(folder / INPUTS["prices"], **compact)

@@ -298,13 +298,14 @@ def _compare_levels(kind: str, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataF
     typical = ratios.median()
     typical = typical.mask((typical - 1).abs() < _SEVEN_DIGITS, 1.0)
     off = (ratios / typical - 1).abs() > _SEVEN_DIGITS
+    last_day: Any = pd.Series.last_valid_index
     frame = pd.DataFrame(
         {
             "kind": kind,
             "rows_added": (before.isna() & after.notna()).sum(),
             "rows_removed": (before.notna() & after.isna()).sum(),
-            "last_before": before.apply(pd.Series.last_valid_index),
-            "last_after": after.apply(pd.Series.last_valid_index),
+            "last_before": before.apply(last_day),
+            "last_after": after.apply(last_day),
             "ratio": typical,
             "days_changed": off.sum(),
             "first_changed": off.idxmax().where(off.any()),
@@ -371,7 +372,7 @@ def _compare_conclusions(one: _Run, two: _Run) -> tuple[pd.DataFrame, tuple[str,
             **frame[_IDENTITY],
         }
     )
-    return frame.loc[order.sort_values(list(order)).index].reset_index(drop=True), left_out
+    return frame.loc[order.sort_values(order.columns.to_list()).index].reset_index(drop=True), left_out
 
 
 def _said(run: _Run) -> pd.DataFrame:
@@ -397,6 +398,7 @@ def _few(parts: Sequence[str], most: int = 3) -> str:
 def _told(rows: pd.DataFrame) -> list[str]:
     """Changed inputs in words; of a file, its name without the digits of its hash."""
     told = []
+    row: Any  # a named tuple of its columns
     for row in rows.itertuples():
         file = row.name.endswith((".csv", ".md", ".parquet", ".toml", ".ipynb"))
         if row.before is None or row.after is None:
@@ -410,7 +412,7 @@ def _facts_told(facts: pd.DataFrame) -> Iterable[str]:
     if facts.empty:
         return
     counts = facts["change"].value_counts()
-    values = facts[facts["fields"].str.contains("value") | (facts["change"] != "changed")]
+    values: Any = facts[facts["fields"].str.contains("value") | (facts["change"] != "changed")]
     told = [
         f"{row.maker} {row.variable} {row.origin} {row.period} "
         + {"added": f"added, {_digits(row.after)}", "removed": f"removed, {_digits(row.before)}"}.get(
@@ -437,7 +439,8 @@ def _prices_told(prices: pd.DataFrame) -> Iterable[str]:
             parts.append(
                 "re-based: " + _few([f"{r.name} ×{r.ratio:.6g}" for r in rebased.itertuples(index=False)])
             )
-        if len(touched := lines[lines["days_changed"] > 0]):
+        touched: Any = lines[lines["days_changed"] > 0]
+        if len(touched):
             days = [
                 f"{r.name} on {_count(r.days_changed, 'day')} from {_cell(r.first_changed)}"
                 for r in touched.itertuples(index=False)
@@ -476,6 +479,7 @@ def _conclusions_told(conclusions: pd.DataFrame) -> Iterable[str]:
 
 def _moves(rows: pd.DataFrame) -> list[str]:
     told = []
+    row: Any  # a named tuple of its columns
     for row in rows.itertuples():
         size = ""
         if row.change_in_standard_errors == row.change_in_standard_errors:

@@ -265,7 +265,7 @@ def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, Any]) -> Any:
 
 def _scaled(data: pd.DataFrame, columns: list[str], native: Mapping[str, Any]) -> pd.DataFrame:
     """Figures in the unit of the chart; Office knows no infinite ones."""
-    values = data[columns].astype(float) / native["scale"]
+    values: pd.DataFrame = data[columns].astype(float) / native["scale"]
     return values.replace([np.inf, -np.inf], np.nan)
 
 

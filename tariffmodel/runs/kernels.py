@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Any
 
 import nbformat
-from jupyter_client import AsyncKernelClient
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
@@ -67,11 +67,11 @@ def prepare(source: Path, parameters: Mapping[str, str | None]) -> NotebookNode:
         cell.metadata.setdefault("tags", [])
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    node = parameterize_notebook(
+    filled: NotebookNode = parameterize_notebook(
         node, dict(parameters), comment="Set by this run", kernel_name="python3", language="python"
     )
-    del node.metadata["papermill"]
-    return node
+    del filled.metadata["papermill"]
+    return filled
 
 
 def execute(

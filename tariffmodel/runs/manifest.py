@@ -114,7 +114,9 @@ def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
         },
         "as_of": str(as_of),
         "stale": " ".join(
-            filter(None, [_stale(lines, known.makers["ticker"], as_of), today and _late(as_of, today)])
+            filter(
+                None, [_stale(lines, known.makers["ticker"], as_of), _late(as_of, today) if today else None]
+            )
         )
         or None,
     }

@@ -138,7 +138,7 @@ def render(
 def _section(
     entry: Mapping[str, Any], node: NotebookNode, sources: Path, charts: dict[str, Path], present: set[str]
 ) -> Section:
-    exporter = _Cells(
+    exporter = _Cells(  # type: ignore[no-untyped-call]  # nbconvert's own constructor has no types
         template_name="basic",
         exclude_input_prompt=True,
         exclude_output_prompt=True,

@@ -122,7 +122,7 @@ def run(
         "as_of": as_of,
         "output": ".",
     }
-    law, other = (policies.load(parameters[role], known.folder) for role in ("policy", "against"))
+    law, other = (policies.load(_portable(asked), known.folder) for asked in (policy, against))
     about = manifest.begin(parameters, known, law, other)
     as_of_day = date.fromisoformat(about["as_of"])
     name, partial = _claim(Path(output), f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}")

@@ -111,7 +111,7 @@ class Case:
     def runs_usd(self) -> np.ndarray:
         """Attributable bill of every run of the inputs, (runs, makers), see `uncertainty`."""
         mine, other = self.owed
-        return mine.total - other.total
+        return np.asarray(mine.total - other.total)
 
 
 @dataclass(frozen=True)

@@ -197,7 +197,7 @@ def less(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
     """
     below: np.ndarray = np.real(a) < np.real(b)
     if np.iscomplexobj(a) or np.iscomplexobj(b):
-        below = below | ((np.real(a) == np.real(b)) & (np.imag(a) < np.imag(b)))
+        below = np.asarray(below | ((np.real(a) == np.real(b)) & (np.imag(a) < np.imag(b))))
     return below
 
 

@@ -74,7 +74,7 @@ class Course:
         sold = day - lag
         before = np.minimum(sold, opens)
         closed = np.minimum(before, day - REFUND_DAYS)
-        return self.at(relief, sold) - self.at(relief, before) + self.at(relief, closed)
+        return np.asarray(self.at(relief, sold) - self.at(relief, before) + self.at(relief, closed))
 
 
 def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
@@ -180,7 +180,7 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
     start, stop = float(asked.start.toordinal()), float(asked.end.toordinal() + 1)
 
     def over(total: np.ndarray, days: np.ndarray) -> np.ndarray:
-        return course.at(total, stop - days) - course.at(total, start - days)
+        return np.asarray(course.at(total, stop - days) - course.at(total, start - days))
 
     def steps(days: np.ndarray, share: np.ndarray, metal: int) -> dict[str, np.ndarray]:
         late = np.zeros((1, len(makers)))

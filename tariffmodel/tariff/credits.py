@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 
@@ -75,15 +76,15 @@ def settle(
                 & (np.isin(goods.flows.origin, entry.origin) | anywhere)
                 & able[goods.owner]
             )
-            cells = np.ix_(here, flows)
+            cells: Any = (slice(None), *np.ix_(here, flows))  # of every variant
             owner = goods.owner[flows]
-            worth = goods.value_usd[:, *cells]
-            amount = goods.units[:, *cells] if entry.unit == "vehicles" else worth
+            worth = goods.value_usd[cells]
+            amount = goods.units[cells] if entry.unit == "vehicles" else worth
             rate = np.reshape(variants.get(f"credit.{entry.id}.rate", entry.rate), (-1, 1, 1))
-            spread = per_value[:, *cells] - rate
+            spread = per_value[cells] - rate
             gain = np.where((amount.real > 0) & (spread.real > _NO_GAIN), spread, 0.0) * worth
             gain = gain / np.where(amount == 0, 1.0, amount)  # USD per vehicle or per USD of value
-            want = np.where(gain.real > 0, amount * left[:, *cells], 0.0)
+            want = np.where(gain.real > 0, amount * left[cells], 0.0)
             earned = _earned(facts, entry, goods, here, np.unique(owner), variants, shift)
             purse = balance[k] + able * earned
             share = _served(want, gain, purse, owner, alike=entry.order == "pro_rata")
@@ -96,7 +97,7 @@ def settle(
                 early = starts[here, None] < entry.claw_back_on.toordinal()
                 spared_before_claw[k] = spared_before_claw[k] + (spared * early).sum(axis=1)
             kept = np.ones((len(share), *left.shape[1:]), dtype=share.dtype)
-            kept[:, *cells] = 1 - share
+            kept[cells] = 1 - share
             left = left * kept
             balance[k] = purse - taken.sum(axis=1) @ member
             if entry.unused == "sell":
@@ -141,7 +142,8 @@ def _served(
     partial = np.where(less(0.0, rest) & (group.real > 0), partial, 0.0)
     share = np.empty_like(partial)
     np.put_along_axis(share, order, partial, axis=-1)
-    return share.reshape(shape)
+    served: np.ndarray = share.reshape(shape)
+    return served
 
 
 def _earned(
@@ -157,7 +159,7 @@ def _earned(
     of_year = year_share([goods.spans[number] for number in here])
     if entry.granted:
         yearly = np.array([entry.granted.get(maker, 0.0) for maker in goods.makers])
-        return (entry.multiple * yearly * of_year.sum())[None]
+        return np.asarray(entry.multiple * yearly * of_year.sum())[None]
     variable = entry.earned_by
     assert variable is not None
     keys = [(m, variable, "US") for m in goods.makers if "US" in facts.origins(m, variable)]
@@ -182,7 +184,8 @@ def _earned(
     if entry.above is not None:
         usual = known([periods.parse(entry.above)]) * of_year.sum()
         now = np.where(less(usual, now), now - usual, 0.0)
-    return np.reshape(variants.get(f"credit.{entry.id}.per_unit", entry.per_unit), (-1, 1)) * now
+    each = np.reshape(variants.get(f"credit.{entry.id}.per_unit", entry.per_unit), (-1, 1))
+    return np.asarray(each * now)
 
 
 def _shortfall(facts: Facts, entry: Credit, makers: list[str], shift: Shift) -> np.ndarray:

@@ -41,20 +41,21 @@ class Bill:
     @property
     def after_credits(self) -> np.ndarray:
         """Duty on vehicles, less what credits saved and what was clawed back of that."""
-        return self.vehicles - self.credits.saved + self.credits.repaid
+        return np.asarray(self.vehicles - self.credits.saved + self.credits.repaid)
 
     @property
     def total(self) -> np.ndarray:
         """Vehicles + parts − offset − credits + what was clawed back, USD."""
-        return self.vehicles + self.parts - self.offset - self.credits.saved + self.credits.repaid
+        owed = self.vehicles + self.parts - self.offset - self.credits.saved + self.credits.repaid
+        return np.asarray(owed)
 
     @property
     def average_rate(self) -> np.ndarray:
         """Duty on vehicles after credits over customs value, (runs or variants, M); NaN without imports."""
         customs = self.goods.customs_usd
-        return np.divide(
-            self.after_credits, customs, out=np.full(self.after_credits.shape, np.nan), where=customs > 0
-        )
+        rate = np.full(self.after_credits.shape, np.nan)
+        np.divide(self.after_credits, customs, out=rate, where=customs > 0)
+        return rate
 
 
 def bill(

@@ -161,7 +161,7 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
         return out
 
     trucks = of("light_truck_share", pairs)
-    hauls = (trucks > 0).any(axis=(0, 1))
+    hauls = np.asarray((trucks > 0).any(axis=(0, 1)))
     carried = [pair for pair, some in zip(pairs, hauls, strict=True) if some]
     imports, share = of(IMPORTS, pairs), trucks[..., hauls]
     blocks = {
@@ -219,7 +219,7 @@ def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Peri
 
 def membership(owner: np.ndarray, makers: int) -> np.ndarray:
     """(flows, makers): 1 where the flow is the maker's."""
-    return (owner[:, None] == np.arange(makers)).astype(float)
+    return np.asarray(owner[:, None] == np.arange(makers)).astype(float)
 
 
 def year_share(spans: Sequence[Period]) -> np.ndarray:

@@ -33,8 +33,8 @@ def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.
             left = due[:, number]
             for k, entry in enumerate(entries):
                 if entry in _in_force(entries, span.start):
-                    rate = variants.get(f"offset.{entry.id}.rate", entry.rate)
-                    balance[k] = balance[k] + np.reshape(rate, (-1, 1)) * goods.assembled_msrp_usd[:, number]
+                    earned = np.reshape(variants.get(f"offset.{entry.id}.rate", entry.rate), (-1, 1))
+                    balance[k] = balance[k] + earned * goods.assembled_msrp_usd[:, number]
                 if entry.usable_from <= span.start:
                     drawn = np.minimum(left, balance[k])
                     left, balance[k] = left - drawn, balance[k] - drawn

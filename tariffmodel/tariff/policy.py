@@ -713,7 +713,7 @@ def _siblings(loc: Sequence[int | str]) -> list[str]:
     """The keys that may stand where this one does."""
     if len(loc) == 1:
         return [*_keys(Policy), "base", "frozen_on"]
-    inner = {"score": Metric, "bracket": Bracket}
+    inner: dict[str, type[BaseModel]] = {"score": Metric, "bracket": Bracket}
     return _keys(inner[str(loc[2])] if len(loc) > 3 else KINDS[str(loc[0])])
 
 
@@ -730,7 +730,8 @@ def _refuse_contradictions(policy: Policy, file: str) -> None:
         if other is not entry:
             place = "" if other.layer == entry.layer else ", here and in its base"
             raise PolicyError(f"{file}: id {entry.id!r} occurs twice{place}; give each entry its own")
-    for kind in (policy.mfn, policy.additional, policy.relief):
+    alike: tuple[list[Any], ...] = (policy.mfn, policy.additional, policy.relief)
+    for kind in alike:
         for one, two in combinations(kind, 2):
             if (
                 _rival(one) == _rival(two)
@@ -743,11 +744,12 @@ def _refuse_contradictions(policy: Policy, file: str) -> None:
                     f"{file}: {one.id} and {two.id} overlap from {max(one.start, two.start)}; "
                     "end one the day before the other starts"
                 )
-    measures = [entry.measure for entry in (*policy.additional, *policy.relief)]
-    for entry in policy.offset:
-        if entry.measure not in measures:
+    charged: list[Additional | Relief] = [*policy.additional, *policy.relief]
+    measures = [entry.measure for entry in charged]
+    for offset in policy.offset:
+        if offset.measure not in measures:
             raise PolicyError(
-                f"{file}: offset.{entry.id}.measure: nothing is charged under {entry.measure!r}; "
+                f"{file}: offset.{offset.id}.measure: nothing is charged under {offset.measure!r}; "
                 f"choose from {', '.join(dict.fromkeys(measures))}"
             )
     for one, two in combinations(dict.fromkeys(measures), 2):  # a slip would charge both

@@ -175,4 +175,4 @@ def _quota_share(
             share[..., years == year, :] = np.where(
                 of_year > 0, np.minimum(quota * open_part / of_year, 1.0), 1.0
             )
-    return share
+    return np.asarray(share)

@@ -37,7 +37,7 @@ def contribution_of(
             facts, entry.metrics, entry.year, kind, entry.missing, earning, entry.relative_to, shift
         )
         if entry.metric:
-            return np.nan_to_num(table[..., 0], posinf=_NO_LIMIT)
+            return np.asarray(np.nan_to_num(table[..., 0], posinf=_NO_LIMIT))
         return contribution.composite(table, weights, targets, entry.missing)
 
     firm = level("firm") if np.any(own != 0) else 0.0
