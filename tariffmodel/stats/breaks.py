@@ -60,6 +60,13 @@ def regimes(
     """Did the coefficients change on a day known beforehand? Rows dated `day` or later are after.
 
     Parameters and errors as in `regression.fit`; either side must have more rows than coefficients.
+
+    >>> days = pd.date_range("2024-01-05", periods=80, freq="W-FRI")
+    >>> random = np.random.default_rng(0)
+    >>> x = pd.DataFrame({"fx": random.normal(0, 0.01, 80)}, days)
+    >>> y = x["fx"] * np.where(days < "2025-04-03", 0.4, 1.2) + random.normal(0, 0.005, 80)
+    >>> regimes(y, x, date(2025, 4, 3)).table().loc["fx", ["before", "after"]].round(2).to_dict()
+    {'before': 0.43, 'after': 1.03}
     """
     y, x = design(returns, factors)
     n, k = x.shape
@@ -141,6 +148,16 @@ def unknown_break(
     ------
     DataError
         As `regression.fit`; unknown regressors; `trim` outside (0, 0.5) or too short for the coefficients.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-05", periods=80, freq="W-FRI")
+    >>> random = np.random.default_rng(0)
+    >>> x = pd.DataFrame({"fx": random.normal(0, 0.01, 80)}, days)
+    >>> y = x["fx"] * np.where(days < "2025-04-03", 0.4, 1.2) + random.normal(0, 0.005, 80)
+    >>> found = unknown_break(y, x, tested=["fx"])
+    >>> f"{found.day:%Y-%m-%d}", round(found.p, 4)
+    ('2025-04-04', 0.0003)
     """
     from statsmodels.stats.diagnostic import breaks_cusumolsresid  # slow to import
 
@@ -185,6 +202,9 @@ def sup_wald_p(statistic: float, q: int, trim: float = 0.15) -> float:
     with λ = 2 ln((1 − trim)/trim) (James, James and Siegmund 1987; Estrella 2003). At the critical
     values of Andrews (2003) it is within a tenth of 10%, 5% and 1%. Left of its maximum, about one
     half, the value returned is a straight line to 1 and means no more than "large".
+
+    >>> round(sup_wald_p(8.68, q=1), 3)  # the 5% value of Andrews (2003)
+    0.051
     """
     width = 2 * np.log((1 - trim) / trim)
 
@@ -205,8 +225,10 @@ def sup_wald_p(statistic: float, q: int, trim: float = 0.15) -> float:
 def _wald_paths(
     x: np.ndarray, series: np.ndarray, cuts: np.ndarray, tested: np.ndarray, lags: int
 ) -> np.ndarray:
-    """Wald statistics (B, C) of no change in the `tested` columns of x (n, k) after each of C cuts, for
-    B series (B, n)."""
+    """Wald statistics (B, C) of no change in the `tested` columns of x (n, k) after each of C cuts.
+
+    For B series (B, n).
+    """
     n, k = x.shape
     squares = np.cumsum(x[:, :, None] * x[:, None, :], axis=0)
     early = np.linalg.inv(squares[cuts - 1])

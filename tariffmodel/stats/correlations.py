@@ -20,6 +20,10 @@ def average_correlation(residuals: Array) -> float:
     """Mean pairwise correlation of the rows, each pair over the days both have; N(N − 1)/2 pairs.
 
     The r̄ of Kolari and Pynnönen (2010).
+
+    >>> rows = np.array([[1.0, 2, 3, 4], [2.0, 1, 4, 3], [4.0, 3, 2, 1]])
+    >>> round(average_correlation(rows), 3)
+    -0.333
     """
     n = len(residuals)
     return correlation_sum(residuals) / (n * (n - 1)) if n > 1 else 0.0
@@ -30,6 +34,10 @@ def correlation_sum(first: Array, second: Array | None = None) -> float:
 
     Without `second`: over ordered pairs of different rows of `first`. Pairs with fewer than three
     common days, or a constant row, count zero. Columns are the same days in both.
+
+    >>> rows = np.array([[1.0, 2, 3, 4], [2.0, 1, 4, 3], [4.0, 3, 2, 1]])
+    >>> round(correlation_sum(rows[:1], rows[1:]), 3)
+    -0.4
     """
     within = second is None
     other = first if second is None else second
@@ -117,6 +125,14 @@ def paired_correlations(residuals: Array, timing: Timing, days: Array, reach: in
     -------
     distance : (m,) rows of the calendar between two events; 0 within an event.
     total : (m,) sums of correlations.
+
+    Examples
+    --------
+    >>> timing = Timing(np.array([0, 0]), np.array([0, 0]), np.array([4, 4]), (np.arange(6),))
+    >>> residuals = np.array([[0.1, -0.2, 0.1], [0.2, -0.2, 0.0]])
+    >>> distance, total = paired_correlations(residuals, timing, np.array([-3, -2, -1]), reach=2)
+    >>> distance, total.round(3)
+    (array([0]), array([1.732]))
     """
     zero = timing.dates(np.zeros(1, dtype=int))[:, 0]
     order = np.argsort(timing.event, kind="stable")
@@ -132,7 +148,7 @@ def paired_correlations(residuals: Array, timing: Timing, days: Array, reach: in
     distance, total = [0], [within]
     unit: dict[int, Array] = {}
     size = max(len(sessions) and sessions[-1] for sessions in timing.sessions) + 1
-    for one, two in zip(*np.nonzero(near)):
+    for one, two in zip(*np.nonzero(near), strict=True):
         for number in (one, two):
             if number not in unit:
                 unit[number] = _unit_by_date(residuals, timing, events[number], days, size)

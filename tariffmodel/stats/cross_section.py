@@ -92,8 +92,10 @@ class CrossSection:
                 _sentence(self.coefficients.T["delta"], self._errors(), self.level),
                 f"permutation: {self.permutation}",
                 f"rank correlation {self.rank_correlation:.2f}: {self.rank_permutation}",
-                f"R² {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
-                f"{without.max():.4g} without {without.idxmax()}",
+                (
+                    f"R² {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
+                    f"{without.max():.4g} without {without.idxmax()}"
+                ),
                 "Makers are taken as independent; a shock common to a country is not in these errors.",
                 *(f"left out: {maker} ({reason})" for maker, reason in self.dropped.items()),
             ]
@@ -163,16 +165,22 @@ class Pooled:
         without = self.events["slope_without"]
         return "\n".join(
             [
-                f"CAR on the change in exposure: {self.observations} observations, "
-                f"{len(self.events)} events (effects absorbed), {self.makers} makers",
+                (
+                    f"CAR on the change in exposure: {self.observations} observations, "
+                    f"{len(self.events)} events (effects absorbed), {self.makers} makers"
+                ),
                 _sentence(self.coefficients.T["delta"], self._errors(), self.level),
                 f"bootstrap: {self.bootstrap}; {self.level:.0%} interval {low:.4g} to {high:.4g}",
                 f"permutation: {self.permutation}",
-                "Permutations take makers as exchangeable within an event: with a shock common to a "
-                "country, go by the bootstrap.",
+                (
+                    "Permutations take makers as exchangeable within an event: with a shock common to a "
+                    "country, go by the bootstrap."
+                ),
                 _sentence(self.fama_macbeth, f"Fama-MacBeth, {self.lags} Newey-West lags", self.level),
-                f"R² within events {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
-                f"{without.max():.4g} without {without.idxmax()}",
+                (
+                    f"R² within events {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
+                    f"{without.max():.4g} without {without.idxmax()}"
+                ),
                 *(
                     f"left out: {event}, {', '.join(rows['maker'])} ({reason})"
                     for (event, reason), rows in self.dropped.groupby(["event", "reason"], sort=False)
@@ -226,6 +234,14 @@ def cross_section(
     DataError
         Fewer than four makers or too few for the controls, delta without variance, collinear
         controls, a maker that alone determines a coefficient, car exactly linear in delta.
+
+    Examples
+    --------
+    >>> car = pd.Series([-0.05, -0.02, -0.01, 0.0, 0.01], list("ABCDE"))
+    >>> delta = pd.Series([0.04, 0.03, 0.01, 0.0, -0.01], list("ABCDE"))
+    >>> found = cross_section(car, delta)
+    >>> round(found.slope, 2), str(found.permutation)
+    (-1.06, 'p 0.0083 (± 0.0000; 120 draws, all: makers permuted)')
     """
     if covariance not in ("HC1", "HC3"):
         raise DataError(f"covariance {covariance!r}: write 'HC1' or 'HC3'")
@@ -354,6 +370,16 @@ def pooled(
         Missing columns, a maker twice in an event, fewer than two usable events or clusters, too
         few rows for the controls, controls collinear within events, a two-way variance that is
         not positive.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> rows = pd.DataFrame({"event": list("aaaabbbbcccc"), "maker": list("ABCD" * 3)})
+    >>> rows["delta"] = random.normal(0, 0.02, 12)
+    >>> rows["car"] = -rows["delta"] + random.normal(0, 0.005, 12)
+    >>> found = pooled(rows, draws=999)
+    >>> round(found.slope, 2), round(found.bootstrap.p, 3), found.clusters
+    (-0.96, 0.139, 3)
     """
     if cluster not in ("event", "maker", "both"):
         raise DataError(f"cluster {cluster!r}: write 'event', 'maker' or 'both'")

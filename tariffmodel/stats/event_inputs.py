@@ -23,6 +23,8 @@ Skips = list[tuple[object, object, object, str]]
 
 MARKET = "market"
 
+__all__ = ["MARKET", "Dates", "Events", "Factors", "Skips"]
+
 
 def check(frame: pd.DataFrame | pd.Series, name: str) -> None:
     if not isinstance(frame, pd.DataFrame | pd.Series):
@@ -110,7 +112,7 @@ def skips(rows: pd.DataFrame, reasons: Array | str) -> Skips:
     """Firm-events that have a reason, with it."""
     reasons = np.broadcast_to(np.asarray(reasons, dtype=object), len(rows))
     out = ~pd.isna(reasons)
-    return list(zip(rows["event"][out], rows["firm"][out], rows["asked"][out], reasons[out]))
+    return list(zip(rows["event"][out], rows["firm"][out], rows["asked"][out], reasons[out], strict=True))
 
 
 def event_rows(events: Events, returns: pd.DataFrame) -> pd.DataFrame:

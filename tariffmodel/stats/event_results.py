@@ -107,7 +107,7 @@ class EventStudy:
             Indexed by event and firm: `car`, `se`, `t`, `df`, `p_value` (Student), `scar`, `days` (returns
             in the window). NaN where no day is present.
         """
-        sample = self._sample(window, et.conventions(conventions))
+        sample = self.sample(window, et.conventions(conventions))
         t = sample.car / sample.se
         columns = {
             "car": sample.car,
@@ -258,7 +258,7 @@ class EventStudy:
         usable = self._tested(window, wanted)[0]
         for event in usable.firm_events.index.unique("event"):
             study = usable.select(events=[event])
-            sample = study._sample(window, wanted)
+            sample = study.sample(window, wanted)
             found = et.run(which, sample)
             rows[event] = {
                 "date": study.firm_events["date"].min(),
@@ -378,14 +378,18 @@ class EventStudy:
         wanted, rows = et.conventions(conventions), self.firm_events
         first, last = self._span(window)
         text = [
-            f"Event study: {len(rows)} firm-events, {rows.index.unique('event').size} events, "
-            f"{rows.index.unique('firm').size} firms; day 0 from {rows['date'].min():%Y-%m-%d} "
-            f"to {rows['date'].max():%Y-%m-%d}",
+            (
+                f"Event study: {len(rows)} firm-events, {rows.index.unique('event').size} events, "
+                f"{rows.index.unique('firm').size} firms; day 0 from {rows['date'].min():%Y-%m-%d} "
+                f"to {rows['date'].max():%Y-%m-%d}"
+            ),
             *(f"  {name}: {value}" for name, value in self.settings.items()),
             f"  event time: {'sessions of each exchange' if self.settings['calendars'] else 'rows'}",
-            f"  day 0 moved to another session: {rows['rolled'].sum()}; event windows with another event "
-            f"of the firm inside: {rows['overlaps'].sum()}; incomplete event windows: "
-            f"{(rows['days'] < len(self.days)).sum()}",
+            (
+                f"  day 0 moved to another session: {rows['rolled'].sum()}; event windows with another event "
+                f"of the firm inside: {rows['overlaps'].sum()}; incomplete event windows: "
+                f"{(rows['days'] < len(self.days)).sum()}"
+            ),
             f"  skipped: {len(self.skipped)}"
             + "".join(f"\n    {n} × {why}" for why, n in self.skipped["reason"].value_counts().items()),
             "Conventions of the tests",
@@ -395,8 +399,11 @@ class EventStudy:
         sample = self._tested(window, wanted)[1]
         average = sample.averages()
         text += [
-            f"  mean cumulative abnormal return {average['mean']:+.4%} (standard error {average['se']:.4%}, "
-            f"adjusted for correlation {average['se_adjusted']:.4%}); positive: {average['positive']:.0%}",
+            (
+                f"  mean cumulative abnormal return {average['mean']:+.4%} (standard error "
+                f"{average['se']:.4%}, adjusted for correlation {average['se_adjusted']:.4%}); "
+                f"positive: {average['positive']:.0%}"
+            ),
             f"  mean correlation of the firm-events' residuals: {sample.correlation:.4f}",
             self.tests(window, **conventions)[["label", "statistic", "df", "p_value", "n"]].to_string(
                 index=False, float_format=lambda number: f"{number:.4f}"
@@ -430,13 +437,14 @@ class EventStudy:
         first, last = self._span(window)
         return slice(first - self.window[0], last - self.window[0] + 1)
 
-    def _sample(self, window: Window | None, wanted: et.Conventions) -> et.Sample:
+    def sample(self, window: Window | None, wanted: et.Conventions) -> et.Sample:
+        """What the tests of a window need; see `event_tests.run`."""
         at = self._columns(window)
         return et.Sample(self.estimates, self.timing, at, self.window[0], wanted, lambda: self._paired)
 
     def _tested(self, window: Window | None, wanted: et.Conventions) -> tuple[EventStudy, et.Sample]:
         """The firm-events with the returns that the window needs."""
-        sample = self._sample(window, wanted)
+        sample = self.sample(window, wanted)
         if sample.enough.all():
             return self, sample
         if not sample.enough.any():
@@ -444,7 +452,7 @@ class EventStudy:
                 "no firm-event has the returns of this window; see column days of study.car(window)"
             )
         study = self._rows(sample.enough)
-        return study, study._sample(window, wanted)
+        return study, study.sample(window, wanted)
 
     def _path(self, windows: Sequence[Window]) -> pd.DataFrame:
         rows = []

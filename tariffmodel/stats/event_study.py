@@ -110,6 +110,18 @@ def study(
     ------
     DataError
         Inputs that do not fit together, or no firm-event that can be used; single ones are skipped.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.bdate_range("2025-01-02", periods=80)
+    >>> market = pd.Series(random.normal(0, 0.01, 80), days)
+    >>> returns = pd.DataFrame({f: market + random.normal(0, 0.01, 80) for f in ("BMW", "VW", "F")}, days)
+    >>> returns.loc["2025-04-03"] -= 0.05
+    >>> found = study(returns, "2025-04-03", market=market, estimation=(-60, -6), window=(-2, 2))
+    >>> found.car((0, 1))["car"].round(3).tolist()
+    [-0.075, -0.024, -0.048]
+    >>> found.tests((0, 1), ["kp_bmp", "crude_dependence"])["p_value"].round(3).to_dict()
+    {'kp_bmp': 0.086, 'crude_dependence': 0.0}
     """
     if isinstance(returns, pd.Series):
         returns = returns.to_frame()
@@ -191,6 +203,15 @@ def volume_study(
     ------
     DataError
         Volume that is negative, or zero without a constant.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.bdate_range("2025-01-02", periods=80)
+    >>> volume = pd.DataFrame({f: random.lognormal(0, 0.2, 80) for f in ("BMW", "F")}, days)
+    >>> volume.loc["2025-04-03"] *= 3
+    >>> found = volume_study(volume, "2025-04-03", estimation=(-60, -6), window=(-2, 2))
+    >>> found.car((0, 0))["car"].round(1).tolist()  # logs: ln 3 is 1.1
+    [1.0, 1.0]
     """
     lowest = np.nanmin(volume.to_numpy(dtype=float)) + constant if volume.size else np.nan
     if not lowest > 0:

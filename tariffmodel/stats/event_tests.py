@@ -191,10 +191,12 @@ class Sample:
 
     @property
     def n(self) -> int:
+        """Firm-events."""
         return len(self.ar)
 
     @cached_property
     def ar(self) -> Array:
+        """Abnormal returns of the days tested."""
         return self.estimates.ar[:, self.at]
 
     @cached_property
@@ -210,6 +212,7 @@ class Sample:
 
     @cached_property
     def car(self) -> Array:
+        """Their sum over the days present; NaN without the days needed."""
         return np.where(self.enough, np.nansum(self.ar, axis=1), np.nan)
 
     @cached_property
@@ -219,6 +222,7 @@ class Sample:
 
     @cached_property
     def sigma(self) -> Array:
+        """Standard deviation of the residuals."""
         return residual_sd(self.estimates)
 
     @cached_property
@@ -240,6 +244,7 @@ class Sample:
 
     @cached_property
     def scar(self) -> Array:
+        """Cumulative return over its standard error."""
         if self.conventions.car_variance != "sar":
             return np.asarray(self.car / self.se)
         sar = self.ar / (self.sigma[:, None] * np.sqrt(1 + self.prediction_error))
@@ -276,6 +281,7 @@ class Sample:
 
     @cached_property
     def ranked(self) -> tuple[RankDays, dict[str, Any]]:
+        """Ranks by day, and the arguments of `rank_test`."""
         return self._rank(self.estimates.ar)
 
     @cached_property
@@ -305,6 +311,7 @@ class Sample:
 
     @cached_property
     def grank(self) -> tuple[Result, Result]:
+        """GRANK-T and GRANK-Z."""
         return generalised_rank(self.scar, self.estimates.residuals, self.sigma)
 
     def averages(self) -> dict[str, float]:
@@ -444,6 +451,11 @@ def conventions(changes: dict[str, Any]) -> Conventions:
     ------
     DataError
         Unknown names or values.
+
+    Examples
+    --------
+    >>> conventions({"alternative": "greater"}).alternative
+    'greater'
     """
     known = [field.name for field in fields(Conventions)]
     if unknown := sorted(set(changes) - set(known)):
@@ -458,6 +470,11 @@ def chosen(which: str | Sequence[str]) -> list[str]:
     ------
     DataError
         Unknown names.
+
+    Examples
+    --------
+    >>> chosen(["patell", "kp_bmp"])  # in the order of `TESTS`
+    ['kp_bmp', 'patell']
     """
     if isinstance(which, str) and which in ("all", "adjusted"):
         return [name for name, test in TESTS.items() if which == "all" or test.adjusted]
@@ -468,7 +485,16 @@ def chosen(which: str | Sequence[str]) -> list[str]:
 
 
 def run(name: str, sample: Sample) -> Result:
-    """One test, its distribution and alternative as the sample's conventions have it."""
+    """One test, its distribution and alternative as the sample's conventions have it.
+
+    >>> import pandas
+    >>> from tariffmodel.stats.event_study import study
+    >>> random, days = np.random.default_rng(0), pandas.bdate_range("2025-01-02", periods=80)
+    >>> returns = pandas.DataFrame(random.normal(0, 0.01, (80, 3)), days, ["BMW", "VW", "F"])
+    >>> found = study(returns, "2025-04-03", model="mean", estimation=(-60, -6), window=(-2, 2))
+    >>> round(run("patell", found.sample((0, 1), Conventions())).p_value, 3)
+    0.561
+    """
     test, wanted = TESTS[name], sample.conventions
     found = test.compute(sample)
     if test.law == "draws" or (test.law == "exact" and wanted.distribution == "paper"):

@@ -44,7 +44,6 @@ def fit(y: np.ndarray, x: np.ndarray | None = None) -> Garch:
     x : (n, k), optional
         Regressors, a column of ones among them. Default: that column alone.
 
-    >>> import numpy as np
     >>> calm, wild = np.random.default_rng(0).normal(size=(2, 200)) * [[1], [3]]
     >>> found = fit(np.concatenate([calm, wild]) / 2.2)
     >>> found.converged, bool(found.variance[-1] > 2 * found.variance[100])

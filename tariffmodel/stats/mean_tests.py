@@ -25,11 +25,9 @@ __all__ = [
     "clustered_t",
     "cross_sectional_t",
     "crude_dependence",
-    "deviation",
     "kolari_pynnonen_bmp",
     "lamb",
     "mackinlay",
-    "over",
     "patell",
     "romano_wolf",
     "sign_test",
@@ -37,7 +35,6 @@ __all__ = [
     "stationary_bootstrap",
     "tail",
     "two_sided",
-    "widening",
     "wild_bootstrap",
 ]
 
@@ -51,7 +48,11 @@ class Result(NamedTuple):
 
 
 def two_sided(statistic: float, df: float = np.inf) -> Result:
-    """Two-sided p-value under Student's t, which is the standard normal at ``df=inf``."""
+    """Two-sided p-value under Student's t, which is the standard normal at ``df=inf``.
+
+    >>> round(two_sided(1.96).p_value, 3), round(two_sided(1.96, df=9).p_value, 3)
+    (0.05, 0.082)
+    """
     statistic, df = float(statistic), float(df)
     if not np.isfinite(statistic) or df <= 0:
         return Result(np.nan, df, np.nan)
@@ -59,7 +60,11 @@ def two_sided(statistic: float, df: float = np.inf) -> Result:
 
 
 def tail(statistic: Array | float, df: Array | float, alternative: str) -> Array:
-    """p-value of a statistic under Student's t."""
+    """p-value of a statistic under Student's t.
+
+    >>> float(tail(1.96, np.inf, "greater").round(3))
+    0.025
+    """
     df = np.where(np.asarray(df) > 0, df, np.nan)
     if alternative == "two-sided":
         return 2 * special.stdtr(df, -np.abs(statistic))
@@ -82,6 +87,11 @@ def cross_sectional_t(car: Array) -> Result:
     """Mean over its standard error across firms: ``mean(CAR) / (s / √N)``, t with N − 1.
 
     Allows for variance that the event itself adds; takes firms for independent.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> found = cross_sectional_t(car)
+    >>> round(found.statistic, 3), found.df, round(found.p_value, 3)
+    (-1.929, 3.0, 0.149)
     """
     n = len(car)
     return two_sided(over(car.mean(), deviation(car) / np.sqrt(n)), n - 1)
@@ -92,6 +102,10 @@ def clustered_t(car: Array, cluster: Array) -> Result:
 
     ``V = G/(G − 1) Σ_g (Σ_{i∈g} (CAR_i − mean))² / N²``, t with G − 1 (Liang and Zeger 1986; Cameron
     and Miller 2015). Needs several events; with few of them see `wild_bootstrap`.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> round(clustered_t(car, cluster=np.array([1, 1, 2, 2])).statistic, 3)
+    -1.273
     """
     groups, code = np.unique(cluster, return_inverse=True)
     sums = np.bincount(code, car - car.mean(), len(groups))
@@ -107,6 +121,10 @@ def skewness_t(car: Array, form: Literal["hall", "johnson"] = "hall") -> Result:
     With S = mean/s and γ = N/((N − 1)(N − 2)) Σ((CAR_i − mean)/s)³:
     ``√N (S + γS²/3 + γ²S³/27 + γ/6N)`` (Hall 1992), or without the cubic term (Johnson 1978; Lyon,
     Barber and Tsai 1999).
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> round(skewness_t(car).statistic, 3), round(skewness_t(car, "johnson").statistic, 3)
+    (-1.694, -1.686)
     """
     n, spread = len(car), deviation(car)
     if n < 3 or not spread > 0:
@@ -122,6 +140,11 @@ def brown_warner(car: Array, length: Array, sigma: Array, df: Array) -> Result:
 
     Brown and Warner (1980); takes firms for independent and the event for harmless to
     variance.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> sigma = np.full(4, 0.015)
+    >>> round(brown_warner(car, length=np.ones(4), sigma=sigma, df=np.full(4, 248.0)).statistic, 3)
+    -1.867
     """
     return two_sided(over(car.sum(), np.sqrt((length * sigma**2).sum())), df.mean())
 
@@ -131,6 +154,10 @@ def mackinlay(car: Array, se: Array) -> Result:
 
     θ₁ of MacKinlay (1997), J₁ of Campbell, Lo and MacKinlay (1997), whose J₂ is `patell`; takes firms
     for independent and the event for harmless to variance.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> round(mackinlay(car, se=np.full(4, 0.015)).statistic, 3)
+    -1.867
     """
     return two_sided(over(car.sum(), np.sqrt((se**2).sum())))
 
@@ -146,6 +173,12 @@ def crude_dependence(average: Array, series: Array) -> Result:
     ----------
     average : (L,)
     series : (T,)
+
+    Examples
+    --------
+    >>> quiet = np.array([0.01, -0.01, 0.02, -0.02, 0.0])
+    >>> round(crude_dependence(np.array([-0.03]), series=quiet).statistic, 3)
+    -1.897
     """
     series = series[np.isfinite(series)]
     scale = np.sqrt(np.isfinite(average).sum()) * deviation(series)
@@ -162,6 +195,12 @@ def lamb(average: Array, error: Array, series: Array) -> Result:
     ----------
     average, error : (L,)
     series : (T,)
+
+    Examples
+    --------
+    >>> quiet = np.array([0.01, -0.01, 0.02, -0.02, 0.0])
+    >>> round(lamb(np.array([-0.03]), error=np.array([0.1]), series=quiet).statistic, 3)
+    -1.809
     """
     return crude_dependence(average / np.sqrt(1 + error), series)
 
@@ -172,6 +211,11 @@ def patell(scar: Array, df: Array, correlation: float = 0.0) -> Result:
     Patell (1976), with ν = T − k degrees of freedom of the residual variance; standard normal.
     A `correlation` r̄ other than zero divides by √(1 + (N − 1) r̄) (Kolari and Pynnönen 2010).
     Assumes that the event does not add variance.
+
+    >>> scar = np.array([-1.5, -2.0, -0.5])
+    >>> df = np.full(3, 248.0)
+    >>> round(patell(scar, df).statistic, 3), round(patell(scar, df, correlation=0.3).statistic, 3)
+    (-2.3, -1.818)
     """
     if (df <= 2).any():
         return two_sided(np.nan)
@@ -185,6 +229,10 @@ def kolari_pynnonen_bmp(scar: Array, correlation: float = 0.0) -> Result:
     ``mean(SCAR) √N / s · √((1 − r̄) / (1 + (N − 1) r̄))`` with s the standard deviation across firms:
     Kolari and Pynnönen (2010). At r̄ = 0 it is Boehmer, Musumeci and Poulsen (1991). Holds its
     size when the event adds variance and, with r̄ estimated, when firms share shocks.
+
+    >>> scar = np.array([-1.5, -2.0, -0.5])
+    >>> round(kolari_pynnonen_bmp(scar).p_value, 3), round(kolari_pynnonen_bmp(scar, 0.3).p_value, 3)
+    (0.094, 0.184)
     """
     n = len(scar)
     inflation = widening(n, correlation) / (1 - correlation) if correlation < 1 else np.nan
@@ -196,6 +244,10 @@ def sign_test(car: Array, share: float | Array = 0.5) -> Result:
 
     p = ½ is the sign test; the mean `share` of positive residuals in the estimation window makes it the
     generalised sign test of Cowan (1992). Standard normal; takes firms for independent.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> round(sign_test(car).statistic, 3), round(sign_test(car, share=0.48).statistic, 3)
+    (-1.0, -0.921)
     """
     n, p = len(car), float(np.mean(share))
     return two_sided(over((car > 0).sum() - n * p, np.sqrt(n * p * (1 - p))), n - 1)
@@ -207,6 +259,10 @@ def wild_bootstrap(car: Array, cluster: Array, draws: int = 999, seed: int = 0) 
     Cameron, Gelbach and Miller (2008): CAR* = w_g CAR, w = ±1 with equal chance, and p is the share of
     draws with |t*| ≥ |t|. Up to 12 clusters all sign patterns are enumerated instead of drawn. With one
     firm per cluster this is the wild bootstrap of independent firms.
+
+    >>> car = np.array([-0.02, -0.03, -0.01, 0.004])
+    >>> wild_bootstrap(car, cluster=np.arange(4)).p_value  # of all 16 patterns of signs
+    0.25
     """
     groups, code, size = np.unique(cluster, return_inverse=True, return_counts=True)
     n, count = len(car), len(groups)
@@ -237,6 +293,10 @@ def stationary_bootstrap(
     Days are drawn in blocks of geometric length, mean `block`, that wrap around (Politis and Romano
     1994), from the average residual less its mean, so correlation between firms and over time stays in.
     The statistic is the sum over its standard deviation in the draws. Default block: T^⅓, or L if longer.
+
+    >>> quiet = np.random.default_rng(0).normal(0, 0.01, 250)
+    >>> stationary_bootstrap(np.array([-0.03]), quiet, draws=999).p_value
+    0.009
     """
     series = series[np.isfinite(series)]
     length = int(np.isfinite(average).sum())
@@ -253,6 +313,10 @@ def calendar_time_t(ar: Array, day: Array) -> Result:
 
     One return a day, however many firms are in it (Jaffe 1974; Mandelker 1974; Fama 1998):
     correlation across firms is inside each day's return. `day` labels the cells of `ar`.
+
+    >>> ar = np.array([[-0.02, 0.01], [-0.03, -0.01]])
+    >>> round(calendar_time_t(ar, day=np.array([[5, 6], [6, 7]])).statistic, 3)
+    -4.0
     """
     here = np.isfinite(ar)
     labels, code = np.unique(day[here], return_inverse=True)
@@ -277,6 +341,13 @@ def abnormal_volatility(ar: Array, variance: Array) -> tuple[Array, Result]:
     Returns
     -------
     λ by day, and the test; its p-value is one-sided, against more variance than usual.
+
+    Examples
+    --------
+    >>> ar = np.array([[0.02], [-0.03], [0.01], [-0.02]])
+    >>> ratio, test = abnormal_volatility(ar, variance=np.full((4, 1), 0.01**2))
+    >>> ratio.round(2), test.df, round(test.p_value, 4)
+    (array([7.56]), 3.0, 0.0)
     """
     here = np.isfinite(ar)
     n = here.sum(axis=0)
@@ -302,6 +373,12 @@ def romano_wolf(statistics: Array, null: Array) -> Array:
     statistics : (m,)
     null : (draws, m)
         The same statistics drawn under the null.
+
+    Examples
+    --------
+    >>> null = np.random.default_rng(0).normal(size=(999, 3))
+    >>> romano_wolf(np.array([2.8, 1.0, 0.2]), null).round(2)
+    array([0.02, 0.55, 0.86])
     """
     order = np.argsort(-np.abs(statistics))
     largest = np.maximum.accumulate(np.abs(null)[:, order][:, ::-1], axis=1)[:, ::-1]

@@ -26,6 +26,19 @@ _SINGULAR = 1e-10  # smallest eigenvalue of the scaled regressors' second moment
 _ROWS = 1024  # firm-events estimated at a time
 _LAGS = 5  # of the Ljung-Box and ARCH-LM diagnostics
 
+__all__ = [
+    "METHODS",
+    "MODELS",
+    "Array",
+    "Estimates",
+    "Setup",
+    "Window",
+    "day_mean",
+    "diagnostics",
+    "estimate",
+    "positive_share",
+]
+
 
 class Setup(NamedTuple):
     """Model, method, leads and lags of the Dimson betas, and the two windows."""
@@ -87,6 +100,19 @@ def estimate(
     ------
     DataError
         If a firm has no regressors.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"firm": ["F"], "column": [0], "exchange": ["NYSE"], "position": [12]})
+    >>> market = np.array([0.01, -0.01, 0.02, -0.02, 0.0, 0.01, -0.01, 0.02, -0.02, 0.0, 0.01, -0.01, 0.01])
+    >>> noise = 0.001 * np.array([1, -1, 1, 1, -1, -1, 1, -1, 0, 1, -1, 1, 0])
+    >>> setup = Setup("market", "ols", 1, (-12, -1), (0, 0))
+    >>> terms, found = estimate(
+    ...     (1.2 * market + noise)[:, None], {None: pd.DataFrame({"market": market})}, rows,
+    ...     {"NYSE": np.arange(13)}, setup,
+    ... )
+    >>> dict(zip(terms, found.coefficients[0].round(2).tolist())), found.ar.round(4)
+    ({'alpha': 0.0, 'market': 1.18}, array([[0.0001]]))
     """
     names = list(dict.fromkeys(name for frame in regressors.values() for name in frame.columns))
     adjusted = setup.model == "market_adjusted"
@@ -372,7 +398,11 @@ def leverage(of: Estimates) -> Array:
 
 
 def day_mean(values: Array) -> Array:
-    """Mean over the rows present on each day."""
+    """Mean over the rows present on each day.
+
+    >>> day_mean(np.array([[0.01, np.nan], [0.03, 0.02]]))
+    array([0.02, 0.02])
+    """
     here = np.isfinite(values)
     if len(values) and here.all():  # the same, without a copy
         return np.asarray(values.mean(axis=0))
@@ -382,12 +412,21 @@ def day_mean(values: Array) -> Array:
 
 
 def positive_share(residuals: Array) -> Array:
-    """Share of positive residuals of each firm-event."""
+    """Share of positive residuals of each firm-event.
+
+    >>> positive_share(np.array([[0.01, -0.02, 0.03], [0.01, np.nan, -0.01]]))
+    array([0.66666667, 0.5       ])
+    """
     return np.asarray((residuals > 0).sum(axis=1) / np.isfinite(residuals).sum(axis=1))
 
 
 def diagnostics(residuals: Array) -> dict[str, Array]:
-    """p-values of normality, autocorrelation, ARCH and stability, each (n,)."""
+    """p-values of normality, autocorrelation, ARCH and stability, each (n,).
+
+    >>> tests = diagnostics(np.random.default_rng(0).normal(size=(1, 250)))
+    >>> {name: round(float(p[0]), 2) for name, p in tests.items()}
+    {'jarque_bera_p': 0.95, 'ljung_box_p': 0.95, 'arch_lm_p': 0.55, 'cusum_p': 0.59}
+    """
     here = np.isfinite(residuals)
     n = here.sum(axis=1)
     mean = np.where(here, residuals, 0).sum(axis=1) / n

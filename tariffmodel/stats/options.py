@@ -23,6 +23,18 @@ from tariffmodel.errors import DataError
 Kind = Literal["call", "put"]
 Number = float | np.ndarray
 
+__all__ = [
+    "Collar",
+    "Kind",
+    "Number",
+    "Option",
+    "collar",
+    "forward",
+    "payoffs",
+    "realised_volatility",
+    "vanilla",
+]
+
 
 @dataclass(frozen=True, eq=False)
 class Option:
@@ -61,6 +73,11 @@ def forward(spot: Number, domestic: Number, foreign: Number, years: Number) -> N
     ------
     DataError
         A rate that is not above zero, or a tenor below zero.
+
+    Examples
+    --------
+    >>> float(forward(150.0, domestic=0.005, foreign=0.04, years=1).round(2))
+    144.84
     """
     _above_zero(spot=spot)
     if np.any(np.asarray(years) < 0):
@@ -93,6 +110,12 @@ def vanilla(
     ------
     DataError
         An input outside its range.
+
+    Examples
+    --------
+    >>> one = vanilla("put", 150.0, 145.0, 0.1, domestic=0.005, foreign=0.04, years=1)
+    >>> float(one.price.round(2)), float(one.delta.round(2))
+    (5.83, -0.47)
     """
     if kind not in ("call", "put"):
         raise DataError(f"kind is {kind!r}; write 'call' or 'put'")
@@ -116,6 +139,12 @@ def collar(
     ------
     DataError
         A floor at or above the forward: the put would be worth more than any call above it.
+
+    Examples
+    --------
+    >>> both = collar(140.0, 150.0, 0.1, domestic=0.005, foreign=0.04, years=1)
+    >>> round(float(both.call.strike), 2)  # a put at 140 costs what this call brings
+    150.21
     """
     ahead = float(forward(spot, domestic, foreign, years))
     if not 0 < floor < ahead:
@@ -156,6 +185,16 @@ def payoffs(
         Domestic currency per unit of foreign currency at the end of `years`; indexed by `move`,
         columns `rate`, `unhedged`, `forward` (zero: what the others are measured against), `put`
         (premium paid, with interest) and `collar`.
+
+    Examples
+    --------
+    >>> payoffs([-0.1, 0.1], 150.0, 140.0, 0.1, 0.005, 0.04, 1).T.round(1)
+    move       -0.1    0.1
+    rate      135.0  165.0
+    unhedged   -9.8   20.2
+    forward     0.0    0.0
+    put        -8.4   16.6
+    collar     -4.8    5.4
     """
     market = {"volatility": volatility, "domestic": domestic, "foreign": foreign, "years": years}
     ahead = forward(spot, domestic, foreign, years)
@@ -183,6 +222,12 @@ def realised_volatility(rate: pd.Series, rows: int = 60, periods_per_year: float
     ------
     DataError
         Fewer fixings than asked for.
+
+    Examples
+    --------
+    >>> rate = pd.Series([150.0, 151, 149, 150, 152], name="JPY")
+    >>> round(realised_volatility(rate, rows=4), 3)
+    0.167
     """
     changes = np.log(rate.dropna()).diff().dropna()
     if len(changes) < rows:

@@ -57,6 +57,14 @@ def rolling(
     ------
     DataError
         A window longer than the data or too short for the factors; singular or constant input.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2025-01-03", periods=6, freq="W-FRI")
+    >>> fx = pd.DataFrame({"fx": [0.01, -0.02, 0.0, 0.03, -0.01, 0.02]}, days)
+    >>> shares = pd.DataFrame({"BMW": [0.008, -0.016, 0.0, 0.03, -0.01, 0.02]}, days)
+    >>> rolling(shares, fx, window=3).beta["BMW", "fx"].dropna().round(2).tolist()
+    [0.8, 0.93, 1.0, 1.0]
     """
     names, series = list(factors.columns), list(returns.columns)
     k, rows = len(names), len(returns)
@@ -130,6 +138,15 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
     ------
     DataError
         As `regress`.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2024-01-05", periods=60, freq="W-FRI")
+    >>> random = np.random.default_rng(0)
+    >>> fx = pd.DataFrame({"fx": random.normal(0, 0.01, 60)}, days)
+    >>> share = fx["fx"] * np.linspace(0.2, 1.4, 60) + random.normal(0, 0.002, 60)
+    >>> kalman(share, fx).smoothed["fx"].iloc[[0, -1]].round(1).tolist()
+    [0.5, 1.2]
     """
     from statsmodels.tsa.statespace.initialization import Initialization  # slow to import
     from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother

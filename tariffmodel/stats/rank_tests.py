@@ -32,6 +32,10 @@ def rank_days(*values: Array) -> RankDays:
     """Rank each row over its own days (ties share the average rank) and add up by day.
 
     Arrays with the same rows are taken side by side.
+
+    >>> days = rank_days(np.array([[0.1, -0.2, 0.3], [0.2, 0.1, 0.4]]))
+    >>> days.rank, days.n
+    (array([ 0., -2.,  2.]), array([2., 2., 2.]))
     """
     scaled, rank, sign, n = np.zeros((4, sum(part.shape[1] for part in values)))
     for start in range(0, len(values[0]), _BLOCK):
@@ -51,7 +55,11 @@ def rank_days(*values: Array) -> RankDays:
 
 
 def ranks(values: Array) -> Array:
-    """Rank of each value within its row, 1 the smallest; ties share their average, NaN stays NaN."""
+    """Rank of each value within its row, 1 the smallest; ties share their average, NaN stays NaN.
+
+    >>> ranks(np.array([[0.3, 0.1, np.nan, 0.1]]))
+    array([[3. , 1.5, nan, 1.5]])
+    """
     placed = _ranks(*_order(values))
     placed[~np.isfinite(values)] = np.nan
     return placed
@@ -102,6 +110,12 @@ def rank_test(
         From `rank_days`; D covers the estimation and the event window.
     window : slice
         Days tested; S is measured over all days, T those that any firm has.
+
+    Examples
+    --------
+    >>> days = rank_days(np.random.default_rng(0).normal(size=(8, 60)))
+    >>> round(rank_test(days.scaled, days.n, window=slice(59, 60)).statistic, 3)
+    0.479
     """
     seen = n > 0
     safe = np.where(seen, n, 1)
@@ -127,6 +141,13 @@ def generalised_rank(scar: Array, residuals: Array, sigma: Array | float = 1.0) 
     residuals : (N, T)
     sigma : (N,)
         Their standard deviations; ranks within a firm need only SCAR on the scale of the residuals.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> t, z = generalised_rank(random.normal(-1, 1, 8), random.normal(size=(8, 60)))
+    >>> round(t.p_value, 3), round(z.p_value, 3)
+    (0.009, 0.006)
     """
     n, days = residuals.shape
     spread = deviation(scar)
@@ -147,6 +168,9 @@ def wilcoxon(car: Array) -> Result:
     """Signed ranks (Wilcoxon 1945), zeros dropped, ties averaged; exact p up to 50 firms without ties.
 
     ``(W⁺ − m(m + 1)/4) / √(m(m + 1)(2m + 1)/24 − Σ(t³ − t)/48)`` over m values that are not zero.
+
+    >>> wilcoxon(np.array([-0.02, -0.03, -0.01, 0.004])).p_value
+    0.25
     """
     car = car[car != 0]
     m = len(car)

@@ -57,7 +57,6 @@ class Least(NamedTuple):
 def least_squares(y: np.ndarray, x: np.ndarray) -> Least:
     """Coefficients and what each row adds to them.
 
-    >>> import numpy as np
     >>> found = least_squares(np.array([1.0, 2.0, 4.0]), np.array([[1.0, 0], [1, 1], [1, 2]]))
     >>> found.params.round(3)
     array([0.833, 1.5  ])
@@ -85,7 +84,6 @@ def hac_lags(n: int, horizon: int = 1) -> int:
 def long_run(scores: np.ndarray, lags: int) -> np.ndarray:
     """Bartlett-weighted sum of autocovariances over the rows: (..., n, k) to (..., k, k).
 
-    >>> import numpy as np
     >>> long_run(np.array([[1.0], [-1], [1], [-1]]), lags=1)  # 4 + ½ · 2 · (−3)
     array([[1.]])
     """
@@ -102,7 +100,6 @@ def white(found: Least, kind: Literal["HC1", "HC3"] = "HC3") -> np.ndarray:
 
     HC1 scales by n/(n − k); HC3 divides each residual by 1 − its leverage.
 
-    >>> import numpy as np
     >>> x = np.column_stack([np.ones(5), np.arange(5)])
     >>> white(least_squares(np.array([1.0, 0, 2, 4, 3]), x)).round(3)
     array([[ 1.37 , -0.478],
@@ -128,7 +125,6 @@ def clustered(influence: np.ndarray, clusters: Sequence[np.ndarray], *, debias: 
     debias : bool
         Times G/(G − 1) · (n − 1)/n for the G clusters of each sum.
 
-    >>> import numpy as np
     >>> rows = np.array([[0.1], [0.2], [-0.1], [-0.2]])
     >>> clustered(rows, [np.array([0, 0, 1, 1])]).round(3)
     array([[0.18]])
@@ -153,7 +149,6 @@ def inference(value: pd.Series, error: pd.Series, df: int, level: float = 0.95) 
 
     Student's t with `df` degrees of freedom; `low` and `high` hold the value at `level`.
 
-    >>> import pandas as pd
     >>> inference(pd.Series({"fx": 0.8}), pd.Series({"fx": 0.3}), df=60).round(3)
         value  standard_error      t     p  low  high
     fx    0.8             0.3  2.667  0.01  0.2   1.4
@@ -236,7 +231,6 @@ def fit(returns: pd.Series, factors: pd.DataFrame, *, hac_lags: int | None = Non
 
     Examples
     --------
-    >>> import pandas as pd
     >>> fx = pd.Series([0.01, -0.02, 0.0, 0.03, -0.01, 0.02], pd.date_range("2025-01-03", periods=6))
     >>> share = 0.8 * fx + pd.Series([0.001, -0.001, 0.002, -0.002, 0.001, -0.001], fx.index)
     >>> fit(share, fx.to_frame("fx")).table().round(3)[["value", "standard_error", "p"]]
@@ -279,7 +273,6 @@ def within(
     V is scaled by n/(n − k), the groups counted in k unless they are the clusters themselves. `df` is
     the smaller number of clusters less one; `r_squared` is that within groups.
 
-    >>> import numpy as np, pandas as pd
     >>> firm, day = np.repeat([0, 1, 2], 3), np.tile([0, 1, 2], 3)
     >>> x = pd.DataFrame({"fx": [1.0, 2, 4, 2, 3, 1, 0, 2, 5]})
     >>> y = 0.5 * x["fx"] + firm + [0.1, 0, -0.1, 0, 0.1, -0.1, -0.1, 0, 0.1]
@@ -331,7 +324,6 @@ def panel(data: pd.DataFrame, factors: Sequence[str], *, returns: str = "share")
 
     Examples
     --------
-    >>> import pandas as pd
     >>> rows = pd.MultiIndex.from_product([["Toyota", "Honda"], pd.date_range("2025-01-03", periods=4)])
     >>> data = pd.DataFrame({"fx": [0.01, -0.02, 0.0, 0.03] * 2}, rows)
     >>> data["share"] = 0.8 * data["fx"] + [0.001, 0, -0.001, 0, 0.002, 0, 0, -0.002]
@@ -363,7 +355,6 @@ def betas(returns: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> import pandas as pd
     >>> index = pd.DataFrame({"market": [0.01, -0.02, 0.00, 0.03]})
     >>> shares = pd.DataFrame({"BMW": 1.2 * index["market"], "VW": 0.9 * index["market"] + 0.001})
     >>> betas(shares, index).round(3)
@@ -380,7 +371,6 @@ def betas(returns: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
 def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Rows with everything present, factors after a column of ones; refuses what cannot be estimated.
 
-    >>> import pandas as pd
     >>> days = pd.date_range("2025-01-03", periods=4)
     >>> y, x = design(pd.Series([0.1, 0.2, None, 0.1], days), pd.DataFrame({"fx": [0.0, 1, 2, 3]}, days))
     >>> list(x), len(y)
@@ -411,7 +401,6 @@ def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Dat
 def refuse_dates(**tables: pd.Index) -> None:
     """Each date once and in order.
 
-    >>> import pandas as pd
     >>> refuse_dates(returns=pd.DatetimeIndex(["2025-01-06", "2025-01-03"]))
     Traceback (most recent call last):
     tariffmodel.errors.DataError: the dates of returns are not in order; call sort_index() first
@@ -441,7 +430,6 @@ def refuse_collinear(
     before : DataFrame (n, k), optional
         The columns before their means were taken off: what is left of a constant is their rounding.
 
-    >>> import pandas as pd
     >>> refuse_collinear(pd.DataFrame({"fx": [1.0, -1, 0], "again": [2.0, -2, 0]}))
     Traceback (most recent call last):
     tariffmodel.errors.DataError: again is constant or a combination of the other factors; drop it

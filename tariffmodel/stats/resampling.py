@@ -70,7 +70,6 @@ def p_value(drawn: np.ndarray, observed: float, *, exact: bool) -> float:
     p = (1 + #{T* ≥ T}) / (1 + B) over B random draws (Phipson and Smyth 2010); draws that equal the
     observed statistic count as exceeding it.
 
-    >>> import numpy as np
     >>> drawn = np.array([1.0, 2, 3, 4])
     >>> p_value(drawn, 3, exact=True), p_value(drawn, 3, exact=False)
     (0.5, 0.6)
@@ -84,7 +83,6 @@ def stationary_rows(n: int, length: int, draws: int, block: float, random: np.ra
 
     Runs of geometric length, mean `block`, from the rows 0 … n − 1, which wrap around.
 
-    >>> import numpy as np
     >>> stationary_rows(10, 8, 1, block=4, random=np.random.default_rng(1))
     array([[6, 7, 0, 1, 2, 3, 4, 5]])
     """
@@ -99,7 +97,6 @@ def stationary_rows(n: int, length: int, draws: int, block: float, random: np.ra
 def counts(n: int, draws: int, block: float, random: np.random.Generator) -> np.ndarray:
     """How often each of n rows enters a stationary bootstrap resample of n, (draws, n).
 
-    >>> import numpy as np
     >>> counts(5, 1, block=2, random=np.random.default_rng(0))
     array([[0., 0., 1., 2., 2.]])
     """
@@ -115,7 +112,6 @@ def sums(
 
     Default `block`: T^⅓, or `length` if longer.
 
-    >>> import numpy as np
     >>> sums(np.array([0.01, -0.01, 0.02, -0.02]), length=2, draws=3, seed=0).round(3)
     array([0.04, 0.  , 0.  ])
     """
@@ -130,7 +126,6 @@ def block_length(panel: np.ndarray) -> float:
 
     At least one row, at most a quarter of them.
 
-    >>> import numpy as np
     >>> block_length(np.random.default_rng(0).normal(size=(200, 1))) < 5
     True
     """
@@ -144,7 +139,6 @@ def in_blocks(
 ) -> tuple[np.ndarray, ...]:
     """What `draw(size, random)` gives for all draws, made in blocks on all processors.
 
-    >>> import numpy as np
     >>> means, = in_blocks(lambda size, random: (random.normal(size=(size, 9)).mean(axis=1),), 600, seed=0)
     >>> means.shape
     (600,)
@@ -177,7 +171,6 @@ def weights(
 
     All combinations of `points` when these are not more than `draws`, else `draws` random ones.
 
-    >>> import numpy as np
     >>> found, exact = weights((-1.0, 1.0), groups=3, draws=99, random=np.random.default_rng(0))
     >>> found.shape, exact
     ((8, 3), True)
@@ -192,7 +185,6 @@ def orders(n: int, draws: int, random: np.random.Generator) -> tuple[np.ndarray,
 
     All n! when these are not more than `draws`, else `draws` random ones.
 
-    >>> import numpy as np
     >>> orders(3, 99, np.random.default_rng(0))[0][:3].tolist()
     [[0, 1, 2], [0, 2, 1], [1, 0, 2]]
     """
