@@ -69,7 +69,7 @@ def pairs(
     spread = np.sqrt(sums["xx"] - sums["x"] ** 2 / window)
     both = sums["xy"] - sums["x"][:, long] * sums["x"][:, short] / window
     low, high = np.quantile(both / (spread[:, long] * spread[:, short]), [0.1, 0.9], axis=0)
-    leg = np.broadcast_to(cost_bp if np.isscalar(cost_bp) else cost_bp[names], len(names))
+    leg = np.broadcast_to(cost_bp[names] if isinstance(cost_bp, pd.Series) else cost_bp, len(names))
     table = pd.DataFrame(
         {
             "long": names[long],
@@ -80,7 +80,7 @@ def pairs(
             "volatility": np.sqrt((left - left.mean(axis=0)).var(axis=0) * periods_per_year),
             "gross": 2 + np.abs(overlay).sum(axis=0),
             "cost_bp": leg[long] + leg[short] + overlay_cost_bp * np.abs(overlay).sum(axis=0),
-            **{f"sell {name}": row for name, row in zip(factors, overlay)},
+            **{f"sell {name}": row for name, row in zip(factors, overlay, strict=True)},
         }
     )
     ranks = [
@@ -112,7 +112,9 @@ def basket(
     DataError
         Too few shares for that many factors, or no gap to be had.
     """
-    import cvxpy
+    import cvxpy  # slow to import
+    from cvxpy.atoms.elementwise.abs import abs as size_of
+    from cvxpy.atoms.norm1 import norm1
 
     names, _, _, beta = _betas(returns, exposure, factors, 2)
     rules = [(np.ones((1, len(names))), np.zeros(1)), (beta, np.zeros(len(beta)))]
@@ -122,13 +124,14 @@ def basket(
             f"{len(names)} shares cannot be neutral to dollars and {len(beta)} factors; "
             f"give {len(beta) + 2} or drop factors"
         )
-    w = free @ cvxpy.Variable(free.shape[1])
+    w = cvxpy.Constant(free) @ cvxpy.Variable(free.shape[1])
     worth = exposure[names].to_numpy()
     goal = cvxpy.Minimize(w @ (worth / np.abs(worth).max()))
-    problem = cvxpy.Problem(goal, [cvxpy.norm1(w) <= gross, cvxpy.abs(w) <= max_weight])
-    if not solved(problem) or -(w.value @ worth) < SINGULAR:
+    problem = cvxpy.Problem(goal, [norm1(w) <= gross, size_of(w) <= max_weight])
+    found = np.asarray(w.value) if solved(problem) else np.zeros(len(names))
+    if -(found @ worth) < SINGULAR:
         raise DataError("no neutral basket has an exposure gap; drop a factor or widen gross and max_weight")
-    return pd.Series(w.value, names, name="weight")
+    return pd.Series(found, names, name="weight")
 
 
 def _betas(
@@ -150,4 +153,4 @@ def _betas(
 def _running(values: np.ndarray, window: int) -> np.ndarray:
     """Sums over every `window` rows, (T − window + 1, …)."""
     total = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
-    return total[window:] - total[:-window]
+    return np.asarray(total[window:] - total[:-window])

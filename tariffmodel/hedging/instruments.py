@@ -72,7 +72,7 @@ def pnl(
     settled = {name: listed.get(name, name) for name in [ticker, *instruments]}
     money = sorted({currency, *settled.values()} - {"USD"})
     names = list(dict.fromkeys([ticker, *instruments, *money]))
-    calendar = facts.instruments.at[ticker, "exchange_calendar"]
+    calendar = str(facts.instruments.at[ticker, "exchange_calendar"])
     moves = market.factors(facts, names, calendar, kind="simple", horizon=horizon)
     if isinstance(horizon, int) and not overlapping:
         moves = moves.iloc[::horizon]
@@ -98,8 +98,8 @@ def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:
     The pair comes first. Home is the maker's, so an ADR is hedged like its home line; other lines
     take the market they are listed in.
     """
-    line = facts.instruments.loc[ticker]
-    home = facts.makers["home"].get(line["company"], {"DE": "EU"}.get(line["market"], line["market"]))
+    company, listed = (str(facts.instruments.at[ticker, column]) for column in ("company", "market"))
+    home = facts.makers["home"].to_dict().get(company, {"DE": "EU"}.get(listed, listed))
     book = contracts(facts)
     here = book[(book["home"] == home) & (book["underlying"] != ticker)]
     if here.empty:
@@ -140,8 +140,10 @@ def one_for_one(facts: Facts, ticker: str, instruments: Sequence[str], currency:
     bought against the maker's (−1) and sold against the investor's (1). What is no currency is sold,
     one unit in equal parts.
     """
-    line = facts.instruments.loc[ticker]
-    home = facts.makers["reporting_currency"].get(line["company"], line["currency"])
+    company, currency_listed = (
+        str(facts.instruments.at[ticker, column]) for column in ("company", "currency")
+    )
+    home = facts.makers["reporting_currency"].to_dict().get(company, currency_listed)
     shares = [name for name in instruments if name in facts.prices]
     return pd.Series(
         {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class Effectiveness:
     @property
     def helps(self) -> bool:
         """Whether the interval of the variance reduction lies above zero."""
-        return bool(self.reduction.at["hedged", "variance_low"] > 0)
+        return bool(self.reduction["variance_low"]["hedged"] > 0)
 
     @property
     def unit(self) -> str:
@@ -79,10 +80,12 @@ class Effectiveness:
 
     @property
     def verdict(self) -> str:
-        value, low, high = self.reduction.loc["hedged", ["variance", "variance_low", "variance_high"]]
+        """Whether it helps, by how much and how surely, in one sentence."""
+        value, low, high = (self.reduction[f"variance{end}"]["hedged"] for end in ("", "_low", "_high"))
         return (
             f"{'helps out of sample' if self.helps else NO_HELP}: variance changes by {-value:+.0%} "
-            f"({self.choices['level']:.0%} interval {-high:+.0%} to {-low:+.0%}), {len(self.returns)} {self.unit}"
+            f"({self.choices['level']:.0%} interval {-high:+.0%} to {-low:+.0%}), "
+            f"{len(self.returns)} {self.unit}"
         )
 
 
@@ -135,19 +138,7 @@ def effectiveness(
     DataError
         A window that leaves fewer than 20 rows, or whatever `rolling` refuses.
     """
-    for name, given, right, expected in (
-        ("every", every, every >= 1, "a number of rows >= 1"),
-        ("draws", draws, draws >= 1, "a number >= 1"),
-        ("cost_bp", cost_bp, cost_bp >= 0, "basis points >= 0"),
-        ("tail", tail, 0 < tail < 1, "a share between 0 and 1"),
-        ("level", level, 0 < level < 1, "a share between 0 and 1"),
-    ):
-        if not right:
-            raise DataError(f"{name} is {given!r}; expected {expected}")
-    if naive is not None and not set(instruments) <= set(naive.index):
-        raise DataError(
-            f"naive has ratios on {', '.join(naive.index)}; give one for each of {', '.join(instruments)}"
-        )
+    _check(instruments, naive, every=every, draws=draws, cost_bp=cost_bp, tail=tail, level=level)
     index, y, x = common_rows(position, instruments, 2)
     if ratios is None and len(y) < window + _LEAST_OUT:
         raise DataError(
@@ -164,7 +155,7 @@ def effectiveness(
     y, x, h = y[out], x[out], renewed.to_numpy()
     ones = np.full_like(h, 1 / h.shape[1])
     if naive is not None:
-        ones[:] = naive[list(instruments)]
+        ones[:] = naive.reindex(list(instruments))
     traded = np.column_stack([np.zeros(len(y)), _traded(y, x, h), _traded(y, x, ones)])
     cost = traded * cost_bp / 1e4
     panel = np.column_stack([y, y - (h * x).sum(axis=1), y - (ones * x).sum(axis=1)]) - cost
@@ -179,21 +170,13 @@ def effectiveness(
         "turnover": traded.sum(axis=0) / years,
         "cost_bp": cost.sum(axis=0) * 1e4 / years,
     }
-    against = {"hedged": (1, 0), "one_to_one": (2, 0), "hedged, against one_to_one": (1, 2)}
-    reduction = {}
-    for name, (this, other) in against.items():
-        reduction[name] = {}
-        for what, point, many in zip(("variance", "shortfall"), (variance, shortfall), resampled):
-            cut = np.quantile(1 - many[:, this] / many[:, other], [(1 - level) / 2, (1 + level) / 2])
-            reduction[name] |= {what: 1 - point[0, this] / point[0, other], f"{what}_low": cut[0]}
-            reduction[name] |= {f"{what}_high": cut[1]}
     return Effectiveness(
         str(position.name),
         tuple(map(str, instruments)),
         pd.DataFrame(panel, renewed.index, names),
         renewed,
         pd.DataFrame(risk, index=names),
-        pd.DataFrame(reduction).T,
+        _reduction((variance[0], shortfall[0]), resampled, level),
         static(position, instruments).reduction,
         {
             "estimator": f"rolling {window}" if ratios is None else "given",
@@ -203,6 +186,47 @@ def effectiveness(
     )  # fmt: skip
 
 
+def _check(
+    instruments: pd.DataFrame,
+    naive: pd.Series | None,
+    *,
+    every: int,
+    draws: int,
+    cost_bp: float,
+    tail: float,
+    level: float,
+) -> None:
+    for name, given, right, expected in (
+        ("every", every, every >= 1, "a number of rows >= 1"),
+        ("draws", draws, draws >= 1, "a number >= 1"),
+        ("cost_bp", cost_bp, cost_bp >= 0, "basis points >= 0"),
+        ("tail", tail, 0 < tail < 1, "a share between 0 and 1"),
+        ("level", level, 0 < level < 1, "a share between 0 and 1"),
+    ):
+        if not right:
+            raise DataError(f"{name} is {given!r}; expected {expected}")
+    if naive is not None and not set(instruments) <= set(naive.index):
+        raise DataError(
+            f"naive has ratios on {', '.join(naive.index)}; "
+            f"give one for each of {', '.join(map(str, instruments))}"
+        )
+
+
+def _reduction(points: Sequence[np.ndarray], resampled: Sequence[np.ndarray], level: float) -> pd.DataFrame:
+    """1 − risk ratio of two columns of the panel, with percentile intervals of the resamples.
+
+    `points` (3,) and `resampled` (draws, 3) hold variance and expected shortfall.
+    """
+    against = {"hedged": (1, 0), "one_to_one": (2, 0), "hedged, against one_to_one": (1, 2)}
+    rows: dict[str, dict[str, float]] = {name: {} for name in against}
+    for name, (this, other) in against.items():
+        for what, point, many in zip(("variance", "shortfall"), points, resampled, strict=True):
+            cut = np.quantile(1 - many[:, this] / many[:, other], [(1 - level) / 2, (1 + level) / 2])
+            rows[name] |= {what: 1 - point[this] / point[other], f"{what}_low": cut[0]}
+            rows[name] |= {f"{what}_high": cut[1]}
+    return pd.DataFrame(rows).T
+
+
 def record(
     facts: Facts,
     tickers: Sequence[str] | None = None,
@@ -210,7 +234,7 @@ def record(
     *,
     currency: str = "USD",
     horizon: Horizon = "weekly",
-    **choices: float,
+    **choices: Any,
 ) -> pd.DataFrame:
     """What each hedge of each share did out of sample.
 
@@ -238,7 +262,7 @@ def record(
     """
     lines = facts.makers["ticker"].dropna()
     chosen = list(lines[lines.isin(facts.prices.columns)]) if tickers is None else list(tickers)
-    scale = {"periods_per_year": periods_per_year(horizon), **choices}
+    scale: dict[str, Any] = {"periods_per_year": periods_per_year(horizon), **choices}
     rows = {}
     for ticker in chosen:
         basket = peers(facts, ticker)
@@ -286,7 +310,7 @@ def _told(result: Effectiveness) -> dict[str, object]:
 def _traded(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> np.ndarray:
     """Notional traded at the start of each row to hold h (T, k), in units of the position, (T,)."""
     drifted = h[:-1] * (1 + x[:-1]) / (1 + y[:-1, None])
-    return np.abs(np.vstack([h[:1], h[1:] - drifted])).sum(axis=1)
+    return np.asarray(np.abs(np.vstack([h[:1], h[1:] - drifted])).sum(axis=1))
 
 
 def _resampled(panel: np.ndarray, block: float, draws: int, tail: float, seed: int) -> tuple[np.ndarray, ...]:

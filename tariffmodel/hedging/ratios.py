@@ -91,7 +91,7 @@ def static(
     }
     wide = instruments.assign(**shifted)
     fit = regression.fit(position, wide, hac_lags=hac_lags, horizon=horizon)
-    table = pd.DataFrame({name: fit.total(name, level) for name in instruments}).T
+    table = pd.DataFrame({name: fit.total(str(name), level) for name in instruments}).T
     table = table.rename(columns={"value": "ratio"}).drop(columns="t").rename_axis("instrument")
     used = fit.residuals.index
     y, x = position.loc[used], instruments.loc[used]
@@ -139,23 +139,20 @@ def on_events(
             f"give {k + 2} dates inside the sample, or more rows per event"
         )
     event, other = (instruments.loc[index].mul(flag, axis=0) for flag in (hit, ~hit))
-    parts = [
-        other.add_suffix(" other"),
-        pd.Series(hit * 1.0, index, name="event"),
-        event.add_suffix(" event"),
-    ]
-    fit = regression.fit(position.loc[index], pd.concat(parts, axis=1), hac_lags=hac_lags)
+    other, event = other.add_suffix(" other"), event.add_suffix(" event")
+    parts = pd.concat([other, pd.Series(hit * 1.0, index, name="event"), event], axis=1)
+    fit = regression.fit(position.loc[index], parts, hac_lags=hac_lags)
     table, cov = fit.table(level), fit.covariance
-    here, there = list(parts[2]), list(parts[0])
-    gap = table["value"][here].to_numpy() - table["value"][there].to_numpy()
+    here, there = list(event), list(other)
+    gap = table["value"].reindex(here).to_numpy() - table["value"].reindex(there).to_numpy()
     cross = np.diag(cov.loc[here, there])
     error = np.sqrt(np.diag(cov.loc[here, here]) + np.diag(cov.loc[there, there]) - 2 * cross)
     return pd.DataFrame(
         {
-            "ratio_event": table["value"][here].to_numpy(),
-            "event_low": table["low"][here].to_numpy(),
-            "event_high": table["high"][here].to_numpy(),
-            "ratio_other": table["value"][there].to_numpy(),
+            "ratio_event": table["value"].reindex(here).to_numpy(),
+            "event_low": table["low"].reindex(here).to_numpy(),
+            "event_high": table["high"].reindex(here).to_numpy(),
+            "ratio_other": table["value"].reindex(there).to_numpy(),
             "difference": gap,
             "standard_error": error,
             "p": 2 * student.sf(np.abs(gap / error), fit.df),
@@ -190,7 +187,8 @@ def rolling(position: pd.Series, instruments: pd.DataFrame, window: int = 52) ->
     index, _, _ = common_rows(position, instruments, 2)
     y = position.loc[index].rename("position").to_frame()
     found = paths.rolling(y, instruments.loc[index], window=window, min_obs=window)
-    return found.beta["position"][list(instruments)].dropna().rename_axis(columns="instrument")
+    ratios = pd.DataFrame({name: found.beta["position", name] for name in instruments}).dropna()
+    return ratios.rename_axis(columns="instrument")
 
 
 def ewma(
@@ -238,8 +236,8 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
     fitted = fit_on or len(y)
     names = [position.name, *instruments.columns]
     z = np.column_stack([y, x])
-    ahead, shocks = zip(*(_garch(column, fitted, name) for column, name in zip(z.T, names)))
-    ahead, shocks = np.column_stack(ahead), np.column_stack(shocks)
+    parts = [_garch(column, fitted, name) for column, name in zip(z.T, names, strict=True)]
+    ahead, shocks = (np.column_stack(part) for part in zip(*parts, strict=True))
     outer = shocks[:, :, None] * shocks[:, None, :]
     mean = outer[:fitted].mean(axis=0)
 
@@ -252,8 +250,9 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
         back = np.linalg.solve(r, shocks[:fitted, :, None])[..., 0]
         return float(np.mean(np.linalg.slogdet(r)[1] + (shocks[:fitted] * back).sum(axis=1)))
 
-    stationary = {"type": "ineq", "fun": lambda p: 0.999 - p.sum()}
-    best = minimize(loss, [0.03, 0.9], bounds=[(0, 0.5), (0, 0.999)], constraints=stationary)
+    stationary: Any = {"type": "ineq", "fun": lambda p: 0.999 - p.sum()}
+    start = np.array([0.03, 0.9])
+    best = minimize(loss, start, bounds=[(0, 0.5), (0, 0.999)], constraints=stationary)
     cov = correlations(*best.x) * ahead[:, :, None] * ahead[:, None, :]
     begin = fitted - 1 if fit_on else 0
     return _path(cov[begin:], index[begin:], instruments.columns)
@@ -291,34 +290,29 @@ def constrained(
         If nothing is allowed; the message names the constraints of which any one must give way.
     """
     import cvxpy  # slow to import: only where a constraint needs a solver
+    from cvxpy.atoms.elementwise.abs import abs as size_of
+    from cvxpy.atoms.norm1 import norm1
+    from cvxpy.atoms.sum_squares import sum_squares
 
     _, y, x = common_rows(position, instruments, instruments.shape[1] + 2)
     k = x.shape[1]
+    if side not in ("any", "buy", "sell"):
+        raise DataError(f"side {side!r}: write any, buy or sell")
     for name, bound in (("gross", gross), ("max_weight", max_weight)):
         if bound is not None and not bound > 0:
             raise DataError(f"{name} is {bound!r}; expected a number above 0, in units of the position")
-    if side not in ("any", "buy", "sell"):
-        raise DataError(f"side {side!r}: write any, buy or sell")
-    equal: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    if net is not None:
-        equal[f"net = {net:g}"] = np.ones((1, k)), np.array([net])
-    if betas is not None:
-        try:
-            own, theirs = betas.loc[position.name], betas.loc[instruments.columns]
-        except KeyError as error:
-            raise DataError(f"betas has no row for {error}; give one per instrument and position") from None
-        equal |= {f"neutral to {f}": (theirs[[f]].to_numpy().T, own[[f]].to_numpy()) for f in betas}
+    equal = _equalities(str(position.name), instruments.columns, net, betas)
     y, x = y - y.mean(), x - x.mean(axis=0)
     size = y.std()
 
     def bounds(h: cvxpy.Expression) -> dict[str, cvxpy.Constraint]:
-        rules = {}
+        rules: dict[str, cvxpy.Constraint] = {}
         if side != "any":
             rules[f"side = {side}"] = h <= 0 if side == "buy" else h >= 0
         if gross is not None:
-            rules[f"gross <= {gross:g}"] = cvxpy.norm1(h) <= gross
+            rules[f"gross <= {gross:g}"] = norm1(h) <= gross
         if max_weight is not None:
-            rules[f"max_weight <= {max_weight:g}"] = cvxpy.abs(h) <= max_weight
+            rules[f"max_weight <= {max_weight:g}"] = size_of(h) <= max_weight
         return rules
 
     def solve(without: str = "") -> np.ndarray | None:
@@ -327,10 +321,12 @@ def constrained(
             base, free = solutions([pair for name, pair in equal.items() if name != without], k)
         except np.linalg.LinAlgError:
             return None
-        h = cvxpy.Constant(base) + (free @ cvxpy.Variable(free.shape[1]) if free.size else 0)
+        h = cvxpy.Constant(base)
+        if free.size:
+            h += cvxpy.Constant(free) @ cvxpy.Variable(free.shape[1])
         kept = [rule for name, rule in bounds(h).items() if name != without]
-        problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares((y - x @ h) / size)), kept)
-        return h.value if solved(problem) else None
+        problem = cvxpy.Problem(cvxpy.Minimize(sum_squares((y - x @ h) / size)), kept)
+        return np.asarray(h.value) if solved(problem) else None
 
     found = solve()
     if found is None:
@@ -340,6 +336,22 @@ def constrained(
             f"no hedge of {position.name} satisfies {'; '.join(rules)}; relax {' or '.join(relax)}"
         )
     return pd.Series(found, index=instruments.columns.rename("instrument"), name="ratio")
+
+
+def _equalities(
+    position: str, names: pd.Index, net: float | None, betas: pd.DataFrame | None
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What the ratios must add up to, by name: a (m, k) and b (m,) of a h = b."""
+    equal = {}
+    if net is not None:
+        equal[f"net = {net:g}"] = np.ones((1, len(names))), np.array([net])
+    if betas is not None:
+        absent = [name for name in (position, *names) if name not in betas.index]
+        if absent:
+            raise DataError(f"betas has no row for {absent[0]}; give one per instrument and position")
+        own, theirs = betas.loc[[position]], betas.loc[names]
+        equal |= {f"neutral to {f}": (theirs[[f]].to_numpy().T, own[f].to_numpy()) for f in betas}
+    return equal
 
 
 def rolling_constrained(
@@ -381,7 +393,7 @@ def common_rows(
     if len(both) < need:
         raise DataError(f"{what} needs {need} rows; {names} have {len(both)} in common")
     values = both.to_numpy(dtype=float)
-    return both.index, values[:, 0], values[:, 1:]
+    return pd.DatetimeIndex(both.index), values[:, 0], values[:, 1:]
 
 
 def _path(cov: np.ndarray, index: pd.DatetimeIndex, names: pd.Index) -> pd.DataFrame:
@@ -396,7 +408,7 @@ def _path(cov: np.ndarray, index: pd.DatetimeIndex, names: pd.Index) -> pd.DataF
 def _correlation(cov: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(cov / (scale[:, :, None] * scale[:, None, :]))
+        return np.asarray(np.nan_to_num(cov / (scale[:, :, None] * scale[:, None, :])))
 
 
 def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from textwrap import wrap
+from typing import Any
 
 import pandas as pd
 from matplotlib import style
@@ -17,8 +18,8 @@ from tariffmodel.hedging import words
 _A4 = (8.27, 11.69)  # inches
 _LEFT, _WIDTH, _LINE, _CHARACTERS = 0.07, 0.86, 0.0125, 142  # shares of the page; in a line
 _SOURCE = (
-    "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the exchanges. "
-    "Not advice to trade."
+    "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the "
+    "exchanges. Not advice to trade."
 )
 _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
@@ -87,7 +88,7 @@ def _grid(
     """A table whose first column is `wide` characters and whose others end at `right`."""
     for row in (heads, *rows):
         top = row is heads
-        style = {"va": "top", "size": 6.5, "color": _SOFT if top else _INK}
+        style: dict[str, Any] = {"va": "top", "size": 6.5, "color": _SOFT if top else _INK}
         first = wrap(row[0], wide)
         for line, part in enumerate(first):
             fig.text(_LEFT, y - line * _LINE, part, weight="normal" if top else "bold", **style)
@@ -139,8 +140,8 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
     for name, ratio in one.effectiveness.ratios.items():
-        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=one.instruments.at[name, "label"])
-        row = one.instruments.loc[name]
+        row = one.instruments.T[name]
+        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=row["label"])
         path.errorbar(
             ratio.index[-1], row["ratio"], [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]],
             fmt="o", color=line[0].get_color(), markersize=3, elinewidth=0.8,

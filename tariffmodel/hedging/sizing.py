@@ -6,14 +6,40 @@ selling dollars against yen, so it *buys* yen futures.
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.hedging.instruments import label
+from tariffmodel.hedging.instruments import contracts, label
+from tariffmodel.markets import market
 
 ROUNDING = 0.05  # of an instrument's notional that rounding to a contract may leave
+
+
+def sized(
+    facts: Facts, long: str, notional: float, currency: str, ratios: pd.DataFrame, day: date
+) -> tuple[pd.Series, pd.DataFrame]:
+    """Position and trades at the last prices and fixings up to `day`.
+
+    Parameters
+    ----------
+    ratios : DataFrame
+        Indexed by instrument: `ratio`, `low`, `high`.
+    """
+    names = [long, *(str(name) for name in ratios.index if name in facts.prices)]
+    prices = market.prices(facts, names).loc[: pd.Timestamp(day)]
+    fixings = market.exchange_rates(facts).loc[: pd.Timestamp(day)].ffill().iloc[-1].dropna()
+    spot = {str(unit): float(rate) for unit, rate in fixings.items()} | {"USD": 1.0}
+    book = contracts(facts)
+    held = position(facts, book, long, notional, currency, prices[long].dropna(), spot)
+    orders = {
+        name: trade(facts, book, str(name), row, held["notional"], currency, prices, spot)
+        for name, row in ratios.iterrows()
+    }
+    return held, pd.DataFrame.from_dict(orders, orient="index").rename_axis("instrument")
 
 
 def position(
@@ -25,8 +51,11 @@ def position(
     closes: pd.Series,
     spot: dict[str, float],
 ) -> pd.Series:
-    line = facts.instruments.loc[ticker]
-    rate = _rate(currency, spot) / _rate(line["currency"], spot)  # investor's currency per listing currency
+    """What is held: the shares that `notional` of the investor's money buys, in whole lots."""
+    line = facts.instruments.T[ticker]
+    rate = _rate(currency, spot) / _rate(
+        str(line["currency"]), spot
+    )  # investor's currency per listing currency
     lots = book.loc[book["underlying"] == line["exchange_calendar"], "size"]
     lot = int(lots.iloc[0]) if len(lots) else 1
     price, dated = closes.iloc[-1], closes.index[-1].date()
@@ -43,8 +72,8 @@ def position(
         {
             "ticker": ticker, "name": line["name"], "maker": line["company"], "side": "long",
             "shares": count, "lot": lot, "listing_currency": line["currency"], "price": price,
-            "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / rate, "notional": worth,
-            "left_by_rounding": notional - worth,
+            "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / rate,
+            "notional": worth, "left_by_rounding": notional - worth,
         }
     )  # fmt: skip
 
@@ -64,7 +93,7 @@ def trade(
     The largest contract that leaves at most `ROUNDING` unhedged, else the smallest.
     """
     is_money = name not in facts.prices
-    own = name if is_money else facts.instruments.at[name, "currency"]
+    own = name if is_money else str(facts.instruments.at[name, "currency"])
     rate = _rate(currency, spot) / _rate(own, spot)
     sold = ratio["ratio"] * notional
     closes = prices[name].dropna() if not is_money else pd.Series(dtype=float)

@@ -15,7 +15,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.hedging import sizing
-from tariffmodel.hedging.instruments import candidates, contracts, one_for_one, periods_per_year, pnl
+from tariffmodel.hedging.instruments import candidates, one_for_one, periods_per_year, pnl
 from tariffmodel.hedging.out_of_sample import effectiveness
 from tariffmodel.hedging.ratios import event_rows, static
 from tariffmodel.hedging.sheet import sheet
@@ -27,7 +27,6 @@ from tariffmodel.tariff import exposure
 from tariffmodel.tariff.case import Case, Valuation
 
 __all__ = ["Ticket", "sheet", "ticket"]
-
 
 
 def ticket(
@@ -73,8 +72,8 @@ def ticket(
     Raises
     ------
     DataError
-        Unknown ticker or currency; a notional that is not above zero or less than a lot; a
-        period that is not a year; instruments without common dates or that repeat each other; a window too long.
+        Unknown ticker or currency; a notional that is not above zero or less than a lot; a period that
+        is not a year; instruments without common dates or that repeat each other; a window too long.
     """
     if not (np.isfinite(notional) and notional > 0):
         raise DataError(
@@ -99,27 +98,18 @@ def ticket(
     recent = rows.iloc[-window:]
     ratios = static(recent[long], recent[names], level=level)
 
-    prices = market.prices(facts, [long, *(n for n in names if n in facts.prices)]).loc[: pd.Timestamp(day)]
-    fixings = market.exchange_rates(facts).loc[: pd.Timestamp(day)].ffill().iloc[-1]
-    spot = fixings.dropna().to_dict() | {"USD": 1.0}
-    book = contracts(facts)
-    position = sizing.position(facts, book, long, notional, currency, prices[long].dropna(), spot)
-    orders = {
-        name: sizing.trade(facts, book, str(name), row, position["notional"], currency, prices, spot)
-        for name, row in ratios.table.iterrows()
-    }
-    trades = pd.DataFrame.from_dict(orders, orient="index").rename_axis("instrument")
+    position, trades = sizing.sized(facts, long, notional, currency, ratios.table, day)
     risk = tested.risk.loc[["unhedged", "hedged"], ["volatility", "expected_shortfall"]]
     risk = risk.assign(**{f"{column}_money": risk[column] * position["notional"] for column in risk})
 
     days = _event_days(facts, long) if events is None else list(events)
     held = (rows[names] * ratios.table["ratio"]).sum(axis=1)
-    paid = _paid_back(rows[long], held, event_rows(rows.index, days), level)
+    paid = _paid_back(rows[long], held, event_rows(pd.DatetimeIndex(rows.index), days), level)
     protection = _protection(case, long, position["notional"], valued, paid)
     left = leaves(facts, tested, rows, days, trades, protection, currency, horizon, day)
-    fixed = market.exchange_rates(facts).loc[: pd.Timestamp(day)].index[-1].date()
     return Ticket(
-        title=f"Long {position['name']}, hedged with {listed(trades['label'])}, against: {case.policy.title}",
+        title=f"Long {position['name']}, hedged with {listed(list(trades['label']))}, "
+        f"against: {case.policy.title}",
         currency=currency,
         position=position,
         instruments=trades,
@@ -128,7 +118,8 @@ def ticket(
         leaves=left,
         effectiveness=tested,
         choices={
-            "policy": case.policy.name, "compared_with": case.against.name, "as_of": day, "exchange_rates_of": fixed,
+            "policy": case.policy.name, "compared_with": case.against.name, "as_of": day,
+            "exchange_rates_of": market.exchange_rates(facts).loc[: pd.Timestamp(day)].index[-1].date(),
             "returns": f"{horizon if horizon == 'weekly' else f'{horizon}-session'}, simple, in {currency}",
             "ratios_from": f"{ratios.first} to {ratios.last}, {ratios.n} rows; {ratios.errors}",
             "tested": f"{tested.returns.index[0]:%Y-%m-%d} to {tested.returns.index[-1]:%Y-%m-%d}, "
@@ -153,23 +144,22 @@ def _paid_back(position: pd.Series, held: pd.Series, hit: np.ndarray, level: flo
     return pd.Series({**fit.table(level).loc["position", ["value", "low", "high"]], "rows": hit.sum()})
 
 
-def _protection(
-    case: Case, ticker: str, notional: float, valuation: Valuation, paid: pd.Series
-) -> pd.Series:
+def _protection(case: Case, ticker: str, notional: float, valuation: Valuation, paid: pd.Series) -> pd.Series:
     facts = case.facts
-    maker = facts.instruments.at[ticker, "company"]
+    maker = str(facts.instruments.at[ticker, "company"])
     cover = {"paid_back_share": paid["value"], "paid_back_low": paid["low"], "paid_back_high": paid["high"]}
     if maker not in facts.makers.index:
         reason = f"{ticker} is no maker with a bill: the policy's effect on it is not computed"
         return pd.Series({"effect": reason, **cover, "event_rows": paid["rows"]})
-    bill = exposure.table(case).loc[maker]
+    bill = exposure.table(case).T[maker]
     change = {f"delta_{name}": [bill[name]] for name in ("bill_usd", "bill_low_usd", "bill_high_usd")}
-    worth = pricing.implied_value(pd.DataFrame(change, index=[maker]), valuation).loc[maker]
+    worth = pricing.implied_value(pd.DataFrame(change, index=[maker]), valuation).T[maker]
     share = worth / bill["market_cap_usd"]
     loss = share["implied_usd"] * notional + 0.0  # no negative zero
     return pd.Series(
         {
-            "effect": f"{maker}'s bill of {case.period} under {case.policy.label} less that under {case.against.label}",
+            "effect": f"{maker}'s bill of {case.period} under {case.policy.label} "
+            f"less that under {case.against.label}",
             **{name: cell[0] for name, cell in change.items()},
             "delta_share_of_market_cap": bill["bill_usd"] / bill["market_cap_usd"],
             "market_cap_usd": bill["market_cap_usd"], "bill_quality": bill["quality"],

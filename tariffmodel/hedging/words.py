@@ -60,6 +60,7 @@ class Ticket:
 
     @property
     def verdict(self) -> str:
+        """Whether the hedge helps, by how much and how surely."""
         return self.effectiveness.verdict
 
     def table(self) -> pd.DataFrame:
@@ -98,13 +99,17 @@ def leaves(
     horizon: Horizon,
     day: date,
 ) -> tuple[str, ...]:
-    ticker, names = frame.columns[0], list(trades.index)
-    hedged, share = tested.risk.loc["hedged"], tested.reduction.at["hedged", "variance"]
+    """What the hedge leaves: stale prices, basis, currency, event risk, the policy itself, rounding.
+
+    `frame` has the returns of the position and of its instruments, `days` are those of the events.
+    """
+    ticker, names = str(frame.columns[0]), list(trades.index)
+    hedged, share = tested.risk.T["hedged"], tested.reduction["variance"]["hedged"]
     late = market.status(facts, day)
     late = late.loc[[n for n in (ticker, *names) if n in late.index and late.at[n, "stale"]]]
     lines = [
-        f"Stale: the last price of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions before "
-        f"{day}; resize on today's."
+        f"Stale: the last price of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions "
+        f"before {day}; resize on today's."
         for name, row in late.iterrows()
     ]
     lines.append(
@@ -125,9 +130,10 @@ def leaves(
     except DataError as error:
         lines.append(f"Event risk: ratios of tariff events are not known ({error}).")
     else:
+        called = trades["label"].to_dict()
         lines += [
             f"Event risk: in {row['n_event']:.0f} {tested.unit} with a tariff event the ratio on "
-            f"{trades.at[name, 'label']} is {row['ratio_event']:+.2f} ({row['event_low']:+.2f} to "
+            f"{called[name]} is {row['ratio_event']:+.2f} ({row['event_low']:+.2f} to "
             f"{row['event_high']:+.2f}), in others {row['ratio_other']:+.2f}; "
             f"p of the difference {'below 0.01' if row['p'] < 0.01 else format(row['p'], '.2f')}."
             for name, row in there.iterrows()
@@ -143,6 +149,11 @@ def leaves(
 
 
 def listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them.
+
+    >>> listed(["USD/JPY", "TOPIX", "DAX"])
+    'USD/JPY, TOPIX and DAX'
+    """
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
 
@@ -155,7 +166,8 @@ def _unit(item: str, value: object, currency: str) -> str:
         "ratio": "sold per unit of position", "low": "sold per unit of position",
         "high": "sold per unit of position", "price": "quoted", "notional_local": "listing currency",
         "notional_own": "own currency", "contract_value": currency, "notional": currency, "left": currency,
-        "left_by_rounding": currency, "exchange_rate": f"listing currency per {currency}", "cost_bp": "bp of notional traded", "life_years": "years",
+        "left_by_rounding": currency, "exchange_rate": f"listing currency per {currency}",
+        "cost_bp": "bp of notional traded", "life_years": "years",
     }  # fmt: skip
     if item.endswith("_usd"):
         return "USD"
@@ -163,6 +175,7 @@ def _unit(item: str, value: object, currency: str) -> str:
 
 
 def held(one: Ticket) -> str:
+    """What is held, at which price and exchange rate."""
     held, cash = one.position, one.currency
     text = (
         f"Long {held['shares']:,} {held['name']} ({held['ticker']}) at {held['listing_currency']} "
@@ -175,6 +188,7 @@ def held(one: Ticket) -> str:
 
 
 def effect(one: Ticket) -> list[str]:
+    """What the policy does to the position, and what the hedge paid back on past events."""
     safe, cash, unit = one.protection, one.currency, one.effectiveness.unit
     effect = [str(safe["effect"]) + "."]
     if safe.get("delta_bill_usd") == 0:
@@ -182,11 +196,15 @@ def effect(one: Ticket) -> list[str]:
     elif "delta_bill_usd" in safe:
         low, mid, high = (safe[f"delta_bill{end}_usd"] / 1e6 for end in ("_low", "", "_high"))
         effect = [
-            f"{safe['effect']}: USD {mid:+,.0f}m a year ({low:+,.0f} to {high:+,.0f}; {safe['bill_quality']}), "
-            f"{safe['delta_share_of_market_cap']:+.2%} of market value.",
-            f"After tax over {one.choices['life_years']:g} years at {one.choices['discount_rate']:.0%}: "
-            f"{safe['value_change_share']:+.1%} of the share ({safe['value_low_share']:+.1%} to "
-            f"{safe['value_high_share']:+.1%}), {cash} {safe['position_money']:+,.0f} on the position.",
+            (
+                f"{safe['effect']}: USD {mid:+,.0f}m a year ({low:+,.0f} to {high:+,.0f}; "
+                f"{safe['bill_quality']}), {safe['delta_share_of_market_cap']:+.2%} of market value."
+            ),
+            (
+                f"After tax over {one.choices['life_years']:g} years at {one.choices['discount_rate']:.0%}: "
+                f"{safe['value_change_share']:+.1%} of the share ({safe['value_low_share']:+.1%} to "
+                f"{safe['value_high_share']:+.1%}), {cash} {safe['position_money']:+,.0f} on the position."
+            ),
         ]
     if np.isfinite(safe["paid_back_share"]):
         effect.append(
@@ -199,30 +217,36 @@ def effect(one: Ticket) -> list[str]:
 
 
 def stated(one: Ticket) -> str:
+    """Every assumption."""
     return "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in one.choices.items()) + "."
 
 
 def _told(one: Ticket) -> list[tuple[str, list[str]]]:
     """The ticket as headings and sentences."""
     cash, record, tested = one.currency, one.effectiveness.reduction, one.effectiveness
-    before, after = one.risk.loc["unhedged"], one.risk.loc["hedged"]
-    over = record.loc["hedged, against one_to_one"]
+    before, after, against = one.risk.T["unhedged"], one.risk.T["hedged"], tested.risk.T["hedged"]
+    removed, over = record["variance"], record.T["hedged, against one_to_one"]
     trades = [
         f"{row['order'][0].upper()}{row['order'][1:]}. Ratio {row['ratio']:+.2f} ({row['low']:+.2f} to "
         f"{row['high']:+.2f}); rounding leaves {cash} {row['left']:,.0f}."
         for _, row in one.instruments.iterrows()
     ]
     risk = [
-        f"Volatility {before['volatility']:.1%} a year unhedged, {after['volatility']:.1%} hedged: "
-        f"{cash} {before['volatility_money']:,.0f} and {after['volatility_money']:,.0f}.",
-        f"Mean loss in the worst {tested.choices['tail']:.0%} of {tested.unit} {before['expected_shortfall']:.1%} "
-        f"and {after['expected_shortfall']:.1%}: {cash} {before['expected_shortfall_money']:,.0f} and "
-        f"{after['expected_shortfall_money']:,.0f}.",
-        f"Variance reduction {record.at['hedged', 'variance']:.0%}; in sample {tested.in_sample:.0%}; one for one "
-        f"{record.at['one_to_one', 'variance']:.0%}, of which the estimated ratios change "
-        f"{-over['variance']:+.0%} ({-over['variance_high']:+.0%} to {-over['variance_low']:+.0%}).",
-        f"Turnover {tested.risk.at['hedged', 'turnover']:.1f} times the position a year, "
-        f"{tested.risk.at['hedged', 'cost_bp']:.0f} bp.",
+        (
+            f"Volatility {before['volatility']:.1%} a year unhedged, {after['volatility']:.1%} hedged: "
+            f"{cash} {before['volatility_money']:,.0f} and {after['volatility_money']:,.0f}."
+        ),
+        (
+            f"Mean loss in the worst {tested.choices['tail']:.0%} of {tested.unit} "
+            f"{before['expected_shortfall']:.1%} and {after['expected_shortfall']:.1%}: "
+            f"{cash} {before['expected_shortfall_money']:,.0f} and {after['expected_shortfall_money']:,.0f}."
+        ),
+        (
+            f"Variance reduction {removed['hedged']:.0%}; in sample {tested.in_sample:.0%}; "
+            f"one for one {removed['one_to_one']:.0%}, of which the estimated ratios change "
+            f"{-over['variance']:+.0%} ({-over['variance_high']:+.0%} to {-over['variance_low']:+.0%})."
+        ),
+        f"Turnover {against['turnover']:.1f} times the position a year, {against['cost_bp']:.0f} bp.",
     ]
     return [
         ("Position", [held(one)]),

@@ -100,11 +100,11 @@ def by_home(
 
 def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:
     """Index of the line's market and, if asked, its currency per dollar, on the line's sessions."""
-    on, currency = facts.instruments.loc[line, ["exchange_calendar", "currency"]]
+    on, currency = (str(facts.instruments.at[line, name]) for name in ("exchange_calendar", "currency"))
     index = market.benchmark(facts, line)
     if not fx or currency == "USD":
         return market.factors(facts, [index], on, kind=kind).set_axis([MARKET], axis=1)
-    add = market.asynchrony(facts, [currency], on).at[currency, "add"]
+    add = str(market.asynchrony(facts, [currency], on).at[currency, "add"])
     found = market.factors(
         facts, [index, currency], on, kind=kind, lags=int(add == "lag"), leads=int(add == "lead")
     )

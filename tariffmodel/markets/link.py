@@ -127,10 +127,9 @@ def by_event(
     unseen = study.skipped[~study.skipped["event"].isin(moved.index)]
     for event, reasons in unseen.groupby("event", sort=False)["reason"]:
         slopes[event] = {"makers": 0, "reason": reasons.mode().iloc[0]}
-    found = pd.DataFrame.from_dict(slopes, orient="index", columns=columns).rename_axis("event")
-    frame = found.join(moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]]).join(
-        calendar["main"]
-    )
+    frame = pd.DataFrame.from_dict(slopes, orient="index", columns=columns).rename_axis("event")
+    frame = frame.join(moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]])
+    frame = frame.join(calendar["main"])
     first = ["main", "date", "n", "caar", "se_adjusted", "p_value", "p_holm"]
     return frame.assign(n=frame["n"].fillna(0).astype(int))[[*first, *columns]]
 

@@ -199,7 +199,7 @@ def event_moves(
     closes = market.prices(facts, tickers, currency=currency)
     columns = {}
     for ticker in tickers:
-        days = market.sessions(facts, facts.instruments.at[ticker, "exchange_calendar"])
+        days = market.sessions(facts, str(facts.instruments.at[ticker, "exchange_calendar"]))
         of = firm_events[firm_events["firm"] == ticker].set_index("event")["date"]
         first = days.get_indexer(of)
         known = (first > 0) & (first + sessions <= len(days))
@@ -261,8 +261,8 @@ def portfolio(
     conditions = pd.concat([exposure.rename("exposure"), conditions], axis=1)
     if len(exposure) <= conditions.shape[1]:
         raise DataError(
-            f"{len(exposure)} names for {conditions.shape[1]} constraints ({', '.join(conditions)}); "
-            "add names or leave out a factor"
+            f"{len(exposure)} names for {conditions.shape[1]} constraints "
+            f"({', '.join(map(str, conditions))}); add names or leave out a factor"
         )
     regression.refuse_collinear(
         conditions.iloc[:, ::-1], "constraints", "no portfolio carries it alone; leave out a factor"
@@ -350,7 +350,7 @@ def walk_forward(
     weights = pd.DataFrame(held).T
     earned = [
         _applied(row, returns.iloc[start : start + every])
-        for start, (_, row) in zip(starts, weights.iterrows())
+        for start, (_, row) in zip(starts, weights.iterrows(), strict=True)
     ]
     return Walk(
         weights=weights,
@@ -405,7 +405,9 @@ def _complete(
             f"{needed} are needed: lengthen the window or drop the name with the fewest returns, "
             f"{returns[exposure.index].count().idxmin()}"
         )
-    return together["name"], together["factor"]
+    names = exposure.shape[0]
+    used, shocks = together.iloc[:, :names], together.iloc[:, names:]
+    return used.droplevel(0, axis=1), shocks.droplevel(0, axis=1)
 
 
 def _solved(
@@ -428,9 +430,11 @@ def _solved(
 def _within(root: np.ndarray, a: np.ndarray, b: np.ndarray, gross: float) -> np.ndarray:
     """The same under a limit on gross size."""
     import cvxpy  # slow to import, needed for inequalities only
+    from cvxpy.atoms.norm1 import norm1
+    from cvxpy.atoms.sum_squares import sum_squares
 
     weights = cvxpy.Variable(len(a))
-    size = cvxpy.norm1(weights)
+    size = norm1(weights)
     exact = a.T @ weights == b
     smallest = cvxpy.Problem(cvxpy.Minimize(size), [exact]).solve(solver=cvxpy.CLARABEL)
     if smallest > gross:
@@ -439,11 +443,11 @@ def _within(root: np.ndarray, a: np.ndarray, b: np.ndarray, gross: float) -> np.
             "times capital: raise gross to that, or hold a fraction of the portfolio"
         )
     scale = np.abs(root).max()
-    cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(root / scale @ weights)), [exact, size <= gross]).solve(
-        solver=cvxpy.CLARABEL
-    )
+    least = cvxpy.Minimize(sum_squares(root / scale @ weights))
+    cvxpy.Problem(least, [exact, size <= gross]).solve(solver=cvxpy.CLARABEL)
     # interior-point equalities hold to about 1e-8: the nearest weights that meet them to rounding
-    return weights.value - a @ np.linalg.solve(a.T @ a, a.T @ weights.value - b)
+    found = np.asarray(weights.value)
+    return np.asarray(found - a @ np.linalg.solve(a.T @ a, a.T @ found - b))
 
 
 def _applied(weights: pd.Series, returns: pd.DataFrame) -> pd.Series:
@@ -457,7 +461,8 @@ def _regressed(left: pd.Series, right: pd.DataFrame, horizon: Horizon) -> Fit:
     rows = right.join(left.rename("left"), how="inner").dropna()
     if len(rows) < right.shape[1] + 3:
         raise DataError(
-            f"{len(rows)} rows with {left.name} and {', '.join(right)}; expected {right.shape[1] + 3}"
+            f"{len(rows)} rows with {left.name} and {', '.join(map(str, right))}; "
+            f"expected {right.shape[1] + 3}"
         )
     return regression.fit(rows.pop("left"), rows, horizon=1 if horizon == "weekly" else int(horizon))
 

@@ -108,7 +108,7 @@ def sample(
         raise DataError(f"{maker} has no share line with prices; name one with ticker=")
     home = str(facts.makers.at[maker, "reporting_currency"])
     share = market.returns(facts, [line], horizon=horizon)[line]
-    calendar, listing = facts.instruments.loc[line, ["exchange_calendar", "currency"]]
+    calendar, listing = (str(facts.instruments.at[line, name]) for name in ("exchange_calendar", "currency"))
     currency = rival if home == "USD" else home
     index = _benchmark(facts, line, home)
 
@@ -120,7 +120,7 @@ def sample(
         for unit, sign in ((home, 1), (listing, -1)):
             if unit != "USD":
                 share = share + sign * market.factors(facts, [unit], calendar, horizon=horizon)[unit]
-    parts = [share.rename("share"), changes(currency, "fx"), changes(index, "market")]
+    parts = [share.to_frame("share"), changes(currency, "fx"), changes(index, "market")]
     frame = pd.concat(parts, axis=1).loc[_stamp(start) : _stamp(end)]
     frame.attrs = {
         "unit": f"log return in {home}, horizon {horizon}",
@@ -220,11 +220,13 @@ def choices(
         Rows (maker, choice) for the entries of `CHOICES`, columns of `table`. A daily beta without leads
         and lags is biased to zero where share and currency are observed hours apart.
     """
-    span = {"effect": effect, "rival": rival, "start": start, "end": end}
     parts = {
-        name: table(facts, makers=makers, horizon=horizon, leads=leads, lags=lags, **span)
+        name: table(
+            facts, makers=makers, effect=effect, rival=rival, start=start, end=end,
+            horizon=horizon, leads=leads, lags=lags,
+        )
         for name, (horizon, leads, lags) in CHOICES.items()
-    }
+    }  # fmt: skip
     together = pd.concat(parts, names=["choice"]).swaplevel()
     return together.loc[[(maker, name) for maker in parts["daily"].index for name in CHOICES]]
 
@@ -258,7 +260,7 @@ def breaks(
         data = sample(facts, maker, rival=rival, horizon=horizon, leads=leads, lags=lags)
         share, moves, span = data["share"], data.drop(columns="share"), _rows_per_return(horizon)
         known = regimes(share, moves, day, horizon=span)
-        tested = [column for column in moves if column.startswith("fx")]
+        tested = [str(column) for column in moves if str(column).startswith("fx")]
         sought = unknown_break(share, moves, tested=tested, trim=trim, horizon=span, draws=draws, seed=seed)
         before, change = known.fit.total("fx", level), known.fit.total("change:fx", level)
         return {
