@@ -16,6 +16,8 @@ from tariffmodel.hedging.ratios import solutions, solved
 from tariffmodel.stats import regression
 from tariffmodel.stats.regression import SINGULAR
 
+__all__ = ["basket", "pairs"]
+
 
 def pairs(
     returns: pd.DataFrame,
@@ -53,6 +55,17 @@ def pairs(
         `correlation_spread` (90th less 10th percentile of the rolling correlations, small) and by
         `cost_bp` (small). With `long`, `short`, `correlation`, `volatility` of what remains (per
         year), `gross`, and one column ``sell <factor>`` per factor (negative: buy).
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> market = pd.DataFrame({"ACWI": random.normal(0, 0.02, 120)})
+    >>> names = ["BMW", "Ford", "Honda", "Toyota"]
+    >>> returns = pd.DataFrame({name: market["ACWI"] + random.normal(0, 0.02, 120) for name in names})
+    >>> bill = pd.Series([0.02, 0.05, 0.04, 0.03], names)
+    >>> found = pairs(returns, bill, market)
+    >>> found.loc[0, ["long", "short"]].tolist()
+    ['Toyota', 'Ford']
     """
     names, z, f, beta = _betas(returns, exposure, factors, window)
     worth, t = exposure[names].to_numpy(), len(z)
@@ -111,6 +124,17 @@ def basket(
     ------
     DataError
         Too few shares for that many factors, or no gap to be had.
+
+    Examples
+    --------
+    >>> random = np.random.default_rng(0)
+    >>> market = pd.DataFrame({"ACWI": random.normal(0, 0.02, 120)})
+    >>> names = ["BMW", "Ford", "Honda", "Toyota"]
+    >>> returns = pd.DataFrame({name: market["ACWI"] + random.normal(0, 0.02, 120) for name in names})
+    >>> bill = pd.Series([0.02, 0.05, 0.04, 0.03], names)
+    >>> weights = basket(returns, bill, market)
+    >>> abs(round(float(weights.sum()), 9)), round(float(-weights @ bill), 3)
+    (0.0, 0.015)
     """
     import cvxpy  # slow to import
     from cvxpy.atoms.elementwise.abs import abs as size_of

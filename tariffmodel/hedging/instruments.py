@@ -15,6 +15,19 @@ from tariffmodel.facts import Facts, store
 from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
 
+__all__ = [
+    "DAYS",
+    "PEERS",
+    "WEEKS",
+    "candidates",
+    "contracts",
+    "label",
+    "one_for_one",
+    "peers",
+    "periods_per_year",
+    "pnl",
+]
+
 WEEKS, DAYS = 52, 252  # periods per year
 PEERS = "peers"  # in the record: the basket of `peers`
 
@@ -59,6 +72,12 @@ def pnl(
     ------
     DataError
         Unknown names, or a share that is to hedge itself.
+
+    Examples
+    --------
+    >>> from tariffmodel import facts
+    >>> pnl(facts.load(), "7203.T", ["JPY", "TOPIX"]).loc["2025-04-04"].round(3).to_dict()
+    {'7203.T': -0.075, 'JPY': -0.037, 'TOPIX': -0.104}
     """
     market.prices(facts, [ticker])
     if isinstance(instruments, str) or not len(instruments):
@@ -83,12 +102,21 @@ def pnl(
 
 
 def periods_per_year(horizon: Horizon) -> float:
-    """52 weeks, or 252 days in returns of `horizon` days."""
+    """52 weeks, or 252 days in returns of `horizon` days.
+
+    >>> periods_per_year("weekly"), periods_per_year(5)
+    (52, 50.4)
+    """
     return WEEKS if horizon == "weekly" else DAYS / horizon
 
 
 def contracts(facts: Facts) -> pd.DataFrame:
-    """What can be traded in which size: one row per contract, see data/market/contracts.csv."""
+    """What can be traded in which size: one row per contract, see data/market/contracts.csv.
+
+    >>> from tariffmodel import facts
+    >>> contracts(facts.load())["kind"].unique().tolist()
+    ['currency_future', 'index_future', 'fund', 'currency_forward', 'share_lot']
+    """
     return pd.read_csv(store.path(facts.folder, "market/contracts.csv"))
 
 
@@ -97,6 +125,10 @@ def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:
 
     The pair comes first. Home is the maker's, so an ADR is hedged like its home line; other lines
     take the market they are listed in.
+
+    >>> from tariffmodel import facts
+    >>> candidates(facts.load(), "7203.T")
+    [('JPY', 'TOPIX'), ('JPY',), ('TOPIX',), ('^N225',), ('1622.T',), ('EWJ',)]
     """
     company, listed = (str(facts.instruments.at[ticker, column]) for column in ("company", "market"))
     home = facts.makers["home"].to_dict().get(company, {"DE": "EU"}.get(listed, listed))
@@ -114,7 +146,12 @@ def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:
 
 
 def peers(facts: Facts, ticker: str) -> list[str]:
-    """Main lines with prices of the other makers with the same home; none for a share of no maker."""
+    """Main lines with prices of the other makers with the same home; none for a share of no maker.
+
+    >>> from tariffmodel import facts
+    >>> peers(facts.load(), "BMW.DE")
+    ['VOW3.DE', 'MBG.DE', 'RACE', 'STLA']
+    """
     maker, makers = facts.instruments.at[ticker, "company"], facts.makers
     if maker not in makers.index:
         return []
@@ -123,7 +160,12 @@ def peers(facts: Facts, ticker: str) -> list[str]:
 
 
 def label(facts: Facts, instrument: str) -> str:
-    """What an instrument is called on a page: ``USD/JPY``, ``DAX``, ``TOPIX-17 automobile ETF``."""
+    """What an instrument is called on a page: ``USD/JPY``, ``DAX``, ``TOPIX-17 automobile ETF``.
+
+    >>> from tariffmodel import facts
+    >>> label(facts.load(), "JPY"), label(facts.load(), "^GDAXI")
+    ('USD/JPY', 'DAX')
+    """
     if instrument == PEERS:
         return "peers"
     if instrument not in facts.prices:
@@ -139,6 +181,10 @@ def one_for_one(facts: Facts, ticker: str, instruments: Sequence[str], currency:
     The whole position is turned from the currency of its maker into the investor's: dollars are
     bought against the maker's (−1) and sold against the investor's (1). What is no currency is sold,
     one unit in equal parts.
+
+    >>> from tariffmodel import facts
+    >>> one_for_one(facts.load(), "7203.T", ["JPY", "TOPIX"]).to_dict()
+    {'JPY': -1.0, 'TOPIX': 1.0}
     """
     company, currency_listed = (
         str(facts.instruments.at[ticker, column]) for column in ("company", "currency")

@@ -27,6 +27,18 @@ from tariffmodel.stats.regression import SINGULAR
 if TYPE_CHECKING:
     import cvxpy
 
+__all__ = [
+    "Ratios",
+    "constrained",
+    "dcc",
+    "event_rows",
+    "ewma",
+    "on_events",
+    "rolling",
+    "rolling_constrained",
+    "static",
+]
+
 _LEAST_GARCH = 100
 
 
@@ -82,6 +94,14 @@ def static(
     ------
     DataError
         No common rows, fewer rows than coefficients, or instruments that repeat each other.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> static(y, x).table.round(2)[["ratio", "low", "high"]].T.to_dict("list")
+    {'JPY': [0.52, 0.44, 0.61], 'TOPIX': [0.81, 0.74, 0.88]}
     """
     shifted = {
         f"{name}_{word}{step}": instruments[name].shift(sign * step)
@@ -130,6 +150,15 @@ def on_events(
     ------
     DataError
         Too few event rows for that many ratios.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> tariffs = days[[20, 45, 70, 80, 100, 120]]
+    >>> on_events(y, x[["TOPIX"]], tariffs).round(2)[["ratio_event", "ratio_other", "p"]].T.to_dict()
+    {'TOPIX': {'ratio_event': 0.69, 'ratio_other': 0.89, 'p': 0.21}}
     """
     index, y, x = common_rows(position, instruments, 4)
     k, hit = x.shape[1], event_rows(index, dates, rows)
@@ -163,7 +192,12 @@ def on_events(
 
 
 def event_rows(index: pd.DatetimeIndex, dates: Iterable[date | str], rows: int = 1) -> np.ndarray:
-    """Which rows events fall on, (T,) of bool; see `on_events`."""
+    """Which rows events fall on, (T,) of bool; see `on_events`.
+
+    >>> days = pd.DatetimeIndex(["2025-03-28", "2025-04-04", "2025-04-11"])  # weeks that end on a Friday
+    >>> event_rows(days, ["2025-04-03"]).tolist()
+    [False, True, False]
+    """
     days = pd.DatetimeIndex(sorted({pd.Timestamp(day) for day in dates}))
     place = index.searchsorted(days)
     place, days = place[place < len(index)], days[place < len(index)]
@@ -183,6 +217,14 @@ def rolling(position: pd.Series, instruments: pd.DataFrame, window: int = 52) ->
     DataError
         A window longer than the data or shorter than its ratios need; instruments that repeat each
         other in every window. Where they do so in some, those rows are left out.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> rolling(y, x, window=52).iloc[-1].round(2).to_dict()
+    {'JPY': 0.54, 'TOPIX': 0.84}
     """
     index, _, _ = common_rows(position, instruments, 2)
     y = position.loc[index].rename("position").to_frame()
@@ -198,6 +240,12 @@ def ewma(
 
     Σ(t) = λ Σ(t−1) + (1 − λ) z z′ with zero means (RiskMetrics 1996), started at the mean of the
     first `start` rows. λ = 0.94 is RiskMetrics' for days, 0.97 for months.
+
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> ewma(y, x).iloc[-1].round(2).to_dict()
+    {'JPY': 0.5, 'TOPIX': 0.8}
     """
     if not 0 < decay < 1:
         raise DataError(f"decay {decay!r}: write a fraction between 0 and 1, such as 0.94")
@@ -228,6 +276,14 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
     ------
     DataError
         Fewer than 100 rows to fit on, or a GARCH that does not converge.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> dcc(y, x[["TOPIX"]]).iloc[-1].round(2).to_dict()
+    {'TOPIX': 0.88}
     """
     need = _LEAST_GARCH if fit_on is None else max(fit_on, _LEAST_GARCH)
     index, y, x = common_rows(position, instruments, need, "GARCH")
@@ -288,6 +344,14 @@ def constrained(
     ------
     DataError
         If nothing is allowed; the message names the constraints of which any one must give way.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> constrained(y, x, gross=1.0).round(2).to_dict()
+    {'JPY': 0.35, 'TOPIX': 0.65}
     """
     import cvxpy  # slow to import: only where a constraint needs a solver
     from cvxpy.atoms.elementwise.abs import abs as size_of
@@ -368,6 +432,14 @@ def rolling_constrained(
     ------
     DataError
         A window longer than the data, or whatever `constrained` refuses.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> rolling_constrained(y, x, every=26, net=1.0).iloc[-1].round(2).to_dict()
+    {'JPY': 0.33, 'TOPIX': 0.67}
     """
     index, _, _ = common_rows(position, instruments, window, f"a window of {window} rows")
     renewed = {}
@@ -381,7 +453,13 @@ def rolling_constrained(
 def common_rows(
     position: pd.Series, instruments: pd.DataFrame, need: int, what: str = "this"
 ) -> tuple[pd.DatetimeIndex, np.ndarray, np.ndarray]:
-    """Rows on which everything is known: dates, y (T,), x (T, k)."""
+    """Rows on which everything is known: dates, y (T,), x (T, k).
+
+    >>> y = pd.Series([0.01, None, 0.02], name="7203.T")
+    >>> index, own, moves = common_rows(y, pd.DataFrame({"JPY": [0.0, 0.01, 0.03]}), need=2)
+    >>> own.tolist(), moves.tolist()
+    ([0.01, 0.02], [[0.0], [0.03]])
+    """
     both = pd.concat([position.rename("y"), instruments], axis=1, join="inner").dropna()
     names = f"{position.name} and {', '.join(map(str, instruments))}"
     if both.empty:
@@ -429,7 +507,14 @@ def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, n
 
 
 def solved(problem: cvxpy.Problem) -> bool:
-    """Whether the problem has a solution, which its variables then hold."""
+    """Whether the problem has a solution, which its variables then hold.
+
+    >>> import cvxpy
+    >>> h = cvxpy.Variable()
+    >>> smallest = cvxpy.Minimize(h)
+    >>> solved(cvxpy.Problem(smallest, [h >= 1])), solved(cvxpy.Problem(smallest, [h <= 0, h >= 1]))
+    (True, False)
+    """
     problem.solve(solver="CLARABEL")
     if problem.status not in ("optimal", "infeasible"):
         raise DataError(f"the solver stopped with {problem.status!r}; scale the returns or drop constraints")
@@ -437,7 +522,12 @@ def solved(problem: cvxpy.Problem) -> bool:
 
 
 def solutions(equal: Sequence[tuple[np.ndarray, np.ndarray]], k: int) -> tuple[np.ndarray, np.ndarray]:
-    """One solution (k,) of a h = b for all (a, b), and a basis (k, m) of the others' differences."""
+    """One solution (k,) of a h = b for all (a, b), and a basis (k, m) of the others' differences.
+
+    >>> base, free = solutions([(np.ones((1, 2)), np.array([1.0]))], 2)  # two ratios that add up to one
+    >>> base.round(3).tolist(), free.shape
+    ([0.5, 0.5], (2, 1))
+    """
     if not equal:
         return np.zeros(k), np.eye(k)
     a, b = np.vstack([a for a, _ in equal]), np.concatenate([b for _, b in equal])

@@ -15,6 +15,8 @@ from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from tariffmodel.hedging import words
 
+__all__ = ["sheet"]
+
 _A4 = (8.27, 11.69)  # inches
 _LEFT, _WIDTH, _LINE, _CHARACTERS = 0.07, 0.86, 0.0125, 142  # shares of the page; in a line
 _SOURCE = (
@@ -25,7 +27,14 @@ _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
 
 def sheet(ticket: words.Ticket) -> Figure:
-    """The ticket on one A4 page, to save as PDF or PNG; the banner is red if the hedge does not help."""
+    """The ticket on one A4 page, to save as PDF or PNG; the banner is red if the hedge does not help.
+
+    >>> import tariffmodel as tm
+    >>> case = tm.case("flat-25", against="current-law", period="CY2027")
+    >>> page = sheet(tm.ticket.ticket(case, "7203.T", 10e6, draws=99))
+    >>> [float(size) for size in page.get_size_inches()]  # A4
+    [8.27, 11.69]
+    """
     with style.context("tariffmodel.house", after_reset=True):
         return _page(ticket)
 

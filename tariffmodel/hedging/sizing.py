@@ -16,6 +16,8 @@ from tariffmodel.facts import Facts
 from tariffmodel.hedging.instruments import contracts, label
 from tariffmodel.markets import market
 
+__all__ = ["ROUNDING", "sized"]
+
 ROUNDING = 0.05  # of an instrument's notional that rounding to a contract may leave
 
 
@@ -28,6 +30,14 @@ def sized(
     ----------
     ratios : DataFrame
         Indexed by instrument: `ratio`, `low`, `high`.
+
+    Examples
+    --------
+    >>> from tariffmodel import facts
+    >>> ratios = pd.DataFrame({"ratio": [-0.8], "low": [-1.0], "high": [-0.6]}, ["JPY"])
+    >>> held, trades = sized(facts.load(), "7203.T", 10e6, "USD", ratios, date(2026, 6, 30))
+    >>> held["shares"], trades.loc["JPY", "action"]
+    (596100, 'sell 104 6J (yen future, 12,500,000 JPY each)')
     """
     names = [long, *(str(name) for name in ratios.index if name in facts.prices)]
     prices = market.prices(facts, names).loc[: pd.Timestamp(day)]

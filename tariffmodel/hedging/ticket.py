@@ -74,6 +74,16 @@ def ticket(
     DataError
         Unknown ticker or currency; a notional that is not above zero or less than a lot; a period that
         is not a year; instruments without common dates or that repeat each other; a window too long.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> case = tm.case("flat-25", against="current-law", period="CY2027")
+    >>> one = ticket(case, "7203.T", 10e6, draws=999)
+    >>> one.title
+    'Long Toyota Motor, hedged with USD/JPY and TOPIX, against: Flat 25% on every vehicle and part'
+    >>> one.instruments["contract"].tolist()
+    ['6J', 'TOPIX']
     """
     if not (np.isfinite(notional) and notional > 0):
         raise DataError(

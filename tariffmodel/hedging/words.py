@@ -21,6 +21,8 @@ from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import regression
 
+__all__ = ["Ticket"]
+
 
 @dataclass(frozen=True, eq=False)
 class Ticket:

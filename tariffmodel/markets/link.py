@@ -1,9 +1,9 @@
 """Did the shares whose bill changed most move most?
 
 `panel` sets the abnormal returns of makers' shares beside the changes of their bills; `by_event` asks
-every event, `robustness` all together under other choices. The regressions themselves are those of `stats.cross_section`, and public here too. Signs
-as there: `delta` is positive when the bill rises, so a market that prices the bill has a negative
-slope.
+every event, `robustness` all together under other choices. The regressions themselves are those of
+`stats.cross_section`, and public here too. Signs as there: `delta` is positive when the bill rises,
+so a market that prices the bill has a negative slope.
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def robustness(
         "… first reports only": (in_main[in_main["event"].isin(first_news)], [], "event"),
         f"… without {without}": (in_main[in_main["event"] != without], [], "event"),
         "… with size and currency beta": (in_main.dropna(subset="fx_beta"), ["size", "fx_beta"], "event"),
-        "… with home of the maker": (in_main, list(homes), "event"),
+        "… with home of the maker": (in_main, list(map(str, homes)), "event"),
         "All events with a computed bill": (rows, [], "event"),
     }
     return pd.DataFrame.from_dict(
