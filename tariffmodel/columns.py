@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -109,6 +109,10 @@ class Column:
     def label(self) -> str:
         """The same with the unit in which it is shown."""
         return f"{self.title}, {self.kind.unit}" if self.kind.unit else self.title
+
+    def formatted(self, form: str) -> Column:
+        """The same column in another format, such as ``usd_m_0``; as it is if that is empty."""
+        return replace(self, format=form) if form else self
 
     def text(self, value: object) -> str:
         """A value as it is shown.

@@ -84,7 +84,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "events.EventStudy.caar": study.caar,
         "events.EventStudy.table": study.table([(0, 1)]),
         "events.EventStudy.calendar_time": study.calendar_time((0, 1)),
-        "events.EventStudy.alarms": study.alarms(),
+        "events.EventStudy.alarms": study.alarms,
         "events.by_event": study.by_event((0, 1)),
         "events.by_home": tm.events.by_home(known, study, (0, 1), fewest=1),
         "event_tests": study.tests((0, 1)),
@@ -96,7 +96,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "link.pooled.dropped": pooled.dropped,
         "link.by_event": tm.link.by_event(known, study, window=(0, 1)),
         "pricing.implied_value": implied,
-        "pricing.priced": tm.pricing.priced(implied, one["car"], one["standard_error"], one["market_cap_usd"]),
+        "pricing.priced": tm.pricing.priced(
+            implied, one["car"], one["standard_error"], one["market_cap_usd"]
+        ),
         "mimicking.Portfolio.loadings": folio.loadings(returns, factors),
         "mimicking.Portfolio.neutrality": folio.neutrality(returns, factors),
         "mimicking.Portfolio.on_events": folio.on_events(moves[list(folio.weights.index)], 2),
@@ -159,7 +161,9 @@ def test_every_row_has_a_result_or_is_put_together_where_it_is_shown(results):
     idle = [
         row
         for row in columns._rows().values()
-        if row not in used and not any(name in written for name in written_as(row.name)) and row.name not in COMING
+        if row not in used
+        and not any(name in written for name in written_as(row.name))
+        and row.name not in COMING
     ]
     assert [(row.name, row.result) for row in idle] == []
 
@@ -218,7 +222,9 @@ def test_what_is_not_in_the_table_is_named():
 
 
 def test_columns_named_for_policies_hold_what_is_said():
-    frame = pd.DataFrame({"current-law": [6.3e9], "flat-25": [1.2e10]}, index=pd.Index(["Toyota"], name="maker"))
+    frame = pd.DataFrame(
+        {"current-law": [6.3e9], "flat-25": [1.2e10]}, index=pd.Index(["Toyota"], name="maker")
+    )
     assert columns.describe(frame, of="bill_usd")["unit"].to_list() == ["usd", "usd"]
     html = columns.shown(frame, of="bill_usd").to_html()
     assert "flat-25, USD bn" in html and "12.00" in html
@@ -229,7 +235,8 @@ def test_groups_stand_over_their_headings_with_the_unit():
     labels = columns.shown(frame).data.columns
     assert list(labels) == [("Bill, USD bn", "central"), ("Bill, USD bn", "low"), ("", "Quality")]
     twice = pd.concat({"Law": frame[["bill_usd"]], "Flat": frame[["bill_usd"]]}, axis=1)
-    assert list(columns.shown(twice).data.columns) == [("Law, USD bn", "central"), ("Flat, USD bn", "central")]
+    labels = columns.shown(twice).data.columns
+    assert list(labels) == [("Law, USD bn", "central"), ("Flat, USD bn", "central")]
 
 
 def test_two_columns_under_one_heading_are_refused():

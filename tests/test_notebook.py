@@ -36,7 +36,9 @@ def bills(known, law, before) -> pd.DataFrame:
 
 def test_a_note_knows_its_question_and_its_day(note):
     assert note.label == f"{note.policy.label} against {note.against.label}, FY2026-03"
-    assert note.as_of == date(2026, 1, 30) and note.source == f"prices to 2026-01-30; data {note.facts.version}"
+    assert (
+        note.as_of == date(2026, 1, 30) and note.source == f"prices to 2026-01-30; data {note.facts.version}"
+    )
     assert note.facts.prices.index[-1] <= pd.Timestamp("2026-01-30")
 
 
@@ -46,7 +48,8 @@ def test_a_chart_is_displayed_and_exported_with_what_the_note_knows(note, shown,
     assert image.metadata["chart"] == "02_bill" and note.label in image.alt
     about = json.loads((tmp_path / "charts" / "02_bill.json").read_text(encoding="utf-8"))
     assert about["alt"] == image.alt
-    assert about["native"] == {"kind": "bar", "columns": ["bill_usd"], "unit": "Bill, USD bn", "x_unit": "", "scale": 1e9}
+    drawn = {"kind": "bar", "columns": ["bill_usd"], "unit": "Bill, USD bn", "x_unit": "", "scale": 1e9}
+    assert about["native"] == drawn
     assert len(pd.read_csv(tmp_path / "charts" / "02_bill.csv")) == len(bills)
 
 
@@ -72,7 +75,8 @@ def test_a_table_without_rows_says_so(note, shown, bills):
 
 
 def test_marks_come_with_what_they_mean(note, shown):
-    note.table(pd.DataFrame({"local_build_share": [0.5], "local_build_share_quality": ["derived"]}, index=["GM"]))
+    built = {"local_build_share": [0.5], "local_build_share_quality": ["derived"]}
+    note.table(pd.DataFrame(built, index=["GM"]))
     assert "◐" in shown[0].to_html() and shown[1].data.startswith("Worst input: ● reported, ◐ derived")
 
 

@@ -19,6 +19,7 @@ from tariffmodel.cli.options import (
     Output,
     PeriodLabel,
     PolicyName,
+    columns_table,
     number_text,
     parse_day,
     parse_setting,
@@ -69,34 +70,28 @@ def exposure(
         }
         write_frame(bills, format, about)
         return
-    table = Table(
+    inside = bills["consolidated_in"].dropna()
+    table = columns_table(
+        bills.assign(parts_net_usd=bills["parts_duty_usd"] - bills["offset_usd"]),
+        {
+            "bill_usd": "usd_m_0",
+            "bill_low_usd–bill_high_usd": "usd_m_0",
+            "vehicle_duty_usd": "usd_m_0",
+            "parts_net_usd": "usd_m_0",
+            "effective_rate": "",
+            "effective_rate_against": "",
+            "reporting_currency": "",
+            "bill_reporting_bn": "number_2",
+            "share_of_operating_profit": "share_0",
+            "bill_per_us_sale_usd": "",
+            "quality": "",
+        },
         title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
         f"{period}, as of {day}, gross of mitigation",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
-        "(in X): consolidated in X; op. profit: last fiscal year before the tariff, scaled to the period",
+        "(in X): consolidated in X; operating profit: last fiscal year before the tariff, scaled to the period",
+        rows=[f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index],
     )
-    for heading, side in (
-        ("", "left"), ("bill USD m", "right"), ("low–high", "right"), ("vehicles", "right"),
-        ("parts net", "right"), ("rate", "right"), ("was", "right"), ("reporting bn", "right"),
-        ("op. profit", "right"),
-        ("USD/US sale", "right"), ("quality", "left"),
-    ):  # fmt: skip
-        table.add_column(heading, justify=side, no_wrap=True)  # type: ignore[arg-type]
-    for maker, row in bills.iterrows():
-        inside = row["consolidated_in"]
-        table.add_row(
-            f"{maker} (in {inside})" if isinstance(inside, str) else str(maker),
-            number_text(row["bill_usd"] / 1e6),
-            f"{number_text(row['bill_low_usd'] / 1e6)}–{number_text(row['bill_high_usd'] / 1e6)}",
-            number_text(row["vehicle_duty_usd"] / 1e6),
-            number_text((row["parts_duty_usd"] - row["offset_usd"]) / 1e6),
-            number_text(row["effective_rate"], "{:.1%}"),
-            number_text(row["effective_rate_against"], "{:.1%}"),
-            f"{row['reporting_currency']} {number_text(row['bill_reporting_bn'], '{:,.2f}')}",
-            number_text(row["share_of_operating_profit"], "{:.0%}"),
-            number_text(row["bill_per_us_sale_usd"]),
-            row["quality"],
-        )
     print_table(table)
 
 
@@ -108,7 +103,7 @@ def contribution(
     data: Data = None,
 ) -> None:
     """What each maker, or each country's makers together, contribute to the US auto sector."""
-    from tariffmodel import facts
+    from tariffmodel import columns, facts
     from tariffmodel.tariff import contribution as model
 
     if level not in ("firm", "country"):
@@ -117,34 +112,18 @@ def contribution(
     if format is not Format.table:
         write_frame(metrics, format, {"year": year, "level": level})
         return
-    form = {
-        "jobs_intensity": "{:.1f}",
-        "investment_intensity": "{:,.0f}",
-        "export_ratio": "{:.2f}",
-        "production_ratio": "{:.2f}",
-        "production_to_import_ratio": "{:.2f}",
-    }
-    headings = {
-        "local_build_share": "built locally",
-        "production_ratio": "built/sold",
-        "production_to_import_ratio": "built/shipped in",
-        "export_ratio": "exported/imported",
-        "jobs_intensity": "jobs/1,000 sales",
-        "investment_intensity": "USD invested/sale",
-        "us_content": "US content",
-    }
     table = Table(
         title=f"Contribution, {year}",
-        caption="low–high in brackets; empty: an input is missing or nothing is sold",
+        caption="low–high in brackets; a dash: an input is missing or nothing is sold",
     )
     table.add_column("")
-    for name in model.METRICS:
-        table.add_column(headings[name], justify="right", no_wrap=True)
+    read = {name: columns.column(name) for name in model.METRICS}
+    for column in read.values():
+        table.add_column(column.label, justify="right")
     for maker, row in metrics.iterrows():
         cells = []
-        for name in model.METRICS:
-            text = form.get(name, "{:.0%}")
-            value, low, high = (number_text(row[f"{name}{end}"], text) for end in ("", "_low", "_high"))
+        for name, column in read.items():
+            value, low, high = (column.text(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
             cells.append(value if low == high else f"{value} ({low}–{high})")
         table.add_row(str(maker), *cells)
     print_table(table)
@@ -216,23 +195,24 @@ def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, fo
         about = {"policy": policy, "baseline": baseline, "against": against, "period": period, "unit": "usd"}
         write_frame(found, format, about)
         return
-    table = Table(
+    wanted = dict.fromkeys(
+        [
+            "bill_usd",
+            "change_usd",
+            "change_share_of_operating_profit",
+            "relief_per_us_built_usd",
+            "rate",
+            "rate_baseline",
+        ],
+        "",
+    )
+    table = columns_table(
+        found,
+        wanted,
+        result="comparison.ranked",
         title=f"Who gains and who loses under {policy}, beside {baseline}, {period}",
         caption=f"bills against {against}; relief per vehicle that the maker builds in the US",
     )
-    table.add_column("")
-    for heading in ("bill USD m", "change USD m", "% op. profit", "relief USD/US-built", "rate", "was"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for maker, row in found.iterrows():
-        table.add_row(
-            str(maker),
-            number_text(row["bill_usd"] / 1e6),
-            number_text(row["change_usd"] / 1e6, "{:+,.0f}"),
-            number_text(row["change_share_of_operating_profit"], "{:+.1%}"),
-            number_text(row["relief_per_us_built_usd"], "{:+,.0f}"),
-            number_text(row["rate"], "{:.1%}"),
-            number_text(row["rate_baseline"], "{:.1%}"),
-        )
     print_table(table)
 
 
@@ -257,8 +237,8 @@ def incentives(
     asked = case(policy, against, period, data=data, settings=changed)
     worth, law = model.marginal(asked), asked.policy
     if to_rate is not None:
-        for by, name in ((facts.PRODUCTION, "built"), (facts.EXPORTS, "exported")):
-            worth[f"{name}_to_reach_rate_units"] = model.breakeven(asked, to_rate, by)["vehicles"]
+        worth["built_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.PRODUCTION)["vehicles"]
+        worth["exported_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.EXPORTS)["vehicles"]
     if format is not Format.table:
         write_frame(
             worth,
@@ -324,43 +304,17 @@ def validate(
             {"policy": policy, "against": against, "as_of": str(day)},
         )
         return
-    table = Table(
+    last = rows[rows["latest"]]
+    wanted = dict.fromkeys(
+        ["period", "kind", "currency", "disclosed", "model", "widened_low–widened_high"], ""
+    )
+    table = columns_table(
+        last,
+        wanted | dict.fromkeys(["error", "inside_widened", "headline"], ""),
         title=f"Model beside disclosed tariff cost, billions of reporting currency, as of {day}",
         caption="low–high: the range of the inputs, widened by what the other makers' misses teach",
+        rows=last["maker"].to_list(),
     )
-    for heading in (
-        "",
-        "period",
-        "kind",
-        "",
-        "disclosed",
-        "model",
-        "low–high",
-        "error",
-        "inside",
-        "headline",
-    ):
-        table.add_column(
-            heading, justify="left" if heading in ("", "period", "kind") else "right", no_wrap=True
-        )
-    row: Any  # a named tuple of its columns
-    for row in rows[rows["latest"]].itertuples():
-        form = "{:,.0f}" if row.disclosed >= 100 else "{:,.2f}"
-        said, model, low, high = (
-            form.format(v) for v in (row.disclosed, row.model, row.widened_low, row.widened_high)
-        )
-        marks = ["yes" if flag else "" for flag in (row.inside_widened, row.headline)]
-        table.add_row(
-            row.maker,
-            row.period,
-            row.kind,
-            row.currency,
-            said,
-            model,
-            f"{low}–{high}",
-            f"{row.error:+.0%}",
-            *marks,
-        )
     print_table(table)
     for name, line in validation.summary(rows).iterrows():
         typer.echo(

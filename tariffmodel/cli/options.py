@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -73,6 +75,37 @@ def parse_setting(text: str) -> tuple[str, Any]:
 def print_table(table: Table, width: int = 160) -> None:
     """A table as wide as the terminal, or of a fixed width when written to a file."""
     Console(width=None if sys.stdout.isatty() else width).print(table)
+
+
+def columns_table(
+    frame: pd.DataFrame,
+    wanted: Mapping[str, str],
+    *,
+    title: str,
+    caption: str,
+    result: str | None = None,
+    rows: Sequence[str] | None = None,
+) -> Table:
+    """A result with the headings and units of the table of result columns.
+
+    `wanted` says which columns, and in which of its formats (empty: the column's own); two names with
+    a dash between them are the ends of a range in one cell. `rows` stand first, one for each row.
+    """
+    from tariffmodel import columns
+
+    table = Table(title=title, caption=caption)
+    cells = [list(frame.index if rows is None else rows)]
+    table.add_column("", no_wrap=True)
+    for names, form in wanted.items():
+        known = [columns.column(name, result).formatted(form) for name in names.split("–")]
+        left = known[0].kind.pattern == "{}"
+        heading = known[0].label if len(known) == 1 else "low–high"
+        table.add_column(fill(heading, 9), justify="left" if left else "right", no_wrap=True)
+        ends = [[column.text(value) for value in frame[column.name]] for column in known]
+        cells.append(["–".join(dict.fromkeys(pair)) for pair in zip(*ends, strict=True)])
+    for row in zip(*cells, strict=True):
+        table.add_row(*map(str, row))
+    return table
 
 
 def number_text(value: float, form: str = "{:,.0f}") -> str:
