@@ -152,7 +152,7 @@ def test_policies_and_contribution_answer(tm):
     listed = json.loads(tm("policies", "--format", "json")[1])
     assert {"name", "status", "title", "description"} == set(listed[0])
     _, out, _ = tm("contribution", "--level", "country")
-    assert "JP" in out and "built locally" in out
+    assert "JP" in out and "Built in US" in out
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -89,7 +89,7 @@ def exposure(
         title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
         f"{period}, as of {day}, gross of mitigation",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
-        "(in X): consolidated in X; operating profit: last fiscal year before the tariff, scaled to the period",
+        "(in X): consolidated in X; operating profit: last fiscal year before the tariff, scaled to period",
         rows=[f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index],
     )
     print_table(table)
