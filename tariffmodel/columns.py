@@ -2,8 +2,8 @@
 
 ``columns.csv`` beside this module has one row per name, and one more for a result (``hedge.record``) or
 all results of a module (``hedge``) in which the same name means something else. A name may end in
-``*``. Everything that shows a result reads it here: charts, exports, notebooks, the command line and
-the documentation.
+``*``, which in its heading stands for the same. Everything that shows a result reads it here: charts,
+exports, notebooks, the command line and the documentation.
 
 A heading such as ``Bill: low`` stands under a common one, here *Bill*. A format is a kind and digits
 (`KINDS`): ``usd_bn_2`` shows 6312345678 as 6.31 under a heading that ends in *USD bn*.
@@ -138,6 +138,8 @@ class Column:
         how = KINDS[kind]
         if kind == "short" and abs(value) >= 100:  # type: ignore[arg-type, operator]
             digits = 0
+        if kind == "digits" and abs(value) >= 10**digits:  # type: ignore[arg-type]
+            return f"{value:,.0f}"  # no exponent
         if kind == "day":
             return how.pattern.format(value)
         return how.pattern.format(value / how.scale, digits=digits)  # type: ignore[operator]
@@ -270,12 +272,14 @@ def shown(
     styler = seen.style.format(
         {label: rows[name].text if name in rows else str for label, name in zip(labels, frame, strict=True)}
     )
-    words: Any = {
-        label: [{"selector": "", "props": "text-align: left"}]
-        for label, name in zip(labels, frame, strict=True)
-        if name not in rows or rows[name].format in ("text", "link")
+    left, whole = "text-align: left", "white-space: nowrap"
+    look = {"text": left, "link": left, "day": whole}
+    pairs = zip(labels, frame, strict=True)
+    kinds = {label: rows[name].format if name in rows else "text" for label, name in pairs}
+    styles: Any = {
+        label: [{"selector": "", "props": look[kind]}] for label, kind in kinds.items() if kind in look
     }
-    styler = styler.set_table_styles(words, overwrite=False) if words else styler
+    styler = styler.set_table_styles(styles, overwrite=False) if styles else styler
     return styler if index else styler.hide(axis="index")
 
 
@@ -317,7 +321,9 @@ def _find(name: str, result: str | None) -> Column | None:
             return rows[place, name]
         for (where, pattern), row in rows.items():
             if where == place and "*" in pattern and fnmatchcase(name, pattern):
-                return row
+                before, after = pattern.split("*", 1)
+                rest = name[len(before) : len(name) - len(after)]
+                return replace(row, heading=row.heading.replace("*", rest))
         if not place:
             return None
         place = place.rpartition(".")[0]  # what holds for a module holds for each of its results

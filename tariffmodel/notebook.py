@@ -15,13 +15,14 @@ nothing is written, so that a notebook runs anywhere. Below it stand the few wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from inspect import cleandoc, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel import charts, columns
@@ -121,6 +122,7 @@ class Note:
         of: str | None = None,
         index: bool = True,
         empty: str = "",
+        red: pd.Series | None = None,
     ) -> None:
         """Display a frame as the table of result columns has it, and export it if it has a name.
 
@@ -138,12 +140,18 @@ class Note:
             Whether the index is displayed.
         empty : str, optional
             What is said where there is no row.
+        red : Series of bool, optional
+            Rows in red, in the order of `frame`: only for what does not help.
         """
         seen = frame[list(show)] if show is not None else frame
         if empty and seen.empty:
             self.say(empty)
             return
-        _display(columns.shown(seen, result, of=of, index=index))
+        styler = columns.shown(seen, result, of=of, index=index)
+        if red is not None:
+            shade = np.where(np.asarray(red, dtype=bool)[:, None], f"color: {charts.RED}", "")
+            styler = styler.apply(lambda cells: np.broadcast_to(shade, cells.shape), axis=None)
+        _display(styler)
         if any(row.format == "mark" for row in columns.described(seen, result, of=of).values()):
             marks = ", ".join(f"{mark} {quality}" for quality, mark in columns.MARKS.items())
             self.say(f"Worst input: {marks}.")
@@ -266,6 +274,24 @@ def listing(names: Iterable[object], none: str = "none") -> str:
     ('Toyota, Honda', 'none')
     """
     return ", ".join(map(str, names)) or none
+
+
+def counted(names: Collection[object]) -> str:
+    """How many, and which.
+
+    >>> counted(["Toyota", "Honda"]), counted([])
+    ('2 (Toyota, Honda)', 'none')
+    """
+    return f"{len(names)} ({listing(names)})" if len(names) else "none"
+
+
+def red(text: str) -> str:
+    """Only for what does not help.
+
+    >>> red("It does not help.")
+    '<span style="color:#B2182B">It does not help.</span>'
+    """
+    return f'<span style="color:{charts.RED}">{text}</span>'
 
 
 def p_text(p: float) -> str:

@@ -30,6 +30,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     firm = case.replace(policy="japan-flexible-linear-firm")
     flat = case.beside("flat-25")
     bills = tm.exposure.table(case)
+    shares = tm.exposure.yearly_shares(case)
     streams = tm.exposure.by_origin(case)
     disclosed = tm.validation.disclosed(case)
     differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
@@ -55,6 +56,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "exposure.origin_totals": tm.exposure.origin_totals(streams),
         "exposure.car_rates": tm.exposure.car_rates(case),
         "exposure.drivers": tm.exposure.drivers(case),
+        "exposure.yearly_shares": shares,
         "comparison.changes": tm.comparison.changes(case, [flat]),
         "comparison.ranked": tm.comparison.ranked(case, flat),
         "incentives.marginal": tm.incentives.marginal(firm),
@@ -104,6 +106,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "mimicking.Portfolio.on_events": folio.on_events(moves[list(folio.weights.index)], 2),
         "sensitivity.table": betas,
         "sensitivity.choices": tm.sensitivity.choices(known, makers=["Toyota"]),
+        "sensitivity.drift.paths": tm.sensitivity.drift(known, ["Toyota"]).paths["Toyota"],
         "sensitivity.breaks": tm.sensitivity.breaks(known, makers=["Toyota"], draws=9),
         "currency.disclosed": tm.currency.disclosed(known),
         "currency.compare": tm.currency.compare(known, betas),
@@ -118,6 +121,12 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "hedge.record": tm.hedge.record(known, ["7203.T"], draws=49),
         "hedge.pairs": tm.hedge.pairs(returns, exposure, factors),
         "hedge.basket": tm.hedge.basket(returns, exposure, factors).to_frame(),
+        "hedge.gaps": tm.hedge.gaps(tm.hedge.pairs(returns, exposure, factors), shares, shares),
+        "hedge.judged": tm.hedge.judged(
+            pnl["7203.T"], pnl[["JPY"]], {"rolling": tm.hedge.rolling(pnl["7203.T"], pnl[["JPY"]])}, draws=49
+        ),
+        "hedge.event_ratios": tm.hedge.event_ratios(known, "7203.T", main, [["JPY"]]),
+        "hedge.currency_leg.inputs": tm.hedge.currency_leg(known, ticket, {"USD": 0.04, "JPY": 0.01}).inputs(),
         "hedge.static": tm.hedge.static(pnl["7203.T"], pnl[["JPY", "SPY"]]).table,
         "hedge.on_events": tm.hedge.on_events(pnl["7203.T"], pnl[["JPY", "SPY"]], main),
         "hedge.effectiveness.reduction": effect.reduction,

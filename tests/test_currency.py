@@ -358,3 +358,10 @@ def test_maker_without_imports_has_no_duty_rate(known, law, before, data):
     pd.concat([table, suzuki]).to_csv(data / TABLE, index=False)
     with pytest.raises(DataError, match="Suzuki imports no vehicles in FY2026-03"):
         currency.iso_profit(case(data=facts.load(data)), "Suzuki")
+
+
+def test_today_is_the_last_fixing(known, paid):
+    row = paid.loc["Toyota"]
+    assert row["today"] == known.fx["USDJPY"].dropna().iloc[-1]
+    assert row["today_share"] == row["today"] / row["per_usd"] - 1
+    assert row["rate_per_percent"] == pytest.approx(row["tariff_rate_per_unit"] * row["per_usd"] / 100)

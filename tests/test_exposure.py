@@ -230,3 +230,12 @@ def test_a_missing_estimate_names_the_maker_and_the_file(data, law):
     )
     with pytest.raises(DataError, match="customs_value of Ferrari, origin EU.*estimates.csv"):
         goods.entered(facts.load(data), YEAR, [law])
+
+
+def test_yearly_shares_are_the_bill_and_its_range_over_market_value(known, law, before):
+    asked = case(law, before, "2025Q4", data=known)
+    found, bills = exposure.yearly_shares(asked), exposure.table(asked)
+    np.testing.assert_allclose(found["value"], bills["share_of_market_cap"])
+    row = bills.loc["Toyota"]
+    a_year = row["bill_high_usd"] / asked.goods.years
+    assert found.at["Toyota", "high"] == pytest.approx(a_year / row["market_cap_usd"])

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from tariffmodel import hedge, market
+from tariffmodel import case, exposure, hedge, market, mimicking
 from tariffmodel.errors import DataError
 from tariffmodel.hedging import out_of_sample
 from tariffmodel.stats import resampling
@@ -752,3 +752,71 @@ def test_unknown_names_are_refused(known, ticker, instruments, said):
 def test_unknown_currency_of_the_investor_is_refused(known):
     with pytest.raises(DataError, match="no prices or exchange rates for CHY"):
         hedge.pnl(known, "7203.T", ["JPY"], currency="CHY")
+
+
+# What a page asks of several hedges at once
+
+
+def test_record_has_all_its_columns_even_if_nothing_could_be_tested(known):
+    found = hedge.record(known, ["7203.T"], [["JPY"]], window=165, draws=50)
+    assert found["out_of_sample"].isna().all() and {"over_low", "turnover", "last"} <= set(found)
+
+
+def test_paths_are_judged_on_the_same_rows_and_a_late_one_is_refused():
+    y, x = simulated()
+    early, late = hedge.rolling(y, x, 52), hedge.rolling(y, x, 80)
+    found = hedge.judged(y, x, {"early": early, "late": late}, draws=100)
+    alone = hedge.effectiveness(y, x, early.loc[late.index[0] :], draws=100)
+    assert found.at["early", "variance"] == alone.reduction.at["hedged", "variance"]
+    assert found["weeks"].tolist() == [len(alone.returns)] * 2
+    assert (found["helps"] == (found["variance_low"] > 0)).all()
+    short = hedge.judged(y, x, {"late": late.iloc[-10:]}, draws=100).loc["late"]
+    assert np.isnan(short["variance"]) and not short["helps"] and "20 are needed" in short["verdict"]
+
+
+def test_band_lies_around_the_rolling_ratios():
+    y, x = simulated()
+    low, high = hedge.rolling_band(y, x, 52)
+    np.testing.assert_allclose((low + high) / 2, hedge.rolling(y, x, 52))
+    assert (high > low).all(axis=None)
+
+
+def test_ways_to_move_say_which_could_not_be_had():
+    y, x = simulated(n=90)
+    found, refused = hedge.moving(y, x, window=40)
+    assert list(found) == ["rolling 40 weeks", "exponential, decay 0.94"]
+    assert list(refused) == ["dynamic correlation"] and "100 rows" in refused["dynamic correlation"]
+
+
+def test_event_ratios_are_those_of_each_hedge(known):
+    days = ["2025-03-27", "2025-04-03", "2025-07-23", "2025-05-12", "2025-09-05"]
+    found = hedge.event_ratios(known, "7203.T", days, [["JPY"], ["JPY", "TOPIX"], ["SPY", "ACWI", "JPY", "TOPIX"]])
+    frame = hedge.pnl(known, "7203.T", ["JPY"])
+    alone = hedge.on_events(frame["7203.T"], frame[["JPY"]], days).loc["JPY"]
+    assert found.at[("USD/JPY", "USD/JPY"), "ratio_event"] == alone["ratio_event"]
+    assert list(found.loc["USD/JPY + TOPIX"].index) == ["USD/JPY", "TOPIX"]
+    last = found.iloc[-1]
+    assert np.isnan(last["ratio"]) and "too few for 4 ratios" in last["note"]
+
+
+def test_gaps_set_the_ends_of_both_bills_against_each_other():
+    pairs = pd.DataFrame({"long": ["A", "A"], "short": ["B", "C"], "exposure_gap": [0.03, 0.0]})
+    bills = pd.DataFrame(
+        {"value": [0.01, 0.04, 0.01], "low": [0.00, 0.03, 0.0], "high": [0.02, 0.06, 0.02]}, ["A", "B", "C"]
+    )
+    (row,) = hedge.gaps(pairs, bills, 2 * bills).to_dict("records")
+    assert row["short"] == "B" and row["gap_low"] == pytest.approx(0.01) and row["gap_high"] == pytest.approx(0.06)
+    assert [row[name] for name in ("shock_low", "shock_gap", "shock_high")] == pytest.approx([0.02, 0.06, 0.12])
+
+
+def test_portfolio_is_estimated_without_the_share_and_scaled_to_one(known, law, before):
+    asked = case(law, before, data=known)
+    found = hedge.portfolio_hedge(asked, "7203.T", window=52, draws=50)
+    carried = exposure.table(asked)["share_of_market_cap"].drop("Toyota")
+    moves, weight, common = mimicking.inputs(known, carried)
+    rows = moves.dropna().index.intersection(common.dropna().index)
+    walk = mimicking.walk_forward(moves.loc[rows], weight, common.loc[rows], window=52)
+    earned = (walk.returns / walk.weights.abs().sum(axis=1).iloc[-1]).rename("portfolio").to_frame()
+    alone = hedge.pnl(known, "7203.T", ["SPY"])["7203.T"]
+    expected = hedge.effectiveness(alone.reindex(earned.index), earned, window=52, draws=50)
+    assert found.reduction.at["hedged", "variance"] == pytest.approx(expected.reduction.at["hedged", "variance"])

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import case, charts, exposure, notebook
+from tariffmodel import case, charts, columns, exposure, notebook
 from tariffmodel.errors import DataError
 from tariffmodel.notebook import Note
 
@@ -96,3 +96,18 @@ def test_without_a_folder_nothing_is_written(shown, bills, tmp_path, monkeypatch
     note.table(bills, "bill", title="Bills")
     note.conclude(bills, "bill_usd")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_do_not_help_are_red(note, shown):
+    frame = pd.DataFrame({"out_of_sample": [0.4, -0.1]}, index=["one", "two"])
+    note.table(frame, red=frame["out_of_sample"] < 0)
+    assert shown[0].to_html().count(f"color: {charts.RED}") == 1
+
+
+def test_star_in_a_heading_stands_for_that_of_the_name():
+    assert columns.label("sell ACWI") == "Sell: ACWI" and columns.unit("sell ACWI") == "units of one side"
+
+
+def test_a_large_figure_has_no_exponent():
+    assert columns.column("value").text(1_228_568_696.2) == "1,228,568,696"
+    assert columns.column("value").text(0.00635930) == "0.0063593"

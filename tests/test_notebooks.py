@@ -22,7 +22,7 @@ QUESTIONS = {
 }
 ASKED_TWICE = ("02", "08")  # those in which another policy changes more than the figures
 
-THIN = ["00", "01", "02", "03", "04", "05", "08"]
+THIN = ["00", "01", "02", "03", "04", "05", "06", "07", "08"]
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -628,3 +628,29 @@ def test_every_maker_with_prices_has_a_beta(known):
     table = sensitivity.table(known)
     priced = known.makers.index[known.makers["ticker"].isin(known.prices.columns)]
     assert table.loc[priced, "beta_fx"].notna().all(), table.loc[priced, "note"].to_dict()
+
+
+def test_change_that_makers_share_equals_least_squares_on_demeaned_rows(known):
+    makers = ["Toyota", "Honda", "Mazda"]
+    parts = []
+    for maker in makers:
+        data = sensitivity.sample(known, maker).dropna()
+        later = (data.index >= "2025-04-03") * 1.0
+        data = data.assign(later=later, fx_later=data["fx"] * later, market_later=data["market"] * later)
+        parts.append(data - data.mean())
+    rows = pd.concat(parts)
+    x = rows[["fx", "market", "fx_later", "market_later", "later"]]
+    expected = np.linalg.lstsq(x.to_numpy(), rows["share"].to_numpy(), rcond=None)[0][2]
+    found = sensitivity.pooled_change(known, makers)
+    assert found["value"] == pytest.approx(expected) and found["standard_error"] > 0
+
+
+def test_drift_is_smoother_and_window_of_each_maker(known):
+    found = sensitivity.drift(known, ["Toyota", "Kia"], window=80)
+    data = sensitivity.sample(known, "Kia")
+    walk = sensitivity.kalman(data["share"], data[["fx", "market"]])
+    path = found.paths["Kia"]
+    assert found.window == 80 and list(found.steps.index) == ["Toyota", "Kia"]
+    assert path["beta"].equals(walk.smoothed["fx"].rename("beta")) and found.steps["Kia"] == walk.step["fx"]
+    assert (path["low"] <= path["beta"]).all() and path["rolling"].notna().any()
+    assert sensitivity.drift(known, ["Kia"], window=10_000).window == 2 * len(data.dropna()) // 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -362,3 +363,39 @@ def test_share_and_instrument_without_common_dates_are_refused(known):
         DataError, match=r"no date on which 7203.T and 1622.T all have a return \(7203.T 2026-03"
     ):
         hedge.effectiveness(frame["7203.T"]["2026-03-01":], frame[["1622.T"]])
+
+
+RATES = {"USD": 0.04, "JPY": 0.01}
+
+
+def test_leg_that_buys_yen_protects_dollars_and_sells_at_the_forward(known, yen):
+    leg = hedge.currency_leg(known, yen, RATES, years=1.0, floor=0.9)
+    row = yen.instruments.loc["JPY"]
+    assert (leg.held, leg.paid) == (("JPY", "USD") if row["ratio"] < 0 else ("USD", "JPY"))
+    spot = known.fx["USDJPY"].dropna().iloc[-1]
+    assert leg.spot == pytest.approx(1 / spot if leg.held == "JPY" else spot)
+    assert leg.lowest <= leg.volatility <= leg.highest
+    assert leg.forward == pytest.approx(leg.spot * np.exp(RATES[leg.paid] - RATES[leg.held]))
+
+
+def test_gains_of_a_leg_are_against_todays_rate(known, yen):
+    leg = hedge.currency_leg(known, yen, RATES)
+    value, low, high = leg.gains(np.array([-0.1, 0.0]))
+    assert value["unhedged"].to_list() == pytest.approx([-0.1 * leg.spot * leg.amount, 0.0], abs=1e-3)
+    assert value["forward"].to_list() == pytest.approx([(leg.forward - leg.spot) * leg.amount] * 2)
+    assert (low <= value + 1e-6).all(axis=None) and (value <= high + 1e-6).all(axis=None)
+
+
+def test_inputs_of_a_leg_name_every_price_with_its_source(known, yen):
+    leg = hedge.currency_leg(known, yen, RATES)
+    inputs = leg.inputs().set_index("input")
+    assert inputs.at["Forward", "value"] == leg.forward and inputs.at["Amount", "unit"] == leg.held
+    assert inputs.at["Volatility", "source"].endswith("not implied")
+
+
+def test_leg_needs_a_currency_and_its_interest_rates(known, yen):
+    with pytest.raises(DataError, match="no interest rate of JPY; give one beside those of USD"):
+        hedge.currency_leg(known, yen, {"USD": 0.04})
+    alone = replace(yen, instruments=yen.instruments.rename(index={"JPY": "TOPIX"}))
+    with pytest.raises(DataError, match="no currency leg"):
+        hedge.currency_leg(known, alone, RATES)

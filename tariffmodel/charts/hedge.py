@@ -19,6 +19,7 @@ from tariffmodel.charts.house import (
     INK,
     ORIGIN_COLOR,
     PAGE_CM,
+    RED,
     SOFT,
     Chart,
     Native,
@@ -33,7 +34,6 @@ from tariffmodel.charts.house import (
     usd_scale,
 )
 
-_NO_HELP = "#B2182B"  # nothing else in these charts is red
 _BLUE, _GREEN, _AMBER = HOME_COLOR["KR"], HOME_COLOR["US"], ORIGIN_COLOR["MX"]
 _Line = Literal["-"] | tuple[float, tuple[float, ...]]
 _STYLES: list[tuple[str, _Line]] = [
@@ -93,7 +93,7 @@ def hedge_record(
         body_cm=0.27 * longest + 0.9,
         key=[
             Line2D([], [], marker="o", linestyle="", color=INK, markersize=3.5, label="helps"),
-            Line2D([], [], marker="x", linestyle="", color=_NO_HELP, markersize=3.5, label="does not help"),
+            Line2D([], [], marker="x", linestyle="", color=RED, markersize=3.5, label="does not help"),
             Line2D([], [], marker="|", linestyle="", color=SOFT, markersize=5, label="one for one"),
         ],
     )
@@ -134,12 +134,12 @@ def _forest(ax: Axes, rows: pd.DataFrame) -> None:
     y = np.arange(len(rows))
     value = rows["out_of_sample"].to_numpy(dtype=float)
     helps = rows["helps"].to_numpy(dtype=bool)
-    color = np.where(helps, INK, _NO_HELP)
+    color = np.where(helps, INK, RED)
     color[np.isnan(value)] = SOFT
     ax.hlines(y, rows["low"], rows["high"], color=color, linewidth=0.8)
     ax.scatter(rows["one_to_one"], y, color=SOFT, marker="|", s=22, zorder=2, linewidth=0.9)
     ax.scatter(value[helps], y[helps], color=INK, s=9, zorder=3, linewidth=0)
-    ax.scatter(value[~helps], y[~helps], color=_NO_HELP, marker="x", s=9, zorder=3, linewidth=0.9)
+    ax.scatter(value[~helps], y[~helps], color=RED, marker="x", s=9, zorder=3, linewidth=0.9)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.hlines(y[first][1:] - 0.5, 0, 1, color="#DDDDDD", linewidth=0.5, transform=ax.get_yaxis_transform())
     text_column(ax, ["" if np.isnan(v) else f"{v:z.0%}".replace("-", "\u2212") for v in value], 20)

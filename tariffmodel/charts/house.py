@@ -49,6 +49,7 @@ ORIGIN_NAME = {
     "MX": "Mexico", "CA": "Canada", "CN": "China", "XX": "unknown",
 }  # fmt: skip
 OTHER_COLOR, INK, SOFT = "#999999", "#222222", "#666666"
+RED = "#B2182B"  # what does not help, and nothing else
 QUALITY_MARK = result_columns.MARKS
 QUALITY_NOTE = {
     "reported": "● every input reported",

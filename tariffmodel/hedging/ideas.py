@@ -16,7 +16,7 @@ from tariffmodel.hedging.ratios import solutions, solved
 from tariffmodel.stats import regression
 from tariffmodel.stats.regression import SINGULAR
 
-__all__ = ["basket", "pairs"]
+__all__ = ["basket", "gaps", "pairs"]
 
 
 def pairs(
@@ -104,6 +104,38 @@ def pairs(
     table = table.sort_values(["rank", "exposure_gap"], ascending=[True, False], ignore_index=True)
     table.attrs = {"rows": t, "left_out": sorted(set(returns) - set(names))}
     return table
+
+
+def gaps(pairs: pd.DataFrame, today: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
+    """Pairs whose bills lie apart, with the range of the gap and what a shock would add to it.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From `pairs`.
+    today, added : DataFrame
+        From `exposure.yearly_shares`: the bills that rank the pairs, and what the shock adds to them.
+
+    Returns
+    -------
+    DataFrame
+        `pairs` with an `exposure_gap` above zero, and with `gap_low`, `gap_high`, `shock_gap`, `shock_low`,
+        `shock_high`: the ends of both bills against each other. Fractions of market value a year.
+
+    Examples
+    --------
+    >>> found = pd.DataFrame({"long": ["Toyota"], "short": ["Mazda"], "exposure_gap": [0.25]})
+    >>> bill = pd.DataFrame({"value": [0.02, 0.27], "low": [0.01, 0.22], "high": [0.03, 0.31]}, ["Toyota", "Mazda"])
+    >>> gaps(found, bill, bill / 2).round(3).loc[0, ["gap_low", "gap_high", "shock_gap"]].tolist()
+    [0.19, 0.3, 0.125]
+    """
+    frame = pairs.copy()
+    long, short = frame["long"].to_numpy(), frame["short"].to_numpy()
+    for name, bills in {"gap": today, "shock": added}.items():
+        frame[f"{name}_low"] = bills["low"].loc[short].to_numpy() - bills["high"].loc[long].to_numpy()
+        frame[f"{name}_high"] = bills["high"].loc[short].to_numpy() - bills["low"].loc[long].to_numpy()
+    frame["shock_gap"] = added["value"].loc[short].to_numpy() - added["value"].loc[long].to_numpy()
+    return frame[frame["exposure_gap"] > 0]
 
 
 def basket(

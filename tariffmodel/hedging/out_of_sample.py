@@ -8,8 +8,9 @@ Rows in which any column is empty are left out, never filled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,29 @@ from tariffmodel.hedging.instruments import (
     periods_per_year,
     pnl,
 )
-from tariffmodel.hedging.ratios import common_rows, rolling, static
+from tariffmodel.hedging.ratios import common_rows, on_events, rolling, static
+from tariffmodel.markets import mimicking
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import resampling
+from tariffmodel.tariff import exposure
+from tariffmodel.tariff.case import Case
 
-__all__ = ["NO_HELP", "Effectiveness", "effectiveness", "record"]
+__all__ = [
+    "NO_HELP",
+    "Effectiveness",
+    "effectiveness",
+    "event_ratios",
+    "judged",
+    "portfolio_hedge",
+    "record",
+    "removed",
+]
 
 NO_HELP = "does not help out of sample"
+_RECORD = [
+    "called", "in_sample", "out_of_sample", "low", "high", "one_to_one", "over_one_to_one", "over_low",
+    "over_high", "shortfall_reduction", "turnover", "cost_bp", "n", "first", "last", "helps", "verdict",
+]  # fmt: skip
 _LEAST_OUT = 20  # rows out of sample, below which an interval says nothing
 
 
@@ -299,8 +316,157 @@ def record(
                 row = {"helps": False, "verdict": str(error)}
             called = label(facts, PEERS) if names is basket else " + ".join(label(facts, n) for n in names)
             rows[ticker, title] = {"called": called, **row}
-    table = pd.DataFrame.from_dict(rows, orient="index")
+    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=_RECORD)
     return table.rename_axis(["ticker", "hedge"])
+
+
+def removed(row: pd.Series) -> str:
+    """What a row of `record` says, in words.
+
+    >>> removed(pd.Series({"out_of_sample": 0.42, "low": -0.03, "high": 0.61}))
+    '42% of variance, −3% to 61%'
+    """
+    text = f"{row['out_of_sample']:z.0%} of variance, {row['low']:z.0%} to {row['high']:z.0%}"
+    return text.replace("-", "−")
+
+
+def judged(
+    position: pd.Series, instruments: pd.DataFrame, paths: Mapping[str, pd.DataFrame], **choices: Any
+) -> pd.DataFrame:
+    """What several paths of ratios did on the same rows, none of which they had seen.
+
+    Parameters
+    ----------
+    paths : mapping of name to DataFrame
+        As `ratios` of `effectiveness`; all are judged from the row on from which the last of them begins.
+    **choices
+        Passed to `effectiveness`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by name: `variance` and `shortfall`, the shares of them that went away, each with `_low` and
+        `_high`; `turnover` and `cost_bp` a year, `weeks` (rows), `helps`, `verdict`. Where a path cannot be
+        judged the figures are empty and the reason is the verdict.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> paths = {"a year": rolling(y, x, 52), "half a year": rolling(y, x, 26)}
+    >>> judged(y, x, paths, draws=199)["variance"].round(2).to_dict()
+    {'a year': 0.82, 'half a year': 0.81}
+    """
+    start = max(path.index[0] for path in paths.values())
+    rows: dict[str, dict[str, object]] = {}
+    for name, path in paths.items():
+        try:
+            found = effectiveness(position, instruments, path.loc[start:], **choices)
+        except DataError as error:
+            rows[name] = {"helps": False, "verdict": str(error)}
+            continue
+        rows[name] = {
+            **found.reduction.loc["hedged"],
+            **found.risk.loc["hedged", ["turnover", "cost_bp"]],
+            "weeks": len(found.returns),
+            "helps": found.helps,
+            "verdict": found.verdict,
+        }
+    ends = [f"{what}{end}" for what in ("variance", "shortfall") for end in ("", "_low", "_high")]
+    columns = [*ends, "turnover", "cost_bp", "weeks", "helps", "verdict"]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+
+
+def event_ratios(
+    facts: Facts,
+    ticker: str,
+    days: Iterable[date | str],
+    hedges: Sequence[Sequence[str]] | None = None,
+    *,
+    currency: str = "USD",
+) -> pd.DataFrame:
+    """Ratios of each hedge of a share on all rows, on rows with an event and on the others, in sample.
+
+    Parameters
+    ----------
+    days : iterable of dates
+        First sessions on which the share could react.
+    hedges : sequence of sequences of str, optional
+        Default: `candidates`.
+    currency
+        See `pnl`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `hedge` and `instrument` as they are called: `ratio` with `low` and `high` of `static`, the
+        columns of `on_events`, and `note`. A hedge that cannot be computed is one row with the reason in it.
+
+    Examples
+    --------
+    >>> from tariffmodel import facts
+    >>> days = ["2025-03-27", "2025-05-12", "2025-07-23", "2025-09-05"]
+    >>> event_ratios(facts.load(), "7203.T", days, [["TOPIX"]])["ratio"].round(2).to_dict()
+    {('TOPIX', 'TOPIX'): 1.28}
+    """
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for group in candidates(facts, ticker) if hedges is None else hedges:
+        called = [label(facts, name) for name in group]
+        title = " + ".join(called)
+        frame = pnl(facts, ticker, list(group), currency=currency)
+        try:
+            whole = static(frame[ticker], frame[list(group)]).table[["ratio", "low", "high"]]
+            both = whole.join(on_events(frame[ticker], frame[list(group)], days))
+        except DataError as error:
+            rows[title, ""] = {"note": str(error)}
+            continue
+        for name, (_, row) in zip(called, both.iterrows(), strict=True):
+            rows[title, name] = {**row, "note": ""}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    figures = ["ratio", "low", "high", "ratio_event", "event_low", "event_high", "ratio_other", "difference"]
+    table = table.reindex(columns=[*figures, "standard_error", "p", "n_event", "note"])
+    table.index = pd.MultiIndex.from_tuples(table.index, names=["hedge", "instrument"])
+    return table
+
+
+def portfolio_hedge(
+    case: Case, ticker: str, *, currency: str = "USD", window: int = 52, **choices: Any
+) -> Effectiveness:
+    """What selling the portfolio that carries the tariff bill of all other makers did for a share.
+
+    The portfolio of `mimicking.walk_forward`, scaled to a gross of one at its last weights. Its exposures
+    are those of the case, which the first of its weeks could not know.
+
+    Parameters
+    ----------
+    window : int
+        Rows that portfolio and ratio are each estimated on.
+    currency, choices
+        See `pnl` and `effectiveness`.
+
+    Raises
+    ------
+    DataError
+        What `mimicking` or `effectiveness` refuses.
+
+    Examples
+    --------
+    >>> from tariffmodel.tariff.case import case
+    >>> portfolio_hedge(case(), "7203.T", draws=199).helps
+    False
+    """
+    name = "carries the bill"
+    facts = case.facts
+    carried = exposure.table(case)["share_of_market_cap"]
+    carried = carried.drop(facts.instruments.at[ticker, "company"], errors="ignore")
+    moves, weight, common = mimicking.inputs(facts, carried)
+    complete = moves.dropna().index.intersection(common.dropna().index)
+    walk = mimicking.walk_forward(moves.loc[complete], weight, common.loc[complete], window=window)
+    earned = walk.returns / walk.weights.abs().sum(axis=1).iloc[-1]
+    alone = pnl(facts, ticker, ["SPY"], currency=currency)[ticker]
+    both = pd.concat({"held": alone, name: earned}, axis=1)
+    return effectiveness(both["held"], both[[name]], window=window, **choices)
 
 
 def _told(result: Effectiveness) -> dict[str, object]:

@@ -8,7 +8,7 @@ Ratios dated t use nothing after t. Rows in which any column is empty are left o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,8 +33,10 @@ __all__ = [
     "dcc",
     "event_rows",
     "ewma",
+    "moving",
     "on_events",
     "rolling",
+    "rolling_band",
     "rolling_constrained",
     "static",
 ]
@@ -233,6 +235,28 @@ def rolling(position: pd.Series, instruments: pd.DataFrame, window: int = 52) ->
     return ratios.rename_axis(columns="instrument")
 
 
+def rolling_band(
+    position: pd.Series, instruments: pd.DataFrame, window: int = 52
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """95% band of the ratios of `rolling`, low and high, with classical errors: rows taken as independent.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> low, high = rolling_band(y, x, 52)
+    >>> low.iloc[-1].round(2).to_dict(), high.iloc[-1].round(2).to_dict()
+    ({'JPY': 0.4, 'TOPIX': 0.71}, {'JPY': 0.68, 'TOPIX': 0.97})
+    """
+    index, _, _ = common_rows(position, instruments, 2)
+    y = position.loc[index].rename("position").to_frame()
+    found = paths.rolling(y, instruments.loc[index], window=window, min_obs=window)
+    ratio = found.beta["position"][list(instruments)].dropna()
+    reach = 1.96 * found.standard_error["position"][list(instruments)].loc[ratio.index]
+    return ratio - reach, ratio + reach
+
+
 def ewma(
     position: pd.Series, instruments: pd.DataFrame, decay: float = 0.94, start: int = 26
 ) -> pd.DataFrame:
@@ -312,6 +336,46 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
     cov = correlations(*best.x) * ahead[:, :, None] * ahead[:, None, :]
     begin = fitted - 1 if fit_on else 0
     return _path(cov[begin:], index[begin:], instruments.columns)
+
+
+def moving(
+    position: pd.Series, instruments: pd.DataFrame, *, window: int = 52, decay: float = 0.94, learn: int = 100
+) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
+    """Ratios by each way to let them follow the market: `rolling`, `ewma`, `dcc` fitted on the first rows.
+
+    Parameters
+    ----------
+    window, decay : int, float
+        Of `rolling` and of `ewma`.
+    learn : int
+        Rows that the parameters of the correlations come from.
+
+    Returns
+    -------
+    (dict of name to DataFrame, dict of name to reason)
+        Paths, and why one could not be had.
+
+    Examples
+    --------
+    >>> random, days = np.random.default_rng(0), pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+    >>> x = pd.DataFrame(random.normal(0, 0.02, (150, 2)), days, ["JPY", "TOPIX"])
+    >>> y = (0.6 * x["JPY"] + 0.9 * x["TOPIX"] + random.normal(0, 0.01, 150)).rename("7203.T")
+    >>> found, refused = moving(y.iloc[:90], x.iloc[:90])
+    >>> list(found), list(refused)
+    (['rolling 52 weeks', 'exponential, decay 0.94'], ['dynamic correlation'])
+    """
+    ways: dict[str, Callable[[], pd.DataFrame]] = {
+        f"rolling {window} weeks": lambda: rolling(position, instruments, window),
+        f"exponential, decay {decay:g}": lambda: ewma(position, instruments, decay),
+        "dynamic correlation": lambda: dcc(position, instruments, fit_on=learn),
+    }
+    found, refused = {}, {}
+    for name, make in ways.items():
+        try:
+            found[name] = make()
+        except DataError as error:
+            refused[name] = str(error)
+    return found, refused
 
 
 def constrained(

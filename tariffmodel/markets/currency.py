@@ -34,7 +34,7 @@ from tariffmodel.tariff.case import Case, Valuation
 FIRST_MONTH = "2025-04"  # of the 25% duty on cars
 _TABLE = "companies/fx_sensitivity.csv"
 DISCLOSED = "disclosed"
-_ANALYST = "estimated by an analyst"
+ANALYST = "estimated by an analyst"
 _FROM_SHARE = "estimated from the share"
 _PER_UNIT = ("profit_per_unit_bn", "profit_per_unit_low_bn", "profit_per_unit_high_bn")
 
@@ -91,7 +91,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
             "profit_per_unit_bn": rows["effect"] / units,
             "profit_per_unit_low_bn": rows["low"].fillna(rows["effect"]) / units,
             "profit_per_unit_high_bn": rows["high"].fillna(rows["effect"]) / units,
-            "basis": rows["quality"].map({"estimated": _ANALYST}).fillna(DISCLOSED),
+            "basis": rows["quality"].map({"estimated": ANALYST}).fillna(DISCLOSED),
         }
     )
     said = ["period", "as_of", "selection_reason", "quality", "source_title", "source_url", "known_on"]
@@ -173,7 +173,7 @@ def compare(
     verdict = np.select([less, more], ["less than disclosed", "more than disclosed"], "in line")
     return frame.assign(
         verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()), looks_hedged=less
-    ).join(table[["as_of", "source_title", "source_url", "known_on", "note"]])
+    ).join(table[["as_of", "source_title", "source_url", "known_on", "note"]]).rename_axis("maker")
 
 
 def offset(
@@ -202,7 +202,9 @@ def offset(
         analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with
         `move_low`, `move_high` from the ranges of bill and κ (`uncertainty`; infinite where the bill may
         exceed the position), `move_share` of S₀, `move_at_fixed_bill`, `rate_needed` (S),
-        `tariff_rate_per_unit` (the duty rate on the customs value of imported vehicles that one unit of currency is worth, fraction: 0.008 is 0.8 points), `reason`.
+        `tariff_rate_per_unit` (the duty rate on the customs value of imported vehicles that one unit of
+        currency is worth, fraction: 0.008 is 0.8 points) and `rate_per_percent` (that 1% of S₀ is worth),
+        `reason`; `today` (S on the day of the case) and `today_share`, its distance from S₀ over S₀.
 
     Raises
     ------
@@ -266,6 +268,9 @@ def offset(
         "",
     )
     customs_bn = bills["customs_value_usd"].where(bills["customs_value_usd"] > 0) / 1e9
+    day = periods.Period(case.as_of, case.as_of)
+    spot = {unit: fx_rate(case.facts, unit, day, case.as_of) for unit in frame["currency"].unique()}
+    today, worth_of_one = frame["currency"].map(spot), long / (start * customs_bn)
     return frame.assign(
         move=move,
         move_low=np.where(solved, low, np.nan),
@@ -273,8 +278,11 @@ def offset(
         move_share=move / start,
         move_at_fixed_bill=bill_bn[0] * start / long,
         rate_needed=start + move,
-        tariff_rate_per_unit=long / (start * customs_bn),
+        tariff_rate_per_unit=worth_of_one,
         reason=reason,
+        today=today,
+        today_share=today / start - 1,
+        rate_per_percent=worth_of_one * start / 100,
     )
 
 

@@ -10,8 +10,9 @@ errors) and `panel`, `rolling` and `kalman`, `regimes` and `unknown_break`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -28,6 +29,7 @@ from tariffmodel.stats.regression import fit as regress
 __all__ = [
     "CHOICES",
     "TARIFF_DAY",
+    "Drift",
     "Effect",
     "Fit",
     "Path",
@@ -36,8 +38,10 @@ __all__ = [
     "UnknownBreak",
     "breaks",
     "choices",
+    "drift",
     "kalman",
     "panel",
+    "pooled_change",
     "regimes",
     "regress",
     "rolling",
@@ -278,6 +282,73 @@ def breaks(
         }
 
     return _by_maker(facts, makers, row)
+
+
+def pooled_change(
+    facts: Facts, makers: Sequence[str], *, day: date = TARIFF_DAY, **options: Any
+) -> pd.Series:
+    """Change of the currency beta from `day` on that makers share, each with an intercept of its own.
+
+    One panel, errors clustered by maker and by day: few makers make them too small.
+
+    Parameters
+    ----------
+    options
+        Of `sample`.
+
+    Returns
+    -------
+    Series
+        `value`, `standard_error`, `t`, `p`, `low`, `high`, summed over leads and lags.
+    """
+    data = pd.concat({maker: sample(facts, maker, **options) for maker in makers}, names=["maker"])
+    later = pd.Series(data.index.get_level_values(1) >= pd.Timestamp(day), data.index).astype(float)
+    moves = data.drop(columns="share")
+    data = data.join(moves.mul(later, axis=0).add_prefix("later:")).assign(later=later)
+    return panel(data, list(data.columns.drop("share"))).total("later:fx")
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """Currency betas of some shares over time, given the market.
+
+    Attributes
+    ----------
+    paths : dict of maker to DataFrame
+        By date: `beta` with `low` and `high`, a random walk seen from the whole sample (`kalman`), and
+        `rolling`, that of a moving window, at its last row.
+    steps : Series
+        By maker: standard deviation of the weekly step of the walk; zero draws a straight line.
+    window : int
+        Rows of the moving window.
+    """
+
+    paths: dict[str, pd.DataFrame]
+    steps: pd.Series
+    window: int
+
+
+def drift(facts: Facts, makers: Sequence[str], *, rival: str = "JPY", window: int = 104) -> Drift:
+    """Weekly currency betas that may drift.
+
+    Parameters
+    ----------
+    rival : str
+        See `sample`.
+    window : int
+        Longest moving window; at most two thirds of the rows of any of the makers.
+    """
+    samples = {maker: sample(facts, maker, rival=rival) for maker in makers}
+    rows = min([window, *(2 * len(data.dropna()) // 3 for data in samples.values())])
+    found, steps = {}, {}
+    for maker, data in samples.items():
+        moves = data[["fx", "market"]]
+        walk = kalman(data["share"], moves)
+        low, high = walk.band()
+        moving = rolling(data[["share"]], moves, window=rows).beta["share"]["fx"]
+        columns = {"beta": walk.smoothed["fx"], "low": low["fx"], "high": high["fx"], "rolling": moving}
+        found[maker], steps[maker] = pd.DataFrame(columns).loc[walk.smoothed.index], walk.step["fx"]
+    return Drift(found, pd.Series(steps, dtype=float), rows)
 
 
 def _by_maker(
