@@ -159,6 +159,13 @@ def test_what_was_not_known_is_refused_with_the_day_from_which_it_is(known, then
         goods.entered(early, PERIOD, [policy.load("current-law")])
 
 
+@pytest.mark.parametrize("day", ["2025-01-15", "2020-01-01"])
+def test_before_a_maker_s_output_was_known_the_first_day_is_named(known, day):
+    asked = case("current-law", period="CY2025", as_of=day, data=known)
+    with pytest.raises(DataError, match=f"as of {day} no us_import_units of Toyota, origin CA, was known"):
+        exposure.table(asked)
+
+
 def test_imports_that_were_not_known_are_refused_and_not_left_out(known):
     """An origin of which every row came later would otherwise drop out of the bill without a word."""
     table = known.table.copy()

@@ -122,10 +122,10 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
         key=lambda pair: (makers.index(pair[0]), pair[1]),
     )
     built = set(moved.loc[moved["variable"] == PRODUCTION, "maker"])
-    built |= {m for m, variable, _ in facts.unknown if variable == PRODUCTION}
-    builders = [maker for maker in makers if maker in built]
+    unsure = {m for m, variable, _ in facts.unknown if variable == PRODUCTION}
+    builders = [maker for maker in makers if maker in built | unsure]
     sourced = [(m, o) for m in builders for o in facts.origins(m, "imported_parts")]
-    if lacking := sorted(built - {m for m, _ in sourced}):
+    if lacking := sorted(built - unsure - {m for m, _ in sourced}):
         raise DataError(
             f"{lacking[0]} builds in the US but has no imported_parts; "
             "add its rows to data/facts/estimates.csv "
