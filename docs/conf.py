@@ -36,7 +36,6 @@ copybutton_prompt_is_regexp = True
 # Docstrings: numpy's sections, and what stands in single backticks is a name
 default_role = "py:obj"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 autodoc_default_options = {"exclude-members": "model_config, model_post_init"}
 napoleon_google_docstring = False

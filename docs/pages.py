@@ -79,7 +79,7 @@ def policies() -> dict[str, str]:
         "The law and what might replace it, as dated files in `data/policies/`. A command or a function "
         "takes a policy by its name or the path of a file; [Write a policy](../howto/policy.md) says how "
         "such a file is built. This page and those below it are made from the files.",
-        _table(("Policy", "Name", "Status"), listed, widths=(60, 28, 12)),
+        _table(("Policy", "Name", "Status"), listed),
         _toctree([f"policies/{name}" for name in read]),
     )
     return pages
@@ -103,7 +103,7 @@ def _policy(name: str, document: dict[str, Any]) -> str:
         if entries := document.get(kind):
             rows = [(_plain(one["id"]), _rule(one), _dates(one), _source(one)) for one in entries]
             headings = ("Entry", "What it says", "Dates", "Source")
-            parts += [f"## {title}", _table(headings, rows, widths=(15, 31, 19, 35))]
+            parts += [f"## {title}", _table(headings, rows)]
     golden = DATA / "policies" / f"{name}.golden.csv"
     if golden.is_file():
         parts += ["## Result", *_golden(golden)]
@@ -143,7 +143,7 @@ def _dates(entry: dict[str, Any]) -> str:
     """First and last day, and when an entry can be used or was enacted."""
     said = {"from": "from", "to": "to", "usable_from": "usable from"}
     said |= {"enacted": "enacted", "to_enacted": "end enacted"}
-    lines = [f"{words} {entry[key]}" for key, words in said.items() if key in entry]
+    lines = [f'{words} <span class="day">{entry[key]}</span>' for key, words in said.items() if key in entry]
     if entry["from"] <= date(1900, 1, 1):
         lines[0] = "always"
     return "<br>".join(lines)
@@ -167,7 +167,7 @@ def _golden(path: Path) -> list[str]:
         for row in rows
     ]
     what = f"Bill of each maker in {rows[0]['period']} against the law before April 2025, and average rate on"
-    table = _table(("Maker", "Bill, USD bn", "Average rate"), cells, widths=(40, 30, 30))
+    table = _table(("Maker", "Bill, USD bn", "Average rate"), cells)
     return [f"{what} its vehicles. The tests compute it anew.", table]
 
 
@@ -183,7 +183,7 @@ def codebook() -> dict[str, str]:
         files[row["file"]].append((f"`{name}`", _plain(row["definition"]) + source, _plain(row["unit"])))
     parts = []
     for file, rows in files.items():
-        parts += [f"## {_plain(file)}", _table(("Variable", "Definition", "Unit"), rows, widths=(30, 48, 22))]
+        parts += [f"## {_plain(file)}", _table(("Variable", "Definition", "Unit"), rows)]
     page = _page(
         "Codebook",
         "Every variable of the data: what it is, in which unit, and, where the row itself does not say so, "
@@ -204,7 +204,7 @@ def results() -> dict[str, str]:
     headings, parts = ("Column", "Definition", "Unit", "Heading"), []
     for result in sorted(groups):
         title = f"Only in {_plain(result)}" if result else "In every result"
-        parts += [f"## {title}", _table(headings, groups[result], widths=(30, 38, 14, 18))]
+        parts += [f"## {title}", _table(headings, groups[result])]
     page = _page(
         "Result columns",
         "What each column of a result is: its definition, its unit, and its heading in tables and charts. "
@@ -238,7 +238,7 @@ def notebooks() -> dict[str, str]:
         "that states a result. The repository keeps them without outputs, so the pages below have text and "
         "code only. `make run` executes all of them and leaves one report, `output/latest/report.html`; "
         "`make lab` opens them in JupyterLab.",
-        _table(("Question", "Notebook", "What it is about"), listed, widths=(32, 22, 46)),
+        _table(("Question", "Notebook", "What it is about"), listed),
         _toctree([f"notebooks/{Path(name).stem}" for name in pages]),
     )
     return pages
@@ -261,7 +261,7 @@ def api() -> dict[str, str]:
     tables, trees = [], []
     for wing, names in wings.items():
         rows = [(f"[`{_called(name, modules)}`](api/{name}.rst)", _question(modules[name])) for name in names]
-        tables += [f"## {WINGS[wing]}", _table(("Module", "What it answers"), rows, widths=(30, 70))]
+        tables += [f"## {WINGS[wing]}", _table(("Module", "What it answers"), rows)]
         trees.append(_toctree([f"api/{name}" for name in names], WINGS[wing]))
     pages = {f"api/{name}.rst": _module(name, modules) for name in modules}
     pages["api.md"] = _page(
@@ -344,12 +344,10 @@ def _page(title: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", *parts]) + "\n"
 
 
-def _table(headings: Row, rows: Iterable[Row], widths: Sequence[int]) -> str:
+def _table(headings: Row, rows: Iterable[Row]) -> str:
     """A table, its cells as they are given."""
-    lines = [":::{list-table}", ":header-rows: 1", f":widths: {' '.join(map(str, widths))}", ""]
-    for row in [headings, *rows]:
-        lines += [f"{'  ' if position else '* '}- {cell}".rstrip() for position, cell in enumerate(row)]
-    return "\n".join([*lines, ":::"])
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _toctree(names: Iterable[str], caption: str = "") -> str:
