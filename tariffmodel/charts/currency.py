@@ -67,7 +67,7 @@ def fx_betas(
     title += f"{len(sure) - gain} clearly lose" if gain < len(sure) else "none clearly loses"
     if len(sure):
         name = str(sure["beta_fx"].abs().idxmax())
-        beta, low, high = map(_signed, sure.loc[name, ["beta_fx", "low", "high"]].astype(float))
+        beta, low, high = map(_signed, sure.loc[name, ["beta_fx", "low", "high"]].to_numpy(dtype=float))
         title += f"; the largest of these betas is that of {name}, {beta} ({low} to {high})"
     rivals = rows[rows["role"] == "rival"]
     fig = figure(

@@ -99,4 +99,4 @@ def kept_with(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K
         found: T = facts.kept[key]
         return found
 
-    return once
+    return once  # type: ignore[return-value]  # mypy counts the name of the first argument

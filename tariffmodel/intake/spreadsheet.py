@@ -74,7 +74,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     place = Path(path)
     if not place.is_file():
         raise DataError(f"{place} is not a file; check the path")
-    rows: list[Any]
+    rows: Any  # lists of cells, texts or of every kind
     if place.suffix.lower() in (".xlsx", ".xlsm"):
         rows, found = _workbook(place, sheet)
     elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):

@@ -195,7 +195,7 @@ def less(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
 
     So a derivative at a kink is that of one unit more, not of one less.
     """
-    below: np.ndarray = np.real(a) < np.real(b)
+    below: np.ndarray = np.asarray(np.real(a) < np.real(b))
     if np.iscomplexobj(a) or np.iscomplexobj(b):
         below = np.asarray(below | ((np.real(a) == np.real(b)) & (np.imag(a) < np.imag(b))))
     return below
