@@ -60,7 +60,8 @@ def _inline(writer: HTML5Translator, node: nodes.math) -> None:
 
 
 def _display(writer: HTML5Translator, node: nodes.math_block) -> None:
-    lines = [f"<div>{svg(line)}</div>" for line in node.astext().strip().split(r"\\")]
+    tex = node.astext().strip().replace(r"\frac", r"\dfrac")  # there is room
+    lines = [f"<div>{svg(line)}</div>" for line in tex.split(r"\\")]
     writer.body.append(f'<div class="formula">{"".join(lines)}</div>')
     raise nodes.SkipNode
 

@@ -46,6 +46,7 @@ _ELSEWHERE = {  # keys of an entry that have a place of their own on its row
     *("id", "origin", "product", "from", "to", "usable_from", "enacted", "to_enacted"),
     *("source", "url", "quality", "note"),
 }
+_WIDE = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"  # no list of headings beside the text
 _BY_ROW = "see source columns of the row"
 
 Row = Sequence[str]
@@ -108,12 +109,8 @@ def _policy(name: str, document: dict[str, Any]) -> str:
     if golden.is_file():
         parts += ["## Result", *_golden(golden)]
     file = f"../../../data/policies/{name}.toml"
-    return _page(
-        _plain(document["title"]),
-        *parts,
-        "## The file",
-        f":::{{literalinclude}} {file}\n:language: toml\n:::",
-    )
+    parts += ["## The file", f":::{{literalinclude}} {file}\n:language: toml\n:::"]
+    return _WIDE + _page(_plain(document["title"]), *parts)
 
 
 def _status(document: dict[str, Any]) -> str:
@@ -131,11 +128,13 @@ def _value(key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {_value(name, inner)}" for name, inner in value.items())
+        said = {name: _value(name, inner) for name, inner in value.items()}
+        nested = any(isinstance(inner, dict) for inner in value.values())
+        return "; ".join(f"{name} ({text})" if nested else f"{name} {text}" for name, text in said.items())
     if isinstance(value, list):
         return "; ".join(_value(key, inner) for inner in value)
     if isinstance(value, int | float):
-        return f"{100 * value:.6g}%" if key in _RATES else f"{value:,}"
+        return f"{100 * value:.6g}%" if key in _RATES else f"{value:,}".removesuffix(".0")
     return str(value)
 
 
