@@ -114,7 +114,7 @@ def test_set_changes_a_number_of_the_policy(tm):
         (["exposure", "--set", "offset.msrp-offset.rate="], 2, "write kind.id.field=value"),
         (["exposure", "--set", "slope"], 2, "write kind.id.field=value"),
         (["exposure", "--as-of", "yesterday"], 2, "write YYYY-MM-DD"),
-        (["exposure", "--as-of", "1999-01-01"], 1, "exchange rates start after"),
+        (["exposure", "--as-of", "1999-01-01"], 1, "was known"),
         (["exposure", "--format", "xml"], 2, "--format"),
         (["exposure", "--data", "/nonexistent"], 1, "is not a data folder"),
         (["contribution", "--level", "world"], 2, "firm or country"),
