@@ -88,14 +88,14 @@ class Leg:
         three DataFrames
             Money of `paid`, indexed by `move`: `unhedged`, `forward`, `put`, `collar`.
         """
-        steps = np.linspace(-0.2, 0.2, 81) if moves is None else moves
+        steps = list(np.linspace(-0.2, 0.2, 81) if moves is None else moves)
         terms = (self.interest_paid, self.interest_held, self.years)
         value, calm, wild = (
             (options.payoffs(steps, self.spot, self.floor * self.spot, sigma, *terms).drop(columns="rate")
              + self.forward - self.spot) * self.amount
             for sigma in (self.volatility, self.lowest, self.highest)
         )  # fmt: skip
-        return value, np.minimum(calm, wild), np.maximum(calm, wild)
+        return value, calm.where(calm <= wild, wild), calm.where(calm >= wild, wild)
 
     def inputs(self) -> pd.DataFrame:
         """Every input and price: `input`, `value`, `unit`, `source`."""

@@ -125,7 +125,8 @@ def gaps(pairs: pd.DataFrame, today: pd.DataFrame, added: pd.DataFrame) -> pd.Da
     Examples
     --------
     >>> found = pd.DataFrame({"long": ["Toyota"], "short": ["Mazda"], "exposure_gap": [0.25]})
-    >>> bill = pd.DataFrame({"value": [0.02, 0.27], "low": [0.01, 0.22], "high": [0.03, 0.31]}, ["Toyota", "Mazda"])
+    >>> ends = {"value": [0.02, 0.27], "low": [0.01, 0.22], "high": [0.03, 0.31]}
+    >>> bill = pd.DataFrame(ends, ["Toyota", "Mazda"])
     >>> gaps(found, bill, bill / 2).round(3).loc[0, ["gap_low", "gap_high", "shock_gap"]].tolist()
     [0.19, 0.3, 0.125]
     """

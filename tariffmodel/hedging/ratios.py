@@ -252,9 +252,11 @@ def rolling_band(
     index, _, _ = common_rows(position, instruments, 2)
     y = position.loc[index].rename("position").to_frame()
     found = paths.rolling(y, instruments.loc[index], window=window, min_obs=window)
-    ratio = found.beta["position"][list(instruments)].dropna()
-    reach = 1.96 * found.standard_error["position"][list(instruments)].loc[ratio.index]
-    return ratio - reach, ratio + reach
+    ratio, error = (
+        pd.DataFrame({name: table["position", name] for name in instruments}).dropna()
+        for table in (found.beta, found.standard_error)
+    )
+    return ratio - 1.96 * error, ratio + 1.96 * error
 
 
 def ewma(
