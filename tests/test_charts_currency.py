@@ -344,11 +344,11 @@ def test_band_closes_where_the_bill_is_sure_and_opens_where_it_takes_the_positio
 
 
 def test_lines_of_profit_are_labelled_at_their_ends_in_their_order(iso: IsoProfit) -> None:
-    for case in (iso, dataclasses.replace(iso, curves=iso.curves.assign(today=iso.curves["before"] + 30))):
-        ax = draw_iso(case).axes[0]
+    for drawn in (iso, dataclasses.replace(iso, curves=iso.curves.assign(today=iso.curves["before"] + 30))):
+        ax = draw_iso(drawn).axes[0]
         heights = {text.get_text(): text.get_position()[1] for text in ax.texts if "earns" in text.get_text()}
         above = heights["earns\nas now"] > heights["earns\nas before"]
-        assert above == (case.curves["today"].iloc[-1] > case.curves["before"].iloc[-1])
+        assert above == (drawn.curves["today"].iloc[-1] > drawn.curves["before"].iloc[-1])
 
 
 def test_a_maker_that_loses_by_a_weak_currency_has_no_line(known: Facts, law: Policy, before: Policy) -> None:

@@ -421,8 +421,8 @@ def test_variants_of_credits_and_offset_equal_one_at_a_time(known, order):
     keys = ("credit.c.per_unit", "credit.c.rate", "offset.o.rate")
     stock = goods.entered(known, "FY2026-03", [made(*cases[0])])
     many = duty.bill(known, made(*cases[0]), stock, dict(zip(keys, np.array(cases).T))).total
-    for row, case in zip(many, cases):
-        np.testing.assert_allclose(row, duty.bill(known, made(*case), stock).total[0], rtol=1e-12)
+    for row, numbers in zip(many, cases, strict=True):
+        np.testing.assert_allclose(row, duty.bill(known, made(*numbers), stock).total[0], rtol=1e-12)
 
 
 def test_offset_of_an_overlay_earns_in_place_of_its_base(known):

@@ -17,11 +17,6 @@ NEW = "Volvo Cars,actual,2025-04..2025-09,29,sek_bn,gross,2025-11-05,results"
 RESTATED = "Toyota,actual,2025Q2,460,jpy_bn,operating_profit_bridge,2025-08-07,restated"
 
 
-@pytest.fixture(scope="module")
-def law(known):
-    return policy.load("current-law"), policy.load("before-april-2025")
-
-
 @pytest.fixture
 def mine(known, data):
     """The bundled facts in a folder that may change."""
