@@ -19,7 +19,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
