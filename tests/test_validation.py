@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import case, duty, exposure, facts, goods, periods, policy, validation
+from tariffmodel import case, cost, duty, exposure, facts, goods, periods, policy, validation
 from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
 
@@ -104,7 +104,7 @@ def test_steps_add_up_inside_the_range(compared):
 
 def test_a_part_of_a_year_is_less_sure_than_the_year():
     widths = [
-        validation._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")
+        cost._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")
     ]
     assert widths[0] == 0 and widths == sorted(widths)
     assert widths[-1] == pytest.approx(0.15, abs=0.001)
