@@ -6,8 +6,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tariffmodel import facts, policy
+
+
+# No test may depend on the speed of the machine.
+settings.register_profile("tariffmodel", deadline=None)
+settings.load_profile("tariffmodel")
 
 
 @pytest.fixture(scope="session")
