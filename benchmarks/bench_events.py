@@ -31,9 +31,12 @@ def panel(firms: int, days: int) -> tuple[pd.DataFrame, pd.Series]:
 def common_events(returns: pd.DataFrame, count: int, first: int = 300) -> pd.DataFrame:
     days = returns.index[np.linspace(first, len(returns) - 30, count).astype(int)]
     return pd.DataFrame(
-        {"event": np.repeat(days.strftime("%Y-%m-%d"), returns.shape[1]), "firm": np.tile(returns.columns, count),
-         "date": np.repeat(days, returns.shape[1])}
-    )  # fmt: skip
+        {
+            "event": np.repeat(days.strftime("%Y-%m-%d"), returns.shape[1]),
+            "firm": np.tile(returns.columns, count),
+            "date": np.repeat(days, returns.shape[1]),
+        }
+    )
 
 
 def per_row(benchmark, rows: int) -> None:
@@ -91,7 +94,7 @@ def test_bundled_panel_all_tests_and_events(benchmark, bundled):
 
 
 def test_package_eventstudy(benchmark, tmp_path):
-    """eventstudy 0.1a12: market model and t of the mean; we agree with σ² over T.
+    """Eventstudy 0.1a12: market model and t of the mean; we agree with σ² over T.
 
     One of the hundred events above. It tests nothing else, so the like of it is `estimation_only`.
     """
@@ -103,7 +106,7 @@ def test_package_eventstudy(benchmark, tmp_path):
     other.Single.import_returns(str(tmp_path / "returns.csv"))
     wanted = [
         {"event_date": day.to_datetime64(), "security_ticker": firm, "market_ticker": "market"}
-        for firm, day in zip(asked["firm"], asked["date"])
+        for firm, day in zip(asked["firm"], asked["date"], strict=True)
     ]
 
     def run():
@@ -120,9 +123,7 @@ def test_package_eventstudy(benchmark, tmp_path):
 
 def test_package_event_study_toolkit(benchmark):
     """event-study-toolkit 1.0.0 on the data it ships: market model, t, Patell and sign tests."""
-    toolkit = pytest.importorskip(
-        "event_study_toolkit.eventstudy", reason="make peers, to compare with it"
-    )
+    toolkit = pytest.importorskip("event_study_toolkit.eventstudy", reason="make peers, to compare with it")
     data, asked = toolkit.open_example_data(), toolkit.open_example_events()
 
     def run():

@@ -63,7 +63,9 @@ def test_first_exposure_table_after_load(benchmark, before):
 def test_ten_thousand_variants(benchmark, known, before, name, keys):
     one = policy.load(name)
     variants = {key: np.linspace(0, 0.25, 10_000) for key in keys}
-    bills = benchmark.pedantic(exposure.sweep, args=(case(one, before, data=known), variants), rounds=5, warmup_rounds=1)
+    bills = benchmark.pedantic(
+        exposure.sweep, args=(case(one, before, data=known), variants), rounds=5, warmup_rounds=1
+    )
     assert bills.shape == (10_000, 20)
 
 

@@ -60,5 +60,8 @@ def test_pairs_of_twenty(benchmark):
 
 def test_ticket(benchmark, known):
     benchmark.pedantic(
-        ticket.ticket, args=(case("korea-25", "current-law", "CY2027", data=known), "005380.KS"), rounds=3, warmup_rounds=1
+        ticket.ticket,
+        args=(case("korea-25", "current-law", "CY2027", data=known), "005380.KS"),
+        rounds=3,
+        warmup_rounds=1,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tariffmodel import facts, policy
-
+from tariffmodel import cli, facts, policy
 
 # No test may depend on the speed of the machine.
 settings.register_profile("tariffmodel", deadline=None)
@@ -35,3 +36,20 @@ def before() -> policy.Policy:
 def data(tmp_path: Path) -> Path:
     """A copy of the bundled data that a test may spoil."""
     return shutil.copytree(facts.data_dir(), tmp_path / "data", ignore=shutil.ignore_patterns("store"))
+
+
+@pytest.fixture
+def tm(capsys, monkeypatch) -> Callable[..., tuple[int, str, str]]:
+    """The command line: its exit code, what it printed and what it complained of."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["tariffmodel", *map(str, words)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            code = stop.code
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

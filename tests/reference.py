@@ -323,32 +323,9 @@ class Rules:
                         vehicles += some * value * rate * inside
             built = facts.per_day(maker, BUILT, "US", day)
             if built and day <= asked.end:
-                due: dict[str, float] = defaultdict(float)
-                for origin in facts.origins(maker, "imported_parts"):
-                    worth = built * facts.level(maker, "imported_parts", origin, day)
-                    if inside:
-                        parts += worth * self.rate(maker, origin, "part", day)
-                    for measure in {entry.measure for entry in policy.offset}:
-                        due[measure] += worth * self.rate(maker, origin, "part", day, only=measure)
-                # what lapses is used before what keeps
-                for k, entry in sorted(
-                    enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)
-                ):
-                    stands = not any(
-                        other.measure == entry.measure
-                        and other.layer > entry.layer
-                        and other.start <= day <= other.end
-                        for other in policy.offset
-                    )
-                    if entry.start <= day <= entry.end and stands:
-                        purses[k] += entry.rate * built * facts.level(maker, "msrp", "US", day)
-                    if entry.usable_from <= day:
-                        drawn = min(due[entry.measure], purses[k])
-                        purses[k] -= drawn
-                        due[entry.measure] -= drawn
-                        offset += drawn * inside
-                    if day == entry.end and not entry.carry_forward:
-                        purses[k] = 0.0
+                due, drawn = self.parts(maker, day, built, purses)
+                parts += due * inside
+                offset += drawn * inside
         result = Owed(vehicles, parts, offset)
         for entry in policy.credit:
             saved, repaid, sold = self.credited(entry, maker, shipments, asked)
@@ -356,6 +333,35 @@ class Rules:
                 result, saved=result.saved + saved, repaid=result.repaid + repaid, sold=result.sold + sold
             )
         return result
+
+    def parts(self, maker: str, day: date, built: float, purses: list[float]) -> tuple[float, float]:
+        """Duty on the parts of one day's vehicles, and the offset drawn against it from `purses`."""
+        facts, policy = self.facts, self.policy
+        owed = offset = 0.0
+        due: dict[str, float] = defaultdict(float)
+        for origin in facts.origins(maker, "imported_parts"):
+            worth = built * facts.level(maker, "imported_parts", origin, day)
+            owed += worth * self.rate(maker, origin, "part", day)
+            for measure in {entry.measure for entry in policy.offset}:
+                due[measure] += worth * self.rate(maker, origin, "part", day, only=measure)
+        # what lapses is used before what keeps
+        for k, entry in sorted(enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)):
+            stands = not any(
+                other.measure == entry.measure
+                and other.layer > entry.layer
+                and other.start <= day <= other.end
+                for other in policy.offset
+            )
+            if entry.start <= day <= entry.end and stands:
+                purses[k] += entry.rate * built * facts.level(maker, "msrp", "US", day)
+            if entry.usable_from <= day:
+                drawn = min(due[entry.measure], purses[k])
+                purses[k] -= drawn
+                due[entry.measure] -= drawn
+                offset += drawn
+            if day == entry.end and not entry.carry_forward:
+                purses[k] = 0.0
+        return owed, offset
 
     # ------------------------------------------------------------------ credits
 

@@ -14,7 +14,18 @@ DAY = st.just(date(2025, 1, 1)) | st.dates(date(2025, 1, 1), date(2026, 6, 30))
 ORIGIN = st.sampled_from(["*", "JP", "KR", "MX", "CA", "EU", "GB"])
 VEHICLES = ["car", "light_truck"]
 GOODS = [*VEHICLES, "part"]
-MAKERS = ["Toyota", "Honda", "Mitsubishi Motors", "Kia", "Volkswagen", "Porsche AG", "BMW", "GM", "Tesla", "Jaguar Land Rover"]  # fmt: skip
+MAKERS = [
+    "Toyota",
+    "Honda",
+    "Mitsubishi Motors",
+    "Kia",
+    "Volkswagen",
+    "Porsche AG",
+    "BMW",
+    "GM",
+    "Tesla",
+    "Jaguar Land Rover",
+]
 PERIODS = ["2025Q2", "CY2025", "2025-10..2026-03", "2025-03-15..2025-06-20", "2026-01-01..2026-12-31"]
 SOURCE = {"source": "test"}
 MFN = [
@@ -190,7 +201,8 @@ def credits(draw, number=0):
         variable = draw(st.sampled_from(list(EARNED)))
         entry |= {
             "earned_by": variable,
-            "per_unit": EARNED[variable][unit == "customs_value"] * draw(st.sampled_from([3.0, 0.3]) | st.floats(0, 3)),
+            "per_unit": EARNED[variable][unit == "customs_value"]
+            * draw(st.sampled_from([3.0, 0.3]) | st.floats(0, 3)),
             "missing": "zero",
             "above": draw(st.sampled_from([None, None, "CY2024"])),
         }
@@ -201,7 +213,15 @@ def credits(draw, number=0):
 def policies(draw, relieved=True, credited=True):
     """A policy of any mixture of entries, as `Policy`."""
     mfn = [{**entry, "rate": draw(RATE)} for entry in MFN]
-    free = {"id": "usmca", "origin": ["MX", "CA"], "product": GOODS, "rate": 0.0, "usmca": True, "from": date(2020, 1, 1), **SOURCE}  # fmt: skip
+    free = {
+        "id": "usmca",
+        "origin": ["MX", "CA"],
+        "product": GOODS,
+        "rate": 0.0,
+        "usmca": True,
+        "from": date(2020, 1, 1),
+        **SOURCE,
+    }
     return build(
         mfn=[*mfn, free],
         additional=draw(charges()),

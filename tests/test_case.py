@@ -106,7 +106,12 @@ def test_what_if_says_what_it_replaced_and_moves_the_range_in_proportion(known):
     row = rows[(rows["maker"] == "Subaru") & (rows["variable"] == JAPAN[1]) & (rows["origin"] == "JP")]
     new = row[row["period"] == "CY2025"].iloc[0]
     old = known.selected.loc[
-        lambda t: (t["maker"] == "Subaru") & (t["variable"] == JAPAN[1]) & (t["origin"] == "JP") & (t["period"] == "CY2025")
+        lambda t: (
+            (t["maker"] == "Subaru")
+            & (t["variable"] == JAPAN[1])
+            & (t["origin"] == "JP")
+            & (t["period"] == "CY2025")
+        )
     ].iloc[0]
     assert new["value"] == 100_000 and new["quality"] == "estimated"
     assert new["selection_reason"] == f"what-if, in place of {old['value']:.10g}"
@@ -134,7 +139,10 @@ def test_facts_that_are_dropped_are_freed_with_all_that_was_computed_from_them(k
 
 def test_as_of_asks_what_was_known_and_law_on_that_day(known):
     early, now = case(as_of=date(2025, 6, 30), data=known), case(data=known)
-    assert early.facts.day == early.as_of and not early.facts.disclosures["said_on"].astype(str).max() > "2025-06-30"
+    assert (
+        early.facts.day == early.as_of
+        and not early.facts.disclosures["said_on"].astype(str).max() > "2025-06-30"
+    )
     assert "japan-deal" not in {entry.id for entry in early.policy.entries}
     assert exposure.table(early)["bill_usd"].sum() > exposure.table(now)["bill_usd"].sum()
 

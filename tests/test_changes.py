@@ -251,10 +251,11 @@ def test_flags_are_those_of_a_plain_loop_and_mirror_when_runs_are_swapped(
         else:
             expected[subject] = "same" if old[0] == new[0] else "moved"
     there, back = (changes.between(*pair).conclusions for pair in (runs, runs[::-1]))
-    assert dict(zip(there["subject"], there["flag"])) == expected
+    assert dict(zip(there["subject"], there["flag"], strict=True)) == expected
     mirror = {"appeared": "gone", "gone": "appeared"}
     mirror |= {"significance lost": "significance gained", "significance gained": "significance lost"}
-    assert dict(zip(back["subject"], back["flag"])) == {k: mirror.get(f, f) for k, f in expected.items()}
+    reversed_flags = {subject: mirror.get(flag, flag) for subject, flag in expected.items()}
+    assert dict(zip(back["subject"], back["flag"], strict=True)) == reversed_flags
     places = [changes.FLAGS.index(f) for f in there["flag"]]
     assert places == sorted(places)
     moved = there[there["flag"] == "moved"]
@@ -323,7 +324,7 @@ def test_a_notebook_that_failed_or_did_not_run_is_not_called_gone(make):
 def test_versions_parameters_and_code_are_told_with_both_values(make):
     two = make("b", as_of="2026-11-20", packages={"pandas": "3.2.0", "rich": "15.0"}, git=None)
     found = changes.between(make("a"), two).inputs
-    assert found.values.tolist() == [
+    assert found.to_numpy().tolist() == [
         ["parameter", "as_of", "2026-10-30", "2026-11-20"],
         ["package", "pandas", "3.1.0", "3.2.0"],
         ["package", "rich", None, "15.0"],
@@ -344,7 +345,8 @@ def test_a_changed_number_of_a_policy_is_named_by_its_key(make, law):
     others = [e for e in law.additional if e is not entry]
     changed = law.model_copy(update={"additional": [entry.model_copy(update={"rate": 0.25}), *others]})
     found = changes.between(make("a"), make("b", policy=changed))
-    assert found.inputs.values.tolist() == [["policy", f"policy: additional.{entry.id}.rate", "0.15", "0.25"]]
+    edited = ["policy", f"policy: additional.{entry.id}.rate", "0.15", "0.25"]
+    assert found.inputs.to_numpy().tolist() == [edited]
     assert f"additional.{entry.id}.rate 0.15 → 0.25" in found.summary()
 
 
@@ -374,7 +376,7 @@ def test_selected_facts_are_told_row_by_row(make, few):
     old, new = few.selected, edited(few, edit).selected
     found = changes.between(make("a"), make("b", facts=edited(few, edit)))
     cell = ["maker", "variable", "origin", "period", "unit"]
-    by_cell = {tuple(row): change for *row, change in found.facts[[*cell, "change"]].values}
+    by_cell = {tuple(row): change for *row, change in found.facts[[*cell, "change"]].to_numpy()}
     assert by_cell == {
         tuple(old.loc[3, cell]): "changed",
         tuple(old.loc[5, cell]): "changed",

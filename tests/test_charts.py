@@ -66,7 +66,9 @@ def path(known: Facts, law: Policy) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def change(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    bills = comparison.bills(case(law, before, data=known), [policy.load("flat-25"), policy.load("eu-netting")])
+    bills = comparison.bills(
+        case(law, before, data=known), [policy.load("flat-25"), policy.load("eu-netting")]
+    )
     return bills.drop(columns=law.name).sub(bills[law.name], axis=0)
 
 
@@ -89,28 +91,41 @@ def every(
 ) -> dict[str, Draw]:
     """Each chart on the bundled data, ready but for its width."""
     return {
-        "contribution_bars": lambda **k: charts.contribution_bars(metrics, known.makers, year="CY2024", **LOOK, **k).figure,
-        "where_sold_cars_come_from": lambda **k: charts.where_sold_cars_come_from(
-            identity, origins, known.makers, year="CY2024", **LOOK, **k
-        ).figure,
+        "contribution_bars": lambda **k: (
+            charts.contribution_bars(metrics, known.makers, year="CY2024", **LOOK, **k).figure
+        ),
+        "where_sold_cars_come_from": lambda **k: (
+            charts.where_sold_cars_come_from(
+                identity, origins, known.makers, year="CY2024", **LOOK, **k
+            ).figure
+        ),
         "residuals": lambda **k: charts.residuals(identity, year="CY2024", **LOOK, **k).figure,
         "bill_bars": lambda **k: charts.bill_bars(bills, case="a case", **LOOK, **k).figure,
         "burden": lambda **k: charts.burden(bills, case="a case", **LOOK, **k).figure,
-        "rate_path": lambda **k: charts.rate_path(path, policy="law", until=date(2026, 10, 30), **LOOK, **k).figure,
-        "policy_comparison": lambda **k: charts.policy_comparison(
-            {"one": bills, "other": bills.assign(bill_usd=bills["bill_usd"] * 2)}, case="a case", **LOOK, **k
-        ).figure,
-        "model_vs_disclosed": lambda **k: charts.model_vs_disclosed(
-            *disclosed, known.makers, case="a case", **LOOK, **k
-        ).figure,
+        "rate_path": lambda **k: (
+            charts.rate_path(path, policy="law", until=date(2026, 10, 30), **LOOK, **k).figure
+        ),
+        "policy_comparison": lambda **k: (
+            charts.policy_comparison(
+                {"one": bills, "other": bills.assign(bill_usd=bills["bill_usd"] * 2)},
+                case="a case",
+                **LOOK,
+                **k,
+            ).figure
+        ),
+        "model_vs_disclosed": lambda **k: (
+            charts.model_vs_disclosed(*disclosed, known.makers, case="a case", **LOOK, **k).figure
+        ),
         "tornado": lambda **k: charts.tornado(moves, case="a case", **LOOK, **k).figure,
-        "gains_and_losses": lambda **k: charts.gains_and_losses(
-            change, baseline="law", case="a case", **LOOK, **k
-        ).figure,
-        "worth_of_one_more": lambda **k: charts.worth_of_one_more(
-            change.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
-        ).figure,
-    }  # fmt: skip
+        "gains_and_losses": lambda **k: (
+            charts.gains_and_losses(change, baseline="law", case="a case", **LOOK, **k).figure
+        ),
+        "worth_of_one_more": lambda **k: (
+            charts.worth_of_one_more(
+                change.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
+            ).figure
+        ),
+    }
 
 
 NAMES = [
@@ -257,12 +272,16 @@ def test_one_maker_is_enough(
     frame, usd = disclosed
     titles = [
         charts.contribution_bars(metrics.loc[one], known.makers, year="CY2024", **LOOK).figure,
-        charts.where_sold_cars_come_from(identity.loc[one], origins, known.makers, year="CY2024", **LOOK).figure,
+        charts.where_sold_cars_come_from(
+            identity.loc[one], origins, known.makers, year="CY2024", **LOOK
+        ).figure,
         charts.residuals(identity.loc[one], year="CY2024", **LOOK).figure,
         charts.bill_bars(bills.loc[one], case="", **LOOK).figure,
         charts.burden(bills.loc[one], case="", **LOOK).figure,
         charts.policy_comparison({"law": bills.loc[one]}, case="", **LOOK).figure,
-        charts.model_vs_disclosed(frame[frame["maker"] == "Toyota"], usd, known.makers, case="", **LOOK).figure,
+        charts.model_vs_disclosed(
+            frame[frame["maker"] == "Toyota"], usd, known.makers, case="", **LOOK
+        ).figure,
     ]
     assert all(fig.get_suptitle() for fig in titles)
 
@@ -288,7 +307,10 @@ def test_missing_metrics_are_drawn_as_dashes(known: Facts, metrics: pd.DataFrame
     gaps.loc["Toyota", ["jobs_intensity", "jobs_intensity_low", "jobs_intensity_high"]] = np.nan
     assert "–" in list(words(charts.contribution_bars(gaps, known.makers, year="CY2024", **LOOK).figure))
     unknown = gaps.assign(local_build_share=np.nan)
-    assert "No maker" in charts.contribution_bars(unknown, known.makers, year="CY2024", **LOOK).figure.get_suptitle()
+    assert (
+        "No maker"
+        in charts.contribution_bars(unknown, known.makers, year="CY2024", **LOOK).figure.get_suptitle()
+    )
 
 
 def test_disclosures_may_be_absent(known: Facts, disclosed: tuple[pd.DataFrame, pd.Series]) -> None:
@@ -299,14 +321,16 @@ def test_disclosures_may_be_absent(known: Facts, disclosed: tuple[pd.DataFrame, 
     )
     zero = frame.assign(model=0.0, model_low=0.0, model_high=0.0)
     assert (
-        "No disclosure" in charts.model_vs_disclosed(zero, usd, known.makers, case="", **LOOK).figure.get_suptitle()
+        "No disclosure"
+        in charts.model_vs_disclosed(zero, usd, known.makers, case="", **LOOK).figure.get_suptitle()
     )
 
 
 def test_countries_are_drawn_like_makers(known: Facts) -> None:
     pooled = contribution.metrics(known, level="country")
     assert (
-        "home blocs" in charts.contribution_bars(pooled, known.makers, year="CY2024", **LOOK).figure.get_suptitle()
+        "home blocs"
+        in charts.contribution_bars(pooled, known.makers, year="CY2024", **LOOK).figure.get_suptitle()
     )
 
 
@@ -345,7 +369,9 @@ def test_style_loads_by_its_dotted_name() -> None:
 def test_letters_that_the_font_lacks_come_from_an_installed_one(monkeypatch: pytest.MonkeyPatch) -> None:
     # stands for Japanese where no such font is installed: matplotlib brings STIX, and DejaVu has no ℊ
     monkeypatch.setattr(house, "_ASIAN", ("No Such Font", "STIXGeneral"))
-    draw = house.in_house_style(lambda width_cm: house.finish(house.figure("A", "ℊ", [], width_cm, 2), "Nothing"))
+    draw = house.in_house_style(
+        lambda width_cm: house.finish(house.figure("A", "ℊ", [], width_cm, 2), "Nothing")
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as for a glyph that is missing
         house.render(draw(9).figure, "svg", ALT)

@@ -14,8 +14,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from tariffmodel import case, charts, currency, facts, periods, sensitivity
-from tariffmodel.markets.currency import IsoProfit
 from tariffmodel.facts import Facts
+from tariffmodel.markets.currency import IsoProfit
 from tariffmodel.tariff.policy import Policy
 
 LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
@@ -125,13 +125,19 @@ def draw_move(rows: pd.DataFrame, today: dict[str, float] = TODAY, **k: object) 
 
 @pytest.fixture(scope="module")
 def every(
-    betas: pd.DataFrame, paths: dict[str, pd.DataFrame], compared: pd.DataFrame, pays: pd.DataFrame, iso: IsoProfit
-) -> dict[str, Draw]:  # fmt: skip
+    betas: pd.DataFrame,
+    paths: dict[str, pd.DataFrame],
+    compared: pd.DataFrame,
+    pays: pd.DataFrame,
+    iso: IsoProfit,
+) -> dict[str, Draw]:
     two = {"weekly": betas, "daily": betas.assign(beta_fx=betas["beta_fx"] / 2)}
     return {
         "fx_betas": lambda **k: charts.fx_betas(two, HOMES, case="a case", **LOOK, **k).figure,
         "beta_path": lambda **k: charts.beta_path(paths, HOMES, **EVENT, case="a case", **LOOK, **k).figure,
-        "disclosed": lambda **k: charts.disclosed_vs_estimated(compared, HOMES, case="a case", **LOOK, **k).figure,
+        "disclosed": lambda **k: (
+            charts.disclosed_vs_estimated(compared, HOMES, case="a case", **LOOK, **k).figure
+        ),
         "paying_move": lambda **k: draw_move(pays, **k),
         "iso_profit": lambda **k: draw_iso(iso, **k),
     }
@@ -186,7 +192,9 @@ def test_no_clear_interval_is_said_so(betas: pd.DataFrame) -> None:
         "None of 3 shares clearly gains when the home currency weakens, none clearly loses"
     )
     nothing = betas.assign(beta_fx=np.nan)
-    assert "No share has enough data" in title(charts.fx_betas({"weekly": nothing}, HOMES, case="", **LOOK).figure)
+    assert "No share has enough data" in title(
+        charts.fx_betas({"weekly": nothing}, HOMES, case="", **LOOK).figure
+    )
 
 
 def test_every_estimator_has_its_interval_drawn(betas: pd.DataFrame) -> None:
@@ -266,7 +274,8 @@ def test_headline_is_about_disclosed_sensitivities(pays: pd.DataFrame) -> None:
     """Kia's 2% is nearer, but rests on a beta."""
     fig = draw_move(pays)
     assert title(fig) == (
-        "For none of 1 makers that disclose does the currency pay the tariff; nearest is Toyota's, 5.0% weaker than the period's mean, "
+        "For none of 1 makers that disclose does the currency pay the tariff; nearest is Toyota's, "
+        "5.0% weaker than the period's mean, "
         "and 10.0% weaker would pay"
     )
     assert "Hollow, sensitivity estimated from the share, not disclosed: Kia" in said(fig)

@@ -60,21 +60,40 @@ WEEKS = pd.date_range("2025-03-28", periods=60, freq="W-FRI")
 RETURNS = pd.Series(np.sin(np.arange(60)) / 50, WEEKS)
 
 EVERY: dict[str, Draw] = {
-    "caar_path": lambda **k: charts.caar_path(
-        path(), pd.DataFrame([path()["mean"] * s for s in range(1, 8)], index=list(MAKERS)), MAKERS,
-        event="Japan deal", window=(0, 1), p_value=0.2, **LOOK, **k,
-    ).figure,
+    "caar_path": lambda **k: (
+        charts.caar_path(
+            path(),
+            pd.DataFrame([path()["mean"] * s for s in range(1, 8)], index=list(MAKERS)),
+            MAKERS,
+            event="Japan deal",
+            window=(0, 1),
+            p_value=0.2,
+            **LOOK,
+            **k,
+        ).figure
+    ),
     "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k).figure,
     "events_forest": lambda **k: charts.events_forest(by_event(), TITLES, **LOOK, **k).figure,
-    "car_vs_exposure": lambda **k: charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k).figure,
+    "car_vs_exposure": lambda **k: (
+        charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k).figure
+    ),
     "slopes_by_event": lambda **k: charts.slopes_by_event(SLOPES, POOLED, TITLES, **LOOK, **k).figure,
-    "implied_and_priced": lambda **k: charts.implied_and_priced(
-        PRICED, pd.Series({"Toyota": 2e11, "Mazda": 4e9}), pd.Series(MAKERS), event="Japan deal", **LOOK, **k
-    ).figure,
-    "factor_path": lambda **k: charts.factor_path(
-        RETURNS, {e: pd.Timestamp(e[:10]) + pd.Timedelta(days=100) for e in EVENTS}, TITLES, **LOOK, **k
-    ).figure,
-}  # fmt: skip
+    "implied_and_priced": lambda **k: (
+        charts.implied_and_priced(
+            PRICED,
+            pd.Series({"Toyota": 2e11, "Mazda": 4e9}),
+            pd.Series(MAKERS),
+            event="Japan deal",
+            **LOOK,
+            **k,
+        ).figure
+    ),
+    "factor_path": lambda **k: (
+        charts.factor_path(
+            RETURNS, {e: pd.Timestamp(e[:10]) + pd.Timedelta(days=100) for e in EVENTS}, TITLES, **LOOK, **k
+        ).figure
+    ),
+}
 
 
 @pytest.mark.parametrize("width", [charts.COLUMN_CM, charts.PAGE_CM])
@@ -103,7 +122,9 @@ def test_titles_are_a_few_words_from_the_id() -> None:
 def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> None:
     car = pd.DataFrame([path()["mean"]] * 7, index=list(MAKERS))
     up, down = (
-        charts.caar_path(path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK).figure.get_suptitle()
+        charts.caar_path(
+            path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK
+        ).figure.get_suptitle()
         for drift, p in ((0.02, 0.01), (-0.02, 0.3))
     )
     assert "makers gained 2.0% on average over days 0 to 1, more than chance" in up.replace("\n", " ")
@@ -147,7 +168,8 @@ def test_ticks_say_the_number_they_stand_at() -> None:
     fig = EVERY["events_forest"]()
     fig.draw_without_rendering()
     ax = fig.axes[0]
-    ticks = [(place, text.get_text()) for place, text in zip(ax.get_xticks(), ax.get_xticklabels())]
+    labels = [text.get_text() for text in ax.get_xticklabels()]
+    ticks = list(zip(ax.get_xticks(), labels, strict=True))
     assert len(ticks) > 2
     for place, text in ticks:
         assert float(text.replace("\u2212", "-").removesuffix("%")) == pytest.approx(100 * place, abs=1e-9)

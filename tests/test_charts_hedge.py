@@ -1,4 +1,4 @@
-"""Charts of hedges say what their tables say, draw every interval, and are red only for what does not help."""
+"""Charts of hedges say what their tables say, draw every interval, and are red for what does not help."""
 
 from __future__ import annotations
 
@@ -89,12 +89,25 @@ def every(
     low, high = paths["rolling"] - 0.4, paths["rolling"] + 0.4
     return {
         "hedge_record": lambda **k: charts.hedge_record(record, SHARES, case="a case", **LOOK, **k).figure,
-        "ratio_paths": lambda **k: charts.ratio_paths(
-            paths, low, high, [WEEKS[30], pd.Timestamp("2019-01-04")], position="Toyota", case="a case", **LOOK, **k
-        ).figure,
-        "pair_ideas": lambda **k: charts.pair_ideas(pairs, shock="flat-25", case="a case", **LOOK, **k).figure,
-        "payoffs": lambda **k: charts.payoffs(*gains, held="JPY", paid="USD", case="a case", **LOOK, **k).figure,
-    }  # fmt: skip
+        "ratio_paths": lambda **k: (
+            charts.ratio_paths(
+                paths,
+                low,
+                high,
+                [WEEKS[30], pd.Timestamp("2019-01-04")],
+                position="Toyota",
+                case="a case",
+                **LOOK,
+                **k,
+            ).figure
+        ),
+        "pair_ideas": lambda **k: (
+            charts.pair_ideas(pairs, shock="flat-25", case="a case", **LOOK, **k).figure
+        ),
+        "payoffs": lambda **k: (
+            charts.payoffs(*gains, held="JPY", paid="USD", case="a case", **LOOK, **k).figure
+        ),
+    }
 
 
 def title(fig: Figure) -> str:
@@ -303,7 +316,10 @@ def test_every_range_of_a_pair_is_drawn(pairs: pd.DataFrame) -> None:
 
 
 def test_no_pairs_are_said_to_be_none(pairs: pd.DataFrame) -> None:
-    assert title(charts.pair_ideas(pairs[:0], shock="x", case="", **LOOK).figure) == "No pair has an exposure gap"
+    assert (
+        title(charts.pair_ideas(pairs[:0], shock="x", case="", **LOOK).figure)
+        == "No pair has an exposure gap"
+    )
 
 
 # Options ---------------------------------------------------------------------------------------------------

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import cli, facts, refresh, store
-
-
-@pytest.fixture
-def tm(capsys, monkeypatch):
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["tariffmodel", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-            raise SystemExit(0)
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return call
+from tariffmodel import facts, refresh, store
 
 
 def test_own_prices_are_previewed_added_and_taken_back(tm, data, tmp_path):
@@ -123,9 +108,18 @@ def test_refresh_says_what_came_and_fails_only_if_nothing_did(tm, data, monkeypa
 
 def test_hedge_prints_and_writes_a_ticket(tm, tmp_path):
     code, out, _ = tm(
-        "hedge", "--long", "7203.T", "--notional", "10e6", "--threat", "Korea back to 25%", "--instrument", "JPY",
-        "--output", tmp_path / "out",
-    )  # fmt: skip
+        "hedge",
+        "--long",
+        "7203.T",
+        "--notional",
+        "10e6",
+        "--threat",
+        "Korea back to 25%",
+        "--instrument",
+        "JPY",
+        "--output",
+        tmp_path / "out",
+    )
     assert code == 0
     for text in ("Long Toyota Motor", "12,500,000 JPY", "out of sample"):
         assert text in out

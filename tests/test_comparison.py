@@ -53,7 +53,9 @@ def test_changes_are_differences_of_bills_and_nothing_against_itself(known, ever
     change = found["change_usd"].unstack("policy")[frame.columns].loc[frame.index]
     np.testing.assert_allclose(change, frame.sub(frame[law.name], axis=0), atol=0.05)
     assert found["change_usd"].between(found["low_usd"], found["high_usd"]).all()
-    assert (found["sign_open"] == (found["low_usd"] * found["high_usd"] < 0)).all() and found["sign_open"].any()
+    assert (found["sign_open"] == (found["low_usd"] * found["high_usd"] < 0)).all() and found[
+        "sign_open"
+    ].any()
     assert (found.loc[law.name] == 0).all(axis=None)
 
 

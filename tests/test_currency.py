@@ -240,7 +240,9 @@ def test_elasticities_by_hand(known):
 
 def test_market_value_is_that_of_the_exposure_table(known, law, before):
     got = currency.compare(known, betas(known))["market_cap_usd"]
-    np.testing.assert_allclose(got, exposure.table(case(law, before, data=known))["market_cap_usd"].reindex(got.index))
+    np.testing.assert_allclose(
+        got, exposure.table(case(law, before, data=known))["market_cap_usd"].reindex(got.index)
+    )
 
 
 def test_range_of_the_disclosure_becomes_that_of_the_elasticities(known):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from datetime import date
+from operator import attrgetter
 
 import numpy as np
 import pytest
@@ -364,17 +364,37 @@ EARNED = f'earned_by = "{PRODUCTION}"'
         (EARNED + '\norder = "random"', "credit.x.order", "'highest_duty_first' or 'pro_rata'"),
         (EARNED + '\nmakers = "some"', "credit.x.makers", "'home' or 'all'"),
         (EARNED + '\nabove = "CY24"', "credit.x.above", "period 'CY24' is not understood; write CY2025"),
-        (EARNED + '\nabove = "2024H1"', "credit.x.above", "'2024H1' has 182 days; write a year such as CY2024"),
-        ('granted = { Toyota = 1 }\ngrown_since = "then"', "credit.x.grown_since", "period 'then' is not understood"),
+        (
+            EARNED + '\nabove = "2024H1"',
+            "credit.x.above",
+            "'2024H1' has 182 days; write a year such as CY2024",
+        ),
+        (
+            'granted = { Toyota = 1 }\ngrown_since = "then"',
+            "credit.x.grown_since",
+            "period 'then' is not understood",
+        ),
         ('granted = { Toyota = 1 }\nabove = "CY2024"', "credit.x", "above goes with earned_by"),
         (EARNED + "\nprice_usd = 900", "credit.x", 'price_usd has no effect here: it needs unused = "sell"'),
         (EARNED + "\nmultiple = 3", "credit.x", "multiple has no effect here: it needs granted"),
-        (EARNED + '\ngrown_since = "CY2023"', "credit.x", "grown_since has no effect here: it needs claw_back_on"),
-        ("granted = { Toyota = 1 }\nper_unit = 3", "credit.x", "per_unit has no effect here: it needs earned_by"),
-        ("granted = { Toyota = 1 }\nclaw_back_on = 2026-01-01", "credit.x", "claw_back_on (2026-01-01) is not after 'from'"),
+        (
+            EARNED + '\ngrown_since = "CY2023"',
+            "credit.x",
+            "grown_since has no effect here: it needs claw_back_on",
+        ),
+        (
+            "granted = { Toyota = 1 }\nper_unit = 3",
+            "credit.x",
+            "per_unit has no effect here: it needs earned_by",
+        ),
+        (
+            "granted = { Toyota = 1 }\nclaw_back_on = 2026-01-01",
+            "credit.x",
+            "claw_back_on (2026-01-01) is not after 'from'",
+        ),
         (EARNED + "\nto = 2025-01-01", "credit.x", "'to' (2025-01-01) is before 'from' (2026-01-01)"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_in_a_credit_names_file_key_and_remedy(tmp_path, more, key, message):
     path = tmp_path / "reform.toml"
     path.write_text(HEAD + CREDIT.format(more=more), encoding="utf-8")
@@ -420,7 +440,7 @@ def test_variants_of_credits_and_offset_equal_one_at_a_time(known, order):
     cases = [(0.02, 0.0, 0.01), (0.3, 0.1, 0.0), (2.0, 0.2, 0.05)]
     keys = ("credit.c.per_unit", "credit.c.rate", "offset.o.rate")
     stock = goods.entered(known, "FY2026-03", [made(*cases[0])])
-    many = duty.bill(known, made(*cases[0]), stock, dict(zip(keys, np.array(cases).T))).total
+    many = duty.bill(known, made(*cases[0]), stock, dict(zip(keys, np.array(cases).T, strict=True))).total
     for row, numbers in zip(many, cases, strict=True):
         np.testing.assert_allclose(row, duty.bill(known, made(*numbers), stock).total[0], rtol=1e-12)
 

@@ -14,8 +14,8 @@ import pytest
 
 from tariffmodel import case, event_calendar, exposure, market, policy
 from tariffmodel.errors import DataError
-from tariffmodel.markets.event_calendar import MARKETS
 from tariffmodel.facts import Facts
+from tariffmodel.markets.event_calendar import MARKETS
 
 CALENDARS = {"US": "XNYS", "JP": "XTKS", "KR": "XKRX", "DE": "XETR"}
 JAPANESE = ["Toyota", "Honda", "Nissan", "Subaru", "Mazda", "Mitsubishi Motors"]
@@ -131,7 +131,7 @@ def test_first_session_is_the_first_whose_close_is_ten_minutes_away_or_more(with
         closes = [
             (day.tz_localize(None), book.session_close(day)) for day in book.sessions if day not in shut
         ]
-        for moment, day in zip(table["announced"], table[f"first_session_{place}"]):
+        for moment, day in zip(table["announced"], table[f"first_session_{place}"], strict=True):
             naive = next(date for date, close in closes if moment <= close - pd.Timedelta(minutes=10))
             assert day == naive
 
@@ -174,7 +174,7 @@ def test_a_narrower_window_overlaps_less(known, table):
     narrow = event_calendar.table(known, within=1)
     for place in MARKETS:
         column = f"overlaps_{place}"
-        assert all(set(few) <= set(many) for few, many in zip(narrow[column], table[column]))
+        assert all(set(few) <= set(many) for few, many in zip(narrow[column], table[column], strict=True))
     assert (
         not narrow.at[DEAL, "confounded"] and table.at[DEAL, "confounded"]
     )  # the EU deal is three sessions on
@@ -202,7 +202,7 @@ def test_firm_events_use_the_market_the_line_trades_in(known):
     event = "2026-05-01-eu-25-threat"
     days = event_calendar.firm_events(known, ["7203.T", "TM", "BMW.DE", "005380.KS"], [event])
     assert days["event"].eq(event).all()
-    found = dict(zip(days["firm"], days["date"].dt.strftime("%m-%d")))
+    found = dict(zip(days["firm"], days["date"].dt.strftime("%m-%d"), strict=True))
     assert found == {"7203.T": "05-07", "TM": "05-01", "BMW.DE": "05-04", "005380.KS": "05-04"}
 
 
@@ -431,7 +431,9 @@ def test_every_policy_of_an_event_is_one_of_the_library(table):
     assert set(names) <= set(policy.names()) and len(set(names)) > 5
 
 
-@pytest.mark.parametrize("said", ["Japan deal", DEAL, "japan-deal", "Japan framework deal: 15% all-in on autos"])
+@pytest.mark.parametrize(
+    "said", ["Japan deal", DEAL, "japan-deal", "Japan framework deal: 15% all-in on autos"]
+)
 def test_an_event_is_found_by_id_or_label(known, said):
     assert event_calendar.find(known, said) == DEAL
 
@@ -441,7 +443,11 @@ def test_an_event_is_found_by_id_or_label(known, said):
     [
         ("Japan deel", None, f"no event is called 'Japan deel'; the nearest: {DEAL} \\(Japan framework deal"),
         ("", None, "no event is called ''"),
-        (DEAL, ["2025-07-27-eu-deal"], f"{DEAL} has nothing to compute here; the nearest that have: 2025-07-27"),
+        (
+            DEAL,
+            ["2025-07-27-eu-deal"],
+            f"{DEAL} has nothing to compute here; the nearest that have: 2025-07-27",
+        ),
     ],
 )
 def test_an_event_that_is_not_there_is_refused_with_the_nearest(known, said, among, expected):

@@ -76,11 +76,9 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    found = pd.DataFrame(
+    return pd.DataFrame(
         {name: rejections(*case, STUDIES if case[2] == 0 else FEWER) for name, case in CASES.items()}
     )
-    print(f"\nShare of {STUDIES} studies of {FIRMS} firms rejected at 5%\n{found.round(3).to_string()}")
-    return found
 
 
 @pytest.mark.slow

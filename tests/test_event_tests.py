@@ -148,10 +148,10 @@ def test_rank_tests_follow_the_papers(sample):
         sum(root[t] for t in at) / s / np.sqrt(3), abs=1e-12
     )
     mean = [table.scaled[t] / table.n[t] for t in range(60)]
-    s = np.sqrt(sum(n / table.n.max() * v**2 for n, v in zip(table.n, mean)) / 60)
+    s = np.sqrt(sum(n / table.n.max() * v**2 for n, v in zip(table.n, mean, strict=True)) / 60)
     found = et.rank_test(table.scaled, table.n, window, missing="kolari-pynnonen")
     assert found.statistic == pytest.approx(sum(mean[t] for t in at) / s / np.sqrt(3), abs=1e-12)
-    s = np.sqrt(sum((r / n) ** 2 for r, n in zip(table.rank, table.n)) / 60)
+    s = np.sqrt(sum((r / n) ** 2 for r, n in zip(table.rank, table.n, strict=True)) / 60)
     found = et.rank_test(table.rank, table.n, window, missing="mean")
     assert found.statistic == pytest.approx(sum(table.rank[t] / table.n[t] for t in at) / s / np.sqrt(3))
 
@@ -213,7 +213,7 @@ def test_patell_and_brown_warner_follow_their_formulas(sample):
     expected /= np.sqrt(1 + 7 * 0.2)
     assert et.patell(scar, df, 0.2).statistic == pytest.approx(expected, abs=1e-14)
     sigma, length = np.linspace(0.01, 0.03, 8), np.arange(1, 9)
-    expected = scar.mean() / (np.sqrt(sum(n * s**2 for n, s in zip(length, sigma))) / 8)
+    expected = scar.mean() / (np.sqrt(sum(n * s**2 for n, s in zip(length, sigma, strict=True))) / 8)
     assert et.brown_warner(scar, length, sigma, df).statistic == pytest.approx(expected, abs=1e-12)
 
 

@@ -165,7 +165,7 @@ def test_every_statistic_is_that_of_the_loop(missing):
     here = [np.isfinite(ar[at]) for ar, *_ in naive]
     scar = np.array([
         np.nansum(ar[at]) / np.sqrt(fit.mse_resid * cov[at, at][np.ix_(h, h)].sum())
-        for (ar, cov, fit, _), h in zip(naive, here)
+        for (ar, cov, fit, _), h in zip(naive, here, strict=True)
     ])  # fmt: skip
     df = np.array([fit.df_resid for _, _, fit, _ in naive])
     residuals = np.array([e for *_, e in naive])
@@ -187,7 +187,8 @@ def test_every_statistic_is_that_of_the_loop(missing):
     length = np.array([h.sum() for h in here])
     assert found["brown_warner"] == pytest.approx(car.sum() / np.sqrt((length * sigma**2).sum()), rel=1e-9)
     variance = sum(
-        fit.mse_resid * cov[at, at][np.ix_(h, h)].sum() for (_, cov, fit, _), h in zip(naive, here)
+        fit.mse_resid * cov[at, at][np.ix_(h, h)].sum()
+        for (_, cov, fit, _), h in zip(naive, here, strict=True)
     )
     assert found["mackinlay"] == pytest.approx(car.sum() / np.sqrt(variance), rel=1e-9)
     p = np.mean([(e[np.isfinite(e)] > 0).mean() for e in residuals])
@@ -395,9 +396,7 @@ def test_thin_trading_betas_are_those_of_the_textbook(method, lags, missing):
     found = study(returns, asked, market=market, method=method, lags=lags)
     expected = np.array(list(thin_trading(returns, market, asked, method, lags)))
     assert np.allclose(found.estimation[["alpha", "market"]], expected, rtol=1e-7, atol=1e-10)
-    own = study(
-        returns, asked, market=pd.DataFrame({firm: market for firm in returns}), method=method, lags=lags
-    )
+    own = study(returns, asked, market=pd.DataFrame(dict.fromkeys(returns, market)), method=method, lags=lags)
     assert np.allclose(own.ar, found.ar, atol=1e-12, equal_nan=True)
     ar = returns["F0"].iloc[95:106] - expected[0, 0] - expected[0, 1] * market.iloc[95:106]
     assert np.allclose(found.ar.iloc[0], ar, equal_nan=True, atol=1e-9)
@@ -579,47 +578,89 @@ def spoiled(change):
 
 
 REFUSED = {
-    "duplicate dates": (lambda r, m, f, a: {"returns": pd.concat([r, r.tail(1)])}, "returns has 2024-11-01 twice"),
+    "duplicate dates": (
+        lambda r, m, f, a: {"returns": pd.concat([r, r.tail(1)])},
+        "returns has 2024-11-01 twice",
+    ),
     "time zone": (lambda r, m, f, a: {"returns": r.tz_localize("UTC")}, "returns carries the time zone UTC"),
-    "time zone of events": (lambda r, m, f, a: {"events": a.assign(date=a["date"].dt.tz_localize("UTC"))}, "date carries the time zone"),
+    "time zone of events": (
+        lambda r, m, f, a: {"events": a.assign(date=a["date"].dt.tz_localize("UTC"))},
+        "date carries the time zone",
+    ),
     "unsorted": (lambda r, m, f, a: {"returns": r[::-1]}, "returns is not in order of date; use sort_index"),
     "unsorted market": (lambda r, m, f, a: {"market": m[::-1]}, "market is not in order of date"),
     "no dates": (lambda r, m, f, a: {"returns": r.reset_index(drop=True)}, "indexed by RangeIndex"),
     "text": (lambda r, m, f, a: {"returns": r.astype(str) + "x"}, "values that are not numbers"),
     "infinite": (lambda r, m, f, a: {"returns": r.replace(r.iloc[3, 0], np.inf)}, "infinite on 2024-01-04"),
     "same column": (lambda r, m, f, a: {"returns": r.set_axis(["F0", "F0"], axis=1)}, "column 'F0' twice"),
-    "overlapping windows": (lambda r, m, f, a: {"estimation": (-60, -5)}, r"estimation \(-60, -5\) overlaps the event window"),
+    "overlapping windows": (
+        lambda r, m, f, a: {"estimation": (-60, -5)},
+        r"estimation \(-60, -5\) overlaps the event window",
+    ),
     "reversed window": (lambda r, m, f, a: {"window": (5, -5)}, "ends before it begins"),
-    "short estimation": (lambda r, m, f, a: {"estimation": (-12, -6)}, "estimation window of 7 days is too short"),
+    "short estimation": (
+        lambda r, m, f, a: {"estimation": (-12, -6)},
+        "estimation window of 7 days is too short",
+    ),
     "share": (lambda r, m, f, a: {"min_estimation": 0}, "min_estimation 0"),
     "model": (lambda r, m, f, a: {"model": "capm"}, "model 'capm': write one of 'mean', 'market_adjusted'"),
     "method": (lambda r, m, f, a: {"method": "gls"}, "method 'gls': write one of 'ols'"),
-    "method and model": (lambda r, m, f, a: {"model": "mean", "method": "dimson"}, "use it with model='market'"),
+    "method and model": (
+        lambda r, m, f, a: {"model": "mean", "method": "dimson"},
+        "use it with model='market'",
+    ),
     "no market": (lambda r, m, f, a: {"market": None}, "model 'market' needs market="),
     "no factors": (lambda r, m, f, a: {"model": "factors"}, "model 'factors' needs factors="),
     "unused factors": (lambda r, m, f, a: {"factors": f}, "does not use them; use model='factors'"),
-    "factor names": (lambda r, m, f, a: {"model": "factors", "factors": f.rename("market")}, "names must differ"),
+    "factor names": (
+        lambda r, m, f, a: {"model": "factors", "factors": f.rename("market")},
+        "names must differ",
+    ),
     "no column": (lambda r, m, f, a: {"events": a.drop(columns="date")}, "events has no column date"),
     "unreadable date": (lambda r, m, f, a: {"events": a.assign(date="soon")}, "a date cannot be read"),
     "no firm": (lambda r, m, f, a: {"events": a.assign(firm=None)}, "events row 0: event or firm is empty"),
     "pairs": (lambda r, m, f, a: {"events": [("F0", "2024-05-20")]}, "a date cannot be read"),
     "window of one number": (lambda r, m, f, a: {"window": 0}, r"window 0: write its first and last day"),
     "estimation by text": (lambda r, m, f, a: {"estimation": "year"}, "estimation 'year': write its first"),
-    "times of day": (lambda r, m, f, a: {"market": m.set_axis(m.index + pd.Timedelta(hours=16))}, "market carries times of day"),
+    "times of day": (
+        lambda r, m, f, a: {"market": m.set_axis(m.index + pd.Timedelta(hours=16))},
+        "market carries times of day",
+    ),
     "lags": (lambda r, m, f, a: {"method": "dimson", "lags": 0}, "lags 0: write 1 or more"),
     "array": (lambda r, m, f, a: {"market": m.to_numpy()}, "market is a ndarray; pass a pandas Series"),
     "no events": (lambda r, m, f, a: {"events": a.iloc[:0]}, "events is empty"),
-    "two dates": (lambda r, m, f, a: {"events": a.assign(event="E")}, "'E' has 'F0' on two dates, the second 2024-07-29"),
-    "weekend": (lambda r, m, f, a: {"events": a.assign(date=pd.Timestamp("2024-06-01"), event=range(6)), "roll": "error"}, "2024-06-01 is no session for F0"),
-    "same session": (lambda r, m, f, a: {"events": a.assign(date=a["date"][0], event=range(6)), "duplicates": "error"}, "'F0' has two events on 2024-05-20"),
+    "two dates": (
+        lambda r, m, f, a: {"events": a.assign(event="E")},
+        "'E' has 'F0' on two dates, the second 2024-07-29",
+    ),
+    "weekend": (
+        lambda r, m, f, a: {
+            "events": a.assign(date=pd.Timestamp("2024-06-01"), event=range(6)),
+            "roll": "error",
+        },
+        "2024-06-01 is no session for F0",
+    ),
+    "same session": (
+        lambda r, m, f, a: {"events": a.assign(date=a["date"][0], event=range(6)), "duplicates": "error"},
+        "'F0' has two events on 2024-05-20",
+    ),
     "no calendar": (lambda r, m, f, a: {"calendars": {"F0": "A"}}, "calendars names no exchange for F1"),
     "market of one": (lambda r, m, f, a: {"market": m.to_frame("F0")}, "has nothing for 'F1'"),
-    "outside": (lambda r, m, f, a: {"events": a.assign(date=pd.Timestamp("2030-01-01"), event=range(6))}, "6 × day 0 lies outside the returns"),
+    "outside": (
+        lambda r, m, f, a: {"events": a.assign(date=pd.Timestamp("2030-01-01"), event=range(6))},
+        "6 × day 0 lies outside the returns",
+    ),
     "all NaN": (lambda r, m, f, a: {"returns": r * np.nan}, "6 × no returns at all"),
     "constant": (lambda r, m, f, a: {"returns": r * 0 + 0.01}, "6 × returns constant, or exactly explained"),
-    "constant market": (lambda r, m, f, a: {"market": m * 0 + 0.001}, "6 × market or factors constant or collinear"),
-    "short history": (lambda r, m, f, a: {"min_estimation": 1.0, "returns": r.iloc[99:]}, "6 × fewer than 55 days"),
-}  # fmt: skip
+    "constant market": (
+        lambda r, m, f, a: {"market": m * 0 + 0.001},
+        "6 × market or factors constant or collinear",
+    ),
+    "short history": (
+        lambda r, m, f, a: {"min_estimation": 1.0, "returns": r.iloc[99:]},
+        "6 × fewer than 55 days",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -833,7 +874,7 @@ def test_events_come_as_rows_as_a_mapping_or_as_dates_of_all_firms():
 
 def test_blocks_of_firm_events_do_not_change_the_estimates(monkeypatch):
     returns, market, _, asked = panel(missing=0.1)
-    whole = study(returns, asked, market=pd.DataFrame({firm: market for firm in returns}))
+    whole = study(returns, asked, market=pd.DataFrame(dict.fromkeys(returns, market)))
     monkeypatch.setattr(normal_returns, "_ROWS", 2)
     parts = study(returns, asked, market=market)
     assert np.allclose(whole.ar, parts.ar, atol=1e-13, equal_nan=True)

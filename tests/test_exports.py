@@ -23,9 +23,13 @@ SOURCE = "tariffmodel, run of a test."
 SHARE = "share_of_operating_profit"
 DAY = date(2026, 1, 31)
 BILLS = pd.DataFrame(
-    {"bill_usd": [6.3e9, 0.0, np.nan], SHARE: [0.173, 0.0, np.nan], "quality": ["estimated", "reported", None]},
+    {
+        "bill_usd": [6.3e9, 0.0, np.nan],
+        SHARE: [0.173, 0.0, np.nan],
+        "quality": ["estimated", "reported", None],
+    },
     index=pd.Index(["Toyota", "Suzuki", "A & B_C"], name="maker"),
-)  # fmt: skip
+)
 
 
 def figured(title: str, alt: str, native: charts.Native | None = None) -> charts.Chart:
@@ -103,9 +107,14 @@ def test_slide_draws_the_chart_itself_where_it_can(folder):
 
 def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_path, folder):
     bills = pd.DataFrame(
-        {"home": ["JP", "US"], "bill_usd": [6e9, 5e9], "bill_low_usd": [5e9, 4e9], "bill_high_usd": [8e9, 5.5e9]},
+        {
+            "home": ["JP", "US"],
+            "bill_usd": [6e9, 5e9],
+            "bill_low_usd": [5e9, 4e9],
+            "bill_high_usd": [8e9, 5.5e9],
+        },
         index=pd.Index(["Toyota", "GM"], name="maker"),
-    )  # fmt: skip
+    )
     native = charts.Native("bar", ("bill_usd",))
     charts.export(figured("Found", "Bars.", native), "01_bill", bills, tmp_path)
     charts.export(figured("Found", "A picture."), "02_picture", bills, tmp_path)

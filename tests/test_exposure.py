@@ -63,8 +63,12 @@ def test_one_maker_by_hand(known, law, before):
     """Mitsubishi imports from Japan only: 27.5% until 15 September 2025, 15% after, less 2.5% before."""
     bills = exposure.table(case(law, before, "CY2025", data=known))
     a_day = 94_754 / 365
-    value = {key: known.table.query(f"maker == 'Mitsubishi Motors' and variable == 'customs_value' and period == '{key}'")["value"].item()
-             for key in ("2025-04..2025-09", "2025-10..2026-03")}  # fmt: skip
+    value = {
+        key: known.table.query(
+            f"maker == 'Mitsubishi Motors' and variable == 'customs_value' and period == '{key}'"
+        )["value"].item()
+        for key in ("2025-04..2025-09", "2025-10..2026-03")
+    }
     high = (date(2025, 9, 16) - date(2025, 4, 3)).days * value["2025-04..2025-09"] * 0.25
     low = (15 * value["2025-04..2025-09"] + 92 * value["2025-10..2026-03"]) * 0.125
     assert bills.loc["Mitsubishi Motors", "bill_usd"] == pytest.approx(a_day * (high + low), rel=1e-12)
@@ -81,7 +85,9 @@ def test_korean_cars_pay_no_more_than_the_deal_after_november_2025(known, law):
         ["maker", "origin", "product"]
     )
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.15)
-    lines = exposure.by_origin(case(law, law, "2025-10", data=known)).set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(case(law, law, "2025-10", data=known)).set_index(
+        ["maker", "origin", "product"]
+    )
     assert lines.loc[("Kia", "KR", "car"), "rate"] == pytest.approx(0.25)
 
 
@@ -143,19 +149,26 @@ def test_range_brackets_the_bill_and_comes_from_the_inputs(known, law, before):
 def test_sweep_equals_one_policy_at_a_time(known, before):
     one = policy.load("japan-flexible-linear-firm")
     slopes = np.array([0.0, 0.1, 0.3])
-    many = exposure.sweep(case(one, before, data=known), {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10})
+    many = exposure.sweep(
+        case(one, before, data=known), {"relief.japan.slope": slopes, "relief.japan.floor": slopes / 10}
+    )
     for row, slope in enumerate(slopes):
         single = policy.load(
             one.name, settings={"relief.japan.slope": slope, "relief.japan.floor": slope / 10}
         )
         expected = exposure.table(case(single, before, data=known))["bill_usd"]
         np.testing.assert_allclose(many.iloc[row], expected[many.columns], rtol=1e-12)
-    short = exposure.sweep(case(one, before, data=known), {"relief.slope": slopes, "relief.floor": slopes / 10})
+    short = exposure.sweep(
+        case(one, before, data=known), {"relief.slope": slopes, "relief.floor": slopes / 10}
+    )
     pd.testing.assert_frame_equal(short, many)
 
 
 def test_sweep_of_the_offset_and_of_a_rate(known, law, before):
-    many = exposure.sweep(case(law, before, data=known), {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]})
+    many = exposure.sweep(
+        case(law, before, data=known),
+        {"offset.msrp-offset.rate": [0.0, 0.0375], "additional.japan-deal.rate": [0.275, 0.15]},
+    )
     single = policy.load(
         law.name, settings={"offset.msrp-offset.rate": 0.0, "additional.japan-deal.rate": 0.275}
     )
@@ -171,7 +184,10 @@ def test_sweep_refuses_what_it_cannot_vary(known, law, before):
     with pytest.raises(PolicyError, match="current-law: no key 'additional.typo.rate'"):
         exposure.sweep(case(law, before, data=known), {"additional.typo.rate": [0.1]})
     with pytest.raises(DataError, match="one length"):
-        exposure.sweep(case(law, before, data=known), {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]})
+        exposure.sweep(
+            case(law, before, data=known),
+            {"additional.japan-deal.rate": [0.1], "additional.eu-deal.rate": [0.1, 0.2]},
+        )
 
 
 def test_reporting_currency_uses_the_mean_fixing_of_the_period(known, law, before):
@@ -195,8 +211,12 @@ def test_as_of_hides_later_prices_and_rates(known, law, before):
 def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
     tight = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 20_000})
     open_ = policy.load("current-law")
-    quarter = exposure.by_origin(case(tight, open_, "2026Q1", data=known)).set_index(["maker", "origin", "product"])
-    year = exposure.by_origin(case(tight, open_, "CY2026", data=known)).set_index(["maker", "origin", "product"])
+    quarter = exposure.by_origin(case(tight, open_, "2026Q1", data=known)).set_index(
+        ["maker", "origin", "product"]
+    )
+    year = exposure.by_origin(case(tight, open_, "CY2026", data=known)).set_index(
+        ["maker", "origin", "product"]
+    )
     line = ("Jaguar Land Rover", "GB", "car")
     assert quarter.loc[line, "rate"] == pytest.approx(year.loc[line, "rate"])
     assert year.loc[line, "rate_against"] == pytest.approx(0.10)
@@ -206,7 +226,9 @@ def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
 
 def test_quota_of_zero_equals_the_rate_outside(known, before):
     none = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 0})
-    lines = exposure.by_origin(case(none, before, "2026Q1", data=known)).set_index(["maker", "origin", "product"])
+    lines = exposure.by_origin(case(none, before, "2026Q1", data=known)).set_index(
+        ["maker", "origin", "product"]
+    )
     assert lines.loc[("BMW", "GB", "car"), "rate"] == pytest.approx(0.275)
 
 

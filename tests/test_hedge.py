@@ -251,7 +251,7 @@ def test_dcc_equals_a_naive_likelihood_search(garch_pair):
             disp="off"
         )
         shocks.append((fit.resid / fit.conditional_volatility).to_numpy())
-        mu, omega, alpha, beta = fit.params
+        _, omega, alpha, beta = fit.params
         last = omega + alpha * fit.resid.iloc[-1] ** 2 + beta * fit.conditional_volatility.iloc[-1] ** 2
         ahead.append(np.sqrt(last) * series.std(ddof=0))
     e = np.array(shocks).T
@@ -488,7 +488,8 @@ def test_number_of_processors_changes_no_draw(monkeypatch):
     for count in (1, 4):
         monkeypatch.setattr("os.cpu_count", lambda count=count: count)
         found.append(out_of_sample._resampled(panel, 5.0, 1100, 0.05, seed=3))
-    assert all(np.array_equal(one, four) for one, four in zip(*found)) and found[0][0].shape == (1100, 3)
+    assert found[0][0].shape == (1100, 3)
+    assert all(np.array_equal(one, four) for one, four in zip(*found, strict=True))
 
 
 def test_same_seed_gives_the_same_interval():
@@ -666,8 +667,14 @@ def test_basket_is_neutral_within_its_limits_and_no_random_basket_beats_it():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda y, x: hedge.static(y, x.assign(EWJ=2 * x["JPY"])), "EWJ is constant or a combination of the other"),
-        (lambda y, x: hedge.rolling(y, x.assign(EWJ=2 * x["JPY"])), "EWJ is constant or a combination of the other"),
+        (
+            lambda y, x: hedge.static(y, x.assign(EWJ=2 * x["JPY"])),
+            "EWJ is constant or a combination of the other",
+        ),
+        (
+            lambda y, x: hedge.rolling(y, x.assign(EWJ=2 * x["JPY"])),
+            "EWJ is constant or a combination of the other",
+        ),
         (lambda y, x: hedge.ewma(y, x.assign(EWJ=2 * x["JPY"])), "JPY, TOPIX, EWJ repeat each other; drop"),
         (lambda y, x: hedge.rolling(y, x, 161), "window of 161 rows is longer than the data, 160 rows"),
         (
@@ -680,7 +687,7 @@ def test_basket_is_neutral_within_its_limits_and_no_random_basket_beats_it():
         ),
         (
             lambda y, x: hedge.effectiveness(y, x.set_axis(x.index + pd.Timedelta(days=3650))),
-            "no date on which 7203.T and JPY, TOPIX all have a return (7203.T 2022-01-07 to 2025-01-24, JPY 2032",
+            "no date on which 7203.T and JPY, TOPIX all have a return (7203.T 2022-01-07 to 2025-01-24, JPY",
         ),
         (lambda y, x: hedge.effectiveness(y, x, every=0), "every is 0; expected a number of rows >= 1"),
         (lambda y, x: hedge.effectiveness(y, x, draws=0), "draws is 0; expected a number >= 1"),
@@ -720,7 +727,10 @@ def test_sample_that_cannot_be_hedged_is_refused_with_the_remedy(call, said):
             lambda r, e, f: hedge.pairs(r, e, f, window=500),
             "120 rows are common to all shares and factors; 500",
         ),
-        (lambda r, e, f: hedge.pairs(r, e, f.assign(X=f["JPY"])), "X is constant or a combination of the other"),
+        (
+            lambda r, e, f: hedge.pairs(r, e, f.assign(X=f["JPY"])),
+            "X is constant or a combination of the other",
+        ),
         (
             lambda r, e, f: hedge.basket(r[["S0", "S1", "S2"]], e, f),
             "3 shares cannot be neutral to dollars and 2",
@@ -790,7 +800,9 @@ def test_ways_to_move_say_which_could_not_be_had():
 
 def test_event_ratios_are_those_of_each_hedge(known):
     days = ["2025-03-27", "2025-04-03", "2025-07-23", "2025-05-12", "2025-09-05"]
-    found = hedge.event_ratios(known, "7203.T", days, [["JPY"], ["JPY", "TOPIX"], ["SPY", "ACWI", "JPY", "TOPIX"]])
+    found = hedge.event_ratios(
+        known, "7203.T", days, [["JPY"], ["JPY", "TOPIX"], ["SPY", "ACWI", "JPY", "TOPIX"]]
+    )
     frame = hedge.pnl(known, "7203.T", ["JPY"])
     alone = hedge.on_events(frame["7203.T"], frame[["JPY"]], days).loc["JPY"]
     assert found.at[("USD/JPY", "USD/JPY"), "ratio_event"] == alone["ratio_event"]
@@ -805,8 +817,14 @@ def test_gaps_set_the_ends_of_both_bills_against_each_other():
         {"value": [0.01, 0.04, 0.01], "low": [0.00, 0.03, 0.0], "high": [0.02, 0.06, 0.02]}, ["A", "B", "C"]
     )
     (row,) = hedge.gaps(pairs, bills, 2 * bills).to_dict("records")
-    assert row["short"] == "B" and row["gap_low"] == pytest.approx(0.01) and row["gap_high"] == pytest.approx(0.06)
-    assert [row[name] for name in ("shock_low", "shock_gap", "shock_high")] == pytest.approx([0.02, 0.06, 0.12])
+    assert (
+        row["short"] == "B"
+        and row["gap_low"] == pytest.approx(0.01)
+        and row["gap_high"] == pytest.approx(0.06)
+    )
+    assert [row[name] for name in ("shock_low", "shock_gap", "shock_high")] == pytest.approx(
+        [0.02, 0.06, 0.12]
+    )
 
 
 def test_portfolio_is_estimated_without_the_share_and_scaled_to_one(known, law, before):
@@ -819,4 +837,6 @@ def test_portfolio_is_estimated_without_the_share_and_scaled_to_one(known, law, 
     earned = (walk.returns / walk.weights.abs().sum(axis=1).iloc[-1]).rename("portfolio").to_frame()
     alone = hedge.pnl(known, "7203.T", ["SPY"])["7203.T"]
     expected = hedge.effectiveness(alone.reindex(earned.index), earned, window=52, draws=50)
-    assert found.reduction.at["hedged", "variance"] == pytest.approx(expected.reduction.at["hedged", "variance"])
+    assert found.reduction.at["hedged", "variance"] == pytest.approx(
+        expected.reduction.at["hedged", "variance"]
+    )

@@ -12,14 +12,14 @@ import pytest
 from strategies import build
 
 from tariffmodel import case, duty, exposure, goods, incentives, policy
-from tariffmodel.tariff.contribution import CONTRIBUTIONS
 from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import EXPORTS, PRODUCTION, SALES, resolve
 from tariffmodel.facts.periods import parse
+from tariffmodel.tariff.contribution import CONTRIBUTIONS
 
 PERIOD = "CY2026"
 JOBS = "us_employment"
-STEP = dict(zip(CONTRIBUTIONS, (0.01, 0.01, 0.01, 1e3)))
+STEP = dict(zip(CONTRIBUTIONS, (0.01, 0.01, 0.01, 1e3), strict=True))
 WHOLE = {
     "local_build_share": {"weight": 0.4, "target": 1.0},
     "export_ratio": {"weight": 0.3, "target": 0.5},
@@ -41,8 +41,13 @@ def parts(rate=0.25):
 
 def offset(rate):
     return {
-        "id": "o", "measure": "one", "rate": rate, "from": date(2025, 4, 3), "usable_from": date(2025, 5, 3), "source": "test",
-    }  # fmt: skip
+        "id": "o",
+        "measure": "one",
+        "rate": rate,
+        "from": date(2025, 4, 3),
+        "usable_from": date(2025, 5, 3),
+        "source": "test",
+    }
 
 
 def relief(**more):
@@ -56,9 +61,16 @@ def relief(**more):
 
 def credit(earned_by, per_unit, **more):
     return {
-        "id": "c", "origin": "*", "product": ["car", "light_truck"], "earned_by": earned_by, "per_unit": per_unit,
-        "from": date(2025, 4, 3), "source": "test", "missing": "zero", **more,
-    }  # fmt: skip
+        "id": "c",
+        "origin": "*",
+        "product": ["car", "light_truck"],
+        "earned_by": earned_by,
+        "per_unit": per_unit,
+        "from": date(2025, 4, 3),
+        "source": "test",
+        "missing": "zero",
+        **more,
+    }
 
 
 FREE = build()
@@ -73,35 +85,56 @@ POLICIES = {
     ),
     "ratio as it stands": build(relief=[relief(**STAR, metric="export_ratio", slope=0.05)]),
     "tiers": build(
-        relief=[relief(origin="*", schedule="tiered", bracket=[{"from": 0.313, "rate": 0.15}, {"from": 0.623, "rate": 0.05}])]
+        relief=[
+            relief(
+                origin="*",
+                schedule="tiered",
+                bracket=[{"from": 0.313, "rate": 0.15}, {"from": 0.623, "rate": 0.05}],
+            )
+        ]
     ),
     "growth": build(relief=[relief(**STAR, year="CY2025", relative_to="CY2024", slope=3.0, floor=0.0)]),
     "one for one": build(additional=[charge()], credit=[credit(EXPORTS, 1.0)]),
-    "credits alike": build(additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.1, order="pro_rata")]),
-    "dearest first": build(additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.2)]),
-    "value for jobs": build(additional=[charge()], credit=[credit(JOBS, 20_000.0, unit="customs_value", rate=0.1)]),
+    "credits alike": build(
+        additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.1, order="pro_rata")]
+    ),
+    "dearest first": build(
+        additional=[charge(), charge("MX", 0.1, id="b")], credit=[credit(PRODUCTION, 0.2)]
+    ),
+    "value for jobs": build(
+        additional=[charge()], credit=[credit(JOBS, 20_000.0, unit="customs_value", rate=0.1)]
+    ),
     "capital": build(additional=[charge()], credit=[credit("us_investment_cumulative", 1e-6)]),
     "growth earns": build(additional=[charge()], credit=[credit(PRODUCTION, 1.0, above="CY2024")]),
     "two credits": build(
-        additional=[charge()], credit=[credit(EXPORTS, 0.5), {**credit(PRODUCTION, 0.05, rate=0.1), "id": "d"}]
+        additional=[charge()],
+        credit=[credit(EXPORTS, 0.5), {**credit(PRODUCTION, 0.05, rate=0.1), "id": "d"}],
     ),
     "relief and credit": build(
-        additional=[charge(), parts()], offset=[offset(0.02)], relief=[relief(**STAR)], credit=[credit(EXPORTS, 0.3)]
+        additional=[charge(), parts()],
+        offset=[offset(0.02)],
+        relief=[relief(**STAR)],
+        credit=[credit(EXPORTS, 0.3)],
     ),
     "clawed back": build(
         additional=[charge()],
         credit=[
             {
-                "id": "c", "origin": "*", "product": "car", "granted": {"Hyundai Motor": 90_000.0, "Kia": 50_000.0},
-                "from": date(2025, 4, 3), "claw_back_on": date(2026, 7, 1), "source": "test",
+                "id": "c",
+                "origin": "*",
+                "product": "car",
+                "granted": {"Hyundai Motor": 90_000.0, "Kia": 50_000.0},
+                "from": date(2025, 4, 3),
+                "claw_back_on": date(2026, 7, 1),
+                "source": "test",
             }
         ],
     ),
-}  # fmt: skip
+}
 
 
 def differences(known, one, against, period):
-    """What one more unit of each contribution of each maker takes off each bill, (contributions, makers, makers)."""
+    """What one more unit of each contribution of each maker takes off each bill, (kinds, makers, makers)."""
     stock = goods.entered(known, period, [one, against])
     count = len(stock.makers)
     rows = np.zeros((len(CONTRIBUTIONS) * count, count))
@@ -144,7 +177,9 @@ def test_marginal_of_bundled_policies_is_what_one_more_takes_off_the_bill(known,
 def test_the_first_vehicle_built_is_worth_what_it_frees(known, before):
     """Jaguar Land Rover builds nothing in the US; under one for one its first vehicle frees one import."""
     one = policy.load("production-credit-1-to-1")
-    worth = incentives.marginal(case(one, before, PERIOD, data=known)).loc["Jaguar Land Rover", "worth_us_built_usd"]
+    worth = incentives.marginal(case(one, before, PERIOD, data=known)).loc[
+        "Jaguar Land Rover", "worth_us_built_usd"
+    ]
     lines = exposure.by_origin(case(one, policy.load("none"), PERIOD, data=known))
     lines = lines[(lines["maker"] == "Jaguar Land Rover") & (lines["product"] != "part")]
     assert worth == pytest.approx((lines["duty_usd"] / lines["units"]).max())
@@ -249,7 +284,7 @@ def test_breakeven_is_the_threshold_of_a_bracket(known):
 
 
 def test_breakeven_finds_a_rate_that_more_would_lose_again(known):
-    """Every export leaves one vehicle less for local sale: past the target of the export ratio the rate rises."""
+    """Each export leaves one vehicle less for local sale: past the target of the ratio the rate rises."""
     score = {
         "local_build_share": {"weight": 0.4, "target": 1.0},
         "export_ratio": {"weight": 0.6, "target": 0.3},
@@ -295,10 +330,15 @@ SCHEDULES = {
     "logistic": relief(
         **{**ON_JOBS, "slope": 0.3}, schedule="smooth", steepness=0.2, midpoint=18.0, cap=0.23, floor=0.04
     ),
-    "tiered": relief(metric="jobs_intensity", origin="*", schedule="tiered", bracket=[{"from": 8.0, "rate": 0.2}, {"from": 30.0, "rate": 0.1}]),
+    "tiered": relief(
+        metric="jobs_intensity",
+        origin="*",
+        schedule="tiered",
+        bracket=[{"from": 8.0, "rate": 0.2}, {"from": 30.0, "rate": 0.1}],
+    ),
     "meets the ordinary duty": relief(**ON_JOBS, basis="inclusive", cap=0.22, floor=0.0),
     "target": relief(origin="*", score={"jobs_intensity": {"weight": 1.0, "target": 25.0}}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -363,7 +403,11 @@ def test_credit_saturates_at_its_kink(known, unit):
     """Entitlement up to the kink saves ever more, beyond it nothing."""
     per_unit = 0.1 if unit == "vehicles" else 2_000.0
     one = build(additional=[charge()], credit=[credit(PRODUCTION, per_unit, unit=unit)])
-    rows = incentives.kinks(case(one, period="CY2025", data=known)).query("instrument == 'credit.c'").set_index("maker")
+    rows = (
+        incentives.kinks(case(one, period="CY2025", data=known))
+        .query("instrument == 'credit.c'")
+        .set_index("maker")
+    )
     assert rows["what"].eq(f"{unit} in 2025 that the credit may pay for").all()
     assert {"Toyota", "GM"} <= set(rows.index)
     stock = goods.entered(known, "CY2025", [one])

@@ -60,7 +60,10 @@ def numbers(one: policy.Policy) -> list[dict]:
 def test_outcome_equals_the_tables_made_one_by_one(known, bench, before, law, name):
     one = policy.load(name)
     found = lab.outcome(bench, one)
-    tables = {"": exposure.table(case(one, before, data=known)), "_baseline": exposure.table(case(law, before, data=known))}
+    tables = {
+        "": exposure.table(case(one, before, data=known)),
+        "_baseline": exposure.table(case(law, before, data=known)),
+    }
     for suffix, table in tables.items():
         prefix = "baseline" if suffix else "bill"
         for end in ("", "_low", "_high"):
@@ -126,7 +129,9 @@ def test_what_is_kept_between_calls_never_changes_a_result(known, bench, before,
 
 
 def test_makers_keep_their_order_while_a_slider_moves(bench):
-    orders = [list(lab.outcome(bench, policy.load(JAPAN, settings={SLOPE: s})).index) for s in (0.0, 0.2, 0.4)]
+    orders = [
+        list(lab.outcome(bench, policy.load(JAPAN, settings={SLOPE: s})).index) for s in (0.0, 0.2, 0.4)
+    ]
     assert orders[0] == orders[1] == orders[2]
     assert lab.outcome(bench, policy.load(JAPAN))["baseline_usd"].is_monotonic_decreasing
 
@@ -221,7 +226,7 @@ def test_written_policy_has_the_numbers_of_the_policy_with_these_settings(name, 
     with TemporaryDirectory() as folder:
         path = lab.write_policy(Path(folder) / "mine.toml", name, chosen)
         assert numbers(policy.load(path)) == numbers(wanted)
-        assert os.listdir(folder) == ["mine.toml"]
+        assert [path.name for path in folder.iterdir()] == ["mine.toml"]
 
 
 @pytest.mark.parametrize(
@@ -285,7 +290,7 @@ def test_policy_that_cannot_be_written_is_refused_and_leaves_nothing_behind(tmp_
     (tmp_path / "there.toml").write_text("mine")
     with pytest.raises(PolicyError, match=said):
         lab.write_policy(tmp_path / file, JAPAN, chosen)
-    assert os.listdir(tmp_path) == ["there.toml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["there.toml"]
     assert (tmp_path / "there.toml").read_text() == "mine"
 
 

@@ -19,7 +19,8 @@ def bills(known, before):
 
     def of(period: str) -> pd.DataFrame:
         if period not in cache:
-            cache[period] = comparison.bills(case([policy.load(n) for n in policy.names()][0], before, period, data=known), [policy.load(n) for n in policy.names()][1:])
+            first, *others = map(policy.load, policy.names())
+            cache[period] = comparison.bills(case(first, before, period, data=known), others)
         return cache[period].drop(index=comparison.TREASURY)
 
     return of
@@ -77,7 +78,7 @@ def test_netting_never_raises_a_bill_and_helps_whoever_exports_most(bills):
         gain = table["current-law"] - table[name]
         assert (gain >= -1).all()
         assert set(gain.nlargest(2).index) == {"BMW", "Mercedes-Benz"}
-        assert (gain[JAPANESE + ["GM", "Ford", "Kia"]].abs() < 1).all()
+        assert (gain[[*JAPANESE, "GM", "Ford", "Kia"]].abs() < 1).all()
 
 
 def test_the_auto_pact_frees_makers_above_the_ratio_and_nobody_else(known):
@@ -139,9 +140,9 @@ def test_a_plan_rate_snaps_back_on_its_date(known):
     day = min(ends)
     origin = next(entry.origin[0] for entry in plans if entry.end == day)
     before_day = exposure.car_rates(case(one, one, str(day), data=known))[origin].iloc[0]
-    after = exposure.car_rates(case(one, one, str(day.fromordinal(day.toordinal() + 1)), data=known))[origin].iloc[
-        0
-    ]
+    after = exposure.car_rates(case(one, one, str(day.fromordinal(day.toordinal() + 1)), data=known))[
+        origin
+    ].iloc[0]
     assert before_day < after
     assert exposure.car_rates(case(law, law, str(day), data=known))[origin].iloc[0] <= after
 
@@ -150,12 +151,12 @@ def test_what_is_clawed_back_is_what_was_not_built(known):
     one = policy.load("taiwan-capacity-multiple")
     owed = duty.bill(known, one, goods.entered(known, "CY2028", [one]))
     granted = set().union(*(entry.granted for entry in one.credit))
-    paid_back = {m for m, usd in zip(owed.goods.makers, owed.credits.repaid[0]) if usd > 1}
+    paid_back = {m for m, usd in zip(owed.goods.makers, owed.credits.repaid[0], strict=True) if usd > 1}
     assert paid_back and paid_back <= granted
 
 
 def test_clawback_by_hand(known):
-    """Hyundai's output grows by less than the 120,000 it was granted; it repays that share of all it saved."""
+    """Hyundai's output grows by less than its grant of 120,000: it repays that share of what it saved."""
     one = policy.load("taiwan-capacity-multiple")
     hyundai = list(known.makers.index).index("Hyundai Motor")
     saved = sum(
@@ -255,7 +256,11 @@ def test_without_their_deals_japan_the_eu_and_korea_pay_more_and_britain_the_sam
     table = bills("CY2027")
     assert (table["uk-quota-only"] - table["current-law"] >= -1).all()
     one = policy.load("uk-quota-only")
-    rates = exposure.by_origin(case(one, law, "CY2027", data=known)).groupby("origin")[["rate", "rate_against"]].mean()
+    rates = (
+        exposure.by_origin(case(one, law, "CY2027", data=known))
+        .groupby("origin")[["rate", "rate_against"]]
+        .mean()
+    )
     dearer = set(rates.index[rates["rate"] > rates["rate_against"] + 1e-9])
     assert {"JP", "EU", "KR"} <= dearer <= {"JP", "EU", "KR", "TW"}
 

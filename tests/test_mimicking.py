@@ -243,13 +243,17 @@ def spoil_returns(column, values):
         (lambda r, x, f: (r, x[:4], f), {"dollar_neutral": True}, "4 names for 4 constraints"),
         (lambda r, x, f: (r[:11], x, f), {}, "11 rows with all 8 returns and 2 factors; 12 are needed"),
         (lambda r, x, f: (r, x * 0, f), {}, "exposure is constant or a combination"),
-        (lambda r, x, f: (r, x * 0 + 0.05, f), {"dollar_neutral": True}, "exposure is constant or a combination"),
+        (
+            lambda r, x, f: (r, x * 0 + 0.05, f),
+            {"dollar_neutral": True},
+            "exposure is constant or a combination",
+        ),
         (lambda r, x, f: (r, x, f.assign(twice=2 * f["JPY"])), {}, "twice is constant or a combination"),
         (spoil_returns("B", lambda r: r["A"]), {"shrink": False}, "covariance is singular"),
         (spoil_returns("B", lambda r: 0.0), {"shrink": False}, "covariance is singular"),
         (spoil_returns("B", lambda r: r["B"].where(r.index < DAYS[5])), {}, "fewest returns, B"),
     ],
-)  # fmt: skip
+)
 def test_portfolio_refuses(spoil, options, message):
     returns, exposure, factors, _ = world()
     with pytest.raises(DataError, match=message):
@@ -270,8 +274,8 @@ def test_other_misuse_is_refused():
         found.returns(returns.drop(columns="A"))
     with pytest.raises(DataError, match="4 rows with portfolio and market, JPY; expected 5"):
         found.neutrality(returns[:4], factors)
+    window = {"deal": (DAYS[3], DAYS[4])}
     with pytest.raises(DataError, match="moves has no row for event deal"):
-        window = {"deal": (DAYS[3], DAYS[4])}
         mimicking.leave_one_event_out(returns, exposure, factors, returns, window, sessions=5)
     with pytest.raises(DataError, match="window is 150 and every 13 for 150 rows"):
         mimicking.walk_forward(returns, exposure, factors, window=150)

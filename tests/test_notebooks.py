@@ -109,7 +109,9 @@ def told(statement: ast.stmt) -> bool:
 
 def computing(source: str) -> tuple[int, int]:
     """Lines of code, and those that compute: a sentence does so in each line that holds a figure."""
-    lines = {n: line for n, line in enumerate(source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"}
+    lines = {
+        n: line for n, line in enumerate(source.splitlines(), 1) if line.strip() and line.strip()[0] != "#"
+    }
     plumbing: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.stmt) and told(node):
@@ -137,7 +139,7 @@ def test_notebook_opens_with_its_question_and_method(notebook: NotebookNode) -> 
 
 def test_notebook_ends_with_caveats_and_sources(notebook: NotebookNode) -> None:
     written = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    headings = re.findall(r"^## (.+)", written, flags=re.M)
+    headings = re.findall(r"^## (.+)", written, flags=re.MULTILINE)
     if headings[0].startswith("1. "):  # the overview: what follows is the way to the notes
         assert headings[-2:] == ["Caveats", "Which notebook answers which question"]
     else:

@@ -178,31 +178,87 @@ def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
     shuffled = pd.Series(np.random.default_rng(0).permutation(good.to_numpy()), good.index)
     return {
         "empty": (tall[:0], "rows is 0; expected at least one row with a date and a price"),
-        "no date": (tall.drop(columns="date"), "date is 'missing'; expected the columns date, ticker, and close"),
-        "no price": (tall.drop(columns="close"), "close is 'missing'; expected the columns date, ticker, and close"),
+        "no date": (
+            tall.drop(columns="date"),
+            "date is 'missing'; expected the columns date, ticker, and close",
+        ),
+        "no price": (
+            tall.drop(columns="close"),
+            "close is 'missing'; expected the columns date, ticker, and close",
+        ),
         "zero": (spoilt("close", 0), "row 12: close is 0; expected a price > 0"),
         "negative": (spoilt("close", -5.0), "row 12: close is -5.0; expected a price > 0"),
         "text": (spoilt("close", "abc"), "row 12: close is 'abc'; expected a number"),
         "infinite": (spoilt("close", np.inf), "row 12: close is inf; expected a number"),
         "no day": (spoilt("date", pd.NaT), "row 12: date is empty; expected a day"),
-        "future": (spoilt("date", pd.Timestamp("2099-01-05")), "row 12: date is '2099-01-05 of 7203.T'; expected a day up to today"),
-        "twice": (spoilt("date", good.index[9]), f"row 12: date is '{good.index[9]:%Y-%m-%d} of 7203.T'; expected one row per ticker and day"),
-        "hundredfold": (spoilt("close", good.iloc[10] * 100), f"row 12: price is {good.iloc[10] * 100}; expected a price nearer to the"),
+        "future": (
+            spoilt("date", pd.Timestamp("2099-01-05")),
+            "row 12: date is '2099-01-05 of 7203.T'; expected a day up to today",
+        ),
+        "twice": (
+            spoilt("date", good.index[9]),
+            f"row 12: date is '{good.index[9]:%Y-%m-%d} of 7203.T'; expected one row per ticker and day",
+        ),
+        "hundredfold": (
+            spoilt("close", good.iloc[10] * 100),
+            f"row 12: price is {good.iloc[10] * 100}; expected a price nearer to the",
+        ),
         "all hundredfold": (tall.assign(close=tall["close"] * 100), "expected a price near the stored"),
-        "two currencies": (spoilt("currency", "USD"), "row 12: currency is 'USD'; expected one currency per ticker"),
-        "other currency": (tall.assign(currency="USD"), "row 2: currency is 'USD'; expected JPY, the currency of 7203.T; convert"),
-        "pence": (tall.assign(currency="GBp"), "currency is 'GBp'; expected JPY, the currency of 7203.T; divide pence by 100"),
-        "unknown": (tall.assign(ticker="7203"), "ticker is '7203'; expected a ticker of data/market/instruments.csv (7203.T"),
-        "no overlap": (tall[-3:], "row 2: date is '2026-08-21 of 7203.T'; expected a day that the stored prices of 7203.T have too (2023-01-04 to 2026-08-20)"),
-        "another line": (tall.assign(close=shuffled.to_numpy()), "ticker is '7203.T'; expected prices of this line: more than half of its returns differ"),
-        "adjusted in part": (tall.assign(adj_close=tall["close"].where(tall.index != 10)), "row 12: adj_close is empty; expected an adjusted close in all rows of a line or in none"),
-    }  # fmt: skip
+        "two currencies": (
+            spoilt("currency", "USD"),
+            "row 12: currency is 'USD'; expected one currency per ticker",
+        ),
+        "other currency": (
+            tall.assign(currency="USD"),
+            "row 2: currency is 'USD'; expected JPY, the currency of 7203.T; convert",
+        ),
+        "pence": (
+            tall.assign(currency="GBp"),
+            "currency is 'GBp'; expected JPY, the currency of 7203.T; divide pence by 100",
+        ),
+        "unknown": (
+            tall.assign(ticker="7203"),
+            "ticker is '7203'; expected a ticker of data/market/instruments.csv (7203.T",
+        ),
+        "no overlap": (
+            tall[-3:],
+            "row 2: date is '2026-08-21 of 7203.T'; expected a day that the stored prices of 7203.T have too",
+        ),
+        "another line": (
+            tall.assign(close=shuffled.to_numpy()),
+            "ticker is '7203.T'; expected prices of this line: more than half of its returns differ",
+        ),
+        "adjusted in part": (
+            tall.assign(adj_close=tall["close"].where(tall.index != 10)),
+            "row 12: adj_close is empty; expected an adjusted close in all rows of a line or in none",
+        ),
+    }
 
 
-@pytest.mark.parametrize("fault", [
-    "empty", "no date", "no price", "zero", "negative", "text", "infinite", "no day", "future", "twice", "hundredfold",
-    "all hundredfold", "two currencies", "other currency", "pence", "unknown", "no overlap", "another line", "adjusted in part",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "empty",
+        "no date",
+        "no price",
+        "zero",
+        "negative",
+        "text",
+        "infinite",
+        "no day",
+        "future",
+        "twice",
+        "hundredfold",
+        "all hundredfold",
+        "two currencies",
+        "other currency",
+        "pence",
+        "unknown",
+        "no overlap",
+        "another line",
+        "adjusted in part",
+    ],
+)
 def test_a_bad_price_is_named_with_row_value_and_remedy(known, fault):
     frame, message = bad(known)[fault]
     found = own.check_prices(frame.reset_index(drop=True), known)
@@ -274,11 +330,10 @@ def two_lines(draw):
     price = st.floats(1, 1000)
     ours = draw(st.sets(st.integers(0, 13), min_size=1))
     theirs = draw(st.sets(st.integers(0, 13)).map(lambda more: more | {min(ours)}))
-    make = [
+    return [
         pd.Series(draw(st.lists(price, min_size=len(s), max_size=len(s))), days[sorted(s)])
         for s in (ours, theirs)
     ]
-    return make
 
 
 @settings(max_examples=60)

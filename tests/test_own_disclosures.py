@@ -31,9 +31,9 @@ def write(tmp_path: Path, *rows: str) -> Path:
 
 def test_preview_is_what_validation_says_once_the_statement_is_added(mine, tmp_path):
     path = write(tmp_path, HEAD, NEW)
-    (seen,) = own_disclosures.preview_disclosures(own_disclosures.read_disclosures(path), case(data=mine)).to_dict(
-        "records"
-    )
+    (seen,) = own_disclosures.preview_disclosures(
+        own_disclosures.read_disclosures(path), case(data=mine)
+    ).to_dict("records")
     assert own_disclosures.add_disclosures(mine, path) == 1
     judged = validation.disclosed(case(data=mine.folder))
     (row,) = judged[judged["maker"] == "Volvo Cars"].to_dict("records")

@@ -118,7 +118,7 @@ MONTHS = [1000 + number for number in range(1, 13)]
     [
         ["month,units", *(f"2025-{m:02},{v}" for m, v in enumerate(MONTHS, 1))],
         ["Month;Sales", *(f"{datetime(2025, m, 1):%b-%y};{v}" for m, v in enumerate(MONTHS, 1))],
-        ["date,sold", *(f"{m},{v}" for m, v in zip([f"2025{m:02}" for m in range(1, 13)], MONTHS))],
+        ["date,sold", *(f"2025{m:02},{v}" for m, v in enumerate(MONTHS, 1))],
         [",".join(f"2025/{m}" for m in range(1, 13)), ",".join(map(str, MONTHS))],
         [
             "\t".join(["maker", *(f"2025年{m}月" for m in range(1, 13))]),
@@ -181,19 +181,46 @@ def test_workbooks_are_read_and_a_period_turned_into_a_date_is_caught(mine, tmp_
         ("Toyota,us_sales_units,US,CY2024,-3,,", "x.csv row 3: value is '-3'; expected a value >= 0"),
         ("Toyota,us_sales_units,US,CY2024,lots,,", "x.csv row 3: value is 'lots'; expected a number"),
         ("Toyota,us_sales_units,US,last year,1,,", "x.csv row 3: period is 'last year'; expected CY2025"),
-        ("Toyota,us_sales_units,US,CY2024,,,", "x.csv row 3: value is empty; expected a number on a selected row"),
-        ("Toyota,us_sales_units,US,CY2024,1,thousands,", "row 3: unit is 'thousands'; expected the unit that the model"),
-        ("Toyota,us_sales_units,US,CY2024,1,,guessed", "row 3: quality is 'guessed'; expected one of reported"),
-        ("Toyota,us_sales_units,US,CY2024,1,,estimated", "row 3: method is empty; expected how an estimated value"),
+        (
+            "Toyota,us_sales_units,US,CY2024,,,",
+            "x.csv row 3: value is empty; expected a number on a selected row",
+        ),
+        (
+            "Toyota,us_sales_units,US,CY2024,1,thousands,",
+            "row 3: unit is 'thousands'; expected the unit that the model",
+        ),
+        (
+            "Toyota,us_sales_units,US,CY2024,1,,guessed",
+            "row 3: quality is 'guessed'; expected one of reported",
+        ),
+        (
+            "Toyota,us_sales_units,US,CY2024,1,,estimated",
+            "row 3: method is empty; expected how an estimated value",
+        ),
         ("Edsel,us_sales_units,US,CY2024,1,,", "row 3: maker is 'Edsel'; expected a maker of data/companies"),
-        ("Toyota,us_sale_units,US,CY2024,1,units,", "variable is 'us_sale_units'; expected a variable of the model; us_sales_units?"),
-        ("Toyota,us_sale_units,US,CY2024,1,,", "variable is 'us_sale_units'; expected a variable of the model; us_sales_units?"),
-        ("Toyota,us_sales_units,US,CY2099,1,,", "row 3: period is 'CY2099'; expected a period that has begun"),
+        (
+            "Toyota,us_sale_units,US,CY2024,1,units,",
+            "variable is 'us_sale_units'; expected a variable of the model; us_sales_units?",
+        ),
+        (
+            "Toyota,us_sale_units,US,CY2024,1,,",
+            "variable is 'us_sale_units'; expected a variable of the model; us_sales_units?",
+        ),
+        (
+            "Toyota,us_sales_units,US,CY2099,1,,",
+            "row 3: period is 'CY2099'; expected a period that has begun",
+        ),
         ("Toyota,us_sales_units,JP,CY2024,1,,", "row 3: origin is 'JP'; expected US"),
-        ("BMW,us_import_units,DE,CY2024,1,,", "row 3: origin is 'DE'; expected EU, which the model takes as one"),
-        ("Kia,us_sales_units,US,2025,1,,", "row 3: selected is True; expected one selected row per maker, variable"),
+        (
+            "BMW,us_import_units,DE,CY2024,1,,",
+            "row 3: origin is 'DE'; expected EU, which the model takes as one",
+        ),
+        (
+            "Kia,us_sales_units,US,2025,1,,",
+            "row 3: selected is True; expected one selected row per maker, variable",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_bad_figure_is_named_with_row_column_and_remedy(known, tmp_path, line, message):
     path = write(
         tmp_path, "maker,variable,origin,period,value,unit,quality", "Kia,us_sales_units,US,CY2025,9,,", line

@@ -70,7 +70,10 @@ def charts(tmp_path):
 
 
 def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts):
-    soup = BeautifulSoup("<p><img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill' width='850'></p>", "html.parser")
+    soup = BeautifulSoup(
+        "<p><img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill' width='850'></p>",
+        "html.parser",
+    )
     page._name_charts(soup, charts)
     assert soup.figure["id"] == "chart-02_bill" and soup.img["width"] == "850" and soup.img["alt"] == "Bars."
     assert [(a.text, a["href"]) for a in soup("a")] == [
@@ -80,7 +83,9 @@ def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts)
 
 
 def test_the_drawing_in_the_page_is_the_exported_one(charts):
-    soup = BeautifulSoup("<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>", "html.parser")
+    soup = BeautifulSoup(
+        "<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>", "html.parser"
+    )
     page._name_charts(soup, charts)
     kind, drawing = BeautifulSoup(str(soup), "html.parser").img["src"].split(",", 1)
     assert kind == "data:image/svg+xml" and not set(drawing) & set('<>#"\n')

@@ -45,9 +45,13 @@ RATES = pd.DataFrame(
     index=pd.to_datetime(["2025-01-01", "2025-04-03", "2025-09-16"]),
 )
 CHANGE = pd.DataFrame(
-    {"flat-25": [6.8e9, 8.5e9, 1.4e9, 4.5e10], "one-to-one": [-6.6e9, -5.5e9, np.nan, -3.1e10], "none": [0.0] * 4},
+    {
+        "flat-25": [6.8e9, 8.5e9, 1.4e9, 4.5e10],
+        "one-to-one": [-6.6e9, -5.5e9, np.nan, -3.1e10],
+        "none": [0.0] * 4,
+    },
     index=["Toyota", "GM", "Kia", "US Treasury"],
-)  # fmt: skip
+)
 MOVES = pd.DataFrame(
     {"fall_usd": [-8e8, -7e8, -2e8, 0.0], "rise_usd": [8e8, 5e8, 4e8, 0.0]},
     index=pd.MultiIndex.from_tuples(
@@ -59,17 +63,30 @@ DRAWN = {
     **EVENTS,
     "bill_bars": lambda **k: charts.bill_bars(BILLS, case="a case", **LOOK, **k).figure,
     "burden": lambda **k: charts.burden(BILLS, case="a case", **LOOK, **k).figure,
-    "rate_path": lambda **k: charts.rate_path(RATES, policy="law", until=date(2026, 3, 31), **LOOK, **k).figure,
-    "policy_comparison": lambda **k: charts.policy_comparison(
-        {"law": BILLS, "double": BILLS.assign(bill_usd=2 * BILLS["bill_usd"], bill_high_usd=2 * BILLS["bill_high_usd"])},
-        case="a case", **LOOK, **k,
-    ).figure,
+    "rate_path": lambda **k: (
+        charts.rate_path(RATES, policy="law", until=date(2026, 3, 31), **LOOK, **k).figure
+    ),
+    "policy_comparison": lambda **k: (
+        charts.policy_comparison(
+            {
+                "law": BILLS,
+                "double": BILLS.assign(
+                    bill_usd=2 * BILLS["bill_usd"], bill_high_usd=2 * BILLS["bill_high_usd"]
+                ),
+            },
+            case="a case",
+            **LOOK,
+            **k,
+        ).figure
+    ),
     "tornado": lambda **k: charts.tornado(MOVES, case="a case", **LOOK, **k).figure,
-    "gains_and_losses": lambda **k: charts.gains_and_losses(CHANGE, baseline="law", case="a case", **LOOK, **k).figure,
-    "worth_of_one_more": lambda **k: charts.worth_of_one_more(
-        CHANGE.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
-    ).figure,
-}  # fmt: skip
+    "gains_and_losses": lambda **k: (
+        charts.gains_and_losses(CHANGE, baseline="law", case="a case", **LOOK, **k).figure
+    ),
+    "worth_of_one_more": lambda **k: (
+        charts.worth_of_one_more(CHANGE.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k).figure
+    ),
+}
 
 
 def pixels(fig: Figure) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -133,7 +134,7 @@ def test_more_contribution_never_raises_the_rate(known):
     scored = contribution.score(known, weights, targets, makers=list(paid))
     order = sorted(paid, key=lambda maker: scored[maker])
     falling = [paid[maker] for maker in order]
-    assert all(a >= b for a, b in zip(falling, falling[1:]))
+    assert all(a >= b for a, b in pairwise(falling))
     assert paid["Mitsubishi Motors"] == pytest.approx(0.275)
     assert paid["Toyota"] == pytest.approx(0.025 + 0.25 - 0.20 * scored["Toyota"])
 
@@ -201,7 +202,10 @@ FAULTS = [
         for slip, said in (
             ({"rate": '"0.1"'}, "additional.x.rate: write a number such as 0.15, without quotes"),
             ({"rate": "true"}, "additional.x.rate: write a number such as 0.15"),
-            ({"rate": "15"}, "additional.x.rate: a rate is a fraction, at most 2; write 0.15 for 15% (got 15)"),
+            (
+                {"rate": "15"},
+                "additional.x.rate: a rate is a fraction, at most 2; write 0.15 for 15% (got 15)",
+            ),
             ({"rate": "2.5"}, "additional.x.rate: a rate is a fraction, at most 2; write 0.15 for 15%"),
             ({"rate": "nan"}, "additional.x.rate: Input should be a finite number"),
             ({"rate": "inf"}, "additional.x.rate: Input should be a finite number"),
@@ -213,12 +217,33 @@ FAULTS = [
             ({"origin": "UK"}, "additional.x.origin.0: its goods are entered as those of GB"),
         )
     ),
-    (BASE + EXTRA.replace("rate", "rte").format(id="x", origin="JP", rte=1, start="2026-01-01"), "did you mean 'rate'"),
-    (BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01").replace("rate = 0.1", ""), "additional.x.rate: missing; add it"),
-    (BASE + EXTRA.replace("[[additional]]", "[additional]").format(id="x", origin="JP", rate=0, start="2026-01-01"), "additional: write entries under [[additional]], in double brackets"),
-    (BASE + EXTRA.format(id="japan-deal", origin="JP", rate=0.1, start="2026-01-01"), "id 'japan-deal' occurs twice, here and in its base"),
-    (BASE + EXTRA.replace("autos", "auto").format(id="x", origin="JP", rate=0.1, start="2026-01-01"), "measure: 'section-232-auto' would be charged on top of 'section-232-autos'"),
-    (BASE + OFFSET.replace("autos", "cars"), "offset.mine.measure: nothing is charged under 'section-232-cars'"),
+    (
+        BASE + EXTRA.replace("rate", "rte").format(id="x", origin="JP", rte=1, start="2026-01-01"),
+        "did you mean 'rate'",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01").replace("rate = 0.1", ""),
+        "additional.x.rate: missing; add it",
+    ),
+    (
+        BASE
+        + EXTRA.replace("[[additional]]", "[additional]").format(
+            id="x", origin="JP", rate=0, start="2026-01-01"
+        ),
+        "additional: write entries under [[additional]], in double brackets",
+    ),
+    (
+        BASE + EXTRA.format(id="japan-deal", origin="JP", rate=0.1, start="2026-01-01"),
+        "id 'japan-deal' occurs twice, here and in its base",
+    ),
+    (
+        BASE + EXTRA.replace("autos", "auto").format(id="x", origin="JP", rate=0.1, start="2026-01-01"),
+        "measure: 'section-232-auto' would be charged on top of 'section-232-autos'",
+    ),
+    (
+        BASE + OFFSET.replace("autos", "cars"),
+        "offset.mine.measure: nothing is charged under 'section-232-cars'",
+    ),
     (BASE.replace('"current-law"', "5"), 'base: write one name, such as base = "current-law" (got 5)'),
     (BASE + 'frozen_on = "2025-01-01"', "frozen_on: write a day such as 2026-01-31, without quotes"),
     (BASE.replace('title = "T"', 'title = ""'), "title: String should have at least 1 character"),
@@ -358,8 +383,8 @@ def test_a_mapping_is_read_as_the_file_it_stands_for(tmp_path):
     assert policy.load(told) == policy.load(write(tmp_path, text))
     assert list(told) == ["base", "title", "description", "status", "additional"]
     assert policy.load({**told, "name": "mine"}).name == "mine"
+    del told["additional"][0]["rate"]
     with pytest.raises(PolicyError, match=r"^mine: additional.x.rate: missing; add it"):
-        del told["additional"][0]["rate"]
         policy.load({**told, "name": "mine"})
 
 
@@ -386,10 +411,18 @@ def test_the_id_may_be_left_out_where_one_entry_can_be_meant():
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("additional.rate", 0.1, "'additional.rate' may be that of several entries; write one of additional.232-vehicles.rate"),
+        (
+            "additional.rate",
+            0.1,
+            "'additional.rate' may be that of several entries; write one of additional.232-vehicles.rate",
+        ),
         ("offset.rate", 0.1, "write one of offset.msrp-offset.rate, offset.msrp-offset-extended.rate"),
         ("credit.rate", 0.1, "no key 'credit.rate' to set; write kind.id.field with one of mfn.cars"),
-        ("relief.firm.slope", 0.1, "no key 'relief.firm.slope' to set; write kind.id.field with one of relief.japan"),
+        (
+            "relief.firm.slope",
+            0.1,
+            "no key 'relief.firm.slope' to set; write kind.id.field with one of relief.japan",
+        ),
         ("relief", 0.1, "no key 'relief' to set"),
         ("slope", 0.1, "no key 'slope' to set"),
         ("title", "T", "no key 'title' to set"),
@@ -397,15 +430,23 @@ def test_the_id_may_be_left_out_where_one_entry_can_be_meant():
         ("relief.slope.x", 0.1, "relief.japan has no 'slope.x' to set"),
         ("relief.bracket.9.rate", 0.1, "relief.japan has no 'bracket.9.rate' to set"),
         ("relief.score.exports.weight", 0.1, "relief.japan has no 'score.exports.weight' to set"),
-        ("relief.score.export_ratio.wait", 0.1, "relief.japan.score.export_ratio.wait: unknown key; the keys here are weight, target"),
+        (
+            "relief.score.export_ratio.wait",
+            0.1,
+            "relief.japan.score.export_ratio.wait: unknown key; the keys here are weight, target",
+        ),
         ("relief.slope", "steep", "relief.japan.slope: write a number such as 0.15, without quotes"),
         ("relief.slope", None, "relief.japan.slope: Input should be a valid number"),
         ("relief.floor", -0.1, "relief.japan.floor: Input should be greater than or equal to 0"),
         ("relief.floor", 0.3, "relief.japan: floor 0.3 is above cap 0.25; swap them"),
-        ("relief.score.export_ratio.weight", 0.3, "relief.japan: the weights of score sum to 1.1; they must sum to 1"),
+        (
+            "relief.score.export_ratio.weight",
+            0.3,
+            "relief.japan: the weights of score sum to 1.1; they must sum to 1",
+        ),
         ("additional.korea-deal.origin", "JP", "japan-deal and korea-deal overlap from 2025-11-01"),
     ],
-)  # fmt: skip
+)
 def test_a_mistaken_setting_names_file_key_and_remedy(key, value, message):
     with pytest.raises(PolicyError) as caught:
         policy.load("japan-flexible-linear-firm", settings={key: value})
@@ -414,7 +455,14 @@ def test_a_mistaken_setting_names_file_key_and_remedy(key, value, message):
 
 
 def test_goods_without_ordinary_duty_are_refused(known):
-    cars = {"id": "m", "origin": "KR", "product": "car", "rate": 0.0, "from": date(1900, 1, 1), "source": "test"}
+    cars = {
+        "id": "m",
+        "origin": "KR",
+        "product": "car",
+        "rate": 0.0,
+        "from": date(1900, 1, 1),
+        "source": "test",
+    }
     with pytest.raises(PolicyError, match="no mfn rate for car from JP"):
         car_rate(known, policy.load({"mfn": [cars]}), "JP", date(2026, 1, 1))
 

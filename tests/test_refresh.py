@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import warnings
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -145,9 +144,9 @@ def yahoo_cache(tmp_path_factory) -> None:
 
 
 @pytest.fixture
-def market(tmp_path: Path, known: facts.Facts) -> Iterator[Market]:
+def market(tmp_path: Path, known: facts.Facts) -> Market:
     yfinance.data.SingletonMeta._instances.clear()  # the session, cookie and crumb of the test before
-    yield Market(tmp_path / "data", known)
+    return Market(tmp_path / "data", known)
 
 
 def only(report: refresh.Report, ticker: str = "F") -> pd.Series:
@@ -157,7 +156,7 @@ def only(report: refresh.Report, ticker: str = "F") -> pd.Series:
 def total_returns(frame: pd.DataFrame) -> pd.Series:
     """Naively, day by day: what a holder has today over what he had yesterday."""
     values = {}
-    for before, day in zip(frame.index[:-1], frame.index[1:]):
+    for before, day in zip(frame.index[:-1], frame.index[1:], strict=True):
         row, base = frame.loc[day], frame.loc[before, "traded"]
         shares = row["split"] or 1.0
         # Yahoo's convention: the dividend is taken off the price before
@@ -328,10 +327,11 @@ def test_dividend_of_an_unfinished_session_is_not_in_the_last_row_yet(market: Ma
     seed=st.integers(0, 10**6),
     stops=st.lists(st.integers(8, 40), min_size=1, max_size=4, unique=True).map(sorted),
     actions=st.dictionaries(
-        st.integers(1, 40), st.tuples(st.sampled_from([0.0, 0.002, 0.04]), st.sampled_from([0.0, 2.0, 0.5, 3.0])),
+        st.integers(1, 40),
+        st.tuples(st.sampled_from([0.0, 0.002, 0.04]), st.sampled_from([0.0, 2.0, 0.5, 3.0])),
         max_size=4,
     ),
-)  # fmt: skip
+)
 def test_refreshes_in_steps_give_the_returns_of_one_history(seed, stops, actions):
     """Whenever one refreshes, and whatever is paid or split between, no return is lost or changed."""
     days = sessions("XNYS")[:42]

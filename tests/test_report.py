@@ -40,7 +40,8 @@ seen = dict(policy=policy, against=against, period=period, as_of=as_of)
 seen |= dict(here=os.getcwd(), output=str(Path(output).resolve()), data=os.environ["TARIFFMODEL_DATA"])
 Path(output, "tables", "seen.json").write_text(json.dumps(seen))
 Path(output, "tables", "01_bill.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
-Path(output, "tables", "01_bill.json").write_text('{"title": "Bill", "units": {"bill_usd": "usd"}, "headings": {}}')
+about = {"title": "Bill", "units": {"bill_usd": "usd"}, "headings": {}}
+Path(output, "tables", "01_bill.json").write_text(json.dumps(about))
 Path(output, "charts").mkdir()
 Path(output, "charts", "01_bars.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
 native = {"kind": "bar", "columns": ["bill_usd"], "unit": "usd", "scale": 1.0}
@@ -365,7 +366,12 @@ def test_header_is_escaped(page):
 
 def test_header_answers_what_was_asked_of_which_data(page, manifest):
     header = [dd.text for dd in page.select("header dd")]
-    assert {"none", "CY2025", "2026-01-31", manifest["data_version"] + ": the newest day in them and a digest"} <= set(header)
+    assert {
+        "none",
+        "CY2025",
+        "2026-01-31",
+        manifest["data_version"] + ": the newest day in them and a digest",
+    } <= set(header)
 
 
 def test_report_links_the_workbook_the_slides_and_the_folders_beside_it(page, finished):
@@ -504,14 +510,16 @@ def lines(**last: str) -> pd.DataFrame:
 def test_stale_lines_are_counted_with_the_oldest_of_all_and_of_the_makers():
     status = lines(F="2026-09-10", SPY="2026-02-05", GM="2026-10-29", EWJ="2026-08-20")
     assert manifests._stale(status, pd.Series(["F", "GM"]), "2026-10-30") == (
-        "Stale on 2026-10-30, with more than 5 sessions since their last day: 3 of 4 market lines, the oldest "
-        "since 2026-02-05 (SPY); 1 of 2 shares of makers, the oldest since 2026-09-10 (F)."
+        "Stale on 2026-10-30, with more than 5 sessions since their last day: 3 of 4 market lines, "
+        "the oldest since 2026-02-05 (SPY); 1 of 2 shares of makers, the oldest since 2026-09-10 (F)."
     )
 
 
 def test_stale_lines_that_are_no_makers_are_told_apart():
     status = lines(SPY="2026-02-05", GM="2026-10-29")
-    assert manifests._stale(status, pd.Series(["F", "GM"]), "2026-10-30").endswith("; 0 of 1 shares of makers.")
+    assert manifests._stale(status, pd.Series(["F", "GM"]), "2026-10-30").endswith(
+        "; 0 of 1 shares of makers."
+    )
 
 
 def test_fresh_data_need_no_sentence(manifest, page):

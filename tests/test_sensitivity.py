@@ -286,7 +286,7 @@ def test_kalman_follows_a_beta_that_drifts_within_its_band():
     low, high = path.band(0.95)
     inside = (low[["fx", "market"]] <= betas) & (betas <= high[["fx", "market"]])
     assert inside.mean().min() > 0.85
-    assert path.smoothed["fx"].iloc[0] > 0.5 > 0 > path.smoothed["fx"].iloc[-1]
+    assert path.smoothed["fx"].iloc[0] > 0.5 and path.smoothed["fx"].iloc[-1] < 0
     assert path.n == 700
 
 
@@ -389,9 +389,12 @@ def test_nile_falls_in_1899():
 
 @pytest.mark.parametrize(
     ("q", "level", "critical"),
-    [(1, 0.10, 7.12), (1, 0.05, 8.68), (1, 0.01, 12.16), (2, 0.10, 10.00), (2, 0.05, 11.72)]
-    + [(2, 0.01, 15.56), (3, 0.10, 12.28), (3, 0.05, 14.13), (3, 0.01, 18.07)],
-)
+    [
+        (1, 0.10, 7.12), (1, 0.05, 8.68), (1, 0.01, 12.16),
+        (2, 0.10, 10.00), (2, 0.05, 11.72), (2, 0.01, 15.56),
+        (3, 0.10, 12.28), (3, 0.05, 14.13), (3, 0.01, 18.07),
+    ],
+)  # fmt: skip
 def test_sup_wald_p_at_published_critical_values(q, level, critical):
     """Andrews (2003, table 1), trimming 15%, as in Stock and Watson's table of QLR values."""
     assert sensitivity.sup_wald_p(critical, q) == pytest.approx(level, rel=0.12)

@@ -105,14 +105,23 @@ def test_excel_dates_and_serial_numbers_are_read(days):
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (["2025-01-02", "03/04/2025"], "mixes formats.*year first: row 2 '2025-01-02'; day or month first: row 3"),
+        (
+            ["2025-01-02", "03/04/2025"],
+            "mixes formats.*year first: row 2 '2025-01-02'; day or month first: row 3",
+        ),
         (["13/01/2025", "01/13/2025"], "day-first: row 2 '13/01/2025'; month-first: row 3 '01/13/2025'"),
-        ([datetime(2025, 3, 1), "13/03/2025"], "an Excel date: row 2 .*day or month first: row 3 '13/03/2025'"),
+        (
+            [datetime(2025, 3, 1), "13/03/2025"],
+            "an Excel date: row 2 .*day or month first: row 3 '13/03/2025'",
+        ),
         (["2025-01-02", "2025-02-30"], "row 3 '2025-02-30' is not a date"),
         (["2025-01-02", "yesterday"], "row 3 'yesterday' is not a date"),
-        (["2025-01-02T15:00:00Z"], "row 2 .* is not a date; expected a day such as 2025-04-03, without a time"),
+        (
+            ["2025-01-02T15:00:00Z"],
+            "row 2 .* is not a date; expected a day such as 2025-04-03, without a time",
+        ),
     ],
-)  # fmt: skip
+)
 def test_dates_that_cannot_be_trusted_are_named_by_row(cells, message):
     with pytest.raises(DataError, match=message):
         dates(cells)

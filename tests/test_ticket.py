@@ -36,15 +36,15 @@ def threat(known, name, period="CY2027", **more):
 @pytest.fixture(scope="module")
 def yen(known):
     """Toyota paid for in yen: a share that gains from a weak yen."""
-    return ticket.ticket(threat(known, "flat-25"), "7203.T", 1.5e9, currency="JPY", instruments=["JPY"], draws=300
+    return ticket.ticket(
+        threat(known, "flat-25"), "7203.T", 1.5e9, currency="JPY", instruments=["JPY"], draws=300
     )
 
 
 @pytest.fixture(scope="module")
 def korea(known):
     """A hedge that does not help: the fund closes in New York."""
-    return ticket.ticket(threat(known, "korea-25"), "005380.KS", instruments=["KRW", "EWY"], draws=2000
-    )
+    return ticket.ticket(threat(known, "korea-25"), "005380.KS", instruments=["KRW", "EWY"], draws=2000)
 
 
 # Signs and sizes, by hand
@@ -95,7 +95,8 @@ def test_selling_a_fund_sells_shares_and_rounding_is_told(known):
 def test_won_forward_has_no_contract_size(known):
     found = traded(known, "KRW", 0.25)
     assert found["order"] == (
-        "sell USD/KRW for USD 2,500,000 (KRW 3,500,000,000): sell USD/KRW NDF (won forward settled in dollars)"
+        "sell USD/KRW for USD 2,500,000 (KRW 3,500,000,000): "
+        "sell USD/KRW NDF (won forward settled in dollars)"
     )
     assert np.isnan(found["contracts"]) and found["left"] == 0
 
@@ -351,9 +352,10 @@ def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known)
     ],
 )
 def test_bad_order_is_refused_with_the_remedy(known, long, options, said):
+    asked = {name: options[name] for name in ("period", "as_of") if name in options}
+    rest = {"draws": 50, **{name: value for name, value in options.items() if name not in asked}}
     with pytest.raises(TariffModelError, match=re.escape(said)):
-        asked = {name: options.pop(name) for name in ("period", "as_of") if name in options}
-        ticket.ticket(threat(known, "flat-25", **asked), long, **{"draws": 50, **options})
+        ticket.ticket(threat(known, "flat-25", **asked), long, **rest)
 
 
 def test_share_and_instrument_without_common_dates_are_refused(known):

@@ -103,9 +103,7 @@ def test_steps_add_up_inside_the_range(compared):
 
 
 def test_a_part_of_a_year_is_less_sure_than_the_year():
-    widths = [
-        cost._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")
-    ]
+    widths = [cost._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")]
     assert widths[0] == 0 and widths == sorted(widths)
     assert widths[-1] == pytest.approx(0.15, abs=0.001)
 
@@ -177,7 +175,7 @@ def misses(*rows):
 
 
 def test_widening_by_hand():
-    """Misses in half-widths: A 0.5, B 1, C 2, D 3, each a fifth of the weight; four fifths are reached at 3."""
+    """Misses in half-widths: A 0.5, B 1, C 2, D 3, each a fifth of the weight; 4/5 are reached at 3."""
     four = misses(("A", 9), ("B", 14), ("C", 6), ("D", 22))
     assert validation.widening(four) == pytest.approx(3)
     # rows of one maker share its weight: E's two misses of 4 and 0 change the order, not the makers
@@ -204,7 +202,7 @@ def test_widened_range_covers_makers_it_has_not_seen():
     inside = []
     for _ in range(400):
         said = 10 * np.exp(0.4 * rng.standard_normal(12))
-        frame = misses(*zip([f"M{k}" for k in range(12)], said))
+        frame = misses(*zip([f"M{k}" for k in range(12)], said, strict=True))
         factor = validation.widening(frame.iloc[1:])
         one = frame.iloc[0]
         inside.append(10 - 2 * factor <= one["disclosed"] <= 10 + 4 * factor)

@@ -14,8 +14,9 @@ from tariffmodel.intake.vendors import read_prices, symbol
 
 DAYS = pd.to_datetime(["2025-03-28", "2025-03-31", "2025-04-01", "2025-04-02", "2025-04-03"])
 TRUTH = pd.DataFrame(
-    {"7203.T": [2700.5, 2616.0, 2605.25, 2596.0, 2459.5], "GM": [46.68, 47.03, np.nan, 47.86, 45.99]}, index=DAYS
-)  # fmt: skip
+    {"7203.T": [2700.5, 2616.0, 2605.25, 2596.0, 2459.5], "GM": [46.68, 47.03, np.nan, 47.86, 45.99]},
+    index=DAYS,
+)
 
 
 def text(*rows: list, delimiter: str = ",") -> str:
@@ -26,7 +27,7 @@ def wide(top: list[list], day: str = "%Y-%m-%d", missing: str = "", decimal: str
     """Rows of a file: what stands on top, then dates down and lines across."""
     rows = [
         [f"{when:{day}}", *(missing if np.isnan(v) else str(v).replace(".", decimal) for v in values)]
-        for when, values in zip(TRUTH.index, TRUTH.to_numpy())
+        for when, values in zip(TRUTH.index, TRUTH.to_numpy(), strict=True)
     ]
     return [*top, *rows]
 
@@ -49,18 +50,31 @@ LAYOUTS = {
         *([t, v, d] for d, t, v in long(["Trading_Date", "Symbol", "PX_LAST"])), delimiter="|"
     ),
     "Bloomberg, one column of dates": text(
-        ["Start Date", "2025-03-28", ""], ["End Date", "2025-04-03", ""], ["Period", "D", ""], ["", "", ""],
-        *wide([["", "7203 JT Equity", "GM US Equity"], ["Dates", "PX_LAST", "PX_LAST"]], "%d/%m/%Y", "#N/A N/A"),
+        ["Start Date", "2025-03-28", ""],
+        ["End Date", "2025-04-03", ""],
+        ["Period", "D", ""],
+        ["", "", ""],
+        *wide(
+            [["", "7203 JT Equity", "GM US Equity"], ["Dates", "PX_LAST", "PX_LAST"]], "%d/%m/%Y", "#N/A N/A"
+        ),
     ),
     "Bloomberg, field above, tickers in the header": text(
-        ["Field", "PX_LAST"], ["Currency", "Local"], *wide([["Dates", "7203 JP Equity", "GM UN Equity"]]),
+        ["Field", "PX_LAST"],
+        ["Currency", "Local"],
+        *wide([["Dates", "7203 JP Equity", "GM UN Equity"]]),
     ).replace("Currency,Local\n", ""),
     "Bloomberg, a column of dates per line": text(
-        ["7203 JT Equity", "", "", "GM US Equity", ""], ["Dates", "PX_LAST", "", "Dates", "PX_LAST"],
-        *([f"{d:%Y-%m-%d}", a, "", f"{d:%Y-%m-%d}" if b == b else "", b if b == b else ""] for d, a, b in TRUTH.itertuples()),
+        ["7203 JT Equity", "", "", "GM US Equity", ""],
+        ["Dates", "PX_LAST", "", "Dates", "PX_LAST"],
+        *(
+            [f"{d:%Y-%m-%d}", a, "", f"{d:%Y-%m-%d}" if b == b else "", b if b == b else ""]
+            for d, a, b in TRUTH.itertuples()
+        ),
     ),
     "FactSet": text(
-        ["FactSet Research Systems"], ["Price History"], [""],
+        ["FactSet Research Systems"],
+        ["Price History"],
+        [""],
         *wide([["Date", "7203-TKS", "GM-US"]], "%d %b %Y", "@NA"),
     ),
     "LSEG": text(
@@ -68,7 +82,7 @@ LAYOUTS = {
         *([t, f"{d[:4]}-{d[4:6]}-{d[6:]}T00:00:00Z", v] for d, t, v in long(["", "", ""])[1:]),
     ),
     "yfinance": text(*wide([["Price", "Close", "Close"], ["Ticker", "7203.T", "GM"], ["Date", "", ""]])),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -127,13 +141,25 @@ def test_a_currency_column_is_read_and_a_stated_adjustment_is_believed(tmp_path)
 @pytest.mark.parametrize(
     ("written", "ticker"),
     [
-        ("7203 JT Equity", "7203.T"), ("7203 JP", "7203.T"), ("005380 KS Equity", "005380.KS"),
-        ("GM US Equity", "GM"), ("BRK/B US Equity", "BRK-B"), ("BMW GY Equity", "BMW.DE"), ("bmw gr equity", "BMW.DE"),
-        ("TPX Index", "TOPIX"), ("VOLCARB SS", "VOLCAR-B.ST"), ("7203-TKS", "7203.T"), ("GM-US", "GM"),
-        ("VOLCAR.B-SE", "VOLCAR-B.ST"), ("BMW-DE", "BMW.DE"), ("7203.T", "7203.T"), ("BRK-B", "BRK-B"),
-        ("RNO FP Equity", "RNO FP Equity"), ("^GSPC", "^GSPC"),
+        ("7203 JT Equity", "7203.T"),
+        ("7203 JP", "7203.T"),
+        ("005380 KS Equity", "005380.KS"),
+        ("GM US Equity", "GM"),
+        ("BRK/B US Equity", "BRK-B"),
+        ("BMW GY Equity", "BMW.DE"),
+        ("bmw gr equity", "BMW.DE"),
+        ("TPX Index", "TOPIX"),
+        ("VOLCARB SS", "VOLCAR-B.ST"),
+        ("7203-TKS", "7203.T"),
+        ("GM-US", "GM"),
+        ("VOLCAR.B-SE", "VOLCAR-B.ST"),
+        ("BMW-DE", "BMW.DE"),
+        ("7203.T", "7203.T"),
+        ("BRK-B", "BRK-B"),
+        ("RNO FP Equity", "RNO FP Equity"),
+        ("^GSPC", "^GSPC"),
     ],
-)  # fmt: skip
+)
 def test_tickers_of_vendors_become_ours_and_unknown_ones_stay(written, ticker):
     assert symbol(written) == ticker
 
@@ -151,15 +177,24 @@ def test_every_suffix_of_the_panel_has_its_codes_and_every_alias_its_line(known)
     [
         ("2025-04-02,1\n2025-04-03,2\n", "x.csv starts with data; put a header"),
         ("a,b\nc,d\n", "has no column of dates; head it Date"),
-        ("Date,Open,Volume\n2025-04-02,1,2\n2025-04-03,1,2\n", "x.csv has no prices; head their columns with tickers, or with Close or PX_LAST"),
+        (
+            "Date,Open,Volume\n2025-04-02,1,2\n2025-04-03,1,2\n",
+            "x.csv has no prices; head their columns with tickers, or with Close or PX_LAST",
+        ),
         ("Date,GM\n", "no rows of data below its header in row 1"),
         ("Date,GM\n2025-04-13,1.5\n,1.6\n", "row 3 has a price and no date"),
-        ("Date,GM\n2025-04-13,1234,5\n", "row 2 has a value in column 3, which has no heading; is a decimal comma"),
+        (
+            "Date,GM\n2025-04-13,1234,5\n",
+            "row 2 has a value in column 3, which has no heading; is a decimal comma",
+        ),
         ("Date,GM,GM US Equity,GM\n2025-04-13,1,2,3\n", "two columns of close GM"),
-        ("Date,GM\n01/02/2025,1\n02/03/2025,1\n", "pass --date-format day-first or --date-format month-first"),
+        (
+            "Date,GM\n01/02/2025,1\n02/03/2025,1\n",
+            "pass --date-format day-first or --date-format month-first",
+        ),
         ("Date,GM\n2025-04-13,1\n13.4.2025,1\n", "mixes formats in one column of dates .*row 2 .*row 3"),
     ],
-)  # fmt: skip
+)
 def test_a_layout_that_is_not_understood_is_refused_with_a_remedy(tmp_path, content, message):
     path = tmp_path / "x.csv"
     path.write_text(content)

@@ -190,10 +190,10 @@ def chart_body(symbol: str, line: Line, since: int = 0) -> bytes:
     adjusted = [None if pd.isna(value) else float(value) for value in frame.get("adj_close", frame["close"])]
     pair = symbol.endswith("=X")  # whose bars have no volume and no adjusted close
     volume = [int(value) for value in frame.get("volume", pd.Series(0 if pair else 1000, frame.index))]
-    for stamp, dividend in zip(stamps, frame.get("dividend", pd.Series(0.0, frame.index))):
+    for stamp, dividend in zip(stamps, frame.get("dividend", pd.Series(0.0, frame.index)), strict=True):
         if dividend and stamp >= since:
             events.setdefault("dividends", {})[str(stamp)] = {"amount": float(dividend), "date": stamp}
-    for stamp, split in zip(stamps, frame.get("split", pd.Series(0.0, frame.index))):
+    for stamp, split in zip(stamps, frame.get("split", pd.Series(0.0, frame.index)), strict=True):
         if split and stamp >= since:
             bits = {
                 "date": stamp,

@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel.facts import periods, publication, store
-from tariffmodel.markets import pricing, sensitivity
-from tariffmodel.tariff import exposure, uncertainty
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, fx_rate, market_value
+from tariffmodel.facts import Facts, fx_rate, market_value, periods, publication, store
+from tariffmodel.markets import pricing, sensitivity
+from tariffmodel.tariff import exposure, uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 
 FIRST_MONTH = "2025-04"  # of the 25% duty on cars
@@ -140,7 +139,7 @@ def compare(
     label = rows.set_index("company")["period"].reindex(makers)
     mean = [
         fx_rate(facts, str(unit), periods.parse(str(year)), as_of)
-        for unit, year in zip(table["currency"], label)
+        for unit, year in zip(table["currency"], label, strict=True)
     ]
     dollars = 1e9 * table[list(_PER_UNIT)].set_axis(["central", "low", "high"], axis=1)
     # a currency that weakens by 1 (that is, 100%) adds κ dollars a year: a bill with the sign turned
@@ -171,9 +170,11 @@ def compare(
     most = frame[["profit_elasticity_high", "value_elasticity_high"]].max(axis=1)
     less, more = frame["high"] < least, frame["low"] > most
     verdict = np.select([less, more], ["less than disclosed", "more than disclosed"], "in line")
-    return frame.assign(
-        verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()), looks_hedged=less
-    ).join(table[["as_of", "source_title", "source_url", "known_on", "note"]]).rename_axis("maker")
+    return (
+        frame.assign(verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()), looks_hedged=less)
+        .join(table[["as_of", "source_title", "source_url", "known_on", "note"]])
+        .rename_axis("maker")
+    )
 
 
 def offset(

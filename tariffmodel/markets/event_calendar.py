@@ -24,13 +24,12 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
-from tariffmodel.facts import store
+from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
+from tariffmodel.facts.periods import Period
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
-from tariffmodel.errors import DataError, PolicyError
-from tariffmodel.facts import KEY, QUALITY, Facts, Fault
-from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.policy import KINDS, Policy
 
 MARKETS = ("US", "JP", "KR", "DE")
@@ -131,12 +130,16 @@ def find(facts: Facts, text: str, among: Iterable[str] | None = None) -> str:
     open_to = list(names) if among is None else [event for event in names if event in set(among)]
     if len(meant) == 1 and meant[0] in open_to:
         return meant[0]
-    close = {event: max(SequenceMatcher(None, wanted, name).ratio() for name in names[event]) for event in open_to}
+    close = {
+        event: max(SequenceMatcher(None, wanted, name).ratio() for name in names[event]) for event in open_to
+    }
     nearest = meant if len(meant) > 1 else sorted(open_to, key=lambda event: -close[event])[:3]
     said = "; ".join(f"{event} ({labels[event]})" for event in nearest) or "none can be taken"
     if len(meant) == 1:
         raise DataError(f"event {meant[0]} has nothing to compute here; the nearest that have: {said}")
-    raise DataError(f"{'several events are' if meant else 'no event is'} called {text!r}; the nearest: {said}")
+    raise DataError(
+        f"{'several events are' if meant else 'no event is'} called {text!r}; the nearest: {said}"
+    )
 
 
 def firm_events(
@@ -255,8 +258,11 @@ def _rows(facts: Facts) -> pd.DataFrame:
         (events, changes, f"an event with a row in data/{_POLICIES}"),
         (changes, events, f"an event of data/{_EVENTS}"),
     ):
-        for row in one[~one["event"].isin(other["event"])].itertuples():
-            faults.append(Fault(row.file, row.row, "event", row.event, expected))
+        lone = one[~one["event"].isin(other["event"])]
+        faults += [
+            Fault(file, row, "event", event, expected)
+            for file, row, event in zip(lone["file"], lone["row"], lone["event"], strict=True)
+        ]
     news = changes.loc[changes["restates"].isna() & (changes["basis"] != "none"), "event"]
     for row in changes[changes["restates"].notna() & ~changes["restates"].isin(news)].itertuples():
         expected = "the event with the first news of this change, itself computed and restating nothing"
@@ -264,7 +270,7 @@ def _rows(facts: Facts) -> pd.DataFrame:
     fact_tables.refuse(faults)
     clock = events["time_et"].fillna(events["time_assumed_et"])
     local = pd.to_datetime(events["date"].dt.strftime("%Y-%m-%d ") + clock)
-    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either reading will do
+    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
     announced = local.dt.tz_localize(ZONE, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
     events = events.assign(
         announced=announced.dt.tz_convert("UTC"),
@@ -350,7 +356,7 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     """The columns `_CHANGE` of one event, by maker; empty but for the reason where nothing is computed."""
     if row["basis"] == "none":
         nothing = (None, np.nan, np.nan, np.nan, None, row["reason"])
-        return pd.DataFrame(dict(zip(_CHANGE, nothing)), index=facts.makers.index)
+        return pd.DataFrame(dict(zip(_CHANGE, nothing, strict=True)), index=facts.makers.index)
     (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
     start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
     end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
@@ -359,7 +365,7 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     low, high = uncertainty.interval(runs)
     quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in case.goods.quality]
     values = (str(case.period), runs[0], low, high, quality, None)
-    return pd.DataFrame(dict(zip(_CHANGE, values)), index=facts.makers.index)
+    return pd.DataFrame(dict(zip(_CHANGE, values, strict=True)), index=facts.makers.index)
 
 
 def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:

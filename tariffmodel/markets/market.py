@@ -322,7 +322,7 @@ def benchmarks(facts: Facts) -> pd.Series:
         if choices:
             last = facts.prices[choices].apply(pd.Series.last_valid_index)
             behind = [len(pd.bdate_range(last[name], last.max())) - 1 for name in choices]
-            found[code] = next(name for name, days in zip(choices, behind) if days <= STALE_SESSIONS)
+            found[code] = next(name for name, n in zip(choices, behind, strict=True) if n <= STALE_SESSIONS)
     return pd.Series(found, dtype=object).rename_axis("market")
 
 

@@ -16,7 +16,6 @@ from tariffmodel.errors import DataError
 from tariffmodel.tariff.case import PerMaker, Valuation
 
 
-
 def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) -> pd.DataFrame:
     """What a change of the yearly bill is worth to shareholders: ``−Δbill (1 − τ)(1 − π) A``.
 
@@ -26,7 +25,7 @@ def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) 
         Indexed by maker: `delta_bill_usd` a year, positive when the bill rises, with
         `delta_bill_low_usd` and `delta_bill_high_usd`.
     valuation : Valuation, optional
-        Tax τ, pass-through π, discount rate r, growth g, life T and phase-out P. Default: those of `Valuation()`.
+        Tax τ, pass-through π, discount rate r, growth g, life T and phase-out P. Default: `Valuation()`.
 
     Returns
     -------
