@@ -226,7 +226,7 @@ def test_written_policy_has_the_numbers_of_the_policy_with_these_settings(name, 
     with TemporaryDirectory() as folder:
         path = lab.write_policy(Path(folder) / "mine.toml", name, chosen)
         assert numbers(policy.load(path)) == numbers(wanted)
-        assert [path.name for path in folder.iterdir()] == ["mine.toml"]
+        assert [path.name for path in Path(folder).iterdir()] == ["mine.toml"]
 
 
 @pytest.mark.parametrize(
