@@ -49,6 +49,8 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
     """
     from pandera.errors import SchemaErrors
 
+    words = [name for name, column in schema.columns.items() if column.dtype is None and name in raw]
+    raw = raw.astype({name: "str" for name in words if raw[name].dtype != "str"})
     try:
         frame = schema.validate(raw, lazy=True)
     except SchemaErrors as error:
