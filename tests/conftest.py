@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
-from tariffmodel import cli, facts, policy
+import tariffmodel
+from tariffmodel import cli, facts, policy, report
 
 # No test may depend on the speed of the machine.
 settings.register_profile("tariffmodel", deadline=None)
@@ -30,6 +33,28 @@ def law() -> policy.Policy:
 @pytest.fixture(scope="session")
 def before() -> policy.Policy:
     return policy.load("before-april-2025")
+
+
+@pytest.fixture(scope="session")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of every notebook with its defaults: made once, for all workers."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    with FileLock(shared / "executed.lock"):
+        if not (found := list(shared.glob("executed/2*"))):
+            with pytest.MonkeyPatch.context() as patch:  # the package under test, installed or not
+                patch.setenv("PYTHONPATH", str(Path(tariffmodel.__file__).parents[1]))
+                found = [run_of_all(shared / "executed")]
+    return found[0]
+
+
+def run_of_all(output: Path) -> Path:
+    question = {"policy": "current-law", "against": "before-april-2025", "period": "FY2026-03"}
+    try:
+        return report.run(**question, as_of=None, output=output, jobs=1, progress=False)
+    except report.RunError as error:  # the tests of the notebook that failed say so
+        return error.folder
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from traitlets import default
 
 from tariffmodel.errors import TariffModelError
+from tariffmodel.runs import warm
 
 CELL_TIMEOUT_SECONDS = 1800
 KERNEL_START_TIMEOUT_SECONDS = 600  # a machine that does much else is slow, not broken
@@ -143,14 +144,21 @@ async def _execute_all(
         async with free:
             under_way.append(name)
             bar.update(task, description=", ".join(under_way))
-            ended[file] = found = await _execute(node, folder.resolve(), environment, advance)
+            ended[file] = found = await _execute(node, folder.resolve(), environment, nursery, advance)
             under_way.remove(name)
-            advance(_size(node) - done)
+            advance(len(_sources(node)) - done)
         outcome = f"failed in cell [{found.failure.cell}]" if found.failure else "done"
         console.print(f"{name}  {outcome}  {found.seconds:.1f} s")
 
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=sum(map(_size, notebooks.values())))
+    async with AsyncExitStack() as stack:
+        nursery = None
+        if warm.POSSIBLE:
+            names = {name for node in notebooks.values() for name in warm.imported(_sources(node))}
+            nursery = await stack.enter_async_context(warm.nursery(sorted(names), environment))
+        bar = stack.enter_context(
+            Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        )
+        task = bar.add_task("", total=sum(len(_sources(node)) for node in notebooks.values()))
         tasks = [asyncio.create_task(execute_one(*each)) for each in notebooks.items()]
         try:
             await asyncio.gather(*tasks)
@@ -175,14 +183,18 @@ def _kernel_environment(data: Path) -> dict[str, str]:
 
 
 async def _execute(
-    node: NotebookNode, folder: Path, environment: Mapping[str, str], advance: Callable[[], None]
+    node: NotebookNode,
+    folder: Path,
+    environment: Mapping[str, str],
+    nursery: warm.Nursery | None,
+    advance: Callable[[], None],
 ) -> Ended:
     """Execute `node` in place, in a new kernel."""
     cells: list[NotebookNode] = []
     failure = None
     started = perf_counter()
     try:
-        async with _kernel(folder, environment) as (manager, connection):
+        async with _kernel(folder, environment, nursery) as (manager, connection):
             client = NotebookClient(
                 node,
                 manager,
@@ -208,10 +220,13 @@ async def _execute(
 
 @asynccontextmanager
 async def _kernel(
-    folder: Path, environment: Mapping[str, str]
+    folder: Path, environment: Mapping[str, str], nursery: warm.Nursery | None
 ) -> AsyncIterator[tuple[AsyncKernelManager, AsyncKernelClient]]:
     """A new kernel at work in `folder`; nbclient would leave behind one that is stopped while it starts."""
     manager = _OwnInterpreter(kernel_name="python3")
+    if nursery:
+        manager.provisioner = warm.Forked(kernel_spec=manager.kernel_spec, parent=manager)
+        manager.provisioner.nursery = nursery
     # Else each kernel says on the terminal that it talks unencrypted; it does so on loopback only.
     quiet = ["--log-level=40", "--HistoryManager.hist_file=:memory:"]
     await manager.start_kernel(cwd=str(folder), env=dict(environment), extra_arguments=quiet)
@@ -234,9 +249,9 @@ class _OwnInterpreter(AsyncKernelManager):
         return KernelSpecManager(kernel_dirs=[])  # what is left is ipykernel's own, native, kernel
 
 
-def _size(node: NotebookNode) -> int:
-    """Cells that are executed."""
-    return sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in node.cells)
+def _sources(node: NotebookNode) -> list[str]:
+    """The cells that are executed."""
+    return [cell.source for cell in node.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def _one_line(error: Exception) -> str:

@@ -123,21 +123,6 @@ def render(
     )
     charts = {path.stem: path for path in _about_charts(folder)}
     present = {Path(entry["file"]).stem for entry in manifest["notebooks"]}
-    return environment.get_template("report.html.j2").render(
-        manifest=manifest,
-        since=since,
-        sections=[
-            _section(*pair, sources, charts, present)
-            for pair in zip(manifest["notebooks"], notebooks, strict=True)
-        ],
-        written={output["file"] for output in manifest["outputs"]},
-        highlighting=HtmlFormatter(style="friendly").get_style_defs(".highlight"),
-    )
-
-
-def _section(
-    entry: Mapping[str, Any], node: NotebookNode, sources: Path, charts: dict[str, Path], present: set[str]
-) -> Section:
     exporter = _Cells(  # type: ignore[no-untyped-call]  # nbconvert's own constructor has no types
         template_name="basic",
         exclude_input_prompt=True,
@@ -146,6 +131,26 @@ def _section(
         embed_images=True,
     )
     exporter.raw_template = CELLS
+    return environment.get_template("report.html.j2").render(
+        manifest=manifest,
+        since=since,
+        sections=[
+            _section(*pair, exporter, sources, charts, present)
+            for pair in zip(manifest["notebooks"], notebooks, strict=True)
+        ],
+        written={output["file"] for output in manifest["outputs"]},
+        highlighting=HtmlFormatter(style="friendly").get_style_defs(".highlight"),
+    )
+
+
+def _section(
+    entry: Mapping[str, Any],
+    node: NotebookNode,
+    exporter: _Cells,
+    sources: Path,
+    charts: dict[str, Path],
+    present: set[str],
+) -> Section:
     body, _ = exporter.from_notebook_node(node, resources={"metadata": {"path": str(sources)}})
     soup = BeautifulSoup(body, "html.parser")
     anchor = Path(entry["file"]).stem
