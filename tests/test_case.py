@@ -147,6 +147,30 @@ def test_as_of_asks_what_was_known_and_law_on_that_day(known):
     assert exposure.table(early)["bill_usd"].sum() > exposure.table(now)["bill_usd"].sum()
 
 
+def test_facts_of_a_day_bring_the_law_of_that_day(known):
+    day = date(2025, 6, 29)  # a Sunday, without a fixing
+    asked, early = case(data=known.as_known(day)), case(as_of=day, data=known)
+    assert asked.as_of == day
+    assert asked.policy.entries == early.policy.entries != case(data=known).policy.entries
+    pd.testing.assert_frame_equal(exposure.table(asked), exposure.table(early))
+    before = case(as_of="2025-06-12", data=known.as_known(day))
+    assert before.as_of == before.facts.day == date(2025, 6, 12)
+
+
+def test_a_day_after_that_of_the_facts_is_refused(known):
+    then = known.as_known(date(2025, 6, 30))
+    refused = r"as_of 2025-07-01: .* known on 2025-06-30; .* that day or an earlier one"
+    with pytest.raises(DataError, match=refused):
+        case(as_of="2025-07-01", data=then)
+    with pytest.raises(DataError, match=refused):
+        case(data=then).as_known("2025-07-01")
+    now = case(as_of="2025-07-01", data=known)
+    with pytest.raises(DataError, match=refused):
+        now.replace(facts=then)
+    with pytest.raises(DataError, match=refused):
+        Case(then, now.policy, now.against, now.period, now.as_of)
+
+
 def test_what_stands_beside_a_case_is_known_on_the_same_day(known):
     early = case("flat-25", as_of=date(2025, 6, 30), data=known)
     law = early.replace(policy="current-law")
