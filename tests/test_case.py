@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import re
 import weakref
 from datetime import date
 
@@ -15,6 +16,7 @@ from tariffmodel import Case, Valuation, case, exposure, facts, policy, validati
 from tariffmodel.errors import DataError, PolicyError
 
 JAPAN = ("Subaru", "us_import_units", "JP")
+PARTS = ("Toyota", "usmca_share_part", "MX")
 
 
 def test_a_case_is_asked_with_names_and_carries_what_they_stand_for(known):
@@ -125,6 +127,36 @@ def test_what_if_about_a_figure_that_is_not_there_is_refused(known):
         known.with_values({("Subaru", "us_import_units", "ZZ"): 1.0})
     with pytest.raises(DataError, match="within CY1999"):
         known.with_values({JAPAN: 1.0}, period="CY1999")
+
+
+@pytest.mark.parametrize(
+    ("key", "new", "said"),
+    [
+        (JAPAN, math.nan, "nan units"),
+        (JAPAN, math.inf, "inf units"),
+        (JAPAN, lambda units: -1.5, "-1.5 units"),
+        (PARTS, 1.01, "1.01 fraction_of_value"),
+        (PARTS, -0.01, "-0.01 fraction_of_value"),
+    ],
+)
+def test_what_if_that_no_table_may_hold_is_refused(known, key, new, said):
+    maker, variable, origin = key
+    period = next(iter(known.selected.query("maker == @maker and variable == @variable")["period"]))
+    where = f"{variable} of {maker}, origin {origin}, {period}: the what-if is {said}"
+    with pytest.raises(
+        DataError, match=re.escape(f"{where}; expected a value >= 0, and <= 1 for a fraction")
+    ):
+        known.with_values({key: new}, period=period)
+
+
+def test_range_of_a_what_if_ends_where_its_unit_does(known):
+    def row(known):
+        keys = known.selected[["maker", "variable", "origin"]].agg(tuple, axis=1)
+        return known.selected[keys == PARTS].iloc[0]
+
+    old, new = row(known), row(known.with_values({PARTS: 0.95}))
+    assert old["high"] / old["value"] * 0.95 > 1 and new["high"] == 1.0
+    assert new["low"] == pytest.approx(old["low"] / old["value"] * 0.95)
 
 
 def test_facts_that_are_dropped_are_freed_with_all_that_was_computed_from_them(known):
