@@ -28,6 +28,7 @@ from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
 from tariffmodel.facts.periods import Period
+from tariffmodel.facts.worth import NO_PRICES, NO_SHARES
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
@@ -401,7 +402,7 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     shares = 1e6 * facts.figure("shares_outstanding").reindex(maker).to_numpy()
     unpriced = np.select(
         [~maker.isin(listed.index), frame["price"].isna(), np.isnan(shares)],
-        ["no line with prices", "no close in the week of sessions before", "no count of shares"],
+        [NO_PRICES, "no close in the week of sessions before", NO_SHARES],
         "",
     )
     return pd.DataFrame(
