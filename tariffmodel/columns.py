@@ -131,18 +131,19 @@ class Column:
             return f'<a href="{value}">link</a>'
         if kind == "text" or isinstance(value, str):
             return str(value)
-        if kind == "p" and value < 0.001:  # type: ignore[operator]
+        figure: Any = value  # or a day, by the kind
+        if kind == "p" and figure < 0.001:
             return "<0.001"
-        if value in (math.inf, -math.inf):
-            return "∞" if value == math.inf else "−∞"
+        if figure in (math.inf, -math.inf):
+            return "∞" if figure == math.inf else "−∞"
         how = KINDS[kind]
-        if kind == "short" and abs(value) >= 100:  # type: ignore[arg-type, operator]
+        if kind == "short" and abs(figure) >= 100:
             digits = 0
-        if kind == "digits" and abs(value) >= 10**digits:  # type: ignore[arg-type]
-            return f"{value:,.0f}"  # no exponent
+        if kind == "digits" and abs(figure) >= 10**digits:
+            return f"{figure:,.0f}"  # no exponent
         if kind == "day":
-            return how.pattern.format(value)
-        return how.pattern.format(value / how.scale, digits=digits)  # type: ignore[operator]
+            return how.pattern.format(figure)
+        return how.pattern.format(figure / how.scale, digits=digits)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import math
+import re
 import weakref
 from datetime import date
 
@@ -15,6 +16,7 @@ from tariffmodel import Case, Valuation, case, exposure, facts, policy, validati
 from tariffmodel.errors import DataError, PolicyError
 
 JAPAN = ("Subaru", "us_import_units", "JP")
+PARTS = ("Toyota", "usmca_share_part", "MX")
 
 
 def test_a_case_is_asked_with_names_and_carries_what_they_stand_for(known):
@@ -53,27 +55,33 @@ def test_tables_of_one_case_share_their_goods_and_bills(known):
 
 
 def test_disclosures_are_compared_with_the_law_only(known):
-    with pytest.raises(PolicyError, match="flat-25 is a counterfactual|flat-25 is a "):
+    with pytest.raises(PolicyError, match="flat-25 is a counterfactual; .* a policy whose status is law"):
         validation.disclosed(case("flat-25", data=known))
 
 
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda table: table.loc.__setitem__((table["maker"] == "Toyota", "value"), 0.0),
-        lambda table: table.iloc.__setitem__((0, 0), "Toyota"),
-        lambda table: table.at.__setitem__((0, "value"), 0.0),
-        lambda table: table.__setitem__("value", 0.0),
+        lambda table: table.loc.__setitem__((table.iloc[:, 0] == "Toyota", table.columns[0]), "Edsel"),
+        lambda table: table.iloc.__setitem__((0, 0), "Edsel"),
+        lambda table: table.at.__setitem__((table.index[0], table.columns[0]), "Edsel"),
+        lambda table: table.iat.__setitem__((0, 0), "Edsel"),
+        lambda table: table.__setitem__(table.columns[0], "Edsel"),
+        lambda table: table.__delitem__(table.columns[0]),
         lambda table: table.insert(0, "new", 0.0),
-        lambda table: table.pop("value"),
-        lambda table: setattr(table, "columns", list(table.columns)),
+        lambda table: table.pop(table.columns[0]),
+        lambda table: setattr(table, "columns", table.columns[::-1]),
+        lambda table: setattr(table, "index", table.index[::-1]),
     ],
+    ids=["loc", "iloc", "at", "iat", "set", "del", "insert", "pop", "columns", "index"],
 )
 @pytest.mark.parametrize("name", ["table", "selected", "disclosures", "financials", "makers"])
 def test_an_edit_in_place_raises_and_is_never_ignored(known, edit, name):
     table = getattr(known, name)
-    before = table.copy()
-    with pytest.raises((DataError, KeyError), match="not edited in place|"):
+    before, plain = table.copy(), table.copy()
+    edit(plain)
+    assert not plain.equals(before)
+    with pytest.raises(DataError, match="a table of loaded facts is not edited in place"):
         edit(table)
     pd.testing.assert_frame_equal(table.copy(), before)
 
@@ -115,8 +123,9 @@ def test_what_if_says_what_it_replaced_and_moves_the_range_in_proportion(known):
     ].iloc[0]
     assert new["value"] == 100_000 and new["quality"] == "estimated"
     assert new["selection_reason"] == f"what-if, in place of {old['value']:.10g}"
-    if pd.notna(old["low"]):
-        assert new["low"] / new["value"] == pytest.approx(old["low"] / old["value"])
+    assert old["low"] < old["value"] < old["high"]
+    for end in ("low", "high"):
+        assert new[end] / new["value"] == pytest.approx(old[end] / old["value"])
     assert (row.loc[row["period"] != "CY2025", "selection_reason"].str.startswith("what-if")).sum() == 0
 
 
@@ -125,6 +134,36 @@ def test_what_if_about_a_figure_that_is_not_there_is_refused(known):
         known.with_values({("Subaru", "us_import_units", "ZZ"): 1.0})
     with pytest.raises(DataError, match="within CY1999"):
         known.with_values({JAPAN: 1.0}, period="CY1999")
+
+
+@pytest.mark.parametrize(
+    ("key", "new", "said"),
+    [
+        (JAPAN, math.nan, "nan units"),
+        (JAPAN, math.inf, "inf units"),
+        (JAPAN, lambda units: -1.5, "-1.5 units"),
+        (PARTS, 1.01, "1.01 fraction_of_value"),
+        (PARTS, -0.01, "-0.01 fraction_of_value"),
+    ],
+)
+def test_what_if_that_no_table_may_hold_is_refused(known, key, new, said):
+    maker, variable, origin = key
+    period = next(iter(known.selected.query("maker == @maker and variable == @variable")["period"]))
+    where = f"{variable} of {maker}, origin {origin}, {period}: the what-if is {said}"
+    with pytest.raises(
+        DataError, match=re.escape(f"{where}; expected a value >= 0, and <= 1 for a fraction")
+    ):
+        known.with_values({key: new}, period=period)
+
+
+def test_range_of_a_what_if_ends_where_its_unit_does(known):
+    def row(known):
+        keys = known.selected[["maker", "variable", "origin"]].agg(tuple, axis=1)
+        return known.selected[keys == PARTS].iloc[0]
+
+    old, new = row(known), row(known.with_values({PARTS: 0.95}))
+    assert old["high"] / old["value"] * 0.95 > 1 and new["high"] == 1.0
+    assert new["low"] == pytest.approx(old["low"] / old["value"] * 0.95)
 
 
 def test_facts_that_are_dropped_are_freed_with_all_that_was_computed_from_them(known):
@@ -145,6 +184,30 @@ def test_as_of_asks_what_was_known_and_law_on_that_day(known):
     )
     assert "japan-deal" not in {entry.id for entry in early.policy.entries}
     assert exposure.table(early)["bill_usd"].sum() > exposure.table(now)["bill_usd"].sum()
+
+
+def test_facts_of_a_day_bring_the_law_of_that_day(known):
+    day = date(2025, 6, 29)  # a Sunday, without a fixing
+    asked, early = case(data=known.as_known(day)), case(as_of=day, data=known)
+    assert asked.as_of == day
+    assert asked.policy.entries == early.policy.entries != case(data=known).policy.entries
+    pd.testing.assert_frame_equal(exposure.table(asked), exposure.table(early))
+    before = case(as_of="2025-06-12", data=known.as_known(day))
+    assert before.as_of == before.facts.day == date(2025, 6, 12)
+
+
+def test_a_day_after_that_of_the_facts_is_refused(known):
+    then = known.as_known(date(2025, 6, 30))
+    refused = r"as_of 2025-07-01: .* known on 2025-06-30; .* that day or an earlier one"
+    with pytest.raises(DataError, match=refused):
+        case(as_of="2025-07-01", data=then)
+    with pytest.raises(DataError, match=refused):
+        case(data=then).as_known("2025-07-01")
+    now = case(as_of="2025-07-01", data=known)
+    with pytest.raises(DataError, match=refused):
+        now.replace(facts=then)
+    with pytest.raises(DataError, match=refused):
+        Case(then, now.policy, now.against, now.period, now.as_of)
 
 
 def test_what_stands_beside_a_case_is_known_on_the_same_day(known):

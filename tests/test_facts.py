@@ -114,6 +114,13 @@ def test_identity_residual_is_what_is_left_over(known):
     ("file", "row", "cells", "expected"),
     [
         ("facts/volumes.csv", 41, {"value": "-3"}, "row 41: value is '-3'; expected a value >= 0"),
+        ("facts/volumes.csv", 41, {"value": "inf"}, "row 41: value is 'inf'; expected a value >= 0"),
+        (
+            "facts/estimates.csv",
+            3,
+            {"value": "1.5", "unit": "fraction_of_value"},
+            "row 3: value is '1.5'; exp",
+        ),
         ("facts/volumes.csv", 41, {"value": "lots"}, "row 41: value is 'lots'; expected a number"),
         ("facts/volumes.csv", 41, {"period": "last year"}, "row 41: period is 'last year'; expected CY2025"),
         (
@@ -253,7 +260,8 @@ def test_rows_of_the_user_are_checked_like_the_bundled_ones(data):
     with store.writing(data, "test") as staging:
         (staging / "facts").mkdir()
         row.assign(value="-3").to_csv(staging / "facts/own.csv", index=False)
-    fault = "data/facts/own.csv row 2: value is '-3'; expected a value >= 0, and <= 1 for a fraction"
+    expected = "a value >= 0, and <= 1 for a fraction, not infinite"
+    fault = f"data/facts/own.csv row 2: value is '-3'; expected {expected}"
     with pytest.raises(DataError, match=fault):
         facts.load(data)
     assert fault in [str(one) for one in facts.check(data)]

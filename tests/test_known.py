@@ -209,6 +209,16 @@ def test_own_figures_written_before_dates_were_apart_still_load(known, data):
     )
 
 
+def test_a_maker_without_a_market_value_says_why(known, then):
+    worth = facts.market_value(then, then.as_of)
+    assert ((worth["reason"] == "") == worth["market_cap_usd"].notna()).all()
+    assert set(worth.index[worth["reason"] == "no count of shares"]) == {"GM", "Mazda", "Subaru"}
+    unlisted = {"Jaguar Land Rover", "Porsche AG", "Volvo Cars"}
+    assert set(worth.index[worth["reason"] == "no line with prices"]) == unlisted
+    now = facts.market_value(known, known.as_of)["reason"]
+    assert set(now.index[now != ""]) == unlisted
+
+
 # Law as known on a day
 
 

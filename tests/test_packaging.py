@@ -160,9 +160,41 @@ def test_ci_gets_a_browser_where_it_can_and_runs_the_suite_anyway(tmp_path, mach
         text=True,
     )
     calls = (tmp_path / "calls").read_text().splitlines()
-    assert done.returncode == 0 and calls[-2:] == ["make docs", "make test"]
+    assert done.returncode == 0 and calls[-3:] == ["make lint", "make docs", "make test"]
     assert any("install" in call and "chromium" in call for call in calls) == (machine == "that installs one")
     assert ("No Chromium" in done.stdout) == (machine == "that has none to install")
+
+
+def lint_imports(checkout: Path) -> subprocess.CompletedProcess:
+    """What import-linter says of a checkout: code 0 where the order holds."""
+    pytest.importorskip("importlinter")
+    call = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports(no_cache=True))"
+    return subprocess.run(
+        [sys.executable, "-c", call], cwd=checkout, capture_output=True, check=False, text=True
+    )
+
+
+def test_each_wing_knows_only_those_below_it():
+    done = lint_imports(ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        ({"facts/upward.py": "import tariffmodel.tariff.case"}, "facts is not allowed to import"),
+        ({"nowhere.py": ""}, "not listed as layers"),
+        ({f"stats/{a}.py": f"import tariffmodel.stats.{b}" for a, b in ("xy", "yx")}, "inside a wing BROKEN"),
+    ],
+    ids=["imports a wing above its own", "has no place in the order", "closes a circle"],
+)
+def test_the_order_of_the_wings_refuses_a_module_that(tmp_path, added, said):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    package = shutil.copytree(ROOT / "tariffmodel", tmp_path / "tariffmodel")
+    for name, text in added.items():
+        (package / name).write_text(text)
+    done = lint_imports(tmp_path)
+    assert done.returncode != 0 and said in done.stdout
 
 
 # A stand-in for Python: it makes a .venv whose python writes down what it is asked to install.

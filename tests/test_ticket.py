@@ -216,6 +216,15 @@ def test_supplier_has_a_hedge_but_no_bill(known):
     assert "delta_bill_usd" not in found.protection and len(found.instruments) == 2
 
 
+def test_maker_without_a_market_value_has_a_hedge_and_the_reason(known):
+    found = ticket.ticket(case("flat-25", "current-law", "CY2026", "2025-12-01", known), "7261.T", draws=100)
+    said = (
+        "Mazda has no market value on 2025-12-01 (no count of shares): the policy's effect on 7261.T is not"
+    )
+    assert said in found.protection["effect"] and "delta_bill_usd" not in found.protection
+    assert "nan" not in found.to_markdown()
+
+
 def test_as_of_hides_later_prices_and_fixings(known):
     day = date(2026, 3, 31)
     found = ticket.ticket(threat(known, "flat-25", as_of=day), "7203.T", draws=100)

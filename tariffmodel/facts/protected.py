@@ -41,7 +41,7 @@ class Protected(pd.DataFrame):
             "ask facts.with_values(...) for a what-if, or edit a .copy()"
         )
 
-    __setitem__ = __delitem__ = insert = pop = update = _update_inplace = _refuse  # type: ignore[assignment, misc]  # pandas has them otherwise, and one as final
+    __setitem__ = __delitem__ = insert = pop = update = _update_inplace = _refuse  # type: ignore[misc]  # pandas has one as final
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in ("columns", "index"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
@@ -561,10 +562,30 @@ MODEL_UNITS = {
 }
 
 
-def _value_in_bounds(table: pd.DataFrame) -> pd.Series:
-    share = table["unit"].str.startswith("fraction_of")
-    signed = table["unit"].str.contains("change")
-    return table["value"].isna() | signed | ((table["value"] >= 0) & (~share | (table["value"] <= 1)))
+BOUNDS = "a value >= 0, and <= 1 for a fraction, not infinite"
+
+
+def bounds(unit: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Least and most that figures in these units can be: `BOUNDS`; a change may be of either sign.
+
+    >>> least, most = bounds(pd.Series(["units", "fraction_of_units", "fraction_change_on_year"]))
+    >>> least.tolist(), most.tolist()
+    ([0.0, 0.0, -inf], [inf, 1.0, inf])
+    """
+    signed = unit.str.contains("change", na=False)
+    share = unit.str.startswith("fraction_of", na=False) & ~signed
+    return np.where(signed, -np.inf, 0.0), np.where(share, 1.0, np.inf)
+
+
+def in_bounds(value: pd.Series, unit: pd.Series) -> pd.Series:
+    """Whether figures in these units are `BOUNDS`; one that is missing is not.
+
+    >>> in_bounds(pd.Series([3.0, 1.2]), pd.Series(["units", "fraction_of_units"])).tolist()
+    [True, False]
+    """
+    least, most = bounds(unit)
+    found: pd.Series = np.isfinite(value) & (value >= least) & (value <= most)
+    return found
 
 
 FACTS = _table(
@@ -592,8 +613,8 @@ FACTS = _table(
     },
     checks=[
         pa.Check(
-            _value_in_bounds,
-            error="value: expected a value >= 0, and <= 1 for a fraction",
+            lambda table: table["value"].isna() | in_bounds(table["value"], table["unit"]),
+            error=f"value: expected {BOUNDS}",
         ),
         pa.Check(
             lambda table: (

@@ -211,7 +211,7 @@ class Facts:
     ) -> Facts:
         """A copy in which some selected figures are others: a what-if.
 
-        Low and high move in proportion, and the figure counts as estimated.
+        Low and high move in proportion, as far as the unit allows, and the figure counts as estimated.
 
         Parameters
         ----------
@@ -223,7 +223,8 @@ class Facts:
         Raises
         ------
         DataError
-            If a key has no selected figure, or none in the period.
+            If a key has no selected figure, or none in the period; if a new figure is one that no table
+            may hold: below 0, above 1 for a fraction, infinite or missing.
 
         Examples
         --------
@@ -232,6 +233,8 @@ class Facts:
         >>> doubled = known.with_values({("Subaru", "us_import_units", "JP"): lambda units: 2 * units})
         >>> asked = tm.case(data=doubled)
         """
+        from tariffmodel.facts.schemas import BOUNDS, bounds, in_bounds  # slow to import: `load` has done so
+
         table = self.table.copy()
         span = periods.parse(period) if period else None
         for (maker, variable, origin), new in values.items():
@@ -258,6 +261,15 @@ class Facts:
                 table.at[row, "value"] = value
                 table.at[row, "quality"] = "estimated"
                 table.at[row, "selection_reason"] = f"{_WHAT_IF}{old:.10g}"
+            rows = table[chosen]
+            wrong = rows[~in_bounds(rows["value"], rows["unit"])]
+            if len(wrong):
+                label, value, unit = wrong[["period", "value", "unit"]].iloc[0]
+                raise DataError(
+                    f"{variable} of {maker}, origin {origin}, {label}: the what-if is {value:.10g} {unit}; "
+                    f"expected {BOUNDS}"
+                )
+            table.loc[chosen, "high"] = np.minimum(rows["high"], bounds(rows["unit"])[1])
         changed = replace(self, table=table)
         changed.__dict__["overlay"] = self.overlay
         return changed

@@ -11,6 +11,8 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.tables import Facts
 
+NO_PRICES, NO_SHARES = "no line with prices", "no count of shares"  # why a maker has no market value
+
 
 def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
     """Units of `currency` per USD, mean of the fixings in `period` up to `as_of`.
@@ -44,8 +46,13 @@ def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by maker: `market_cap_usd` at the exchange rate of the day, `price_date` of the close;
-        empty without a line, a close or a share count.
+        Indexed by maker: `market_cap_usd` at the exchange rate of the day, `price_date` of the close,
+        and the `reason` why there is no market value, empty where there is one.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> market_value(known, known.as_of)["reason"][["Toyota", "Porsche AG"]].tolist()
+    ['', 'no line with prices']
     """
     line = facts.makers["ticker"].rename_axis("maker")
     closes = facts.prices[: pd.Timestamp(as_of)]
@@ -54,10 +61,12 @@ def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
     today = Period(as_of, as_of)
     spot = {str(unit): fx_rate(facts, str(unit), today, as_of) for unit in listing.dropna().unique()}
     last_day: Any = pd.Series.last_valid_index
-    shares = facts.figure("shares_outstanding").reindex(line.index)
+    shares, price = facts.figure("shares_outstanding").reindex(line.index), line.map(last)
+    reason = pd.Series("", line.index).mask(shares.isna(), NO_SHARES)
     return pd.DataFrame(
         {
-            "market_cap_usd": shares * 1e6 * line.map(last) / listing.map(spot),
+            "market_cap_usd": shares * 1e6 * price / listing.map(spot),
             "price_date": line.map(closes.apply(last_day).dt.date),
+            "reason": reason.mask(price.isna(), NO_PRICES),
         }
     )

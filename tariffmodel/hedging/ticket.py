@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts
+from tariffmodel.facts import Facts, market_value
 from tariffmodel.hedging import sizing
 from tariffmodel.hedging.instruments import candidates, one_for_one, periods_per_year, pnl
 from tariffmodel.hedging.out_of_sample import effectiveness
@@ -158,9 +158,14 @@ def _protection(case: Case, ticker: str, notional: float, valuation: Valuation, 
     facts = case.facts
     maker = str(facts.instruments.at[ticker, "company"])
     cover = {"paid_back_share": paid["value"], "paid_back_low": paid["low"], "paid_back_high": paid["high"]}
+    lacks = ""
     if maker not in facts.makers.index:
-        reason = f"{ticker} is no maker with a bill: the policy's effect on it is not computed"
-        return pd.Series({"effect": reason, **cover, "event_rows": paid["rows"]})
+        lacks = f"{ticker} is no maker with a bill"
+    elif gap := str(market_value(facts, case.as_of).at[maker, "reason"]):
+        lacks = f"{maker} has no market value on {case.as_of} ({gap})"
+    if lacks:
+        effect = f"{lacks}: the policy's effect on {ticker} is not computed"
+        return pd.Series({"effect": effect, **cover, "event_rows": paid["rows"]})
     bill = exposure.table(case).T[maker]
     change = {f"delta_{name}": [bill[name]] for name in ("bill_usd", "bill_low_usd", "bill_high_usd")}
     worth = pricing.implied_value(pd.DataFrame(change, index=[maker]), valuation).T[maker]

@@ -56,7 +56,7 @@ class Workbench:
 
     @cached_property
     def market_cap_usd(self) -> pd.Series:
-        """USD by maker; NaN where there is no share price."""
+        """USD by maker; NaN without a share price or a count of shares."""
         return market_value(self.facts, self.case.as_of)["market_cap_usd"]
 
     def _fixed(self, policy: Policy) -> _Fixed:
@@ -89,7 +89,7 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
         period, each with `_low` and `_high`; `worth_us_built_usd` and `worth_exported_usd`, what one
         more vehicle a year takes off the bill (`incentives.marginal`); `implied_usd` with `_low` and
         `_high`, what the change at a yearly rate is worth to shareholders, and
-        `implied_share_of_market_cap` with `_low` and `_high`, NaN without a share price.
+        `implied_share_of_market_cap` with `_low` and `_high`, NaN without a market value.
     """
     fixed = bench._fixed(policy)
     goods, against, base = fixed.goods, fixed.against, fixed.baseline

@@ -81,9 +81,8 @@ def disclosed(facts: Facts) -> pd.DataFrame:
         raise DataError(
             f"data/{_TABLE}: {twice[0]} has two selected sensitivities to the dollar; keep one selected"
         )
-    units = pd.Series(
-        {row.Index: _move_per_usd(facts, row, str(home[row.Index])) for row in rows.itertuples()}, dtype=float
-    )
+    told = zip(rows.index, rows.itertuples(), home, strict=True)
+    units = pd.Series({maker: _move_per_usd(facts, row, str(unit)) for maker, row, unit in told}, dtype=float)
     per_unit = pd.DataFrame(
         {
             "currency": home,
@@ -346,14 +345,16 @@ def iso_profit(
     months = [str(month) for month in pd.period_range(first_month, str(as_of)[:7], freq="M")]
     if not months:
         raise DataError(f"first_month {first_month} lies after {as_of}; choose an earlier one")
-    bill, years = exposure.table(case).loc[maker], case.goods.years
-    currency = str(known.at[maker, "currency"])
-    kappa, start = float(known.at[maker, "profit_per_unit_bn"]), float(bill["per_usd"])
-    value_bn = bill["customs_value_usd"] / 1e9 / years
+    bill: Any  # one row, and one below
+    said: Any
+    bill, said, years = exposure.table(case).loc[maker], known.loc[maker], case.goods.years
+    currency = str(said["currency"])
+    kappa, start = float(said["profit_per_unit_bn"]), float(bill["per_usd"])
+    value_bn: float = bill["customs_value_usd"] / 1e9 / years
     if value_bn == 0:
         raise DataError(f"{maker} imports no vehicles in {case.period}; there is no duty rate to set against")
     base = float(bill["effective_rate_against"])
-    rest_bn = bill["bill_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
+    rest_bn: float = bill["bill_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
 
     def profit_change(rate: pd.Series, per_usd: pd.Series) -> pd.Series:
         return kappa * (per_usd - start) - (value_bn * (rate - base) + rest_bn) * per_usd
@@ -379,7 +380,7 @@ def iso_profit(
         maker=maker,
         currency=currency,
         profit_per_unit_bn=kappa,
-        basis=str(known.at[maker, "basis"]),
+        basis=str(said["basis"]),
         before=(base, start),
         curves=pd.DataFrame(curves, index=pd.Index(duty, name="rate")),
         path=path,
@@ -410,4 +411,4 @@ def _move(bill_bn: np.ndarray, kappa: np.ndarray, start: np.ndarray) -> np.ndarr
     """S − S₀ that solves κ (S − S₀) = B S; infinite where the bill takes the whole position."""
     left = kappa - bill_bn
     usable = (kappa > 0) & (left > 0)
-    return np.divide(bill_bn * start, left, out=np.full(len(start), np.inf), where=usable)
+    return np.asarray(np.divide(bill_bn * start, left, out=np.full(len(start), np.inf), where=usable))

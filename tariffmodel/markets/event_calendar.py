@@ -19,6 +19,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,7 @@ from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
 from tariffmodel.facts.periods import Period
+from tariffmodel.facts.worth import NO_PRICES, NO_SHARES
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
@@ -81,7 +83,8 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
         ["announced", "date_et", "kind", "scope", "countries", "label", "timing_quality", "scheduled"]
     ]
     ids = rows.index.to_numpy()
-    sessions, waits, overlaps = {}, {}, {}
+    sessions, waits = {}, {}
+    overlaps: dict[str, Any] = {}  # lists of tuples
     near = np.zeros((len(rows), len(rows)), dtype=bool)
     for place in MARKETS:
         hours = _hours(facts, place, rows["announced"])
@@ -123,8 +126,10 @@ def find(facts: Facts, text: str, among: Iterable[str] | None = None) -> str:
     >>> find(facts.load(), "Japan deal")
     '2025-07-22-japan-deal'
     """
-    labels = _rows(facts)["label"]
-    names = {event: {_plain(event), _plain(event[11:]), _plain(labels[event])} for event in labels.index}
+    labels: Any = _rows(facts)["label"].to_dict()
+    names: dict[str, set[str]] = {
+        event: {_plain(event), _plain(event[11:]), _plain(label)} for event, label in labels.items()
+    }
     wanted = _plain(text)
     meant = [event for event in names if wanted in names[event]]
     open_to = list(names) if among is None else [event for event in names if event in set(among)]
@@ -179,7 +184,9 @@ def firm_events(
     if events is not None:
         days = days.loc[_known(days.index, events)]
     frame = days[list(place)].set_axis(chosen, axis=1).rename_axis(columns="firm")
-    return frame.stack(future_stack=True).rename("date").reset_index()
+    days_of: Any = frame.stack(future_stack=True)  # a Series: the columns have one level
+    pairs: pd.DataFrame = days_of.rename("date").reset_index()
+    return pairs
 
 
 def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
@@ -192,7 +199,7 @@ def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
         names no policy or entry: file, row and column are named.
     """
     rows = _rows(facts)
-    row = rows.loc[_known(rows.index, [event])[0]]
+    row: Any = rows.loc[_known(rows.index, [event])[0]]  # one row
     if row["basis"] == "none":
         raise DataError(
             f"{event} has no policies to compare ({row['reason']}); fill in its row of data/{_POLICIES}"
@@ -264,6 +271,7 @@ def _rows(facts: Facts) -> pd.DataFrame:
             for file, row, event in zip(lone["file"], lone["row"], lone["event"], strict=True)
         ]
     news = changes.loc[changes["restates"].isna() & (changes["basis"] != "none"), "event"]
+    row: Any  # a named tuple of the columns of changes
     for row in changes[changes["restates"].notna() & ~changes["restates"].isin(news)].itertuples():
         expected = "the event with the first news of this change, itself computed and restating nothing"
         faults.append(Fault(row.file, row.row, "restates", row.restates, expected))
@@ -275,7 +283,7 @@ def _rows(facts: Facts) -> pd.DataFrame:
     events = events.assign(
         announced=announced.dt.tz_convert("UTC"),
         date_et=events["date"],
-        countries=[tuple(cell.split("|")) for cell in events["countries"]],
+        countries=events["countries"].str.split("|").map(tuple),
         timing_quality=events["time_confidence"],
     )
     changes = changes.rename(columns={"file": "policies_file", "row": "policies_row"}).set_index("event")
@@ -311,14 +319,14 @@ def _timetable(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Dat
 def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
     """`_timetable` around the events, less the days on which the exchange did not trade after all."""
     days = announced.dt.tz_localize(None).dt.normalize()
-    calendar = facts.markets.at[place, "exchange_calendar"]
+    calendar = str(facts.markets.at[place, "exchange_calendar"])
     closed = market.untraded(facts, calendar)
     return _timetable(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
 
 
 def _first(hours: pd.DataFrame, announced: pd.Series) -> np.ndarray:
     """Positions of the first sessions that still have `MARGIN` to go."""
-    return (hours["close"] - MARGIN).array.searchsorted(announced.array)
+    return np.asarray((hours["close"] - MARGIN).array.searchsorted(announced.array))
 
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
@@ -330,7 +338,8 @@ def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | N
     def fault(expected: str) -> DataError:
         return DataError(str(Fault(row["policies_file"], row["policies_row"], column, reference, expected)))
 
-    name, day, without = re.fullmatch(REFERENCE, reference).groups()
+    parts: Any = re.fullmatch(REFERENCE, reference)  # the schema of the table has seen to that
+    name, day, without = parts.groups()
     try:
         found = policy.load(name, facts.folder)
         frozen_on = date.fromisoformat(day) if day else None
@@ -390,10 +399,10 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     every = pd.MultiIndex.from_product([rows.index, tickers.index], names=["event", "maker"])
     frame = pd.concat(parts).reindex(every)
     maker = every.get_level_values("maker")
-    shares = maker.map(facts.figure("shares_outstanding") * 1e6)
+    shares = 1e6 * facts.figure("shares_outstanding").reindex(maker).to_numpy()
     unpriced = np.select(
-        [~maker.isin(listed.index), frame["price"].isna(), shares.isna()],
-        ["no line with prices", "no close in the week of sessions before", "no count of shares"],
+        [~maker.isin(listed.index), frame["price"].isna(), np.isnan(shares)],
+        [NO_PRICES, "no close in the week of sessions before", NO_SHARES],
         "",
     )
     return pd.DataFrame(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import date
 from functools import lru_cache
 from threading import Lock
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,8 @@ def prices(
     chosen = _known(facts, tickers)
     levels = facts.prices[chosen]
     if currency == "USD":
-        levels = levels / _per_usd(facts, facts.instruments.loc[chosen, "currency"], levels.index)
+        listing = facts.instruments.loc[chosen, "currency"]
+        levels = levels / _per_usd(facts, listing, pd.DatetimeIndex(levels.index))
     elif currency != "local":
         raise DataError(f"currency {currency!r}: write 'local' or 'USD'")
     levels.attrs = {"unit": f"adjusted close, {currency} currency", "as_of": _last(levels)}
@@ -208,7 +209,7 @@ def missing(facts: Facts) -> pd.DataFrame:
     """Sessions without a close inside a line's span: columns `ticker`, `date`."""
     gaps = []
     for ticker, series in facts.prices.items():
-        days = sessions(facts, facts.instruments.at[ticker, "exchange_calendar"])
+        days = sessions(facts, str(facts.instruments.at[ticker, "exchange_calendar"]))
         known = series.dropna().index
         inside = days[(days >= known[0]) & (days <= known[-1])]
         gaps.append(pd.DataFrame({"ticker": ticker, "date": inside.difference(known)}))
@@ -240,9 +241,9 @@ def status(facts: Facts, as_of: date | None = None) -> pd.DataFrame:
             f"no prices or exchange rates up to {day:%Y-%m-%d}; they start on "
             f"{max(facts.prices.index[0], facts.fx.index[0]):%Y-%m-%d}: choose a later as-of date"
         )
-    last = facts.prices.loc[:day].apply(pd.Series.last_valid_index).dropna()
+    last = _last_closes(facts.prices.loc[:day]).dropna()
     behind = [
-        len(_calendar(facts.instruments.at[ticker, "exchange_calendar"], seen, day)) - 1
+        len(_calendar(str(facts.instruments.at[ticker, "exchange_calendar"]), seen, day)) - 1
         for ticker, seen in last.items()
     ]
     fixing = facts.fx.loc[:day].index[-1]
@@ -283,7 +284,8 @@ def asynchrony(facts: Facts, names: Sequence[str], on: str) -> pd.DataFrame:
     """
     table = closes(facts)
     rates = exchange_rates(facts)
-    seen = [FIXING if name in rates else facts.instruments.at[name, "exchange_calendar"] for name in names]
+    lines = facts.instruments
+    seen = [FIXING if name in rates else str(lines.at[name, "exchange_calendar"]) for name in names]
     columns = {}
     for season in ("winter", "summer"):
         hour = table[f"close_utc_{season}"]
@@ -320,7 +322,7 @@ def benchmarks(facts: Facts) -> pd.Series:
     for code, named in facts.markets["benchmark"].dropna().items():
         choices = [name for name in named.split("|") if name in facts.prices]
         if choices:
-            last = facts.prices[choices].apply(pd.Series.last_valid_index)
+            last = _last_closes(facts.prices[choices])
             behind = [len(pd.bdate_range(last[name], last.max())) - 1 for name in choices]
             found[code] = next(name for name, n in zip(choices, behind, strict=True) if n <= STALE_SESSIONS)
     return pd.Series(found, dtype=object).rename_axis("market")
@@ -349,16 +351,17 @@ def _change(levels: pd.DataFrame, facts: Facts, calendar: str, kind: Kind, horiz
     if kind not in ("log", "simple"):
         raise DataError(f"kind {kind!r}: write 'log' or 'simple'")
     days = sessions(facts, calendar)
+    steps: object = horizon
     if horizon == "weekly":
-        levels, horizon = _weekly(levels, days, calendar), 1
+        levels, steps = _weekly(levels, days, calendar), 1
     else:
         levels = levels.reindex(days)
-    if not isinstance(horizon, int) or horizon < 1:
+    if not isinstance(steps, int) or steps < 1:
         raise DataError(f"horizon {horizon!r}: write a number of sessions >= 1, or 'weekly'")
-    ratio = levels / levels.shift(horizon)
-    if horizon > 1:  # a gap inside the span is a gap, not a longer return
-        ratio = ratio.where(levels.notna().rolling(horizon + 1).sum() == horizon + 1)
-    return np.log(ratio) if kind == "log" else ratio - 1
+    ratio = levels / levels.shift(steps)
+    if steps > 1:  # a gap inside the span is a gap, not a longer return
+        ratio = ratio.where(levels.notna().rolling(steps + 1).sum() == steps + 1)
+    return pd.DataFrame(np.log(ratio)) if kind == "log" else ratio - 1
 
 
 def _weekly(levels: pd.DataFrame, days: pd.DatetimeIndex, calendar: str) -> pd.DataFrame:
@@ -384,13 +387,21 @@ def _timing(calendars: Sequence[str], day: pd.Timestamp) -> str:
     return f"at the close of {', '.join(said)}"
 
 
+def _last_closes(levels: pd.DataFrame) -> pd.Series:
+    """Day of the last close of each line."""
+    last_day: Any = pd.Series.last_valid_index
+    days: pd.Series = levels.apply(last_day)
+    return days
+
+
 def _last(levels: pd.DataFrame) -> str:
     return str(levels.dropna(how="all").index[-1].date()) if len(levels) else ""
 
 
 def _sessions(facts: Facts, calendar: str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
     lines = facts.instruments.index[facts.instruments["exchange_calendar"] == calendar]
-    seen = facts.prices.loc[:, facts.prices.columns.isin(lines)].dropna(how="all").index
+    closes = facts.prices.loc[:, facts.prices.columns.isin(lines)].dropna(how="all")
+    seen = pd.DatetimeIndex(closes.index)
     if seen.empty:
         raise DataError(f"no prices of exchange {calendar}; see data/market/instruments.csv")
     days = _calendar(calendar, seen[0], seen[-1])
@@ -399,7 +410,7 @@ def _sessions(facts: Facts, calendar: str) -> tuple[pd.DatetimeIndex, pd.Datetim
 
 def _calendar(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     """Sessions from `first` to `last`, as the exchange announced them."""
-    days = exchange(calendar, first.year).sessions.tz_localize(None)
+    days: pd.DatetimeIndex = exchange(calendar, first.year).sessions.tz_localize(None)
     return days[days.searchsorted(first) : days.searchsorted(last, side="right")]
 
 
@@ -454,4 +465,5 @@ def _close_hours(calendar: str, day: pd.Timestamp) -> tuple[str, float, float]:
 def _hours(local: str, zone: str, year: int) -> tuple[str, float, float]:
     """A local clock time in hours UTC on 15 January and 15 July."""
     stamps = [pd.Timestamp(f"{year}-{month}-15 {local}", tz=zone).tz_convert("UTC") for month in ("01", "07")]
-    return local, *(stamp.hour + stamp.minute / 60 for stamp in stamps)
+    winter, summer = (stamp.hour + stamp.minute / 60 for stamp in stamps)
+    return local, winter, summer

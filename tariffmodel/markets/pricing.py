@@ -196,13 +196,14 @@ def _annuity(rate: np.ndarray, rise: np.ndarray, life: np.ndarray, fall: np.ndar
         # mean of e^(zu) - 1 over u in (0, 1); its series where the difference would cancel
         faded = np.where(np.abs(z) < 1e-3, z / 2 + z**2 / 6 + z**3 / 24, (np.expm1(z) - z) / z)
         value = -(np.expm1(step * full) + np.exp(step * full) * faded) / (rate - rise)
-        return np.where(rate == rise, (life - fall / 2) / (1 + rate), value)
+        return np.asarray(np.where(rate == rise, (life - fall / 2) / (1 + rate), value))
 
 
 def _kept(makers: pd.Index, valued: Valuation) -> np.ndarray:
     """Part of the bill that shareholders bear."""
     tax = _per_maker("tax_rate", valued.tax_rate, makers, 0.0, 1.0)
-    return (1 - tax) * (1 - _per_maker("pass_through", valued.pass_through, makers, 0.0, 1.0))
+    passed = _per_maker("pass_through", valued.pass_through, makers, 0.0, 1.0)
+    return np.asarray((1 - tax) * (1 - passed))
 
 
 def _rates(makers: pd.Index, valued: Valuation) -> tuple[np.ndarray, np.ndarray]:

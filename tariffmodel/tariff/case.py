@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
-from tariffmodel.errors import PolicyError
+from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import Facts, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
@@ -46,6 +46,8 @@ class Case:
     ------
     PolicyError
         If a policy was loaded from another data folder than the facts.
+    DataError
+        If the facts are those of a day before `as_of`.
     """
 
     facts: Facts
@@ -57,6 +59,12 @@ class Case:
     def __post_init__(self) -> None:
         for one in (self.policy, self.against):
             _refuse_foreign(one, self.facts)
+        known_on = self.facts.day
+        if known_on and self.as_of > known_on:
+            raise DataError(
+                f"as_of {self.as_of}: the facts hold what was known on {known_on}; "
+                "ask as of that day or an earlier one, or load facts that reach further"
+            )
 
     def __repr__(self) -> str:
         return f"Case({self.policy.name} against {self.against.name}, {self.period}, as of {self.as_of})"
@@ -164,7 +172,8 @@ def case(
         Days over which duty is owed, see `periods`.
     as_of : date or ISO day, optional
         The day on which the question is asked: facts, law, exchange rates and prices that were not known then
-        are not used. Default: all that is loaded, stated for the day of the last exchange rate.
+        are not used. Default: the day of the facts, if `data` are facts as known on one; else all that
+        is loaded, stated for the day of the last exchange rate.
     data : Facts or path, optional
         Loaded facts, or a data folder, see `facts.data_dir`.
     settings : mapping, optional
@@ -173,7 +182,8 @@ def case(
     Raises
     ------
     DataError, PolicyError
-        What cannot be read or used, with the remedy; a day on which nothing of the kind was known.
+        What cannot be read or used, with the remedy; a day on which nothing of the kind was known, or
+        after that of the facts.
 
     Examples
     --------
@@ -188,7 +198,8 @@ def case(
     span = periods.parse(period) if isinstance(period, str) else period
     mine, other = _policy(policy, known, settings), _policy(against, known)
     asked = Case(known, mine, other, span, known.as_of)
-    return asked if as_of is None else asked.as_known(as_of)
+    day = known.day if as_of is None else as_of
+    return asked if day is None else asked.as_known(day)
 
 
 def _policy(source: PolicySource, known: Facts, settings: Mapping[str, Any] | None = None) -> Policy:

@@ -7,7 +7,7 @@ is constant.
 from __future__ import annotations
 
 import calendar
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -22,6 +22,7 @@ from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.rates import Flows
 
 DAYS_A_YEAR = 365.25
+_Pair = tuple[str, str]  # a maker and an origin
 INPUTS = {
     "imports": "vehicles imported, by origin",
     "us_production": "vehicles built in the US",
@@ -113,94 +114,169 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     makers = list(facts.makers.index)
     spans = _spans(facts, asked, policies)
     inside = np.array([asked.covers(span) for span in spans])
+    imported, builders = _imported(facts, makers), _builders(facts, makers)
+    sourced = _sourced(facts, builders)
+    inputs = _inputs(facts, _needed(makers, imported, builders, sourced), spans)
 
-    moved = facts.selected[facts.selected["value"] > 0]
-    trade = moved[moved["variable"] == IMPORTS]
-    later = [(m, o) for m, variable, o in facts.unknown if variable == IMPORTS]  # `resolve` refuses them
-    pairs = sorted(
-        {*zip(trade["maker"], trade["origin"], strict=True), *later},
-        key=lambda pair: (makers.index(pair[0]), pair[1]),
+    blocks = [*_vehicles(inputs, imported), _parts(inputs, sourced)]
+    labels = [(maker, origin, block.product) for block in blocks for maker, origin in block.pairs]
+    flows = Flows(*(np.array(column) for column in zip(*labels, strict=True)))
+    units = np.concatenate([block.units for block in blocks], axis=-1)
+    at_home = _in_the_us(makers)
+    production = inputs.of(PRODUCTION, at_home)
+    return Goods(
+        period=asked,
+        makers=makers,
+        flows=flows,
+        owner=np.array([makers.index(maker) for maker in flows.maker]),
+        spans=spans,
+        inside=inside,
+        units=units,
+        value_usd=units * np.concatenate([block.each_usd for block in blocks], axis=-1),
+        qualifying=np.concatenate([block.qualifying for block in blocks], axis=-1),
+        us_content=np.concatenate([block.us_content for block in blocks], axis=-1),
+        production=production,
+        assembled_msrp_usd=production * inputs.of("msrp", at_home),
+        quality=inputs.worst(makers, inside),
     )
-    built = set(moved.loc[moved["variable"] == PRODUCTION, "maker"])
-    unsure = {m for m, variable, _ in facts.unknown if variable == PRODUCTION}
-    builders = [maker for maker in makers if maker in built | unsure]
-    sourced = [(m, o) for m in builders for o in facts.origins(m, "imported_parts")]
-    if lacking := sorted(built - unsure - {m for m, _ in sourced}):
+
+
+def _moved(facts: Facts, variable: str) -> set[_Pair]:
+    """Makers and origins with a flow above zero."""
+    rows = facts.selected[(facts.selected["variable"] == variable) & (facts.selected["value"] > 0)]
+    return set(zip(rows["maker"], rows["origin"], strict=True))
+
+
+def _unknown(facts: Facts, variable: str) -> set[_Pair]:
+    """Makers and origins of which nothing was known on the day of the facts: `resolve` refuses them."""
+    return {(maker, origin) for maker, of, origin in facts.unknown if of == variable}
+
+
+def _imported(facts: Facts, makers: list[str]) -> list[_Pair]:
+    """Whose vehicles enter, and from where."""
+    pairs = _moved(facts, IMPORTS) | _unknown(facts, IMPORTS)
+    return sorted(pairs, key=lambda pair: (makers.index(pair[0]), pair[1]))
+
+
+def _builders(facts: Facts, makers: list[str]) -> list[str]:
+    """Makers that build in the US."""
+    building = {maker for maker, _ in _moved(facts, PRODUCTION) | _unknown(facts, PRODUCTION)}
+    return [maker for maker in makers if maker in building]
+
+
+def _sourced(facts: Facts, builders: list[str]) -> list[_Pair]:
+    """Whose US plants use imported parts, and from where."""
+    sourced = [(maker, origin) for maker in builders for origin in facts.origins(maker, "imported_parts")]
+    unsure = {maker for maker, _ in _unknown(facts, PRODUCTION)}
+    if lacking := sorted(set(builders) - unsure - {maker for maker, _ in sourced}):
         raise DataError(
             f"{lacking[0]} builds in the US but has no imported_parts; "
             "add its rows to data/facts/estimates.csv "
             "(one per origin, 0 if none)"
         )
-    near, near_parts = ([pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (pairs, sourced))
-    at_home, plants = ([(maker, "US") for maker in some] for some in (makers, builders))
-    wanted = {
-        IMPORTS: pairs,
-        PRODUCTION: at_home,
-        "customs_value": pairs,
-        "light_truck_share": pairs,
+    return sourced
+
+
+def _needed(
+    makers: list[str], imported: list[_Pair], builders: list[str], sourced: list[_Pair]
+) -> dict[str, list[_Pair]]:
+    """What the bill needs to know, and of which makers and origins."""
+    near, near_parts = ([pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (imported, sourced))
+    return {
+        IMPORTS: imported,
+        PRODUCTION: _in_the_us(makers),
+        "customs_value": imported,
+        "light_truck_share": imported,
         "us_content_share": near,
         "usmca_share_car": near,
         "usmca_share_light_truck": near,
         "imported_parts": sourced,
         "usmca_share_part": near_parts,
-        "msrp": plants,
+        "msrp": _in_the_us(builders),
     }
-    keys = [(maker, variable, origin) for variable, some in wanted.items() for maker, origin in some]
+
+
+def _in_the_us(makers: Sequence[str]) -> list[_Pair]:
+    return [(maker, "US") for maker in makers]
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Figures over the spans in every run, (runs, S, keys), and their `quality` (S, keys)."""
+
+    keys: list[tuple[str, str, str]]
+    runs: np.ndarray
+    quality: np.ndarray
+
+    @cached_property
+    def place(self) -> dict[tuple[str, str, str], int]:
+        """Where each (maker, variable, origin) is."""
+        return {key: number for number, key in enumerate(self.keys)}
+
+    def of(self, variable: str, pairs: Sequence[_Pair]) -> np.ndarray:
+        """(runs, S, pairs); zero where there is no such figure, as for USMCA overseas."""
+        out = np.zeros((*self.runs.shape[:2], len(pairs)))
+        keys = [(maker, variable, origin) for maker, origin in pairs]
+        have = [number for number, key in enumerate(keys) if key in self.place]
+        out[..., have] = self.runs[..., [self.place[keys[number]] for number in have]]
+        return out
+
+    def worst(self, makers: list[str], inside: np.ndarray) -> np.ndarray:
+        """Worst quality of each maker's figures within the period, (M,)."""
+        quality = np.zeros(len(makers), dtype=int)
+        np.maximum.at(
+            quality, [makers.index(maker) for maker, _, _ in self.keys], self.quality[inside].max(axis=0)
+        )
+        return quality
+
+
+def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence[Period]) -> _Inputs:
+    """Central figures in run 0; in the others those of one input of `INPUTS` at their low or their high."""
+    keys = [(maker, variable, origin) for variable, pairs in needed.items() for maker, origin in pairs]
     got = resolve(facts, keys, spans)
     input_of = np.array([list(INPUTS).index(_INPUT_OF[variable]) for _, variable, _ in keys])
     runs = np.repeat(got.value[None], 1 + 2 * len(INPUTS), axis=0)
     each = np.arange(len(keys))
     runs[1 + 2 * input_of, :, each], runs[2 + 2 * input_of, :, each] = got.low.T, got.high.T
-    place = {key: number for number, key in enumerate(keys)}
+    return _Inputs(keys, runs, got.quality)
 
-    def of(variable: str, some: Sequence[tuple[str, str]]) -> np.ndarray:
-        """(runs, S, pairs); zero where there is no such figure, as for USMCA overseas."""
-        out = np.zeros((*runs.shape[:2], len(some)))
-        have = [k for k, (m, o) in enumerate(some) if (m, variable, o) in place]
-        out[..., have] = runs[..., [place[some[k][0], variable, some[k][1]] for k in have]]
-        return out
 
-    trucks = of("light_truck_share", pairs)
+@dataclass(frozen=True)
+class _Block:
+    """The streams of one product: whose, from where, how many, worth what each, and what shares of them.
+
+    Arrays are (runs, S, pairs); `qualifying` for USMCA, as in `Goods`.
+    """
+
+    product: str
+    pairs: list[_Pair]
+    units: np.ndarray
+    each_usd: np.ndarray
+    qualifying: np.ndarray
+    us_content: np.ndarray
+
+
+def _vehicles(inputs: _Inputs, pairs: list[_Pair]) -> list[_Block]:
+    """Imported cars, and light trucks from where there are any."""
+    imports, trucks = inputs.of(IMPORTS, pairs), inputs.of("light_truck_share", pairs)
     hauls = np.asarray((trucks > 0).any(axis=(0, 1)))
     carried = [pair for pair, some in zip(pairs, hauls, strict=True) if some]
-    imports, share = of(IMPORTS, pairs), trucks[..., hauls]
-    blocks = {
-        # units, value per unit, share that qualifies for USMCA, US content
-        "car": (pairs, imports * (1 - trucks), "customs_value", "usmca_share_car"),
-        "light_truck": (carried, imports[..., hauls] * share, "customs_value", "usmca_share_light_truck"),
-        "part": (
-            sourced,
-            of(PRODUCTION, [(m, "US") for m, _ in sourced]),
-            "imported_parts",
-            "usmca_share_part",
-        ),
-    }
-    units = np.concatenate([block[1] for block in blocks.values()], axis=-1)
-    value = np.concatenate([of(block[2], block[0]) for block in blocks.values()], axis=-1)
-    qualifying = np.concatenate([of(block[3], block[0]) for block in blocks.values()], axis=-1)
-    streams = [(m, o, product) for product, block in blocks.items() for m, o in block[0]]
-    content = of("us_content_share", [(m, o) for m, o, product in streams if product != "part"])
-    us_content = np.concatenate([content, np.zeros((*content.shape[:2], len(sourced)))], axis=-1)
-    flows = Flows(*(np.array(column) for column in zip(*streams, strict=True)))
-    production = of(PRODUCTION, at_home)
 
-    quality = np.zeros(len(makers), dtype=int)
-    np.maximum.at(quality, [makers.index(m) for m, _, _ in keys], got.quality[inside].max(axis=0))
-    return Goods(
-        period=asked,
-        makers=makers,
-        flows=flows,
-        owner=np.array([makers.index(m) for m in flows.maker]),
-        spans=spans,
-        inside=inside,
-        units=units,
-        value_usd=units * value,
-        qualifying=qualifying,
-        us_content=us_content,
-        production=production,
-        assembled_msrp_usd=production * of("msrp", at_home),
-        quality=quality,
-    )
+    def block(product: str, pairs: list[_Pair], units: np.ndarray) -> _Block:
+        said = ("customs_value", f"usmca_share_{product}", "us_content_share")
+        return _Block(product, pairs, units, *(inputs.of(variable, pairs) for variable in said))
+
+    return [
+        block("car", pairs, imports * (1 - trucks)),
+        block("light_truck", carried, imports[..., hauls] * trucks[..., hauls]),
+    ]
+
+
+def _parts(inputs: _Inputs, pairs: list[_Pair]) -> _Block:
+    """Imported parts of US-built vehicles; US content is that of imported vehicles."""
+    built = inputs.of(PRODUCTION, _in_the_us([maker for maker, _ in pairs]))
+    each, qualifying = inputs.of("imported_parts", pairs), inputs.of("usmca_share_part", pairs)
+    return _Block("part", pairs, built, each, qualifying, np.zeros_like(built))
 
 
 def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Period]:
