@@ -14,11 +14,12 @@ from tariffmodel.runs import kernels, warm
 LEAVES = "import builtins, os, tariffmodel as tm\nbuiltins.left = os.environ['LEFT'] = '1'\ntm.facts.left = 1"
 LOOKS = """\
 import builtins, json, os, sys
+from pathlib import Path
 import tariffmodel as tm
 print(json.dumps({
     "clean": not (hasattr(builtins, "left") or "LEFT" in os.environ or hasattr(tm.facts, "left")),
     "folder": os.getcwd(),
-    "threads": len(os.listdir(f"/proc/{os.getppid()}/task")) if sys.platform == "linux" else 1,
+    "threads": [path.read_text().strip() for path in Path(f"/proc/{os.getppid()}/task").glob("*/comm")],
     "ready": "exchange_calendars" in sys.modules,
 }))"""
 
@@ -38,7 +39,8 @@ def test_no_notebook_sees_what_another_did_however_its_kernel_starts(tmp_path, m
     found = looked(tmp_path)
     assert found["clean"] and found["ready"] == forked
     assert found["folder"] == str(tmp_path)
-    assert not forked or found["threads"] == 1, "what is forked from has threads, and none survives a fork"
+    if forked:  # no thread survives a fork, and only jemalloc's is known to be started again
+        assert len([name for name in found["threads"] if name != "jemalloc_bg_thd"]) == 1
 
 
 @pytest.mark.skipif(not warm.POSSIBLE, reason="Linux only")

@@ -18,14 +18,18 @@ import os
 import select
 import signal
 import sys
+import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pkgutil import resolve_name
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+if TYPE_CHECKING:
+    import subprocess
 
 POSSIBLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 
@@ -38,7 +42,9 @@ def imported(cells: Iterable[str]) -> list[str]:
     >>> imported(["import tariffmodel as tm\nfrom math import log", "tm.exposure.table(case)"])
     ['math:log', 'tariffmodel', 'tariffmodel:exposure']
     """
-    found, called, used = set(), {}, set()
+    found: set[str] = set()
+    used: set[tuple[str, str]] = set()
+    called: dict[str, str] = {}
     for cell in cells:
         with suppress(SyntaxError):  # magic commands, or a cell that will fail: not ours to say
             for node in ast.walk(ast.parse(cell)):
@@ -92,7 +98,7 @@ async def nursery(modules: Iterable[str], environment: Mapping[str, str]) -> Asy
 
 
 class _Child:
-    """A process that is not a child of ours, as `LocalProvisioner` expects a `subprocess.Popen`."""
+    """What `LocalProvisioner` asks of a `subprocess.Popen`, for a process that is not a child of ours."""
 
     stdin = stdout = stderr = None
 
@@ -131,7 +137,7 @@ class Forked(LocalProvisioner):
         self.pid = self.pgid = await self.nursery.fork(
             argv=cmd[cmd.index("-m") + 1 :], cwd=str(options["cwd"]), env=dict(options["env"])
         )
-        self.process = _Child(self.pid)
+        self.process = cast("subprocess.Popen[bytes]", _Child(self.pid))
         return self.connection_info
 
 
@@ -150,7 +156,10 @@ def _serve() -> None:
     gc.freeze()  # what is shared stays shared
     signal.signal(signal.SIGCHLD, _bury)
     for line in iter(sys.stdin.readline, ""):
-        if os.fork() == 0:
+        with warnings.catch_warnings():  # Python counts a thread of jemalloc's, which minds forks itself
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork() == 0
+        if child:
             _become_kernel(**json.loads(line))
 
 
