@@ -265,6 +265,26 @@ class Relief(Entry):
         """Names of what it measures makers by."""
         return [self.metric] if self.metric else list(self.score)
 
+    @property
+    def rule(self) -> str:
+        """The schedule in words.
+
+        >>> load("japan-flexible-linear-firm").relief[0].rule
+        '25% less 0.2 × score, between 0% and 25%'
+        """
+        earned = self.metric or "score"
+        if self.relative_to:
+            earned += f" of growth since {self.relative_to}"
+        base, floor, cap = (f"{100 * rate:g}%" for rate in (self.base, self.floor, self.cap))
+        bend = f"× {earned}" + (f" ^ {self.exponent:g}" if self.exponent != 1 else "")
+        if self.steepness is not None:
+            bend = f"/ (1 + exp(−{self.steepness:g} × ({earned} − {self.midpoint:g})))"
+        said = f"{base} less {self.slope:g} {bend}"
+        if self.schedule == "tiered":
+            steps = ", ".join(f"from {step.reach:g} on {100 * step.rate:g}%" for step in self.bracket)
+            said = f"{base}, with {earned} {steps}"
+        return said if (self.floor, self.cap) == (0, _TOP_RATE) else f"{said}, between {floor} and {cap}"
+
     @model_validator(mode="after")
     def _is_sound(self) -> Relief:
         if bool(self.metric) == bool(self.score):
