@@ -50,7 +50,6 @@ from tariffmodel.facts import EU_MEMBERS, data_dir, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import contribution
 
-PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
 _LIKE, _CLEAR = 0.7, 0.1  # how near a title must be to what is asked for, and how much nearer than the next
