@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tariffmodel import cli, report
+from tariffmodel import cli, columns, report
 from tariffmodel.runs import manifest
 
 
@@ -166,13 +166,20 @@ def test_help_explains_every_command(tm, words):
 
 def test_compare_incentives_and_validate_answer(tm):
     _, out, _ = tm("compare", "current-law", "flat-25")
-    assert "US Treasury" in out and "flat-25" in out
+    assert "US Treasury" in out and "flat-25" in out and columns.label("bill_usd", "comparison.ranked") in out
     _, out, _ = tm(
         "compare", "current-law", "japan-flexible-linear-firm", "--worth", "us_built", "--format", "csv"
     )
     assert out.startswith("maker,current-law,japan-flexible-linear-firm") and "US Treasury" not in out
     _, out, _ = tm("incentives", "--policy", "japan-flexible-linear-country", "--to-rate", "0.2")
-    assert "vehicle built" in out and "20.0%" in out
+    assert "20.0%" in out
+    headings = " ".join(line.replace("┃", " ") for line in out.splitlines() if "┃" in line).split()
+    shown = ["worth_us_built_usd", "worth_usd_m_invested_usd", "exported_to_reach_rate_units"]
+    assert all(set(columns.label(name).split()) <= set(headings) for name in shown)
+    row = next(line for line in out.splitlines() if "Nissan" in line)
+    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["28 (534)", "-9 (-106)"]
+    _, out, _ = tm("compare", "current-law", "japan-flexible-linear-firm", "--worth", "job")
+    assert columns.column("worth_job_usd").definition[1:] in " ".join(out.split())
     _, out, _ = tm("validate")
     assert "median absolute error" in out and "rank correlation" in out and "Toyota" in out
     assert tm("compare", "current-law", "current-law")[0] == 1
