@@ -246,6 +246,23 @@ def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(
     assert opened == [False, True]  # without a first notebook, the folder
 
 
+def test_run_refuses_a_day_on_which_a_fact_was_not_known_before_it_writes(tm, tmp_path):
+    words = [
+        "run",
+        "--as-of",
+        "2025-05-30",
+        "--period",
+        "CY2025",
+        "--only",
+        "00",
+        "--output",
+        tmp_path / "out",
+    ]
+    code, out, err = tm(*words)
+    assert code == 1 and not out and "as of 2025-05-30 no msrp of Toyota was known" in err
+    assert "the first is known on 2025-06-10" in err and not list(tmp_path.iterdir())
+
+
 def test_run_that_is_interrupted_says_what_is_left(tm, monkeypatch):
     def interrupted(**options):
         raise KeyboardInterrupt

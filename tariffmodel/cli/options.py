@@ -107,10 +107,8 @@ def columns_table(
         cells.append(["–".join(dict.fromkeys(pair)) for pair in zip(*ends, strict=True)])
         if aside:
             beside = [columns.column(aside, result).formatted(form).text(value) for value in frame[aside]]
-            pairs = zip(cells[-1], beside, strict=True)
-            cells[-1] = [
-                cell if other in ("0", columns.MISSING) else f"{cell} ({other})" for cell, other in pairs
-            ]
+            beside = ["" if text in ("0", columns.MISSING) else f" ({text})" for text in beside]
+            cells[-1] = list(map(str.__add__, cells[-1], beside))
     for row in zip(*cells, strict=True):
         table.add_row(*map(str, row))
     return table
