@@ -197,10 +197,10 @@ def in_words(score: pd.Series) -> str:
 
     Examples
     --------
-    >>> import tariffmodel as tm
-    >>> said = summary(disclosed(tm.case(as_of="2026-10-30"))).loc["guidance"]
-    >>> in_words(said).split(" (")[0]
-    '10 disclosures, median absolute error 26%'
+    >>> close = {"n": 13, "median_absolute_error": 0.19, "median_absolute_error_owed": 0.29}
+    >>> honest = {"rank_correlation": 0.93, "inside_range": 0.62, "inside_widened": 0.92}
+    >>> in_words(pd.Series(close | honest)).split(", ")[:3]
+    ['13 disclosures', 'median absolute error 19% (duty owed alone 29%)', 'rank correlation 0.93']
     """
     return (
         f"{score['n']:.0f} disclosures, median absolute error {score['median_absolute_error']:.0%} "
