@@ -2,7 +2,7 @@
 
 One line each, so that what a cell computes is what a reader sees::
 
-    note = tm.notebook.open("02", policy="current-law", against="before-april-2025", period="FY2026-03")
+    note = tm.notebook.open("02", "current-law", "before-april-2025", "FY2026-03")
     bills = tm.exposure.table(note.case)
     note.show(tm.charts.bill_bars, bills, name="bill")
     note.table(bills, "bill", title="Duty bill by maker")
@@ -85,7 +85,7 @@ class Note:
         self,
         draw: Callable[..., charts.Chart] | charts.Chart,
         *args: Any,
-        name: str,
+        name: str = "",
         data: pd.DataFrame | None = None,
         **options: Any,
     ) -> None:
@@ -98,15 +98,16 @@ class Note:
             label of the note, unless `options` have them.
         *args, **options
             What it draws.
-        name : str
-            Of the files, without the number of the note.
+        name : str, optional
+            Of the files, without the number of the note. Default: that of the function.
         data : DataFrame, optional
             What goes beside the picture. Default: what the chart says, else the first table of `args`.
         """
         chart = draw if isinstance(draw, charts.Chart) else draw(*args, **self._look(draw) | options)
         behind = next((frame for frame in (data, chart.data, *args) if isinstance(frame, pd.DataFrame)), None)
-        if behind is None:
-            raise TypeError(f"chart {name!r}: give the table behind it as data")
+        name = name or getattr(draw, "__name__", "")
+        if behind is None or not name:
+            raise TypeError(f"chart {name!r}: give the table behind it as data, and a drawn one its name")
         charts.show(chart, f"{self.number}_{name}")
         charts.export(chart, f"{self.number}_{name}", behind, self.output)
 
@@ -201,12 +202,12 @@ class Note:
 
 def open(  # noqa: A001  read as `notebook.open`
     number: str,
-    *,
     policy: str = "current-law",
     against: str = "before-april-2025",
     period: str = "FY2026-03",
     as_of: str | date = "",
     output: str | Path = "",
+    *,
     source: str = SOURCE,
     label: str = "{policy} against {against}, {period}",
 ) -> Note:

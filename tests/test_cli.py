@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tariffmodel import cli, report
+from tariffmodel import cli, columns, report
 from tariffmodel.runs import manifest
 
 
@@ -166,13 +166,20 @@ def test_help_explains_every_command(tm, words):
 
 def test_compare_incentives_and_validate_answer(tm):
     _, out, _ = tm("compare", "current-law", "flat-25")
-    assert "US Treasury" in out and "flat-25" in out
+    assert "US Treasury" in out and "flat-25" in out and columns.label("bill_usd", "comparison.ranked") in out
     _, out, _ = tm(
         "compare", "current-law", "japan-flexible-linear-firm", "--worth", "us_built", "--format", "csv"
     )
     assert out.startswith("maker,current-law,japan-flexible-linear-firm") and "US Treasury" not in out
     _, out, _ = tm("incentives", "--policy", "japan-flexible-linear-country", "--to-rate", "0.2")
-    assert "vehicle built" in out and "20.0%" in out
+    assert "20.0%" in out
+    headings = " ".join(line.replace("┃", " ") for line in out.splitlines() if "┃" in line).split()
+    shown = ["worth_us_built_usd", "worth_usd_m_invested_usd", "exported_to_reach_rate_units"]
+    assert all(set(columns.label(name).split()) <= set(headings) for name in shown)
+    row = next(line for line in out.splitlines() if "Nissan" in line)
+    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["28 (534)", "-9 (-106)"]
+    _, out, _ = tm("compare", "current-law", "japan-flexible-linear-firm", "--worth", "job")
+    assert columns.column("worth_job_usd").definition[1:] in " ".join(out.split())
     _, out, _ = tm("validate")
     assert "median absolute error" in out and "rank correlation" in out and "Toyota" in out
     assert tm("compare", "current-law", "current-law")[0] == 1
@@ -237,6 +244,23 @@ def test_lab_of_an_installed_package_works_on_a_copy_and_keeps_what_was_edited(
     assert all("--notebook-dir=tariffmodel-notebooks" in command for command in jupyter)
     opened = [any("default_url" in word for word in command) for command in jupyter]
     assert opened == [False, True]  # without a first notebook, the folder
+
+
+def test_run_refuses_a_day_on_which_a_fact_was_not_known_before_it_writes(tm, tmp_path):
+    words = [
+        "run",
+        "--as-of",
+        "2025-05-30",
+        "--period",
+        "CY2025",
+        "--only",
+        "00",
+        "--output",
+        tmp_path / "out",
+    ]
+    code, out, err = tm(*words)
+    assert code == 1 and not out and "as of 2025-05-30 no msrp of Toyota was known" in err
+    assert "the first is known on 2025-06-10" in err and not list(tmp_path.iterdir())
 
 
 def test_run_that_is_interrupted_says_what_is_left(tm, monkeypatch):

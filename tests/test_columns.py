@@ -63,6 +63,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "incentives.kinks": tm.incentives.kinks(firm),
         "incentives.nearest": tm.incentives.nearest(tm.incentives.kinks(firm)),
         "contribution.metrics": tm.contribution.metrics(known),
+        "relief.terms": tm.relief.terms(firm.policy.relief[0]),
         "relief.scores": tm.relief.scores(firm.policy.relief[0], known, ["Toyota", "Honda"]),
         "policy.acts": tm.policy.acts(law, case.period),
         "facts.identity": tm.facts.identity(known),

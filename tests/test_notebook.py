@@ -53,6 +53,13 @@ def test_a_chart_is_displayed_and_exported_with_what_the_note_knows(note, shown,
     assert len(pd.read_csv(tmp_path / "charts" / "02_bill.csv")) == len(bills)
 
 
+def test_a_chart_is_named_for_its_function_unless_told_otherwise(note, shown, bills, tmp_path):
+    note.show(charts.burden, bills)
+    assert shown[0].metadata["chart"] == "02_burden" and (tmp_path / "charts" / "02_burden.png").is_file()
+    with pytest.raises(TypeError, match="a drawn one its name"):
+        note.show(charts.burden(bills, case="", source="", as_of=note.as_of), data=bills)
+
+
 def test_a_table_is_displayed_with_headings_and_exported_with_units(note, shown, bills, tmp_path):
     note.table(bills[["bill_usd", "bill_low_usd", "effective_rate"]], "bill", title="Bills", data=bills)
     (styler,) = shown

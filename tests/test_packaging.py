@@ -1,9 +1,8 @@
-"""Does a fresh machine get the same thing from every door: make, pip, wheel and conda?"""
+"""Does a fresh machine get the same thing from every door: pip, wheel and conda?"""
 
 import ast
 import importlib.metadata
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -132,39 +131,6 @@ def test_wheel_carries_data_notebooks_and_everything_the_package_reads(tmp_path)
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "data/", "notebooks/"))]
 
 
-@pytest.mark.parametrize("machine", ["with a browser", "that installs one", "that has none to install"])
-def test_ci_gets_a_browser_where_it_can_and_runs_the_suite_anyway(tmp_path, machine):
-    """Run with stand-ins for what it calls, which write down that they were called."""
-    if shutil.which("bash") is None:
-        pytest.skip("needs bash")
-    (tmp_path / ".ci").mkdir()
-    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
-    assert os.access(tmp_path / ".ci" / "run", os.X_OK)
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    says = {"id": "echo 0", "apt-get": 'echo "apt-get $*" >>calls', "make": 'echo "make $*" >>calls'}
-    if machine == "with a browser":
-        says["chromium"] = "exit 1"
-    elif machine == "that has none to install":
-        says["apt-get"] = "exit 100"
-    for name, does in says.items():
-        (tools / name).write_text(f"#!/bin/sh\n{does}\n")
-        (tools / name).chmod(0o755)
-    for name in ("bash", "dirname", "timeout"):
-        (tools / name).symlink_to(shutil.which(name))
-    done = subprocess.run(
-        [tools / "bash", tmp_path / ".ci" / "run"],
-        env={"PATH": str(tools)},
-        capture_output=True,
-        check=False,
-        text=True,
-    )
-    calls = (tmp_path / "calls").read_text().splitlines()
-    assert done.returncode == 0 and calls[-3:] == ["make lint", "make docs", "make test"]
-    assert any("install" in call and "chromium" in call for call in calls) == (machine == "that installs one")
-    assert ("No Chromium" in done.stdout) == (machine == "that has none to install")
-
-
 def lint_imports(checkout: Path) -> subprocess.CompletedProcess:
     """What import-linter says of a checkout: code 0 where the order holds."""
     pytest.importorskip("importlinter")
@@ -195,75 +161,3 @@ def test_the_order_of_the_wings_refuses_a_module_that(tmp_path, added, said):
         (package / name).write_text(text)
     done = lint_imports(tmp_path)
     assert done.returncode != 0 and said in done.stdout
-
-
-# A stand-in for Python: it makes a .venv whose python writes down what it is asked to install.
-PRETENDER = """\
-#!/bin/sh
-case "$*" in
-  *version_info*) exit {too_old} ;;
-  --version) echo "Python 3.9.1" ;;
-  *ensurepip*) exit 0 ;;
-  "-m venv"*) rm -rf .venv; mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo venv >>calls ;;
-  "-m pip"*) echo pip >>calls; test ! -e no-network ;;
-  "-m pytest"*) echo pytest >>calls ;;
-esac
-"""
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """A folder with the Makefile, and `make(...)` that runs it with the pretender as Python."""
-    if shutil.which("make") is None:
-        pytest.skip("needs make")
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
-        shutil.copy(ROOT / name, tmp_path)
-    return tmp_path
-
-
-def make(checkout: Path, *, too_old: bool = False) -> tuple[subprocess.CompletedProcess, list[str]]:
-    """Run `make test`; returns the process and what the pretender was asked for meanwhile."""
-    python, calls = checkout / "python", checkout / "calls"
-    python.write_text(PRETENDER.format(too_old=int(too_old)))
-    python.chmod(0o755)
-    calls.write_text("")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    command = ["make", f"PYTHON={python}", "test"]
-    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False, text=True)
-    return done, calls.read_text().split()
-
-
-SETUP = ["venv", "pip", "pip"]
-
-
-def test_second_make_does_not_install_again(checkout):
-    assert make(checkout)[1] == [*SETUP, "pytest"]
-    assert make(checkout)[1] == ["pytest"]
-
-
-@pytest.mark.parametrize("changed", ["pyproject.toml", "requirements.lock"])
-def test_make_installs_again_when_the_requirements_changed(checkout, changed):
-    make(checkout)
-    later = (checkout / ".venv" / "installed-at").stat().st_mtime + 5
-    os.utime(checkout / changed, (later, later))
-    assert make(checkout)[1] == [*SETUP, "pytest"]
-
-
-def test_make_repairs_an_environment_left_half_made(checkout):
-    (checkout / "no-network").touch()
-    done, calls = make(checkout)
-    assert done.returncode != 0 and calls == ["venv", "pip"]
-    (checkout / "no-network").unlink()
-    assert make(checkout)[1] == [*SETUP, "pytest"]
-
-
-def test_make_renews_the_environment_of_a_moved_checkout(checkout):
-    make(checkout)
-    moved = checkout.rename(checkout.with_name("moved"))
-    assert make(moved)[1] == [*SETUP, "pytest"]
-
-
-def test_make_says_which_python_it_needs(checkout):
-    done, calls = make(checkout, too_old=True)
-    assert done.returncode != 0 and calls == []
-    assert "needs Python 3.11 or newer" in done.stderr and "Python 3.9.1" in done.stderr

@@ -12,6 +12,7 @@ from tariffmodel import facts, policy
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.rates import Flows, rates
+from tariffmodel.tariff.relief import terms
 
 HEAD = 'title = "T"\ndescription = "D"\nstatus = "counterfactual"\n'
 BASE = HEAD + 'base = "current-law"\n'
@@ -475,3 +476,22 @@ def test_label_is_the_files_own_and_else_its_name(tmp_path):
     assert (mine.label, copy.label) == ("mine", "Korea at 25%")
     assert policy.labels([mine, copy]) == {"mine": "mine", "copy": "Korea at 25%"}
     assert policy.labels([copy, policy.load("korea-25")]) == {"copy": "copy", "korea-25": "korea-25"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("japan-flexible-linear-firm", "25% less 0.2 × score, between 0% and 25%"),
+        ("japan-smooth", "25% less 0.2 / (1 + exp(−8 × (score − 0.5))), between 0% and 25%"),
+        ("japan-increments", "25% less 2 × production_ratio of growth since CY2024, between 0% and 25%"),
+        ("auto-pact-1965", "25%, with production_ratio from 0.75 on 0%"),
+    ],
+)
+def test_a_relief_says_its_schedule_in_words(name, said):
+    assert policy.load(name).relief[0].rule == said
+
+
+def test_terms_of_a_relief_are_its_weights_or_the_one_ratio_it_goes_by():
+    scored, single = (policy.load(name).relief[0] for name in ("japan-smooth", "auto-pact-1965"))
+    assert terms(scored)["target"].to_dict() == {m: part.target for m, part in scored.score.items()}
+    assert terms(single).loc["production_ratio", ["weight", "target"]].isna().tolist() == [False, True]

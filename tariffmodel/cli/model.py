@@ -150,6 +150,7 @@ def compare(
     data: Data = None,
 ) -> None:
     """Bills of all makers under several policies, and who gains or loses against the first."""
+    from tariffmodel import columns
     from tariffmodel.tariff import comparison
     from tariffmodel.tariff import incentives as model
     from tariffmodel.tariff.case import case
@@ -160,13 +161,15 @@ def compare(
             raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
         _ranked(comparison.ranked(asked, others[0]), names, against, period, format)
         return
+    bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
     if worth:
         found = model.by_policy(asked, others, worth)
-        title = f"USD off the bill of {period} per unit of {worth} more a year"
+        asks = columns.column(f"worth_{worth}_usd")
+        title = f"{asks.definition[0].upper()}{asks.definition[1:]} of {period}, {asks.unit}"
         caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
         found = comparison.bills(asked, others)
-        title = f"Bill by policy, USD m, against {against}, {period}"
+        title = f"{bill.label}, by policy, against {against}, {period}"
         caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
     if format is not Format.table:
         write_frame(
@@ -183,8 +186,8 @@ def compare(
         if worth:
             cells = [number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
         else:
-            cells = [number_text(row.iloc[0] / 1e6)]
-            cells += [f"{number_text(v / 1e6)} ({(v - row.iloc[0]) / 1e6:+,.0f})" for v in row.iloc[1:]]
+            cells = [bill.text(row.iloc[0])]
+            cells += [f"{bill.text(usd)} ({change.text(usd - row.iloc[0])})" for usd in row.iloc[1:]]
         table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
     print_table(table)
 
@@ -252,34 +255,18 @@ def incentives(
             },
         )
         return
-    table = Table(
-        title=f"{law.title}{_changed(settings)}\nUSD off the bill of {period} per unit more a year",
+    million = worth[["worth_usd_invested_usd", "others_usd_invested_usd"]] * 1e6
+    million.columns = ["worth_usd_m_invested_usd", "others_usd_m_invested_usd"]
+    units = ("us_built", "exported", "job", "usd_m_invested")
+    target = ["built_to_reach_rate_units", "exported_to_reach_rate_units"] if to_rate is not None else []
+    to = f", and vehicles that bring the average rate to {to_rate:.1%}" if target else ""
+    table = columns_table(
+        worth.join(million),
+        dict.fromkeys([*(f"worth_{unit}_usd (others_{unit}_usd)" for unit in units), *target], ""),
+        title=f"{law.title}{_changed(settings)}\nOff the bill of {period} by one more a year{to}",
         caption="imports and sales held; in brackets: what the other makers save; "
         "negative: the bill rises (a vehicle brings imported parts with it)",
     )
-    table.add_column("")
-    headings = {
-        "us_built": "vehicle built",
-        "exported": "vehicle exported",
-        "job": "job",
-        "usd_invested": "USD m invested",
-    }
-    for heading in headings.values():
-        table.add_column(heading, justify="right", no_wrap=True)
-    if to_rate is not None:
-        for heading in (f"built for {to_rate:.1%}", f"exported for {to_rate:.1%}"):
-            table.add_column(heading, justify="right", no_wrap=True)
-    for maker, row in worth.iterrows():
-        cells = []
-        for unit in headings:
-            scale = 1e6 if unit == "usd_invested" else 1.0
-            own, others = row[f"worth_{unit}_usd"] * scale, row[f"others_{unit}_usd"] * scale
-            cells.append(number_text(own) + (f" ({number_text(others)})" if abs(others) >= 0.5 else ""))
-        if to_rate is not None:
-            cells += [
-                number_text(row[f"{name}_to_reach_rate_units"]) or "–" for name in ("built", "exported")
-            ]
-        table.add_row(str(maker), *cells)
     print_table(table)
 
 

@@ -89,7 +89,8 @@ def columns_table(
     """A result with the headings and units of the table of result columns.
 
     `wanted` says which columns, and in which of its formats (empty: the column's own); two names with
-    a dash between them are the ends of a range in one cell. `rows` stand first, one for each row.
+    a dash between them are the ends of a range in one cell, and one in brackets stands in brackets where
+    it is there and not zero. `rows` stand first, one for each row.
     """
     from tariffmodel import columns
 
@@ -97,12 +98,17 @@ def columns_table(
     cells = [list(frame.index if rows is None else rows)]
     table.add_column("", no_wrap=True)
     for names, form in wanted.items():
+        names, _, aside = names.removesuffix(")").partition(" (")
         known = [columns.column(name, result).formatted(form) for name in names.split("–")]
         left = known[0].kind.pattern == "{}"
         heading = known[0].label if len(known) == 1 else "low–high"
         table.add_column(fill(heading, 9), justify="left" if left else "right", no_wrap=True)
         ends = [[column.text(value) for value in frame[column.name]] for column in known]
         cells.append(["–".join(dict.fromkeys(pair)) for pair in zip(*ends, strict=True)])
+        if aside:
+            beside = [columns.column(aside, result).formatted(form).text(value) for value in frame[aside]]
+            beside = ["" if text in ("0", columns.MISSING) else f" ({text})" for text in beside]
+            cells[-1] = list(map(str.__add__, cells[-1], beside))
     for row in zip(*cells, strict=True):
         table.add_row(*map(str, row))
     return table

@@ -45,12 +45,12 @@ def _one_of(*allowed: str, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.isin(allowed, error=f"expected one of {', '.join(allowed)}"), nullable=nullable)
 
 
-def _some_of(*allowed: str, nullable: bool = False) -> pa.Column:
+def _some_of(*allowed: str) -> pa.Column:
     def known(cell: str) -> bool:
         return set(cell.split("|")) <= set(allowed)
 
     expected = f"expected one or more of {', '.join(allowed)}, separated by |"
-    return _text(pa.Check(known, element_wise=True, error=expected), nullable=nullable)
+    return _text(pa.Check(known, element_wise=True, error=expected))
 
 
 def _like(pattern: str, expected: str, nullable: bool = False) -> pa.Column:

@@ -24,11 +24,10 @@ from tariffmodel.facts import (
     conform_own,
     refuse,
     store,
-    with_dates_apart,
     with_statements,
 )
 from tariffmodel.intake import spreadsheet
-from tariffmodel.intake.own_facts import as_text
+from tariffmodel.intake.own_facts import as_text, earlier
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff import validation
 from tariffmodel.tariff.case import Case
@@ -146,10 +145,8 @@ def add_disclosures(
     refuse(_typed(rows, facts)[1])
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own disclosures from {rows.attrs['file']}") as staging:
-        earlier = store.path(facts.folder, OWN_DISCLOSURES)
-        if earlier.is_file():
-            old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
-            new = with_statements(with_dates_apart(old, OWN_DISCLOSURES), new)
+        if (old := earlier(facts, OWN_DISCLOSURES)) is not None:
+            new = with_statements(old, new)
         (staging / "companies").mkdir(exist_ok=True)
         new.to_csv(staging / OWN_DISCLOSURES, index=False, lineterminator="\n")
     return len(rows)

@@ -213,14 +213,19 @@ def add_facts(
     table = preview_facts(rows, facts)
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
-        earlier = store.path(facts.folder, OWN)
-        if earlier.is_file():
-            old = pd.read_csv(earlier, dtype=str, keep_default_na=False, na_values=[""])
-            old = with_dates_apart(old, OWN)
+        if (old := earlier(facts, OWN)) is not None:
             new = pd.concat([old[~_key(old).isin(_key(new))], new])
         (staging / "facts").mkdir(exist_ok=True)
         new.to_csv(staging / OWN, index=False, lineterminator="\n")
     return table
+
+
+def earlier(facts: Facts, name: str) -> pd.DataFrame | None:
+    """The user's rows of one kind that are in use already, as text; None where there are none."""
+    path = store.path(facts.folder, name)
+    if not path.is_file():
+        return None
+    return with_dates_apart(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]), name)
 
 
 def _column(cell: object, known: list[str]) -> str:

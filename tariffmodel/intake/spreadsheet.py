@@ -353,7 +353,7 @@ def _all_days(day: pd.Series, cells: pd.Series, file: str) -> pd.Series:
     return day
 
 
-def _rows(cells: pd.Series, most: int = 3) -> str:
+def _rows(cells: pd.Series) -> str:
     """The first rows of some cells, as ``row 4 '03/04/2025', row 5 …``."""
-    shown = [f"row {row} {str(cell)!r}" for row, cell in cells.iloc[:most].items()]
-    return ", ".join([*shown, f"and {len(cells) - most} more"] if len(cells) > most else shown)
+    shown = [f"row {row} {str(cell)!r}" for row, cell in cells.iloc[:3].items()]
+    return ", ".join([*shown, f"and {len(cells) - 3} more"] if len(cells) > 3 else shown)

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
@@ -26,6 +26,7 @@ WORKBOOK, DECK = "tables.xlsx", "charts.pptx"
 _SHEET_NAME = 31  # characters that Excel allows
 
 Table = tuple[pd.DataFrame, dict[str, Any]]  # figures, and about them `title` and `units`
+Held = TypeVar("Held", dict[str, Table], list[Path])
 
 
 def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
@@ -61,10 +62,7 @@ def tables(folder: str | Path) -> dict[str, Table]:
     DataError
         If the folder holds no tables.
     """
-    found = _tables(Path(folder))
-    if not found:
-        raise DataError(f"{folder} holds no tables; give the folder of a run, such as output/latest")
-    return found
+    return _held(_tables(Path(folder)), "tables", folder)
 
 
 def workbook(folder: str | Path, source: str, as_of: date) -> Path:
@@ -94,9 +92,7 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
     from pptx import Presentation  # slow to import: only where slides are written
     from pptx.util import Cm, Pt
 
-    found = _charts(Path(folder))
-    if not found:
-        raise DataError(f"{folder} holds no charts; give the folder of a run, such as output/latest")
+    found = _held(_charts(Path(folder)), "charts", folder)
     show = Presentation()
     show.core_properties.author, show.core_properties.title = "tariffmodel", source
     show.core_properties.last_modified_by = "tariffmodel"
@@ -141,6 +137,12 @@ def latex(folder: str | Path, name: str, source: str) -> str:
 def markdown(folder: str | Path, name: str, source: str) -> str:
     """One exported table as a Markdown table under its title, with its source below."""
     return _markdown(*_one(folder, name), source)
+
+
+def _held(found: Held, what: str, folder: str | Path) -> Held:
+    if not found:
+        raise DataError(f"{folder} holds no {what}; give the folder of a run, such as output/latest")
+    return found
 
 
 def _tables(folder: Path) -> dict[str, Table]:

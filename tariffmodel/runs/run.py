@@ -39,6 +39,7 @@ from tariffmodel.facts import periods
 from tariffmodel.markets import market
 from tariffmodel.runs import conclusions, diff, exports, kernels, manifest, page
 from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import case as ask
 
 SHOWN = 12  # conclusions that moved since the run before, in the report
 
@@ -101,7 +102,7 @@ def run(
         On Ctrl-C; nothing is left of the run.
     TariffModelError
         Before anything is written, if the period, a policy, the data, `jobs` or a number in `only`
-        is not understood.
+        is not understood, or if a fact that the bill takes was not known on `as_of`.
 
     Examples
     --------
@@ -123,6 +124,7 @@ def run(
         "output": ".",
     }
     law, other = (policies.load(_portable(asked), known.folder) for asked in (policy, against))
+    _ = ask(law, other, period, as_of, known).owed  # refuses now what would fail in each notebook
     about = manifest.begin(parameters, known, law, other)
     as_of_day = date.fromisoformat(about["as_of"])
     name, partial = _claim(Path(output), f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}")

@@ -50,7 +50,6 @@ from tariffmodel.facts import EU_MEMBERS, data_dir, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import contribution
 
-PRODUCTS = ("car", "light_truck", "part")
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
 _LIKE, _CLEAR = 0.7, 0.1  # how near a title must be to what is asked for, and how much nearer than the next
@@ -264,6 +263,26 @@ class Relief(Entry):
     def metrics(self) -> list[str]:
         """Names of what it measures makers by."""
         return [self.metric] if self.metric else list(self.score)
+
+    @property
+    def rule(self) -> str:
+        """The schedule in words.
+
+        >>> load("japan-flexible-linear-firm").relief[0].rule
+        '25% less 0.2 × score, between 0% and 25%'
+        """
+        earned = self.metric or "score"
+        if self.relative_to:
+            earned += f" of growth since {self.relative_to}"
+        base, floor, cap = (f"{100 * rate:g}%" for rate in (self.base, self.floor, self.cap))
+        bend = f"× {earned}" + (f" ^ {self.exponent:g}" if self.exponent != 1 else "")
+        if self.steepness is not None:
+            bend = f"/ (1 + exp(−{self.steepness:g} × ({earned} − {self.midpoint:g})))"
+        said = f"{base} less {self.slope:g} {bend}"
+        if self.schedule == "tiered":
+            steps = ", ".join(f"from {step.reach:g} on {100 * step.rate:g}%" for step in self.bracket)
+            said = f"{base}, with {earned} {steps}"
+        return said if (self.floor, self.cap) == (0, _TOP_RATE) else f"{said}, between {floor} and {cap}"
 
     @model_validator(mode="after")
     def _is_sound(self) -> Relief:

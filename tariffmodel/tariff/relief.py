@@ -91,6 +91,27 @@ def scores(entry: Relief, facts: Facts, makers: Sequence[str]) -> pd.DataFrame:
     return frame[columns].sort_values("firm_score", ascending=False)
 
 
+def terms(entry: Relief) -> pd.DataFrame:
+    """What a relief measures makers by.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by metric: `weight` in the score, `target` that earns its full part (missing for a ratio
+        that counts as it stands), and what it `measures`.
+
+    Examples
+    --------
+    >>> from tariffmodel.tariff import policy
+    >>> terms(policy.load("japan-flexible-linear-firm").relief[0])["weight"].idxmax()
+    'local_build_share'
+    """
+    parts = {metric: part.model_dump() for metric, part in entry.score.items()}
+    parts = parts or {metric: {"weight": 1.0, "target": None} for metric in entry.metrics}
+    frame = pd.DataFrame(parts).T
+    return frame.assign(measures=frame.index.map(contribution.METRICS))
+
+
 def edges(entry: Relief, ordinary: set[float]) -> list[float]:
     """Contributions at which a relief bends: its brackets, its cap, its floor and the ordinary duty.
 

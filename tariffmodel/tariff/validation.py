@@ -192,6 +192,25 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out).T.astype({"n": int})
 
 
+def in_words(score: pd.Series) -> str:
+    """One row of `summary` as a part of a sentence.
+
+    Examples
+    --------
+    >>> close = {"n": 13, "median_absolute_error": 0.19, "median_absolute_error_owed": 0.29}
+    >>> honest = {"rank_correlation": 0.93, "inside_range": 0.62, "inside_widened": 0.92}
+    >>> in_words(pd.Series(close | honest)).split(", ")[:3]
+    ['13 disclosures', 'median absolute error 19% (duty owed alone 29%)', 'rank correlation 0.93']
+    """
+    return (
+        f"{score['n']:.0f} disclosures, median absolute error {score['median_absolute_error']:.0%} "
+        f"(duty owed alone {score['median_absolute_error_owed']:.0%}), "
+        f"rank correlation {score['rank_correlation']:.2f}, "
+        f"{score['inside_widened']:.0%} inside the range widened by the other makers' misses "
+        f"({score['inside_range']:.0%} inside the range of the inputs alone)"
+    )
+
+
 def without_each(frame: pd.DataFrame) -> pd.DataFrame:
     """`summary` of the headline rows with each maker left out in turn, indexed by the maker."""
     makers = frame.loc[frame["headline"], "maker"]
