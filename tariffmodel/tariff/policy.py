@@ -278,7 +278,7 @@ class Relief(Entry):
         bend = f"× {earned}" + (f" ^ {self.exponent:g}" if self.exponent != 1 else "")
         if self.steepness is not None:
             bend = f"/ (1 + exp(−{self.steepness:g} × ({earned} − {self.midpoint:g})))"
-        said = f"{base} less {self.slope:g} {bend}"
+        said = f"{base} less {self.slope:.3g} {bend}"
         if self.schedule == "tiered":
             steps = ", ".join(f"from {step.reach:g} on {100 * step.rate:g}%" for step in self.bracket)
             said = f"{base}, with {earned} {steps}"

@@ -15,6 +15,20 @@ from tariffmodel.tariff.variants import Numbers, Shift
 _NO_LIMIT = 1e12  # stands for a ratio whose denominator is zero: above any bracket, and 0 times it is 0
 
 
+def earners(entry: Relief, facts: Facts) -> list[str]:
+    """Makers that can earn a relief: those at home where it applies, or everyone.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> earners(tm.policy.load("japan-flexible-linear-firm").relief[0], tm.facts.load())[:3]
+    ['Toyota', 'Honda', 'Nissan']
+    """
+    everyone = entry.earned_by == "all" or "*" in entry.origin
+    home = facts.makers["home"]
+    return [maker for maker in facts.makers.index if everyone or home[maker] in entry.origin]
+
+
 def contribution_of(
     entry: Relief,
     facts: Facts,
@@ -23,9 +37,8 @@ def contribution_of(
     shift: Shift | None = None,
 ) -> np.ndarray:
     """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it."""
-    home = facts.makers["home"]
-    able = entry.earned_by == "all" or "*" in entry.origin
-    earning = [maker for maker in np.unique(makers) if able or home[maker] in entry.origin]
+    able = earners(entry, facts)
+    earning = [maker for maker in np.unique(makers) if maker in able]
     weights = {name: metric.weight for name, metric in entry.score.items()}
     targets = {name: metric.target for name, metric in entry.score.items()}
     number = number or Numbers({})
