@@ -26,6 +26,7 @@ _HOMES = {
     "comparison": "tariff.comparison",
     "contribution": "tariff.contribution",
     "cross_section": "stats.cross_section",
+    "customs": "tariff.customs",
     "currency": "markets.currency",
     "cost": "tariff.cost",
     "duty": "tariff.duty",

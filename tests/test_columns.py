@@ -48,6 +48,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     pnl = tm.hedge.pnl(known, "7203.T", ["JPY", "SPY"])
     effect = tm.hedge.effectiveness(pnl["7203.T"], pnl[["JPY", "SPY"]], draws=49)
     ticket = tm.ticket.ticket(case.replace(policy=flat, against=law), "7203.T", 10e6, draws=49)
+    compared = tm.customs.table(case.replace(period="2025-09"))
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
     return {
         "exposure.table": bills,
@@ -70,6 +71,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "provenance.disagreements": differing,
         "provenance.readings": tm.provenance.readings(known, "CY2024", differing.head(2)),
         "provenance.sources": tm.provenance.sources(known, "CY2024", VOLUMES),
+        "customs.table": compared,
+        "customs.totals": tm.customs.totals(compared),
+        "customs.mexico": tm.customs.mexico(case.replace(period="2025-01")),
         "validation.disclosed": disclosed,
         "validation.summary": tm.validation.summary(disclosed),
         "validation.explained": tm.validation.explained(disclosed),

@@ -312,6 +312,86 @@ def validate(
 
 
 @app.command()
+def customs(
+    policy: PolicyName = LAW,
+    period: PeriodLabel = "CY2025",
+    by: Annotated[
+        str, typer.Option(help="origin: summed over the period; month: each record; maker: those of Mexico.")
+    ] = "origin",
+    goods: Annotated[
+        list[str] | None,
+        typer.Option(help="car, light_truck, vehicle, part, part_listed; repeat for several. Default: all."),
+    ] = None,
+    origin: Annotated[
+        list[str] | None, typer.Option(help="Country code, EU or ALL; repeat for several. Default: all.")
+    ] = None,
+    as_of: AsOf = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """The model beside what customs counted, by origin and month: value, duty, rate, known reasons."""
+    from tariffmodel.tariff import customs as model
+    from tariffmodel.tariff.case import case
+
+    if by not in ("origin", "month", "maker"):
+        raise typer.BadParameter("write origin, month or maker", param_hint="--by")
+    asked = case(policy, period=period, as_of=parse_day(as_of) if as_of else None, data=data)
+    about = {"policy": policy, "period": period, "by": by, "as_of": str(asked.as_of)}
+    if by == "maker":
+        _from_mexico(model.mexico(asked), about, format)
+        return
+    rows = model.table(asked)
+    for name, chosen in (("goods", goods), ("origin", origin)):
+        if unknown := set(chosen or []) - set(rows[name]):
+            there = ", ".join(dict.fromkeys(rows[name]))
+            raise typer.BadParameter(
+                f"no record of {', '.join(sorted(unknown))} in {period}; there are {there}",
+                param_hint=f"--{name}",
+            )
+        rows = rows[rows[name].isin(chosen)] if chosen else rows
+    found = model.totals(rows).reset_index() if by == "origin" else rows.sort_values(["goods", "origin"])
+    if format is not Format.table:
+        write_frame(found.set_index(["goods", "origin"]), format, about)
+        return
+    shown = found.assign(reason="")
+    reasons = list(dict.fromkeys(found["reason"]))
+    for number, reason in enumerate(filter(None, reasons), start=1):
+        shown.loc[found["reason"] == reason, "reason"] = str(number)
+    wanted = ["origin", "period", "customs_value_usd", "official_value_usd", "value_ratio", "entry_duty_usd"]
+    wanted += ["official_duty_usd", "duty_ratio", "rate (official_rate)"]
+    wanted += ["usmca_share (official_usmca_share)", "inside", "reason"]
+    table = columns_table(
+        shown,
+        dict.fromkeys(wanted, ""),
+        result="customs",
+        title=f"{asked.policy.title}: the model beside US customs, {period}, as of {asked.as_of}",
+        caption="value: customs value of imports; duty: at the rates of the day of entry; "
+        "ratio: model over official; in brackets the official one; reasons below",
+        rows=found["goods"].to_list(),
+    )
+    print_table(table)
+    for number, reason in enumerate(filter(None, reasons), start=1):
+        typer.echo(f"{number}. {reason}")
+    if by == "origin" and found["goods"].isin(["car", "vehicle"]).any():
+        typer.echo(model.in_words(model.totals(rows)))
+
+
+def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> None:
+    if format is not Format.table:
+        write_frame(found, format, about)
+        return
+    table = columns_table(
+        found,
+        dict.fromkeys(["period", "units", "official_units", "units_ratio", "units_gap", "quality"], ""),
+        result="customs",
+        title=f"Vehicles from Mexico in {about['period']}: the model beside INEGI's exports to the US",
+        caption="official: INEGI, months that it has; a vehicle is exported some days before it enters",
+        rows=[str(maker) for maker in found.index],
+    )
+    print_table(table)
+
+
+@app.command()
 def policies(format: Output = Format.table, data: Data = None) -> None:
     """Policies that can be computed."""
     from tariffmodel.tariff import policy

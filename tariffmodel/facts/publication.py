@@ -19,7 +19,13 @@ from tariffmodel.facts import periods
 SOURCE, USUAL_LAG = "source", "usual_lag"
 _NEVER = np.datetime64("NaT")
 # the column that says what kind of figure a row is
-KINDS = {"facts": "variable", "financials": "metric", "fx_sensitivity": "kind"}
+KINDS = {
+    "facts": "variable",
+    "financials": "metric",
+    "fx_sensitivity": "kind",
+    "us_imports": "goods",
+    "mexico_exports": "brand",
+}
 
 
 def last_day(dates: pd.Series) -> pd.Series:
@@ -49,7 +55,7 @@ def days(rows: pd.DataFrame, lags: pd.DataFrame, table: str, stands: pd.Series |
         ``data/facts/usual_lags.csv``. A row that names the kind goes before one for all (``*``), then one
         that names the quality before one for any.
     table : str
-        "facts", "financials" or "fx_sensitivity".
+        One of `KINDS`.
     stands : Series of bool, optional
         Rows whose `known_on` stands even where the usual lag is earlier.
 

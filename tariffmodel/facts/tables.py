@@ -345,6 +345,20 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     return faults
 
 
+def read(facts: Facts, name: str) -> pd.DataFrame:
+    """A table that the model does not load, such as ``trade/us_imports.csv``, as `load` reads the others.
+
+    Raises
+    ------
+    DataError
+        Listing every fault found.
+    """
+    faults: list[Fault] = []
+    table = _read(facts.folder, facts.overlay, name, faults)
+    refuse(faults)
+    return table
+
+
 def combine(tables: Sequence[pd.DataFrame], lags: pd.DataFrame) -> pd.DataFrame:
     """Fact tables one below the other with their days, see `Facts.table`; the user's rows supersede.
 
