@@ -41,7 +41,7 @@ def identity(known: Facts) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def origins(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
-    return exposure.by_origin(case(law, before, "CY2024", data=known))
+    return exposure.by_origin(case(law, before, "CY2024", data=known), inside=True)
 
 
 @pytest.fixture(scope="module")

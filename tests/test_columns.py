@@ -30,7 +30,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     flat = case.beside("flat-25")
     bills = tm.exposure.table(case)
     shares = tm.exposure.yearly_shares(case)
-    streams = tm.exposure.by_origin(case)
+    streams = tm.exposure.by_origin(case, inside=True)
     disclosed = tm.validation.disclosed(case)
     differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
     study = tm.events.tariff_study(known, events=EVENTS, window=(-1, 2))
@@ -54,6 +54,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "exposure.table": bills,
         "exposure.by_origin": streams,
         "exposure.origin_totals": tm.exposure.origin_totals(streams),
+        "exposure.totals": tm.exposure.totals(case),
         "exposure.car_rates": tm.exposure.car_rates(case),
         "exposure.drivers": tm.exposure.drivers(case),
         "exposure.yearly_shares": shares,

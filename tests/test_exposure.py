@@ -262,3 +262,15 @@ def test_yearly_shares_are_the_bill_and_its_range_over_market_value(known, law, 
     row = bills.loc["Toyota"]
     a_year = row["bill_high_usd"] / asked.goods.years
     assert found.at["Toyota", "high"] == pytest.approx(a_year / row["market_cap_usd"])
+
+
+def test_streams_can_be_summed_and_say_so_where_they_cannot(known, law, before):
+    asked = case(law, before, "CY2025", data=known)
+    summed, every = exposure.by_origin(asked), exposure.by_origin(asked, inside=True)
+    whole = exposure.whole(exposure.table(asked))
+    assert set(summed["maker"]) <= set(whole.index) and "consolidated_in" not in summed
+    duty_owed = (whole["vehicle_duty_usd"] + whole["parts_duty_usd"] + whole["credit_usd"]).sum()
+    assert summed["duty_usd"].sum() == pytest.approx(duty_owed)
+    within = every.set_index("maker")["consolidated_in"].dropna()
+    assert set(within.items()) == {("Porsche AG", "Volkswagen")}
+    pd.testing.assert_frame_equal(exposure.origin_totals(every), exposure.origin_totals(summed))

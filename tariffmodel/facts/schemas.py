@@ -641,6 +641,28 @@ USUAL_LAGS = _table(
     dates=READ,
 )
 
+SHARED_ERRORS = _table(
+    {
+        "input": _like(r"[a-z][a-z0-9_]*$", "an input of goods.INPUTS, or of a step to the books"),
+        "shared_by": _one_of("all", "home", "none"),
+        "loading": _number(0, 1),
+        "low": _number(0, 1),
+        "high": _number(0, 1),
+    },
+    key=["input"],
+    checks=[
+        pa.Check(
+            lambda table: (table["low"] <= table["loading"]) & (table["loading"] <= table["high"]),
+            error="loading: expected low <= loading <= high",
+        ),
+        pa.Check(
+            lambda table: (table["shared_by"] != "none") | (table["loading"] == 0),
+            error="loading: expected 0 where shared_by is none",
+        ),
+    ],
+    dates=KNOWN,
+)
+
 NOT_MODELLED = _table(
     {
         "country": _text(),
@@ -717,6 +739,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         for name in ("volumes", "contribution", "values", "estimates", "aggregates")
     },
     "facts/usual_lags.csv": USUAL_LAGS,
+    "facts/shared_errors.csv": SHARED_ERRORS,
     "companies/makers.csv": MAKERS,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,

@@ -184,6 +184,12 @@ class Facts:
         return protected(pd.read_csv(path).set_index("market"))
 
     @cached_property
+    def shared_errors(self) -> pd.DataFrame:
+        """One row per input of the bill: how much of its error makers share, see `uncertainty.total`."""
+        path = in_use(self.folder, self.overlay, "facts/shared_errors.csv")
+        return protected(pd.read_csv(path).set_index("input"))
+
+    @cached_property
     def as_of(self) -> date:
         """Last day of the exchange rates: results are stated for this day unless told otherwise."""
         last: pd.Timestamp = self.fx.index[-1]

@@ -12,7 +12,7 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, PolicySource
 from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.exposure import table
-from tariffmodel.tariff.goods import entered
+from tariffmodel.tariff.goods import INPUTS, entered
 from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.policy import names as policy_names
 
@@ -54,7 +54,8 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     """What each of the others, in place of the policy of a case, adds to every bill, with ranges.
 
     Both bills of a run rest on the same inputs, so that a volume which is uncertain under either law
-    does not make their difference so. The makers' moves are taken as independent in the sum.
+    does not make their difference so. In the sum, what makers share of an estimate moves them together
+    (`uncertainty.total`).
 
     Returns
     -------
@@ -65,15 +66,14 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     policies = _each_once([case.beside(other) for other in others])
     goods = entered(case.facts, case.period, [*policies, case.policy])
     floor = bill(case.facts, case.policy, goods).total + np.zeros((len(goods.units), 1))
-    counted = case.facts.makers["consolidated_in"].isna().to_numpy()
+    counted = case.facts.makers["consolidated_in"].isna().to_numpy().astype(float)
+    shared = uncertainty.sharing(case.facts, list(INPUTS), goods.makers)
     out = {}
     for policy in policies:
         runs = bill(case.facts, policy, goods).total - floor
-        change, (low, high) = runs[0], uncertainty.interval(runs)
-        moves = (change - low, high - change)
-        down, up = (np.append(move, np.sqrt((move[counted] ** 2).sum())) for move in moves)
-        change = np.append(change, change[counted].sum())
-        columns = {"change_usd": change, "low_usd": change - down, "high_usd": change + up}
+        each, sums = uncertainty.interval(runs), uncertainty.total(runs, counted[None], shared)
+        low, high = (np.append(*ends) for ends in zip(each, sums, strict=True))
+        columns = {"change_usd": np.append(runs[0], runs[0] @ counted), "low_usd": low, "high_usd": high}
         out[policy.name] = pd.DataFrame(columns, index=pd.Index([*goods.makers, TREASURY], name="maker"))
     frame = pd.concat(out, names=["policy"])
     return frame.assign(sign_open=(frame["low_usd"] < 0) & (frame["high_usd"] > 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from tariffmodel.tariff.goods import INPUTS, entered
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.variants import Variants
 
+ALL = "ALL"  # the last row of `totals`
 _BLOCK = 1024  # variants at a time, so that the arrays of a sweep stay in the processor's cache
 
 
@@ -102,20 +104,75 @@ def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def by_origin(case: Case) -> pd.DataFrame:
-    """Duty before the offset, by maker, origin and product.
+def totals(case: Case) -> pd.DataFrame:
+    """Bills of the makers of each home, and of all of them, with ranges that hold what makers share.
+
+    Makers inside another are left out: the bill of that one has theirs.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `home`, largest bill first, then `ALL`: `makers`, `bill_usd`, `bill_low_usd` and
+        `bill_high_usd` (see `uncertainty.total`), and `bill_low_independent_usd` and
+        `bill_high_independent_usd`, which would hold if no maker shared an estimate with another.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = totals(tm.case(period="CY2025"))
+    >>> found.index[-1], bool((found["bill_low_usd"] <= found["bill_low_independent_usd"]).all())
+    ('ALL', True)
+    """
+    facts, runs = case.facts, case.runs_usd
+    runs = np.broadcast_to(runs, (1 + 2 * len(INPUTS), runs.shape[-1]))
+    homes = facts.makers["home"].to_numpy()
+    names = sorted(set(homes))
+    whole = facts.makers["consolidated_in"].isna().to_numpy()
+    counted = np.array([(homes == home) & whole for home in names] + [whole]).astype(float)
+    shared = uncertainty.sharing(facts, list(INPUTS), case.goods.makers)
+    apart = replace(shared, loading=0 * shared.loading)
+    (low, high), (least, most) = (uncertainty.total(runs, counted, one) for one in (shared, apart))
+    frame = pd.DataFrame(
+        {
+            "makers": counted.sum(axis=1).astype(int),
+            "bill_usd": counted @ runs[0],
+            "bill_low_usd": low,
+            "bill_high_usd": high,
+            "bill_low_independent_usd": least,
+            "bill_high_independent_usd": most,
+        },
+        index=pd.Index([*names, ALL], name="home"),
+    )
+    return pd.concat([frame.iloc[:-1].sort_values("bill_usd", ascending=False), frame.iloc[-1:]])
+
+
+def by_origin(case: Case, inside: bool = False) -> pd.DataFrame:
+    """Duty owed before the offset, by maker, origin and product.
+
+    Parameters
+    ----------
+    inside : bool
+        List makers inside another too, such as Porsche AG in Volkswagen, and say of whom in the column
+        `consolidated_in`: their streams are in those of that one as well.
 
     Returns
     -------
     DataFrame
         One row per stream of goods: `maker`, `origin`, `product`, `units` (vehicles, or for parts
         the vehicles they are built into), `customs_value_usd`, `duty_usd` attributable to the
-        policy, and the average rate under each policy.
+        policy, and the average rate under each policy. Without `inside` the table can be summed.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> streams = by_origin(tm.case(period="CY2025"))
+    >>> "Volkswagen" in set(streams["maker"]), "Porsche AG" in set(streams["maker"])
+    (True, False)
     """
     goods, (mine, other) = case.goods, case.owed
     worth = goods.value_usd[0][goods.inside].sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             {
                 "maker": goods.flows.maker,
                 "origin": goods.flows.origin,
@@ -127,6 +184,8 @@ def by_origin(case: Case) -> pd.DataFrame:
                 "rate_against": other.duty[0] / worth,
             }
         )
+    within = frame["maker"].map(case.facts.makers["consolidated_in"])
+    return frame.assign(consolidated_in=within) if inside else frame[within.isna()].reset_index(drop=True)
 
 
 def car_rates(case: Case, origins: Sequence[str] = ("JP", "EU", "KR", "GB", "MX", "CA")) -> pd.DataFrame:
@@ -231,7 +290,12 @@ def whole(bills: pd.DataFrame) -> pd.DataFrame:
 
 
 def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
-    """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin."""
+    """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin.
+
+    Makers inside another are left out where the streams say who they are.
+    """
+    if "consolidated_in" in streams:
+        streams = streams[streams["consolidated_in"].isna()]
     goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
     paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
     sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()
