@@ -240,8 +240,9 @@ class Rules:
         """Duty on one dollar of customs value; with `only`, the part of it that one measure makes."""
         q = u = 0.0
         if origin in ("MX", "CA"):
-            q = self.facts.level(maker, f"usmca_share_{product}", origin, day)
-            u = 0.0 if product == "part" else self.facts.level(maker, "us_content_share", origin, day)
+            kind = "part" if product.endswith("part") else product
+            q = self.facts.level(maker, f"usmca_share_{kind}", origin, day)
+            u = 0.0 if kind == "part" else self.facts.level(maker, "us_content_share", origin, day)
         ordinary, preferred, places = self.standing(origin, product, day)
         duty = 0.0 if only else (1 - q) * ordinary + q * preferred
         charges = [*self.policy.additional, *self.policy.relief]
@@ -257,10 +258,12 @@ class Rules:
             on_ordinary = max(charge - ordinary, 0) if entry.basis == "inclusive" else charge
             on_preferred = max(charge - preferred, 0) if entry.basis == "inclusive" else charge
             if isinstance(entry, Additional) and entry.quota_rate is not None:
-                share = self.quota_share(place, day.year)
+                share = self.quota_share(place, day.year, (day.month - 1) // 3)
                 inside = entry.quota_rate
                 inside = max(inside - ordinary, 0) if entry.quota_basis == "inclusive" else inside
                 on_ordinary = share * inside + (1 - share) * on_ordinary
+            if isinstance(entry, Additional):
+                on_ordinary, on_preferred = on_ordinary * entry.covers, on_preferred * entry.covers
             kept = {"full": 1.0, "non_us_content": 1 - u, "exempt": 0.0}[treatment]
             duty += (1 - q) * on_ordinary + q * kept * on_preferred
         return duty
@@ -283,9 +286,12 @@ class Rules:
             rate = entry.base - entry.slope / (1 + math.exp(-entry.steepness * (c - entry.midpoint)))
         return min(max(rate, entry.floor), entry.cap)
 
-    def _quota_share(self, place: int, year: int) -> float:
+    def _quota_share(self, place: int, year: int, quarter: int) -> float:
         entry = self.policy.additional[place]
         first, last = date(year, 1, 1), date(year, 12, 31)
+        if entry.quota_window == "quarter":
+            ends = [(3, 31), (6, 30), (9, 30), (12, 31)][quarter]
+            first, last = date(year, 3 * quarter + 1, 1), date(year, *ends)
         arriving = 0.0
         for day in days(max(entry.start, first), min(entry.end, last)):
             for maker in self.facts.makers:
@@ -296,7 +302,9 @@ class Rules:
                         arriving += units * (1 - trucks) * ("car" in entry.product)
                         arriving += units * trucks * ("light_truck" in entry.product)
         opens = max(entry.quota_counted_from or entry.start, first)
-        quota = entry.quota_units_per_year * ((last - opens).days + 1) / year_days(year)
+        quota = entry.quota_units_per_year * ((last - opens).days + 1) / ((last - first).days + 1)
+        if entry.quota_window == "quarter":
+            quota /= 4
         return min(1.0, quota / arriving) if arriving else 1.0
 
     # ------------------------------------------------------------------ bill
@@ -341,9 +349,9 @@ class Rules:
         due: dict[str, float] = defaultdict(float)
         for origin in facts.origins(maker, "imported_parts"):
             worth = built * facts.level(maker, "imported_parts", origin, day)
-            owed += worth * self.rate(maker, origin, "part", day)
+            owed += worth * self.rate(maker, origin, "listed_part", day)
             for measure in {entry.measure for entry in policy.offset}:
-                due[measure] += worth * self.rate(maker, origin, "part", day, only=measure)
+                due[measure] += worth * self.rate(maker, origin, "listed_part", day, only=measure)
         # what lapses is used before what keeps
         for k, entry in sorted(enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)):
             stands = not any(

@@ -74,6 +74,7 @@ def charges(draw):
             "rate": draw(RATE),
             "basis": draw(st.sampled_from(["additive", "inclusive"])),
             "usmca": draw(st.sampled_from(["full", "non_us_content", "exempt"])),
+            "covers": draw(st.sampled_from([1.0, 1.0, 0.4])),
             **draw(dates()),
         }
         for number, (origin, layer) in enumerate(keys)
@@ -89,6 +90,8 @@ def charges(draw):
         "quota_basis": draw(st.sampled_from(["additive", "inclusive"])),
         **draw(dates()),
     }
+    if draw(st.booleans()):
+        quota["quota_window"] = "quarter"
     quota["quota_counted_from"] = draw(st.none() | st.dates(date(2024, 12, 1), quota["from"]))
     return [*found, quota][: draw(st.integers(len(found), len(found) + 1))]
 

@@ -68,6 +68,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "relief.terms": tm.relief.terms(firm.policy.relief[0]),
         "relief.scores": tm.relief.scores(firm.policy.relief[0], known, ["Toyota", "Honda"]),
         "policy.acts": tm.policy.acts(law, case.period),
+        "policy.checked": tm.policy.checked(law),
         "facts.identity": tm.facts.identity(known),
         "provenance.disagreements": differing,
         "provenance.readings": tm.provenance.readings(known, "CY2024", differing.head(2)),

@@ -119,7 +119,7 @@ def lines(known):
     """BMW's streams of 2025 at 27.5%: units and duty per vehicle."""
     one = build(additional=[charge()])
     table = exposure.by_origin(case(one, build(mfn=[{**m, "rate": 0.0} for m in MFN]), "CY2025", data=known))
-    table = table[(table["maker"] == "BMW") & (table["product"] != "part")]
+    table = table[(table["maker"] == "BMW") & table["product"].isin(["car", "light_truck"])]
     return table.assign(each=table["duty_usd"] / table["units"]).sort_values("each", ascending=False)
 
 

@@ -372,7 +372,7 @@ def test_some_events_give_the_rows_that_all_give(known, delta):
         ({"policy_after": "current-law@2025-02-30"}, "policy_after is .*day is out of range"),
         (
             {"policy_before": "current-law without eu-dael"},
-            "policy_before is .*eu-dael is not one of 232-parts",
+            "policy_before is .*eu-dael is not one of 232-certified-parts",
         ),
         (
             {"policy_before": "current-law@2025-07-01 without eu-deal"},  # not yet in force

@@ -209,24 +209,38 @@ def test_as_of_hides_later_prices_and_rates(known, law, before):
     )
 
 
-def test_uk_quota_fills_by_calendar_year_whatever_the_period(known):
-    tight = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 20_000})
-    open_ = policy.load("current-law")
-    quarter = exposure.by_origin(case(tight, open_, "2026Q1", data=known)).set_index(
-        ["maker", "origin", "product"]
+def test_uk_quota_fills_by_calendar_quarter_from_2026_whatever_the_period(known):
+    key = "additional.uk-quota-quarterly.quota_units_per_year"
+    tight, open_ = policy.load("current-law", settings={key: 20_000}), policy.load("current-law")
+
+    def line(period):
+        lines = exposure.by_origin(case(tight, open_, period, data=known))
+        return lines.set_index(["maker", "origin", "product"]).loc[("Jaguar Land Rover", "GB", "car")]
+
+    quarter = line("2026Q1")
+    assert line("2026-02")["rate"] == pytest.approx(quarter["rate"])
+    assert quarter["rate_against"] == pytest.approx(0.10)
+    british = exposure.by_origin(case(tight, open_, "2026Q1", data=known)).query(
+        "origin == 'GB' and product == 'car'"
     )
-    year = exposure.by_origin(case(tight, open_, "CY2026", data=known)).set_index(
-        ["maker", "origin", "product"]
-    )
-    line = ("Jaguar Land Rover", "GB", "car")
-    assert quarter.loc[line, "rate"] == pytest.approx(year.loc[line, "rate"])
-    assert year.loc[line, "rate_against"] == pytest.approx(0.10)
-    share = 20_000 / 70_000
-    assert year.loc[line, "rate"] == pytest.approx(share * 0.10 + (1 - share) * 0.275)
+    share = 20_000 / 4 / british["units"].sum()
+    assert quarter["rate"] == pytest.approx(share * 0.10 + (1 - share) * 0.275)
+
+
+def test_uk_quota_of_2025_is_the_one_that_customs_announced(known):
+    """65,205 cars: the quota bulletin's own number."""
+    law = policy.load("current-law")
+    full = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 1})
+    lines = exposure.by_origin(case(full, law, "2025-07..2025-12", data=known))
+    one = lines[(lines["origin"] == "GB") & (lines["product"] == "car")]
+    over = exposure.by_origin(case(law, law, "2025-06-30..2025-12-31", data=known))
+    arriving = over[(over["origin"] == "GB") & (over["product"] == "car")]["units"].sum()
+    inside = (0.275 - one["rate"].iloc[0]) / 0.175 * arriving
+    assert inside * 100_000 == pytest.approx(65_205, rel=1e-4)
 
 
 def test_quota_of_zero_equals_the_rate_outside(known, before):
-    none = policy.load("current-law", settings={"additional.uk-quota.quota_units_per_year": 0})
+    none = policy.load("current-law", settings={"additional.uk-quota-quarterly.quota_units_per_year": 0})
     lines = exposure.by_origin(case(none, before, "2026Q1", data=known)).set_index(
         ["maker", "origin", "product"]
     )

@@ -46,6 +46,7 @@ def write(tmp_path, text, name="reform.toml"):
 
 def car_rate(known, one, origin, day, maker="Toyota", q=0.0, u=0.0, product="car"):
     """All-in rate of one product from one origin on one day."""
+    product = {"part": "listed_part"}.get(product, product)
     flows = Flows(np.array([maker]), np.array([origin]), np.array([product]))
     card = rates(one, known, flows, [Period(day, day)], np.ones((1, 1, 1)))
     return card.effective(np.full((1, 1, 1), q), np.full((1, 1, 1), u)).item()
@@ -75,7 +76,25 @@ def car_rate(known, one, origin, day, maker="Toyota", q=0.0, u=0.0, product="car
         ("XX", "2026-10-01", "car", 0.275),
         ("TW", "2026-04-30", "part", 0.275),
         ("TW", "2026-05-01", "part", 0.15),
-        ("CN", "2025-06-01", "car", 0.025 + 0.25 + 0.25 + 0.20),
+        ("CN", "2025-06-01", "car", 0.025 + 0.25 + 0.25),
+        ("JP", "2025-10-31", "certified_part", 0.025),
+        ("JP", "2025-11-01", "certified_part", 0.15),
+        ("XX", "2025-11-01", "certified_part", 0.275),
+        ("GB", "2025-11-01", "certified_part", 0.10),
+        ("TW", "2026-05-01", "certified_part", 0.15),
+        ("JP", "2026-02-23", "general_part", 0.025),
+        ("JP", "2026-02-24", "general_part", 0.125),
+        ("JP", "2026-07-23", "general_part", 0.125),
+        ("JP", "2026-07-24", "general_part", 0.125),
+        ("KR", "2026-03-01", "general_part", 0.10),
+        ("KR", "2026-07-24", "general_part", 0.125),
+        ("EU", "2026-07-24", "general_part", 0.10),
+        ("GB", "2026-07-24", "general_part", 0.125),
+        ("CN", "2026-07-24", "general_part", 0.025 + 0.25 + 0.125),
+        ("JP", "2026-07-24", "part", 0.15),
+        ("CA", "2026-09-14", "part", 0.275),
+        ("CA", "2026-09-15", "part", 0.275 + 0.03 * 0.5),
+        ("CA", "2026-09-15", "service_part", 0.275 + 0.03 * 0.5),
         ("CN", "2026-03-01", "car", 0.025 + 0.25 + 0.25),
     ],
 )
@@ -96,12 +115,72 @@ def test_current_law_on_its_dates(known, law, origin, day, product, rate):
     ],
 )
 def test_usmca_goods_pay_on_their_foreign_content(known, law, day, q, u, rate):
-    assert car_rate(known, law, "MX", date.fromisoformat(day), q=q, u=u) == pytest.approx(rate)
+    """As customs collected it: the emergency duties of March 2025 were void."""
+    assert car_rate(known, policy.as_paid(law), "MX", date.fromisoformat(day), q=q, u=u) == pytest.approx(
+        rate
+    )
 
 
 def test_qualifying_parts_are_exempt(known, law):
     assert car_rate(known, law, "MX", date(2025, 6, 1), q=1, product="part") == 0
     assert car_rate(known, law, "MX", date(2025, 6, 1), q=0, product="part") == pytest.approx(0.275)
+
+
+@pytest.mark.parametrize(
+    ("origin", "product", "day", "q", "rate"),
+    [
+        ("MX", "general_part", "2026-07-24", 1, 0.0),
+        ("MX", "general_part", "2026-07-24", 0, 0.125),
+        ("MX", "general_part", "2026-03-01", 1, 0.0),
+        ("MX", "certified_part", "2025-11-01", 1, 0.0),
+        ("CA", "part", "2026-09-15", 1, 0.03 * 0.5),
+        ("CA", "general_part", "2026-09-15", 1, 0.10 * 0.5),
+    ],
+)
+def test_a_claim_under_usmca_frees_parts_but_not_of_section_338(known, law, origin, product, day, q, rate):
+    assert car_rate(known, law, origin, date.fromisoformat(day), q=q, product=product) == pytest.approx(rate)
+
+
+def test_void_duty_is_not_owed_but_was_paid_and_was_believed_to_be_law(known, law):
+    day = date(2025, 6, 1)
+    paid, believed = policy.as_paid(law), policy.as_known(law, date(2025, 7, 1))
+    known_void = policy.as_known(law, date(2026, 2, 20))
+    rates = [car_rate(known, one, "CN", day) for one in (law, paid, believed, known_void)]
+    assert rates == pytest.approx([0.525, 0.725, 0.725, 0.525])
+    assert not paid.void and {e.id for e in law.void} <= {e.id for e in paid.entries}
+    assert not policy.frozen(law, date(2025, 2, 3)).void
+
+
+def test_general_parts_paid_what_was_void(known, law):
+    paid = policy.as_paid(law)
+    for origin, day, rate in (
+        ("JP", "2025-07-01", 0.125),
+        ("JP", "2025-09-01", 0.15),
+        ("KR", "2025-09-01", 0.15),
+    ):
+        owed, then = (
+            car_rate(known, one, origin, date.fromisoformat(day), product="general_part")
+            for one in (law, paid)
+        )
+        assert (owed, then) == pytest.approx((0.0 if origin == "KR" else 0.025, rate))
+    assert car_rate(known, paid, "CA", date(2025, 9, 1), product="general_part") == pytest.approx(0.375)
+
+
+def test_part_is_every_class_of_parts_and_a_listed_one_may_be_for_dealers(tmp_path):
+    every = EXTRA.replace('"car"', '"part"').format(id="x", origin="JP", rate=0.1, start="2027-01-01")
+    one = policy.load(write(tmp_path, BASE + every))
+    assert one.additional[-1].product == list(policy.PARTS)
+    listed = policy.load(write(tmp_path, BASE + every.replace('"part"', '["listed_part"]')))
+    assert listed.additional[-1].product == ["listed_part", "service_part"]
+    again = policy.load(write(tmp_path, BASE + every), settings={"additional.x.rate": 0.2})
+    assert again.additional[-1].product == list(policy.PARTS)
+
+
+def test_every_rule_of_the_law_says_how_far_it_was_followed(law):
+    rules = policy.checked(law)
+    assert rules[["checked_through", "entry", "start"]].notna().all().all()
+    assert set(rules["standing"]) == {"in the bill", "void", "not modelled"}
+    assert rules.loc[rules["standing"] != "not modelled", "hts_revision"].notna().all()
 
 
 def test_law_before_april_2025_is_ordinary_duty_only(known, before):
@@ -264,6 +343,18 @@ FAULTS = [
         "x and y overlap from 2026-03-01",
     ),
     (BASE.replace("current-law", "no-such-law"), "base: no policy 'no-such-law'; choose from"),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "voided = 2025-12-31",
+        "additional.x: voided (2025-12-31) is before 'from' (2026-01-01)",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + 'quota_window = "quarter"',
+        "quota_window has no effect here: it needs quota_units_per_year",
+    ),
+    (
+        BASE + EXTRA.format(id="x", origin="JP", rate=0.1, start="2026-01-01") + "covers = 0",
+        "additional.x.covers: Input should be greater than 0",
+    ),
     (HEAD + "frozen_on = 2025-01-01", "frozen_on needs a base"),
     (HEAD + "title = ", "not readable as TOML"),
 ]

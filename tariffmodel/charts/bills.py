@@ -57,6 +57,7 @@ from tariffmodel.charts.house import (
     whiskers,
     widen,
 )
+from tariffmodel.tariff.policy import PARTS
 
 # Contribution -------------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ def where_sold_cars_come_from(
     year : str
         The period that both are for.
     """
-    vehicles = origins[origins["product"] != "part"]
+    vehicles = origins[~origins["product"].isin(PARTS)]
     supply = vehicles.pivot_table(
         index="maker", columns="origin", values="units", aggfunc="sum", fill_value=0.0
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -392,10 +394,19 @@ def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> 
 
 
 @app.command()
-def policies(format: Output = Format.table, data: Data = None) -> None:
-    """Policies that can be computed."""
+def policies(
+    name: Annotated[
+        str | None, typer.Option("--check", help="How far each rule of this policy was followed.")
+    ] = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Policies that can be computed; with --check, how far the rules of one were followed."""
     from tariffmodel.tariff import policy
 
+    if name is not None:
+        _followed(name, format, data)
+        return
     loaded = [policy.load(name, data) for name in policy.names(data)]
     if format is Format.json:
         typer.echo(
@@ -412,6 +423,30 @@ def policies(format: Output = Format.table, data: Data = None) -> None:
     for one in loaded:
         table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
     print_table(table, 120)
+
+
+def _followed(name: str, format: Format, data: Path | None) -> None:
+    """Print `policy.checked`, and the latest revision and day of it."""
+    from tariffmodel.tariff import policy
+
+    rules = policy.checked(policy.load(name, data), data)
+    if format is not Format.table:
+        write_frame(rules.set_index("entry"), format, {"policy": name})
+        return
+    wanted = ("start", "end", "standing", "checked_through", "hts_revision")
+    print_table(
+        columns_table(
+            rules,
+            dict.fromkeys(wanted, ""),
+            result="policy.checked",
+            title=f"{name}: through which day and revision of the tariff schedule each rule was followed",
+            caption="void: struck down, not owed; not modelled: law that the bill leaves out "
+            "(data/policies/not_modelled.csv)",
+            rows=[shorten(entry, 48, placeholder="…") for entry in rules["entry"]],
+        )
+    )
+    last = rules.sort_values("checked_through").dropna(subset="hts_revision").iloc[-1]
+    typer.echo(f"last revision that could be read: {last['hts_revision']}, {last['checked_through']}")
 
 
 @app.command()

@@ -672,6 +672,8 @@ NOT_MODELLED = _table(
         "rate": _number(0, 5),
         "basis": _one_of("additional", "additive to MFN", "unstated"),
         "status": _one_of("law", "announced"),
+        "checked_through": _day(),
+        "hts_revision": _text(nullable=True),
     }
 )
 

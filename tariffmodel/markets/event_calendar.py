@@ -341,7 +341,7 @@ def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | N
     parts: Any = re.fullmatch(REFERENCE, reference)  # the schema of the table has seen to that
     name, day, without = parts.groups()
     try:
-        found = policy.load(name, facts.folder)
+        found = policy.as_paid(policy.load(name, facts.folder))  # nobody knew yet what would be void
         frozen_on = date.fromisoformat(day) if day else None
     except (PolicyError, ValueError) as error:
         raise fault(f"a policy of data/policies, frozen on a day of the calendar: {error}") from None

@@ -14,6 +14,7 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.goods import INPUTS, entered
+from tariffmodel.tariff.policy import PARTS
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.variants import Variants
 
@@ -296,7 +297,7 @@ def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
     """
     if "consolidated_in" in streams:
         streams = streams[streams["consolidated_in"].isna()]
-    goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
+    goods_of = np.where(streams["product"].isin(PARTS), "Parts", "Vehicles")
     paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
     sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()
     sums["rate"] = sums.pop("paid") / sums["customs_value_usd"]

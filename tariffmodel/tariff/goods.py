@@ -18,7 +18,7 @@ import numpy as np
 from tariffmodel.errors import DataError
 from tariffmodel.facts import IMPORTS, PRODUCTION, Facts, periods, resolve
 from tariffmodel.facts.periods import Period
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.policy import PARTS, Policy
 from tariffmodel.tariff.rates import Flows
 
 DAYS_A_YEAR = 365.25
@@ -74,7 +74,7 @@ class Goods:
     @property
     def is_part(self) -> np.ndarray:
         """(F,): True where the flow is of parts."""
-        return np.asarray(self.flows.product == "part")
+        return np.isin(self.flows.product, PARTS)
 
     @cached_property
     def member(self) -> np.ndarray:
@@ -276,7 +276,7 @@ def _parts(inputs: _Inputs, pairs: list[_Pair]) -> _Block:
     """Imported parts of US-built vehicles; US content is that of imported vehicles."""
     built = inputs.of(PRODUCTION, _in_the_us([maker for maker, _ in pairs]))
     each, qualifying = inputs.of("imported_parts", pairs), inputs.of("usmca_share_part", pairs)
-    return _Block("part", pairs, built, each, qualifying, np.zeros_like(built))
+    return _Block("listed_part", pairs, built, each, qualifying, np.zeros_like(built))
 
 
 def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Period]:
@@ -289,6 +289,9 @@ def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Peri
     cuts |= set(rows["start"]) | {day + timedelta(days=1) for day in rows["end"]}
     cuts |= {date(year, 1, 1) for year in range(begin.year, finish.year + 1)}
     cuts |= {day for policy in policies for day in policy.boundaries()}
+    if any(policy.quarterly for policy in policies):
+        years = range(begin.year, finish.year + 1)
+        cuts |= {date(year, month, 1) for year in years for month in (4, 7, 10)}
     edges = sorted({day for day in cuts if begin <= day <= finish} | {begin, finish + timedelta(days=1)})
     return [Period(start, end - timedelta(days=1)) for start, end in pairwise(edges)]
 

@@ -172,7 +172,7 @@ def kinks(case: Case) -> pd.DataFrame:
     facts, policy = case.facts, case.policy
     goods = entered(facts, case.period, [policy])
     rows: list[tuple[str, str, str, float, float]] = []
-    imported = np.unique(goods.flows.maker[goods.flows.product != "part"])
+    imported = np.unique(goods.flows.maker[~goods.is_part])
     for entry in policy.relief:
         able = [
             m

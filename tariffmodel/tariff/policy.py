@@ -89,10 +89,22 @@ def _origin(code: str) -> str:
 Number = Annotated[float, BeforeValidator(_number)]
 Rate = Annotated[Number, Field(ge=0), AfterValidator(_fraction)]
 Day = Annotated[date, BeforeValidator(_day)]
-Product = Literal["car", "light_truck", "part"]
+PARTS = ("listed_part", "service_part", "certified_part", "general_part")
+_ALSO = {"part": PARTS, "listed_part": ("listed_part", "service_part")}
+Product = Literal["car", "light_truck", "listed_part", "service_part", "certified_part", "general_part"]
 _LISTED = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
+
+
+def _classes(products: Any) -> Any:
+    """`part` is every class of parts; what is on the list is so for production and for dealers."""
+    if not isinstance(products, list):
+        return products
+    named = [also for product in products for also in (_ALSO.get(product, (product,)))]
+    return list(dict.fromkeys(named)) if all(isinstance(one, str) for one in products) else products
+
+
 Origins = Annotated[list[Annotated[str, AfterValidator(_origin)]], _LISTED, Field(min_length=1)]
-Products = Annotated[list[Product], _LISTED, Field(min_length=1)]
+Products = Annotated[list[Product], BeforeValidator(_classes), _LISTED, Field(min_length=1)]
 Vehicles = Annotated[list[Literal["car", "light_truck"]], _LISTED, Field(min_length=1)]
 
 
@@ -119,7 +131,10 @@ class Entry(_Document):
     `enacted` is the day on which an instrument became law: signed, or its notice made public. What is no
     law (a threat, a reform) has none, nor has law that was always there. `to_enacted` is the day on which
     its end became law, by default the same. `withdrawn` is the day on which a later instrument took back
-    an entry that had not begun: it never applied, and only `as_known` sees it.
+    an entry that had not begun: it never applied, and only `as_known` sees it. `voided` is the day on which
+    a court held an entry void from its beginning: nobody owes it, what was paid is refunded, and only
+    `as_known` of an earlier day and `as_paid` see it. `checked_through` is the day up to which the rule was
+    followed, `hts_revision` the revision of the Harmonized Tariff Schedule that was read last.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -128,6 +143,9 @@ class Entry(_Document):
     enacted: Day | None = None
     to_enacted: Day | None = None
     withdrawn: Day | None = None
+    voided: Day | None = None
+    checked_through: Day | None = None
+    hts_revision: str = ""
     source: str = Field(min_length=3)
     url: str = ""
     quality: Literal["reported", "derived", "estimated", "constructed"] = "reported"
@@ -145,6 +163,10 @@ class Entry(_Document):
                 f"withdrawn ({self.withdrawn}) needs an 'enacted' before it and a 'from' not before it; what "
                 "has begun is ended with 'to' and 'to_enacted'"
             )
+        if self.voided and self.withdrawn:
+            raise ValueError("voided and withdrawn exclude each other: what never applied cannot be void")
+        if self.voided and self.voided < self.start:
+            raise ValueError(f"voided ({self.voided}) is before 'from' ({self.start}); that is 'withdrawn'")
         return self
 
 
@@ -160,19 +182,31 @@ class Mfn(_Charge):
     usmca: bool = False
 
 
+def _refuse_idle(entry: Entry, keys: Sequence[str], used: bool, needs: str) -> None:
+    """A key that changes nothing is a misunderstanding, and silence would hide it."""
+    fields = type(entry).model_fields
+    idle = [key for key in keys if getattr(entry, key) != fields[key].default]
+    if idle and not used:
+        raise ValueError(f"{idle[0]} has no effect here: it needs {needs}; add that or drop {idle[0]}")
+
+
 class Additional(_Charge):
     """A measure on top of the ordinary duty.
 
     `basis` ``additive``: rate is added to MFN. ``inclusive``: MFN and measure together come to
     `rate`, so the measure is max(rate − MFN, 0) and goods whose MFN is higher pay that.
     `usmca` says what qualifying goods pay: ``full``, on ``non_us_content`` only, or ``exempt``.
+    `covers` is the share of the goods' value under the headings that the measure names. A quota is one of
+    calendar years, or with ``quota_window = "quarter"`` a quarter of it is one of each calendar quarter.
     """
 
     measure: str
     basis: Literal["additive", "inclusive"] = "additive"
     usmca: Literal["full", "non_us_content", "exempt"] = "full"
+    covers: Annotated[Number, Field(gt=0, le=1)] = 1.0
     quota_units_per_year: Annotated[Number, Field(ge=0)] | None = None
     quota_counted_from: Day | None = None
+    quota_window: Literal["year", "quarter"] = "year"
     quota_rate: Rate | None = None
     quota_basis: Literal["additive", "inclusive"] = "inclusive"
 
@@ -184,6 +218,7 @@ class Additional(_Charge):
             raise ValueError(
                 "quota_counted_from is after 'from'; a quota is counted from its first day or before"
             )
+        _refuse_idle(self, ["quota_window"], self.quota_rate is not None, "quota_units_per_year")
         return self
 
 
@@ -213,14 +248,6 @@ class Bracket(_Document):
 
     reach: Number = Field(ge=0, alias="from")
     rate: Rate
-
-
-def _refuse_idle(entry: Entry, keys: Sequence[str], used: bool, needs: str) -> None:
-    """A key that changes nothing is a misunderstanding, and silence would hide it."""
-    fields = type(entry).model_fields
-    idle = [key for key in keys if getattr(entry, key) != fields[key].default]
-    if idle and not used:
-        raise ValueError(f"{idle[0]} has no effect here: it needs {needs}; add that or drop {idle[0]}")
 
 
 class Relief(Entry):
@@ -394,6 +421,16 @@ class Policy(_Document):
         return self._folder
 
     @property
+    def void(self) -> list[Entry]:
+        """Entries that were held void: `as_paid` has them back."""
+        return [entry for entry in self._withdrawn if entry.voided]
+
+    @property
+    def quarterly(self) -> bool:
+        """Whether a quota of it is one of calendar quarters."""
+        return any(entry.quota_window == "quarter" for entry in self.additional)
+
+    @property
     def entries(self) -> list[Entry]:
         """All that it charges, spares and credits, kind by kind."""
         return [*self.mfn, *self.additional, *self.offset, *self.relief, *self.credit]
@@ -446,6 +483,50 @@ def acts(policy: Policy, period: Period) -> pd.DataFrame:
             for entry in sorted(touching, key=lambda entry: (type(entry).__name__, entry.start))
         ]
     )
+
+
+def checked(policy: Policy, data: str | Path | None = None) -> pd.DataFrame:
+    """Through which day, and which revision of the tariff schedule, each rule of a policy was followed.
+
+    Returns
+    -------
+    DataFrame
+        `entry`, `start`, `end` (empty: open), `standing` (``in the bill``, ``void``, or ``not modelled`` for
+        the law of ``not_modelled.csv``), `checked_through` and `hts_revision`, both empty where an entry
+        does not say so, as our constructions do not.
+
+    Examples
+    --------
+    >>> rules = checked(load("current-law"))
+    >>> rules["standing"].value_counts().index.tolist()
+    ['in the bill', 'void', 'not modelled']
+    """
+    rows = [
+        {
+            "entry": entry.id,
+            "start": str(entry.start),
+            "end": str(entry.end) if entry.end < FOREVER else None,
+            "standing": "void" if entry.voided else "in the bill",
+            "checked_through": str(entry.checked_through) if entry.checked_through else None,
+            "hts_revision": entry.hts_revision or None,
+        }
+        for entry in (*policy.entries, *policy.void)
+    ]
+    left_out = pd.read_csv(data_dir(data) / "policies" / "not_modelled.csv", dtype=str)
+    if policy.status == "law":
+        rows += [
+            {
+                "entry": f"{row['country']}: {row['product']}",
+                "start": row["valid_from"],
+                "end": row["valid_to"],
+                "standing": "not modelled",
+                "checked_through": row["checked_through"],
+                "hts_revision": row["hts_revision"],
+            }
+            for row in left_out.to_dict("records")
+        ]
+    frame = pd.DataFrame(rows)
+    return frame.astype(object).where(frame.notna(), None)
 
 
 def load(
@@ -524,6 +605,29 @@ def frozen(policy: Policy, day: date) -> Policy:
     return _narrowed(policy, lambda entry: entry.start <= day, lambda entry: entry.end >= day)
 
 
+def as_paid(policy: Policy) -> Policy:
+    """The policy as customs collected it: what was held void later is charged on its dates.
+
+    Its bill less that of `policy` is the duty that was paid and is refunded.
+
+    >>> law = load("current-law")
+    >>> len(as_paid(law).additional) - len(law.additional) == len(law.void) > 0
+    True
+    """
+    return _restored(policy, lambda entry: entry.voided is not None)
+
+
+def _restored(policy: Policy, wanted: Callable[[Entry], bool]) -> Policy:
+    """A copy in which remembered entries stand beside the others."""
+    back = [entry for entry in policy._withdrawn if wanted(entry)]
+    every = {
+        kind: getattr(policy, kind) + [entry for entry in back if type(entry) is KINDS[kind]]
+        for kind in KINDS
+    }
+    copy = policy.model_copy(update=every)
+    return _with_withdrawn(copy, [entry for entry in policy._withdrawn if not wanted(entry)])
+
+
 def as_known(policy: Policy, day: date) -> Policy:
     """The policy as far as its law was enacted on a day.
 
@@ -543,21 +647,20 @@ def as_known(policy: Policy, day: date) -> Policy:
         since = entry.to_enacted or entry.enacted
         return since is not None and since > day
 
-    def back(kind: str) -> list[Entry]:
-        return [entry for entry in policy._withdrawn if type(entry) is KINDS[kind]]
-
-    every = {kind: getattr(policy, kind) + back(kind) for kind in KINDS}
-    return _narrowed(policy.model_copy(update=every), enacted, end_unknown)
+    # what was withdrawn later was law to come, what was void later was believed to be law
+    known = _restored(policy, lambda entry: entry.voided is None or day < entry.voided)
+    return _narrowed(known, enacted, end_unknown)
 
 
 def _narrowed(policy: Policy, stays: Callable[[Any], bool], lasts: Callable[[Any], bool]) -> Policy:
-    """The entries that stay, without an end where they last, and none that was withdrawn."""
+    """The entries that stay, without an end where they last, void ones apart, and none that was withdrawn."""
 
     def without_end(entry: Any) -> Any:
         return entry.model_copy(update={"end": FOREVER}) if lasts(entry) else entry
 
     kept = {kind: [without_end(entry) for entry in getattr(policy, kind) if stays(entry)] for kind in KINDS}
-    return _with_withdrawn(policy.model_copy(update=kept), ())
+    void = [without_end(entry) for entry in policy.void if stays(entry)]
+    return _with_withdrawn(policy.model_copy(update=kept), void)
 
 
 def _with_withdrawn(policy: Policy, entries: Iterable[Entry]) -> Policy:
@@ -628,14 +731,15 @@ def _read(
         raise PolicyError(f'{file}: frozen_on needs a base to freeze; add base = "current-law"')
     elif not own.mfn:
         raise PolicyError(f'{file}: base: missing, and no [[mfn]] to start from; add base = "current-law"')
-    _refuse_contradictions(own, file)
+    _refuse_contradictions(_restored(own, lambda entry: entry.voided is not None), file)
     return own, file
 
 
 def _in_force(own: Policy) -> Policy:
-    """A file's entries without those that were withdrawn, which are remembered."""
-    kept = {kind: [e for e in getattr(own, kind) if e.withdrawn is None] for kind in KINDS}
-    return _with_withdrawn(own.model_copy(update=kept), [e for e in own.entries if e.withdrawn])
+    """A file's entries without those that were withdrawn or held void, which are remembered."""
+    kept = {kind: [e for e in getattr(own, kind) if not (e.withdrawn or e.voided)] for kind in KINDS}
+    apart = [e for e in own.entries if e.withdrawn or e.voided]
+    return _with_withdrawn(own.model_copy(update=kept), apart)
 
 
 def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) -> Path:

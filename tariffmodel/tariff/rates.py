@@ -142,15 +142,16 @@ def rates(  # noqa: C901  the order of its steps is the law's
                 rate, treatment = relief_rate(entry, facts, flows.maker[goods], number, shift), "full"
             else:
                 rate, treatment = number("additional", entry, "rate"), entry.usmca
-            charge = on_top(rate, entry.basis, ordinary[block])
+            covers = entry.covers if isinstance(entry, Additional) else 1.0
+            charge = covers * on_top(rate, entry.basis, ordinary[block])
             if isinstance(entry, Additional) and entry.quota_rate is not None:
                 share = _quota_share(entry, number, spans, days, units[..., goods])
                 within = on_top(number("additional", entry, "quota_rate"), entry.quota_basis, ordinary[block])
-                charge = share * within + (1 - share) * charge
+                charge = share * covers * within + (1 - share) * charge
                 if len(charge) > len(general):  # the quota fills differently in each run of the volumes
                     general = np.repeat(general, len(charge), axis=0)
             general[block] = charge
-            charge = on_top(rate, entry.basis, preferred[block])
+            charge = covers * on_top(rate, entry.basis, preferred[block])
             qualifying[block] = charge if treatment == "full" else 0.0
             content[block] = charge if treatment == "non_us_content" else 0.0
         components[measure] = (general, qualifying, content)
@@ -161,18 +162,28 @@ def rates(  # noqa: C901  the order of its steps is the law's
 def _quota_share(
     entry: Additional, number: Numbers, spans: Sequence[Period], days: np.ndarray, units: np.ndarray
 ) -> np.ndarray:
-    """Share of imports inside the quota, pro rata to imports, calendar year by calendar year."""
+    """Share of imports inside the quota, pro rata to imports, window by window: a year, or its quarters."""
     quota = number("additional", entry, "quota_units_per_year")
     arriving = units[..., days, :].sum(axis=-1, keepdims=True)
     share = np.ones_like(arriving * quota)
-    years = np.array([spans[day].start.year for day in days])
-    for year in np.unique(years):
-        first, last = date(year, 1, 1), date(year, 12, 31)
+    quarterly = entry.quota_window == "quarter"
+    windows = [_window(spans[day].start, quarterly) for day in days]
+    for first, last in sorted(set(windows)):
         opens = max(entry.quota_counted_from or entry.start, first)
-        open_part = ((last - opens).days + 1) / ((last - first).days + 1)
-        of_year = arriving[..., years == year, :].sum(axis=-2, keepdims=True)
+        open_part = ((last - opens).days + 1) / ((last - first).days + 1) / (4 if quarterly else 1)
+        within = np.array([window == (first, last) for window in windows])
+        of_window = arriving[..., within, :].sum(axis=-2, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share[..., years == year, :] = np.where(
-                of_year > 0, np.minimum(quota * open_part / of_year, 1.0), 1.0
+            share[..., within, :] = np.where(
+                of_window > 0, np.minimum(quota * open_part / of_window, 1.0), 1.0
             )
     return np.asarray(share)
+
+
+def _window(day: date, quarterly: bool) -> tuple[date, date]:
+    """First and last day of the calendar year, or quarter, of a day."""
+    if not quarterly:
+        return date(day.year, 1, 1), date(day.year, 12, 31)
+    month = day.month - (day.month - 1) % 3
+    after = date(day.year + month // 10, (month + 2) % 12 + 1, 1)
+    return date(day.year, month, 1), date.fromordinal(after.toordinal() - 1)
