@@ -80,7 +80,14 @@ class Nursery:
 
 @asynccontextmanager
 async def nursery(modules: Iterable[str], environment: Mapping[str, str]) -> AsyncIterator[Nursery]:
-    """A process that has imported `modules` and starts kernels, for as long as the block lasts."""
+    """A process that has imported `modules` and starts kernels, for as long as the block lasts.
+
+    >>> async def number() -> int:
+    ...     async with nursery(["math"], os.environ) as place:
+    ...         return await place.fork(argv=["-f", "connection.json"], cwd=".", env=dict(os.environ))
+    >>> asyncio.run(number())  # doctest: +SKIP
+    4711
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", __name__),
         stdin=asyncio.subprocess.PIPE,

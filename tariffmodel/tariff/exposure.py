@@ -278,7 +278,13 @@ def drivers(case: Case) -> pd.DataFrame:
 
 
 def yearly_shares(case: Case) -> pd.DataFrame:
-    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions."""
+    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
+
+    >>> import tariffmodel as tm
+    >>> shares = tm.exposure.yearly_shares(tm.case(period="CY2025"))
+    >>> list(shares), bool((shares["low"] <= shares["high"]).loc["Toyota"])
+    (['value', 'low', 'high'], True)
+    """
     bills = table(case)
     per_usd = 1 / bills["market_cap_usd"] / case.goods.years
     ends = bills[["bill_usd", "bill_low_usd", "bill_high_usd"]].mul(per_usd, axis=0)
@@ -286,7 +292,13 @@ def yearly_shares(case: Case) -> pd.DataFrame:
 
 
 def whole(bills: pd.DataFrame) -> pd.DataFrame:
-    """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed."""
+    """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed.
+
+    >>> bills = pd.DataFrame({"consolidated_in": ["B", None, None], "bill_usd": [3.0, 4.0, 5.0]})
+    >>> bills.index = pd.Index(["A", "B", "C"], name="maker")
+    >>> whole(bills).index.tolist()
+    ['C', 'B']
+    """
     return bills[bills["consolidated_in"].isna()].sort_values("bill_usd", key=abs, ascending=False)
 
 
@@ -294,6 +306,11 @@ def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
     """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin.
 
     Makers inside another are left out where the streams say who they are.
+
+    >>> streams = pd.DataFrame({"origin": "JP", "product": ["car", "light_truck"], "rate": [0.15, 0.25]})
+    >>> streams = streams.assign(customs_value_usd=[300.0, 100.0], duty_usd=[37.5, 15.0])
+    >>> origin_totals(streams).loc[("Vehicles", "JP")].to_dict()
+    {'customs_value_usd': 400.0, 'duty_usd': 52.5, 'rate': 0.175}
     """
     if "consolidated_in" in streams:
         streams = streams[streams["consolidated_in"].isna()]
