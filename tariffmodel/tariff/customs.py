@@ -33,8 +33,8 @@ PRODUCTS = {
     "car": ("car",),
     "light_truck": ("light_truck",),
     "vehicle": ("car", "light_truck"),
-    "part": ("part",),
-    "part_listed": ("part",),
+    "part": policies.PARTS,
+    "part_listed": ("listed_part", "service_part"),
 }
 ALL = "ALL"
 # How far vehicle value and duty may be off before the model is to be mended, as a share of the official one.
