@@ -310,7 +310,8 @@ def _streams(facts: Facts, span: Period, law: policies.Policy) -> pd.DataFrame:
             "origin": goods.flows.origin,
         }
     )
-    return frame.groupby(["product", "origin"]).sum()
+    counted = pd.Series(goods.flows.maker).map(facts.makers["consolidated_in"]).isna()  # the others inside
+    return frame[counted].groupby(["product", "origin"]).sum()
 
 
 def _as_enacted(law: policies.Policy, span: Period) -> list[tuple[Period, policies.Policy]]:
