@@ -451,8 +451,8 @@ def acts(policy: Policy, period: Period) -> pd.DataFrame:
     --------
     >>> import tariffmodel as tm
     >>> listed = tm.policy.acts(tm.policy.load("mfn-only"), tm.periods.parse("CY2025"))
-    >>> list(listed), set(listed["kind"])
-    (['entry', 'kind', 'start', 'rate', 'source_title', 'source_url', 'quality'], {'additional', 'mfn'})
+    >>> list(listed), sorted(set(listed["kind"]))
+    (['entry', 'kind', 'start', 'rate', 'source_title', 'source_url', 'quality'], ['additional', 'mfn'])
     """
     touching = [entry for entry in policy.entries if entry.start <= period.end and entry.end >= period.start]
     return pd.DataFrame(
