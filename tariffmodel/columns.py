@@ -80,6 +80,14 @@ class Column:
         What it is, and in what it is counted; no unit for words, days and marks.
     heading, format : str
         How it is shown.
+
+    Examples
+    --------
+    >>> low = column("bill_low_usd")
+    >>> low.title, low.group, low.label, low.kind.unit
+    ('Bill: low', 'Bill, USD bn', 'Bill: low, USD bn', 'USD bn')
+    >>> low.formatted("usd_m_0").text(6312345678.0)
+    '6,312'
     """
 
     name: str
@@ -148,7 +156,12 @@ class Column:
 
 @cache
 def table() -> pd.DataFrame:
-    """The whole table: `name`, `result`, `definition`, `unit`, `heading`, `format`."""
+    """The whole table: `name`, `result`, `definition`, `unit`, `heading`, `format`.
+
+    >>> import tariffmodel as tm
+    >>> list(tm.columns.table())
+    ['name', 'result', 'definition', 'unit', 'heading', 'format']
+    """
     return pd.read_csv(TABLE, keep_default_na=False, dtype=str)
 
 
@@ -167,6 +180,13 @@ def column(name: str, result: str | None = None) -> Column:
     ------
     DataError
         If there is none.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bill = tm.columns.column("bill_usd")
+    >>> bill.unit, bill.label
+    ('usd', 'Bill, USD bn')
     """
     found: Column | None = _find(name, result)
     if found is None:
@@ -219,6 +239,13 @@ def described(frame: pd.DataFrame, result: str | None = None, *, of: str | None 
     ------
     DataError
         If a column of numbers has no row; it is named.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> frame = pd.DataFrame({"bill_usd": [6.3e9], "us_sales_units": [6e5]})
+    >>> {name: row.unit for name, row in tm.columns.described(frame).items()}
+    {'bill_usd': 'usd', 'us_sales_units': 'units'}
     """
     found: dict[Any, Column] = {}  # a name is a word, or several levels of them
     lacking = []
@@ -242,7 +269,12 @@ def described(frame: pd.DataFrame, result: str | None = None, *, of: str | None 
 
 
 def describe(frame: pd.DataFrame, result: str | None = None, *, of: str | None = None) -> pd.DataFrame:
-    """What the columns of a frame are: definition and unit, by name. Parameters as in `described`."""
+    """What the columns of a frame are: definition and unit, by name. Parameters as in `described`.
+
+    >>> import tariffmodel as tm
+    >>> tm.columns.describe(pd.DataFrame({"bill_usd": [6.3e9]})).loc["bill_usd", "unit"]
+    'usd'
+    """
     rows = described(frame, result, of=of)
     told = {name: (row.definition, row.unit) for name, row in rows.items()}
     return pd.DataFrame.from_dict(told, orient="index", columns=["definition", "unit"]).rename_axis("column")
@@ -259,6 +291,13 @@ def shown(
         As in `described`.
     index : bool
         Whether the index is shown.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> frame = pd.DataFrame({"bill_usd": [6312345678.0]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> tm.columns.shown(frame).data.columns.tolist()
+    [('Bill, USD bn', 'central')]
     """
     rows: dict[Any, Column] = described(frame, result, of=of)
     heads = [_head(name, rows.get(name)) for name in frame]

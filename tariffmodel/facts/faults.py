@@ -35,7 +35,15 @@ class Fault:
 
 
 def refuse(faults: Sequence[Fault]) -> None:
-    """Raise a `DataError` that counts the faults and lists the first of them, if there are any."""
+    """Raise a `DataError` that counts the faults and lists the first of them, if there are any.
+
+    >>> refuse([])
+    >>> refuse([Fault("data/facts/own.csv", 3, "value", -1, "a number >= 0")])
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: 1 fault in the data
+      data/facts/own.csv row 3: value is -1; expected a number >= 0
+    """
     if faults:
         count = f"{len(faults)} fault{'s' * (len(faults) > 1)} in the data"
         more = [f"and {len(faults) - _LISTED} more"] if len(faults) > _LISTED else []
@@ -46,6 +54,14 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
     """`raw` with the types of its schema and the columns `file` and `row`; adds to `faults`.
 
     The index of `raw` counts from 0 at row 2 of the file, below its header.
+
+    >>> import pandera.pandas as pa
+    >>> units = pa.Column(float, pa.Check.ge(0, error="units >= 0"), coerce=True)
+    >>> faults: list[Fault] = []
+    >>> raw, schema = pd.DataFrame({"units": ["3", "-1"]}), pa.DataFrameSchema({"units": units})
+    >>> _ = conform(raw, schema, "mine.csv", faults)
+    >>> print(faults[0])
+    mine.csv row 3: units is '-1'; expected units >= 0
     """
     from pandera.errors import SchemaErrors
 
@@ -77,7 +93,14 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
 
 
 def conform_own(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Fault]]:
-    """`conform` for the user's rows, whose column `row` says where they stand in their file."""
+    """`conform` for the user's rows, whose column `row` says where they stand in their file.
+
+    >>> import pandera.pandas as pa
+    >>> rows = pd.DataFrame({"units": ["3", "many"], "row": [2, 7]})
+    >>> _, faults = conform_own(rows, pa.DataFrameSchema({"units": pa.Column(float, coerce=True)}))
+    >>> print(faults[0])
+    own rows row 7: units is 'many'; expected a number
+    """
     faults: list[Fault] = []
     number = rows["row"].to_numpy()
     plain = rows.drop(columns="row").reset_index(drop=True)
@@ -101,7 +124,15 @@ def _expected(check: str) -> str:
 
 
 def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
-    """What is wrong with facts that no single cell can show; `makers` is indexed by maker."""
+    """What is wrong with facts that no single cell can show; `makers` is indexed by maker.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> tm.facts.across_rows(known.table, known.makers)
+    []
+    >>> [fault.expected for fault in tm.facts.across_rows(known.table, known.makers.drop("Toyota"))][0]
+    'a maker of data/companies/makers.csv'
+    """
     faults: list[Fault] = []
 
     def report(rows: pd.DataFrame, column: str, expected: str) -> None:

@@ -20,7 +20,12 @@ GRAMMAR = "CY2025, FY2026-03, 2025H1, 2025Q3, 2025-04, 2025-04-15 or a range suc
 
 @dataclass(frozen=True, order=True)
 class Period:
-    """An inclusive span of days. `label` is how the user wrote it."""
+    """An inclusive span of days. `label` is how the user wrote it.
+
+    >>> year, quarter = parse("CY2025"), parse("2025Q2")
+    >>> year.days, year.covers(quarter), quarter.covers(year)
+    (365, True, False)
+    """
 
     start: date
     end: date

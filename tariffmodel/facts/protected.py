@@ -11,7 +11,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 
 
-class Keeper(Protocol):
+class _Keeper(Protocol):
     """What remembers: `Facts`."""
 
     @property
@@ -20,7 +20,7 @@ class Keeper(Protocol):
         ...
 
 
-K = TypeVar("K", bound=Keeper)
+K = TypeVar("K", bound=_Keeper)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -29,6 +29,16 @@ class Protected(pd.DataFrame):
     """A table of loaded facts: reading gives plain frames, editing in place is refused.
 
     What is selected, joined or copied from it is an ordinary frame.
+
+    >>> table = protected(pd.DataFrame({"units": [1, 2]}))
+    >>> {int(found) for found in (table.loc[1, "units"], table.iloc[1, 0], table.at[1, "units"])}
+    {2}
+    >>> int(table.iat[1, 0])
+    2
+    >>> table.loc[1, "units"] = 3  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: a table of loaded facts is not edited in place, ...
     """
 
     @property
@@ -70,7 +80,14 @@ class Protected(pd.DataFrame):
 
 
 def protected(frame: pd.DataFrame) -> pd.DataFrame:
-    """`frame`, protected; it shares its values."""
+    """`frame`, protected; it shares its values.
+
+    >>> table = protected(pd.DataFrame({"units": [1, 2]}))
+    >>> table["units"] = 3  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: a table of loaded facts is not edited in place, ...
+    """
     found = Protected(frame)
     found.attrs = frame.attrs
     return found
@@ -89,7 +106,18 @@ _READING: dict[type, type] = {}
 
 
 def kept_with(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P], T]:
-    """Keep what a function of facts returns on the facts themselves: it goes when they go."""
+    """Keep what a function of facts returns on the facts themselves: it goes when they go.
+
+    >>> from types import SimpleNamespace
+    >>> @kept_with
+    ... def double(facts, number):
+    ...     print("computed")
+    ...     return 2 * number
+    >>> facts = SimpleNamespace(kept={})
+    >>> double(facts, 2), double(facts, 2)
+    computed
+    (4, 4)
+    """
 
     @wraps(compute)
     def once(facts: K, *args: P.args, **kwargs: P.kwargs) -> T:

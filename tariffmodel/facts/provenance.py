@@ -28,6 +28,13 @@ def disagreements(facts: Facts, period: str, variables: Sequence[str]) -> pd.Dat
     DataFrame
         `maker`, `variable`, `origin`, `unit`, `readings` (how many differ), `apart` (the largest over
         the smallest). Only positive figures of a whole maker that enter the model.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> apart = tm.provenance.disagreements(tm.facts.load(), "CY2024", ["us_import_units"])
+    >>> list(apart), bool(apart["apart"].is_monotonic_decreasing)
+    (['maker', 'variable', 'origin', 'unit', 'readings', 'apart'], True)
     """
     rows = _whole(facts, period, variables)
     cells = rows.groupby(_CELL)
@@ -52,6 +59,15 @@ def readings(facts: Facts, period: str, cells: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         `maker`, `variable`, `origin`, `value`, `unit`, `selected`, `selection_reason`, `quality` and the
         source columns.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> apart = tm.provenance.disagreements(known, "CY2024", ["us_import_units"]).head(1)
+    >>> every = tm.provenance.readings(known, "CY2024", apart)
+    >>> every["selected"].tolist()[:2], list(every)[:5]
+    ([True, False], ['maker', 'variable', 'origin', 'value', 'unit'])
     """
     rows = _whole(facts, period, list(cells["variable"]))
     meant = pd.MultiIndex.from_frame(rows[_CELL]).isin(pd.MultiIndex.from_frame(cells[_CELL]))
@@ -67,6 +83,13 @@ def sources(facts: Facts, period: str, variables: Sequence[str]) -> pd.DataFrame
     DataFrame
         Indexed by `source_title`: `facts` (rows), those of them `estimated`, date of the `newest` and a
         `link`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> cited = tm.provenance.sources(tm.facts.load(), "CY2024", ["us_sales_units"])
+    >>> cited.index.name, list(cited), bool((cited["estimated"] <= cited["facts"]).all())
+    ('source_title', ['facts', 'estimated', 'newest', 'link'], True)
     """
     span, rows = periods.parse(period), facts.selected
     touching = (rows["start"] <= span.end) & (rows["end"] >= span.start)

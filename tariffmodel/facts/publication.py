@@ -62,6 +62,15 @@ def days(rows: pd.DataFrame, lags: pd.DataFrame, table: str, stands: pd.Series |
     ------
     DataError
         If no lag applies to a row.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"variable": ["us_sales_units"], "period": "2025-03", "quality": "reported"})
+    >>> lags = pd.DataFrame({"table": ["facts"], "variable": "*", "row_quality": None, "days": 21})
+    >>> lags = lags.assign(counted_from="end", regular=True)
+    >>> days(rows.assign(known_on=None, read_on="2026-01-31"), lags, "facts")
+       known_day known_from
+    0 2025-04-21  usual_lag
     """
     start, end = (_edge(rows["period"], side) for side in ("start", "end"))
     kind, quality = rows[KINDS[table]].to_numpy(dtype=object), rows["quality"].to_numpy(dtype=object)

@@ -55,13 +55,26 @@ def path(folder: Path, name: str) -> Path:
     ------
     DataError
         If ``store/CURRENT`` names a snapshot that is not there.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> folder = tm.facts.load().folder
+    >>> tm.store.path(folder, "market/fx.parquet").name
+    'fx.parquet'
     """
     held = overlay(folder) / name
     return held if held.is_file() else folder / name
 
 
 def current(folder: Path) -> str:
-    """Name of the snapshot in use, or ``"bundled"``."""
+    """Name of the snapshot in use, or ``"bundled"``.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     current(Path(folder))
+    'bundled'
+    """
     place = _store(folder) / "CURRENT"
     try:
         name = place.read_text(encoding="utf-8").strip()
@@ -76,7 +89,13 @@ def current(folder: Path) -> str:
 
 
 def overlay(folder: Path) -> Path:
-    """Folder of the snapshot in use; the data folder itself where there is none."""
+    """Folder of the snapshot in use; the data folder itself where there is none.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     overlay(Path(folder)) == Path(folder)
+    True
+    """
     name = current(folder)
     return folder if name == BUNDLED else _store(folder) / name
 
@@ -98,6 +117,15 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
     ------
     DataError
         If another process is writing, the folder cannot be written to or the disk is full.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with writing(Path(place), "a note") as files:
+    ...         _ = (files / "note.txt").write_text("seen", encoding="utf-8")
+    ...     path(Path(place), "note.txt").read_text(encoding="utf-8")
+    'seen'
     """
     with _locked(folder):
         store, parent = _store(folder), current(folder)
@@ -142,6 +170,16 @@ def snapshots(folder: Path) -> pd.DataFrame:
     DataFrame
         `name`, `created` (UTC), `reason`, `files` (comma-separated) and `current`. No row is
         current while the bundled files are in use.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with writing(Path(place), "a note") as files:
+    ...         _ = (files / "note.txt").write_text("seen", encoding="utf-8")
+    ...     snapshots(Path(place))[["reason", "files", "current"]]
+       reason     files  current
+    0  a note  note.txt     True
     """
     rows = []
     used = current(folder)
@@ -166,6 +204,16 @@ def restore(folder: Path, name: str) -> None:
     ------
     DataError
         If there is no such snapshot, listing those there are.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with writing(Path(place), "a note") as files:
+    ...         _ = (files / "note.txt").write_text("seen", encoding="utf-8")
+    ...     restore(Path(place), BUNDLED)
+    ...     current(Path(place))
+    'bundled'
     """
     if name != BUNDLED and name not in _names(folder):
         raise DataError(f"no snapshot {name!r}; there are {', '.join([*_names(folder), BUNDLED])}")
@@ -174,7 +222,14 @@ def restore(folder: Path, name: str) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write one file, with its folder, in one step: a reader never sees half of it."""
+    """Write one file, with its folder, in one step: a reader never sees half of it.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     write_whole(Path(place) / "new" / "note.txt", b"seen")
+    ...     (Path(place) / "new" / "note.txt").read_text(encoding="utf-8")
+    'seen'
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:

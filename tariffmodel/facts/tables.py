@@ -48,6 +48,12 @@ def data_dir(folder: str | Path | None = None) -> Path:
     ------
     DataError
         If the folder does not exist or holds no facts.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> (tm.facts.data_dir() / "codebook.csv").is_file()
+    True
     """
     package = Path(__file__).resolve().parents[1]
     asked = folder or os.environ.get("TARIFFMODEL_DATA")
@@ -82,6 +88,19 @@ class Facts:
         Where it is given, the facts hold what was known on this day, see `as_known`.
     unknown : mapping
         (maker, variable, origin) of which nothing was known on `day`, and the first day on which it was.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> len(known.selected) == known.table["selected"].sum()
+    np.True_
+    >>> [table.index.name for table in (known.fx, known.prices, known.instruments, known.markets)]
+    ['date', 'date', 'ticker', 'market']
+    >>> known.as_of == known.fx.index[-1].date(), known.version.changed, known.overlay.is_dir()
+    (True, False, True)
+    >>> len(known.readings["Toyota", "us_sales_units", "US"]) > 1
+    True
     """
 
     table: pd.DataFrame
@@ -108,6 +127,11 @@ class Facts:
         A reading that was set aside for a better one does not stand in where that one was not known yet:
         the nearest period of which the reading in use was known is carried, see `resolve`. Only a bundled
         row that a row of the user's superseded is in use again on days before that.
+
+        >>> import tariffmodel as tm
+        >>> then = tm.facts.load().as_known(date(2025, 6, 30))
+        >>> then.as_of.isoformat(), bool((then.table["known_day"] <= "2025-06-30").all())
+        ('2025-06-30', True)
         """
         day = min(day, self.day or day)
         last = pd.Timestamp(day)
@@ -200,7 +224,13 @@ class Facts:
         return places
 
     def figure(self, metric: str) -> pd.Series:
-        """Selected company figures of one kind, such as ``operating_profit``, by company."""
+        """Selected company figures of one kind, such as ``operating_profit``, by company.
+
+        >>> import tariffmodel as tm
+        >>> profit = tm.facts.load().figure("operating_profit")
+        >>> profit.index.name, bool(profit["Toyota"] > profit["Subaru"])
+        ('company', True)
+        """
         rows = self.financials[self.financials["selected"] & (self.financials["metric"] == metric)]
         return rows.set_index("company")["value"]
 
@@ -275,7 +305,12 @@ class Facts:
         return changed
 
     def origins(self, maker: str, variable: str) -> list[str]:
-        """Origins for which a maker has a selected reading, or has one only after `day`, which is refused."""
+        """Origins for which a maker has a selected reading, or has one only after `day`, which is refused.
+
+        >>> import tariffmodel as tm
+        >>> "JP" in tm.facts.load().origins("Toyota", "us_import_units")
+        True
+        """
         every = {*self.readings, *self.unknown}
         return sorted(o for m, v, o in every if m == maker and v == variable)
 
@@ -307,6 +342,13 @@ def load(folder: str | Path | None = None) -> Facts:
     ------
     DataError
         Listing every fault found: file, row, column, value and what was expected.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> known.makers.at["Subaru", "home"]
+    'JP'
     """
     place = data_dir(folder)
     overlay = store.overlay(place)
@@ -327,7 +369,14 @@ def load(folder: str | Path | None = None) -> Facts:
 
 
 def check(folder: str | Path | None = None) -> list[Fault]:
-    """All faults in every table of the data folder, used by the model or not."""
+    """All faults in every table of the data folder, used by the model or not.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     (Path(place) / "facts").mkdir()
+    ...     {(fault.column, fault.value) for fault in check(place)}
+    {('file', 'missing')}
+    """
     from tariffmodel.facts.schemas import TABLES
 
     place = data_dir(folder)
@@ -350,6 +399,12 @@ def combine(tables: Sequence[pd.DataFrame], lags: pd.DataFrame) -> pd.DataFrame:
 
     A selected row of ``facts/own.csv`` takes the place of the bundled row of the same maker,
     variable, origin and days, however the period is written; that one stays, no longer selected.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> again = tm.facts.combine([known.table], known.lags)
+    >>> again["selected"].equals(known.table["selected"]), {"start", "end", "known_day"} < set(again)
+    (True, True)
     """
     table = pd.concat(tables, ignore_index=True)
     spans = [periods.parse(label) for label in table["period"]]
@@ -369,13 +424,27 @@ def combine(tables: Sequence[pd.DataFrame], lags: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_statements(disclosures: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """Disclosures and the user's, which replace those of the same company, kind, period and day."""
+    """Disclosures and the user's, which replace those of the same company, kind, period and day.
+
+    >>> said = {"company": "Subaru", "kind": "guidance", "period": "FY2026-03", "said_on": "2025-05-14"}
+    >>> bundled, own = pd.DataFrame([said | {"value": 300}]), pd.DataFrame([said | {"value": 310}])
+    >>> with_statements(bundled, own)["value"].tolist()
+    [310]
+    """
     key, mine = (pd.MultiIndex.from_frame(rows[STATEMENT].astype(str)) for rows in (disclosures, own))
     return pd.concat([disclosures[~key.isin(mine)], own], ignore_index=True)
 
 
 def in_use(folder: Path, overlay: Path, name: str) -> Path:
-    """File of a snapshot if it holds one of that name, else the bundled file."""
+    """File of a snapshot if it holds one of that name, else the bundled file.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder, TemporaryDirectory() as snapshot:
+    ...     _ = (Path(snapshot) / "fx.csv").write_text("", encoding="utf-8")
+    ...     found = [in_use(Path(folder), Path(snapshot), name) for name in ("fx.csv", "prices.csv")]
+    ...     [path.parent == Path(snapshot) for path in found]
+    [True, False]
+    """
     if not overlay.is_dir():
         raise DataError(f"{overlay} has been removed since these facts were loaded; load them again")
     return overlay / name if (overlay / name).is_file() else folder / name
@@ -408,7 +477,12 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
 
 
 def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The user's rows as they are written now; in older ones one column, `source_date`, was all there was."""
+    """The user's rows as they are written now; in older ones one column, `source_date`, was all there was.
+
+    >>> older = pd.DataFrame({"value": [3], "source_date": ["2025-05-14"]})
+    >>> list(with_dates_apart(older, OWN)), list(with_dates_apart(older, OWN_DISCLOSURES))
+    (['value', 'known_on', 'read_on'], ['value', 'read_on'])
+    """
     if "source_date" not in raw:
         return raw
     if name == OWN_DISCLOSURES:

@@ -53,6 +53,13 @@ def data_version(folder: Path, overlay: Path | None = None) -> Version:
         Data folder, see `facts.data_dir`.
     overlay : Path, optional
         Of the snapshot, see `store.overlay`. Default: the one in use.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> tm.facts.data_version(known.folder, known.overlay) == known.version
+    True
     """
     overlay = store.overlay(folder) if overlay is None else overlay
     digest = hashlib.sha256()

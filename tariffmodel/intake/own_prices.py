@@ -46,6 +46,13 @@ def check_prices(
     ------
     DataError
         If `market` is not in ``markets.csv``.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> mine = pd.DataFrame({"date": pd.to_datetime(["2026-01-05"]), "ticker": ["GM"], "close": [-3.0]})
+    >>> [str(fault) for fault in tm.own.check_prices(mine, tm.facts.load())]
+    ['prices row 2: close is -3.0; expected a price > 0']
     """
     file = frame.attrs.get("file", "prices")
     given = frame.columns.intersection(PRICES)
@@ -93,6 +100,15 @@ def preview(frame: pd.DataFrame, facts: Facts, *, replace: bool = False) -> pd.D
         `largest_return_date`, `largest_difference` to the stored return over the same days
         (fractions), and `level_ratio`, own over stored price on the last common day. NaN where there
         is nothing to compare.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> mine = known.prices["GM"].dropna().tail(5).rename("close").reset_index().assign(ticker="GM")
+    >>> seen = tm.own.preview(mine, known).loc["GM"]
+    >>> int(seen["rows"]), int(seen["new_rows"]), float(seen["largest_difference"])
+    (5, 0, 0.0)
     """
     moves = _moves(frame[_in_session(frame, _lines(facts, frame["ticker"].unique(), None))], facts)
     by = moves.groupby("ticker")
@@ -154,6 +170,20 @@ def add_prices(
     ------
     DataError
         Listing every fault with its row; nothing has changed then.
+
+    Examples
+    --------
+    >>> from shutil import copytree
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> mine = known.prices[["GM"]].dropna().tail(5)
+    >>> with TemporaryDirectory() as place:  # a copy: what is added goes beside the data
+    ...     _ = copytree(known.folder / "market", Path(place) / "market")
+    ...     mine.to_csv(file := Path(place) / "mine.csv")
+    ...     added = tm.own.add_prices(dataclasses.replace(known, folder=Path(place)), file, replace=True)
+    ...     added["replaced_rows"].to_dict(), len(store.snapshots(Path(place)))
+    ({'GM': 5}, 1)
     """
     frame = read_prices(
         path,
@@ -364,6 +394,11 @@ def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
 
     ``filler_t · base_c / filler_c`` with c the nearest earlier day that both have, else the nearest
     later one, so that each return of the result is one of base or of filler.
+
+    >>> base = pd.Series([100.0, 110.0], pd.to_datetime(["2026-01-05", "2026-01-06"]))
+    >>> filler = pd.Series([11.0, 12.1], pd.to_datetime(["2026-01-06", "2026-01-07"]))
+    >>> chained(base, filler).tolist()
+    [100.0, 110.0, 121.0]
     """
     if base.empty:
         return filler

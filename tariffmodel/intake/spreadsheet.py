@@ -44,6 +44,9 @@ class Sheet:
 
     `cells` is (rows, columns) of objects; its row 0 is row 1 of the file. `found` says how the file
     was read: encoding and delimiter, or the name of the sheet.
+
+    >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {"delimiter": ";"}).about
+    {'file': 'mine.csv', 'delimiter': ';'}
     """
 
     file: str
@@ -70,6 +73,17 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     ------
     DataError
         No such file, nothing in it, one column only, or an encoding or a sheet that must be named.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> closes = pd.DataFrame({"Date": ["2026-01-05"], "GM": [80.5]})
+    >>> with TemporaryDirectory() as place:
+    ...     closes.to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     sheet = tm.spreadsheet.read(file)
+    >>> sheet.cells.tolist(), sheet.found
+    ([['Date', 'GM'], ['2026-01-05', '80.5']], {'encoding': 'utf-8-sig', 'delimiter': ','})
     """
     place = Path(path)
     if not place.is_file():
@@ -112,6 +126,13 @@ def numbers(
     ------
     DataError
         Two decimal marks in one file, or a mark that may be either.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found, mark = tm.spreadsheet.numbers(pd.Series(["1.234,5", "#N/A N/A", "7"]), "mine.csv")
+    >>> found.tolist(), mark
+    ([1234.5, nan, 7.0], ',')
     """
     if decimal not in (None, ".", ","):
         raise DataError(f"decimal is {decimal!r}; write '.' or ','")
@@ -151,6 +172,13 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
     ------
     DataError
         Cells that are no date, mixed kinds, or a day and a month that may change places.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found, order = tm.spreadsheet.dates(pd.Series(["03/04/2025", "15/04/2025"]), "mine.csv")
+    >>> found.dt.strftime("%Y-%m-%d").tolist(), order
+    (['2025-04-03', '2025-04-15'], 'day-first')
     """
     if date_format and "%" not in date_format and date_format not in ("day-first", "month-first"):
         raise DataError(
@@ -203,7 +231,12 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
 
 
 def text(cell: object) -> str:
-    """A cell as text: a date as 2025-04-03, 45000.0 as 45000, a truth value as true or false."""
+    """A cell as text: a date as 2025-04-03, 45000.0 as 45000, a truth value as true or false.
+
+    >>> import tariffmodel as tm
+    >>> [tm.spreadsheet.text(cell) for cell in (date(2025, 4, 3), 45000.0, True, None)]
+    ['2025-04-03', '45000', 'true', '']
+    """
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, date):
@@ -214,7 +247,12 @@ def text(cell: object) -> str:
 
 
 def looks_like_a_date(cell: object) -> bool:
-    """Whether a cell can only be a date: serial numbers and 20250403 may be prices."""
+    """Whether a cell can only be a date: serial numbers and 20250403 may be prices.
+
+    >>> import tariffmodel as tm
+    >>> [tm.spreadsheet.looks_like_a_date(cell) for cell in ("2025-04-03", "3/4/2025", "20250403")]
+    [True, True, False]
+    """
     if isinstance(cell, date):
         return True
     text = str(cell).strip()

@@ -64,6 +64,10 @@ def symbol(text: str) -> str:
     """Our ticker of a line as Bloomberg or FactSet write it; any other text as it stands.
 
     ``7203 JT Equity`` and ``7203-TKS`` are ``7203.T``: the codes are in `EXCHANGES`.
+
+    >>> import tariffmodel as tm
+    >>> [tm.vendors.symbol(text) for text in ("7203 JT Equity", "7203-TKS", "TPX Index", "GM")]
+    ['7203.T', '7203.T', 'TOPIX', 'GM']
     """
     plain = " ".join(text.split())
     for key in (plain.upper(), f"{plain.upper()} EQUITY"):
@@ -119,6 +123,19 @@ def read_prices(
     ------
     DataError
         Where the layout, the dates or the numbers are not understood, or have two readings.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> export = pd.DataFrame({"Date": ["15/04/2025", "16/04/2025"], "7203 JT Equity": [2500, 2520]})
+    >>> with TemporaryDirectory() as place:
+    ...     export.to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     found = tm.vendors.read_prices(file)
+    >>> found[["date", "ticker", "close"]]
+            date  ticker   close
+    0 2025-04-15  7203.T  2500.0
+    1 2025-04-16  7203.T  2520.0
     """
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
     header, days = _header(table)
@@ -155,7 +172,11 @@ def read_prices(
 
 
 def heading(cell: object) -> str:
-    """A heading in lower case, without underscores, brackets and stars."""
+    """A heading in lower case, without underscores, brackets and stars.
+
+    >>> heading("Adj_Close (JPY)*")
+    'adj close jpy'
+    """
     return " ".join(re.sub(r"[_()\[\]*]", " ", str(cell)).lower().split())
 
 

@@ -73,6 +73,15 @@ class Report:
         compared); `detail` in words.
     snapshot : str
         Name of the snapshot written, empty if nothing was new.
+
+    Examples
+    --------
+    >>> row = {"ticker": "GM", "outcome": "updated", "rows_added": 2, "last": pd.Timestamp("2026-10-30")}
+    >>> gone = row | {"ticker": "FSKR", "outcome": "not found", "rows_added": 0, "detail": "No such symbol."}
+    >>> print(Report(pd.DataFrame([row, gone]), "20261101T080000.000000Z").summary())
+    2 lines: 1 updated, 1 not found.
+    2 rows added, the last of 2026-10-30; snapshot 20261101T080000.000000Z.
+      FSKR: not found. No such symbol.
     """
 
     table: pd.DataFrame
@@ -173,6 +182,12 @@ def refresh(
     DataError
         Unknown tickers, `now` without a time zone, too short an overlap; or the store cannot be
         written, see `store.writing`. What goes wrong with one line is in the report instead.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.refresh.refresh(tm.facts.load(), tickers=["GM"]).table["outcome"].tolist()  # doctest: +SKIP
+    ['updated']
     """
     moment = pd.Timestamp(now or pd.Timestamp.now("UTC"))
     if moment.tz is None:
@@ -213,7 +228,13 @@ def refresh(
 
 
 def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options."""
+    """`refresh` with a progress bar, in a terminal or a notebook; same options.
+
+    >>> import tariffmodel as tm
+    >>> print(tm.refresh.watched(tm.facts.load(), tickers=["GM"]).summary())  # doctest: +SKIP
+    1 lines: 1 updated.
+    2 rows added, the last of 2026-10-30; snapshot 20261101T080000.000000Z.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
 
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:

@@ -59,6 +59,13 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     DataError
         Faults of the table, a move that is missing or not in the currency the pair is quoted in, an
         effect that is not in the maker's reporting currency.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> said = tm.currency.disclosed(tm.facts.load())
+    >>> said.at["Toyota", "currency"], bool(said.at["Toyota", "profit_per_unit_bn"] > 0)
+    ('JPY', True)
     """
     from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
 
@@ -127,6 +134,15 @@ def compare(
         their high, else "in line"; empty without a beta. `looks_hedged` is the first of these, and may
         mean hedges, dollar prices that follow the currency, a move that the market takes to be
         short-lived, or, with the total effect, a market that falls when the currency weakens.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> betas = tm.sensitivity.table(known, makers=["Toyota"], effect="total")
+    >>> rows = tm.currency.compare(known, betas)
+    >>> rows.at["Toyota", "verdict"] in ("less than disclosed", "in line", "more than disclosed")
+    True
     """
     as_of = as_of or facts.as_of
     table = disclosed(facts)
@@ -210,6 +226,13 @@ def offset(
     ------
     DataError
         As `disclosed` and `exposure.table`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = tm.currency.offset(tm.case(period="CY2025"))
+    >>> rows.at["GM", "reason"]
+    'reports in dollars: there is no home currency to weaken'
     """
     bills, years = exposure.table(case), case.goods.years
     frame = bills[["reporting_currency", "per_usd", "bill_usd", "bill_low_usd", "bill_high_usd"]].rename(
@@ -332,6 +355,14 @@ def iso_profit(
     ------
     DataError
         An unknown maker, one without a disclosed sensitivity, or without imports in the period.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> iso = tm.currency.iso_profit(asked, "Toyota", first_month=f"{asked.as_of:%Y-%m}")
+    >>> list(iso.curves), list(iso.path), iso.currency
+    (['before', 'today'], ['rate', 'per_usd', 'profit_change_bn'], 'JPY')
     """
     facts, as_of = case.facts, case.as_of
     if maker not in facts.makers.index:

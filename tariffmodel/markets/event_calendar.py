@@ -77,6 +77,14 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     ------
     DataError
         Listing every fault of the two files.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> events = tm.event_calendar.table(tm.facts.load())
+    >>> deal = events.loc["2025-07-22-japan-deal"]
+    >>> f"{deal['date_et']:%d %B}", f"{deal['first_session_JP']:%d %B}"
+    ('22 July', '23 July')
     """
     rows = _rows(facts)
     frame = rows[
@@ -169,6 +177,14 @@ def firm_events(
     ------
     DataError
         Unknown tickers or events, or a line on an exchange whose sessions are not placed.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.event_calendar.firm_events(tm.facts.load(), ["7203.T", "GM"], ["2025-07-22-japan-deal"])
+                       event    firm       date
+    0  2025-07-22-japan-deal  7203.T 2025-07-23
+    1  2025-07-22-japan-deal      GM 2025-07-23
     """
     chosen = list(dict.fromkeys(facts.makers["ticker"].dropna() if tickers is None else tickers))
     place = facts.instruments["market"].reindex(chosen)
@@ -197,6 +213,13 @@ def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
     DataError
         If the event is unknown or changes no bill, or a reference of ``data/events/policies.csv``
         names no policy or entry: file, row and column are named.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> before, after = tm.event_calendar.policies(tm.facts.load(), "2025-07-22-japan-deal")
+    >>> len(before.entries) < len(after.entries)
+    True
     """
     rows = _rows(facts)
     row: Any = rows.loc[_known(rows.index, [event])[0]]  # one row
@@ -233,6 +256,14 @@ def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.Data
         `market_cap_usd` is adjusted close × latest share count, so it lies below the market value of
         the day by the dividends paid since. It is empty where the line has no close in the last week
         of sessions before the event.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> change = tm.event_calendar.delta_exposure(tm.facts.load(), ["2025-07-22-japan-deal"])
+    >>> bills = change.set_index("maker")["delta_bill_usd"]
+    >>> bool(bills["Toyota"] < 0), float(bills["BMW"])
+    (True, 0.0)
     """
     every = _rows(facts)
     rows = every if events is None else every.loc[_known(every.index, events)]

@@ -49,6 +49,15 @@ def tariff_study(
     ------
     DataError
         Unknown tickers, or markets without a benchmark.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> study = tm.events.tariff_study(
+    ...     tm.facts.load(), events=["2025-07-22-japan-deal"], tickers=["7203.T", "7267.T"], window=(0, 1)
+    ... )
+    >>> study.car().shape[0], study.window
+    (2, (0, 1))
     """
     if model not in ("mean", "market_adjusted", "market", "market_fx"):
         raise DataError(f"model {model!r}: write 'mean', 'market_adjusted', 'market' or 'market_fx'")
@@ -85,6 +94,14 @@ def by_home(
     DataFrame
         Indexed by home, the largest mean first: `n`, `caar`, `se_adjusted` and `p_value`, as in
         `EventStudy.by_event`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T"]
+    >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
+    >>> tm.events.by_home(known, study)["n"].to_dict()
+    {'JP': 3.0}
     """
     firms = study.firm_events.index.get_level_values("firm")
     homes = facts.instruments["company"].reindex(firms).map(facts.makers["home"])

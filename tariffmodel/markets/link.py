@@ -54,6 +54,15 @@ def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         `event`, `maker`, `home` country, `car`, `standard_error`, `delta` (share of market value) and
         the other columns of `event_calendar.delta_exposure`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, event = tm.facts.load(), "2025-07-22-japan-deal"
+    >>> study = tm.events.tariff_study(known, events=[event], tickers=["7203.T", "7267.T"], window=(0, 1))
+    >>> rows = tm.link.panel(known, study.car((0, 1)))
+    >>> rows["maker"].tolist(), list(rows)[:6]
+    (['Toyota', 'Honda'], ['event', 'maker', 'home', 'car', 'standard_error', 'delta'])
     """
     if list(car.index.names) != ["event", "firm"]:
         raise DataError("car is not indexed by event and firm; pass what `EventStudy.car` returns")
@@ -95,6 +104,15 @@ def by_event(
         makers with a computed change in their bill, see `cross_section`: `makers`, `slope` with
         `slope_low` and `slope_high`, `p_permutation`, `rank_correlation`. `main` marks headline events;
         `reason` says why there is no slope, or nothing at all.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T", "BMW.DE"]
+    >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
+    >>> found = tm.link.by_event(known, study, permutations=24)
+    >>> list(found)[-7:-1]
+    ['makers', 'slope', 'slope_low', 'slope_high', 'p_permutation', 'rank_correlation']
     """
     study = events.tariff_study(facts, window=window) if study is None else study
     moved = study.by_event(window, which)
@@ -158,6 +176,19 @@ def robustness(
         Indexed by `choice`, in words: `estimate`, `standard_error`, `p_cluster`, `p_bootstrap`,
         `p_permutation`, `fama_macbeth`, `p_fama_macbeth`, `events`, `observations`, see `Pooled`; and
         `reason`, why a choice has none of them.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> few = replace(known, makers=known.makers.loc[["Toyota", "Honda"]])  # of two makers, to be quick
+    >>> index = pd.MultiIndex.from_product([["deal", "threat"], ["Toyota", "Honda", "Mazda"]])
+    >>> rows = index.to_frame(index=False, name=["event", "maker"]).assign(home="JP", market_cap_usd=5e10)
+    >>> rows = rows.assign(delta=[-0.01, -0.02, 0, 0.01, 0.03, 0], car=[0.02, 0.05, 0, -0.01, -0.05, 0.01])
+    >>> found = tm.link.robustness(few, rows, ["deal", "threat"], "deal", draws=99)
+    >>> found.index[0], bool(found["estimate"].iloc[0] < 0), int(found["observations"].iloc[0])
+    ('Main events', True, 6)
     """
     rows = panel.dropna(subset=["car", "delta"])
     homes = pd.get_dummies(rows["home"], dtype=float, prefix="home").iloc[:, 1:]

@@ -58,6 +58,13 @@ def prices(
     ------
     DataError
         Unknown tickers, or a currency without a rate.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> closes = tm.market.prices(tm.facts.load(), ["7203.T", "GM"])
+    >>> list(closes), closes.attrs["unit"]
+    (['7203.T', 'GM'], 'adjusted close, local currency')
     """
     facts = facts or fact_tables.load()
     chosen = _known(facts, tickers)
@@ -92,6 +99,13 @@ def returns(
         last close of the week, so that weeks of different exchanges line up.
     currency : "local" or "USD"
         See `prices`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> moves = tm.market.returns(tm.facts.load(), ["7203.T"], horizon="weekly")
+    >>> moves.attrs["unit"], set(moves.index.day_name())
+    ('log return, local currency, horizon weekly', {'Friday'})
     """
     facts = facts or fact_tables.load()
     levels = prices(facts, tickers, currency=currency)
@@ -140,6 +154,13 @@ def factors(
     ------
     DataError
         A name that is neither a ticker with prices nor a currency with rates.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> moves = tm.market.factors(tm.facts.load(), ["JPY"], "XTKS", lags=1)
+    >>> list(moves), bool(moves["JPY_lag1"].iloc[-1] == moves["JPY"].iloc[-2])
+    (['JPY', 'JPY_lag1'], True)
     """
     rates = exchange_rates(facts)
     unknown = [name for name in names if name not in rates and name not in facts.prices]
@@ -170,6 +191,11 @@ def exchange_rates(facts: Facts) -> pd.DataFrame:
     """Units of each currency per US dollar at the ECB fixing, date × currency code.
 
     ``attrs["timing"]`` says so, and from which day on Yahoo's quotes stand in after a refresh.
+
+    >>> import tariffmodel as tm
+    >>> rates = tm.market.exchange_rates(tm.facts.load())
+    >>> rates.attrs["unit"], bool(rates["JPY"].iloc[-1] > rates["EUR"].iloc[-1])
+    ('per USD', True)
     """
     pairs = facts.fx
     direct = pairs.loc[:, pairs.columns.str.startswith("USD")].rename(columns=lambda pair: pair[3:])
@@ -182,7 +208,13 @@ def exchange_rates(facts: Facts) -> pd.DataFrame:
 
 
 def until(facts: Facts, day: date) -> Facts:
-    """The same facts with the prices and exchange rates that were known at the end of a day."""
+    """The same facts with the prices and exchange rates that were known at the end of a day.
+
+    >>> import tariffmodel as tm
+    >>> then = tm.market.until(tm.facts.load(), date(2025, 6, 30))
+    >>> then.as_of.isoformat(), bool(then.prices.index[-1] <= pd.Timestamp("2025-06-30"))
+    ('2025-06-30', True)
+    """
     known = dataclasses.replace(facts)
     last = pd.Timestamp(day)
     # filled here, the cached properties are not read from the files again
@@ -196,17 +228,33 @@ def sessions(facts: Facts, calendar: str) -> pd.DatetimeIndex:
 
     The sessions of `exchange_calendars`, less those on which none of the exchange's lines has a
     price: one-off holidays that the calendar does not know (`untraded` lists them).
+
+    >>> import tariffmodel as tm
+    >>> days = tm.market.sessions(tm.facts.load(), "XTKS")
+    >>> [pd.Timestamp(day) in days for day in ("2025-05-02", "2025-05-05", "2025-05-07")]  # Golden Week
+    [True, False, True]
     """
     return _sessions(facts, calendar)[0]
 
 
 def untraded(facts: Facts, calendar: str) -> pd.DatetimeIndex:
-    """Sessions of `exchange_calendars` on which no line of the exchange has a price."""
+    """Sessions of `exchange_calendars` on which no line of the exchange has a price.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> len(tm.market.untraded(known, "XTKS").intersection(tm.market.sessions(known, "XTKS")))
+    0
+    """
     return _sessions(facts, calendar)[1]
 
 
 def missing(facts: Facts) -> pd.DataFrame:
-    """Sessions without a close inside a line's span: columns `ticker`, `date`."""
+    """Sessions without a close inside a line's span: columns `ticker`, `date`.
+
+    >>> import tariffmodel as tm
+    >>> list(tm.market.missing(tm.facts.load()))
+    ['ticker', 'date']
+    """
     gaps = []
     for ticker, series in facts.prices.items():
         days = sessions(facts, str(facts.instruments.at[ticker, "exchange_calendar"]))
@@ -234,6 +282,12 @@ def status(facts: Facts, as_of: date | None = None) -> pd.DataFrame:
     ------
     DataError
         If there is nothing as early as that.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.market.status(tm.facts.load(), date(2025, 6, 30)).loc["7203.T"].to_dict()
+    {'last': Timestamp('2025-06-30 00:00:00'), 'sessions_behind': 0, 'stale': False}
     """
     day = pd.Timestamp(as_of or facts.as_of)
     if facts.fx.loc[:day].empty or facts.prices.loc[:day].empty:
@@ -262,6 +316,13 @@ def closes(facts: Facts) -> pd.DataFrame:
     DataFrame
         Indexed by exchange calendar, and ``ECB fixing``: `timezone`, `close_local` (HH:MM) and
         `close_utc_winter`, `close_utc_summer` in hours.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> hours = tm.market.closes(tm.facts.load())
+    >>> hours.at["XTKS", "timezone"], float(hours.at["XTKS", "close_utc_winter"])
+    ('Asia/Tokyo', 6.5)
     """
     rows = {}
     for calendar in sorted(set(facts.instruments.loc[facts.prices.columns, "exchange_calendar"])):
@@ -281,6 +342,10 @@ def asynchrony(facts: Facts, names: Sequence[str], on: str) -> pd.DataFrame:
     hours is in the factor today and in the share tomorrow, so its lag belongs in the regression. A
     negative one asks for a lead. Returns a frame indexed by name: `hours_after_close_winter`,
     `hours_after_close_summer`, `add`.
+
+    >>> import tariffmodel as tm
+    >>> tm.market.asynchrony(tm.facts.load(), ["JPY"], on="XTKS")["add"].to_dict()
+    {'JPY': 'lag'}
     """
     table = closes(facts)
     rates = exchange_rates(facts)
@@ -302,6 +367,13 @@ def benchmark(facts: Facts, ticker: str) -> str:
     ------
     DataError
         If data/market/markets.csv names none with prices.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> tm.market.benchmark(known, "GM") == tm.market.benchmarks(known)["US"]
+    True
     """
     index = benchmarks(facts).get(facts.instruments.at[ticker, "market"])
     if index is None:
@@ -317,6 +389,10 @@ def benchmarks(facts: Facts) -> pd.Series:
 
     Where data/market/markets.csv names several, the first that is not stale beside the others: an
     index that can no longer be brought up to date gives way to the fund that follows it.
+
+    >>> import tariffmodel as tm
+    >>> {"US", "JP", "DE"} <= set(tm.market.benchmarks(tm.facts.load()).index)
+    True
     """
     found = {}
     for code, named in facts.markets["benchmark"].dropna().items():
@@ -421,6 +497,13 @@ def exchange(calendar: str, first_year: int = _FIRST_YEAR) -> ExchangeCalendar:
     ------
     DataError
         If `exchange_calendars` knows no such code.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> book = tm.market.exchange("XTKS")
+    >>> book.is_session("2025-05-02"), book.is_session("2025-05-05")
+    (True, False)
     """
     return _book(calendar, min(first_year, _FIRST_YEAR))  # one calendar for all who start later
 

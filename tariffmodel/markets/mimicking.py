@@ -51,6 +51,21 @@ class Portfolio:
         Span of the returns that it was estimated on.
     first, last : Timestamp
         Estimation rows; `rows` were complete.
+
+    Examples
+    --------
+    >>> rows = pd.date_range("2025-01-03", periods=60, freq="W-FRI")
+    >>> moves = np.random.default_rng(0).normal(0, 0.02, (60, 4))
+    >>> returns = pd.DataFrame(moves, rows, list("ABCD"))
+    >>> exposure = pd.Series([0.0, 0.1, 0.2, 0.4], returns.columns)
+    >>> market = returns.sum(axis=1).to_frame("market")
+    >>> held = portfolio(returns, exposure, market)
+    >>> held.gross >= 1 and held.volatility() > held.volatility(5), held.returns(returns).name
+    (True, 'portfolio')
+    >>> list(held.loadings(returns)), list(held.neutrality(returns, market))
+    (['loading', 'standard_error', 't', 'r2', 'rows'], ['beta', 'standard_error', 't'])
+    >>> list(held.on_events(returns.tail(2), sessions=5))
+    ['return', 'expected_sd', 'z']
     """
 
     weights: pd.Series
@@ -170,6 +185,14 @@ def inputs(
         Tickers and currencies (`market.factors`), over the sessions of exchange `on`.
     currency : "USD" or "local"
         Of the returns; simple returns, as a portfolio needs.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> exposure = pd.Series({"Toyota": 0.01, "GM": 0.02, "Nobody": float("nan")})
+    >>> returns, held, factors = tm.mimicking.inputs(tm.facts.load(), exposure)
+    >>> list(returns), held.to_dict(), list(factors)
+    (['Toyota', 'GM'], {'Toyota': 0.01, 'GM': 0.02}, ['ACWI', 'JPY'])
     """
     line = facts.makers["ticker"].reindex(exposure.dropna().index)
     line = line[line.isin(facts.prices.columns)]
@@ -194,6 +217,14 @@ def event_moves(
     ----------
     firm_events : DataFrame
         From `event_calendar.firm_events`: event, firm (ticker), date of day 0.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> first = tm.event_calendar.firm_events(known, ["7203.T", "GM"], ["2025-07-22-japan-deal"])
+    >>> tm.mimicking.event_moves(known, first, sessions=2).shape
+    (1, 2)
     """
     tickers = [ticker for ticker in firm_events["firm"].unique() if ticker in facts.prices]
     closes = market.prices(facts, tickers, currency=currency)
@@ -254,6 +285,19 @@ def portfolio(
     DataError
         Names without returns or exposure, too few names or rows, exposures that the factors
         explain, collinear factors, a singular covariance, a gross limit that no portfolio meets.
+
+    Examples
+    --------
+    >>> rows = pd.date_range("2025-01-03", periods=60, freq="W-FRI")
+    >>> moves = np.random.default_rng(0).normal(0, 0.02, (60, 4))
+    >>> returns = pd.DataFrame(moves, rows, list("ABCD"))
+    >>> exposure = pd.Series([0.0, 0.1, 0.2, 0.4], returns.columns)
+    >>> market = returns.sum(axis=1).to_frame("market")
+    >>> held = portfolio(returns, exposure, market)
+    >>> held.constraints.round(6).abs()
+              target  reached
+    exposure     1.0      1.0
+    market       0.0      0.0
     """
     used, shocks = _complete(returns, exposure, factors, until, without)
     betas = regression.betas(used, shocks)
@@ -304,6 +348,17 @@ def leave_one_event_out(
         See `Portfolio.on_events`.
     windows : mapping of event to (first, last) dates
         Rows to leave out of the estimation for that event.
+
+    Examples
+    --------
+    >>> rows = pd.date_range("2025-01-03", periods=60, freq="W-FRI")
+    >>> moves = np.random.default_rng(0).normal(0, 0.02, (60, 4))
+    >>> returns = pd.DataFrame(moves, rows, list("ABCD"))
+    >>> exposure = pd.Series([0.0, 0.1, 0.2, 0.4], returns.columns)
+    >>> market = returns.sum(axis=1).to_frame("market")
+    >>> news, weeks = returns.iloc[[30]].set_axis(["deal"]), {"deal": (rows[30], rows[30])}
+    >>> list(leave_one_event_out(returns, exposure, market, news, weeks, sessions=5))
+    ['return', 'expected_sd', 'z']
     """
     absent = [event for event in windows if event not in moves.index]
     if absent:
@@ -334,6 +389,17 @@ def walk_forward(
         Rows of `returns` to estimate on and to hold for; weekly: two years and a quarter.
     options
         See `portfolio`.
+
+    Examples
+    --------
+    >>> rows = pd.date_range("2025-01-03", periods=60, freq="W-FRI")
+    >>> moves = np.random.default_rng(0).normal(0, 0.02, (60, 4))
+    >>> returns = pd.DataFrame(moves, rows, list("ABCD"))
+    >>> exposure = pd.Series([0.0, 0.1, 0.2, 0.4], returns.columns)
+    >>> market = returns.sum(axis=1).to_frame("market")
+    >>> walk = walk_forward(returns, exposure, market, window=40, every=10)
+    >>> walk.weights.shape, len(walk.returns), len(walk.turnover)
+    ((2, 4), 20, 1)
     """
     if every < 1 or not 1 < window < len(returns):
         raise DataError(
@@ -365,6 +431,11 @@ def ledoit_wolf(returns: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     Ledoit and Wolf (2004), J. Multivariate Analysis 88, eq. 14 and lemmas 3.2 to 3.4: with S the
     sample covariance (divisor T), m = tr S / n, d² = ‖S − mI‖² and b² = Σ_t ‖x_t x_t' − S‖² / T²
     capped at d², the estimate is (b²/d²) m I + (1 − b²/d²) S. Rows are taken as independent.
+
+    >>> moves = pd.DataFrame(np.random.default_rng(0).normal(0, 0.02, (30, 3)), columns=list("ABC"))
+    >>> covariance, shrinkage = ledoit_wolf(moves)
+    >>> covariance.shape, 0 < shrinkage <= 1
+    ((3, 3), True)
     """
     x = (returns - returns.mean()).to_numpy()
     rows, names = x.shape

@@ -44,6 +44,14 @@ def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) 
     DataError
         A fraction outside [0, 1], a life not above zero, growth not below the discount rate over
         an endless life, a phase-out longer than the life, a maker without its parameter.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rise = {"delta_bill_usd": [100.0], "delta_bill_low_usd": [80.0], "delta_bill_high_usd": [130.0]}
+    >>> forever = tm.Valuation(tax_rate=0.25, discount_rate=0.1, life_years=math.inf)
+    >>> tm.pricing.implied_value(pd.DataFrame(rise, index=["Honda"]), forever).round(1).loc["Honda"].to_dict()
+    {'implied_usd': -750.0, 'implied_low_usd': -975.0, 'implied_high_usd': -600.0, 'years_of_bill': 10.0}
     """
     columns = ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
     _needs(delta_bill, columns, "delta_bill")
@@ -87,6 +95,13 @@ def implied_life(
         Yearly change of the bill, and the abnormal change of market value (CAR × market value).
     valuation : Valuation, optional
         Tax, pass-through, discount rate and growth; its life and phase-out play no part.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bill, moved = pd.Series({"Honda": 100.0, "BMW": 100.0}), pd.Series({"Honda": -300.0, "BMW": 50.0})
+    >>> tm.pricing.implied_life(bill, moved).round(1).to_dict()
+    {'Honda': 5.0, 'BMW': nan}
     """
     makers = delta_bill_usd.index
     valued = valuation or Valuation()
@@ -142,6 +157,15 @@ def priced(
     Interval of a ratio by Fieller (1954), the two errors independent: all θ with
     (M − θV)² ≤ c² (s_M² + θ² s_V²). It is unbounded when V itself may be zero. 1 is outside exactly
     when |z| > c, z = (M − V) / √(s_M² + s_V²).
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> implied = {"implied_usd": [-4.0], "implied_low_usd": [-5.0], "implied_high_usd": [-3.0]}
+    >>> car, error, worth = (pd.Series({"Honda": figure}) for figure in (-0.02, 0.005, 50.0))
+    >>> found = tm.pricing.priced(pd.DataFrame(implied, index=["Honda"]), car, error, worth)
+    >>> float(found.at["Honda", "share_priced"]), found.at["Honda", "verdict"]
+    (0.25, 'too little')
     """
     _needs(implied, ["implied_usd", "implied_low_usd", "implied_high_usd"], "implied")
     for name, share in (("level", level), ("range_level", range_level)):

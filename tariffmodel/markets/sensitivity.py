@@ -104,6 +104,13 @@ def sample(
     ------
     DataError
         A maker without a line with prices, or a currency without a benchmark index.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = tm.sensitivity.sample(tm.facts.load(), "Toyota")
+    >>> list(rows), rows.attrs["currency"], rows.attrs["role"]
+    (['share', 'fx', 'market'], 'JPY', 'home')
     """
     if maker not in facts.makers.index:
         raise DataError(f"{maker!r} is not a maker; choose from {', '.join(facts.makers.index)}")
@@ -169,6 +176,13 @@ def table(
         `n`; `beta_market` and `r_squared` of the regression with both; the choices `ticker`,
         `currency`, `role` (home, or a rival's for makers that report in dollars), `market`, `effect`,
         `horizon`, `leads`, `lags`, `hac_lags`; `first`, `last` row used; `note`, why a row is empty.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> betas = tm.sensitivity.table(tm.facts.load(), makers=["Subaru", "GM"])
+    >>> betas["currency"].to_dict(), bool((betas["low"] < betas["high"]).all())
+    ({'Subaru': 'JPY', 'GM': 'JPY'}, True)
     """
     if effect not in ("residual", "total"):
         raise DataError(f"effect {effect!r}: write 'residual' or 'total'")
@@ -223,6 +237,13 @@ def choices(
     DataFrame
         Rows (maker, choice) for the entries of `CHOICES`, columns of `table`. A daily beta without leads
         and lags is biased to zero where share and currency are observed hours apart.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> betas = tm.sensitivity.choices(tm.facts.load(), makers=["Subaru"])
+    >>> [choice for _, choice in betas.index]
+    ['daily', 'daily, one lead and one lag', 'two days, overlapping', 'five days, overlapping', 'weekly']
     """
     parts = {
         name: table(
@@ -258,6 +279,13 @@ def breaks(
         `n_after`; `sup_wald`, `sup_wald_p`, `break_day` for a change of the currency beta (leads and
         lags included) on a day not known beforehand (`draws`: see `unknown_break`); `currency`, `role`;
         `note`, why a row is empty. A weekly return that contains `day` counts as after.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = tm.sensitivity.breaks(tm.facts.load(), makers=["Subaru"], draws=9).loc["Subaru"]
+    >>> bool(abs(found["before"] + found["change"] - found["after"]) < 1e-12), found["note"]
+    (True, '')
     """
 
     def row(maker: str) -> dict[str, object]:
@@ -300,6 +328,13 @@ def pooled_change(
     -------
     Series
         `value`, `standard_error`, `t`, `p`, `low`, `high`, summed over leads and lags.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = tm.sensitivity.pooled_change(tm.facts.load(), ["Subaru", "Mazda"])
+    >>> list(found.index)
+    ['value', 'standard_error', 't', 'p', 'low', 'high']
     """
     data = pd.concat({maker: sample(facts, maker, **options) for maker in makers}, names=["maker"])
     later = pd.Series(data.index.get_level_values(1) >= pd.Timestamp(day), data.index).astype(float)
@@ -337,6 +372,14 @@ def drift(facts: Facts, makers: Sequence[str], *, rival: str = "JPY", window: in
         See `sample`.
     window : int
         Longest moving window; at most two thirds of the rows of any of the makers.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.market.until(tm.facts.load(), date(2023, 12, 31))
+    >>> found = tm.sensitivity.drift(known, ["Subaru"])
+    >>> list(found.paths["Subaru"]), bool(found.steps["Subaru"] >= 0)
+    (['beta', 'low', 'high', 'rolling'], True)
     """
     samples = {maker: sample(facts, maker, rival=rival) for maker in makers}
     rows = min([window, *(2 * len(data.dropna()) // 3 for data in samples.values())])

@@ -100,6 +100,14 @@ def keep_inputs(folder: Path, facts: Facts, policy: Policy, against: Policy) -> 
 
     The selected facts, the prices and exchange rates up to its day (see `market.until`; seven digits),
     and both policies with their bases folded in: some 250 kB.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25")
+    >>> with TemporaryDirectory() as place:
+    ...     keep_inputs(Path(place), asked.facts, asked.policy, asked.against)
+    ...     sorted(path.name for path in (Path(place) / "inputs").iterdir())
+    ['facts.parquet', 'fx.parquet', 'policies.json', 'prices.parquet']
     """
     (folder / "inputs").mkdir(parents=True, exist_ok=True)
     columns = [*KEY, "period", "unit", "value", "low", "high", "quality", "source_title"]
@@ -113,7 +121,13 @@ def keep_inputs(folder: Path, facts: Facts, policy: Policy, against: Policy) -> 
 
 
 def policies_text(policy: Policy, against: Policy) -> str:
-    """Both policies with their bases folded in, as JSON: the same text for the same law."""
+    """Both policies with their bases folded in, as JSON: the same text for the same law.
+
+    >>> import tariffmodel as tm
+    >>> both = json.loads(policies_text(tm.policy.load("flat-25"), tm.policy.load("none")))
+    >>> {role: law["name"] for role, law in both.items()}
+    {'against': 'none', 'policy': 'flat-25'}
+    """
     laws = {
         "policy": policy.model_dump(mode="json", by_alias=True),
         "against": against.model_dump(mode="json", by_alias=True),

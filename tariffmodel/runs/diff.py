@@ -59,6 +59,25 @@ class Changes:
         then the largest moves: in standard errors or, where there is none, relative; ranks last.
     left_out : tuple of str
         Why conclusions of a notebook are not compared.
+
+    Examples
+    --------
+    >>> conclusions = pd.DataFrame({"quantity": ["bill_usd"], "subject": "Toyota", "unit": "usd"})
+    >>> conclusions = conclusions.assign(notebook="02", before=5.0e9, after=5.5e9, change=0.5e9)
+    >>> conclusions = conclusions.assign(relative_change=0.1, change_in_standard_errors=np.nan)
+    >>> conclusions = conclusions.assign(significant_before=None, significant_after=None, flag="moved")
+    >>> none = pd.DataFrame({"what": [], "kind": []})
+    >>> found = Changes("earlier", "later", none, none, none, conclusions, left_out=())
+    >>> found.nothing, len(found.moved)
+    (False, 1)
+    >>> found.table().loc[0, ["Before", "After", "Change", "Relative"]].tolist()
+    ['USD 5.00 bn', 'USD 5.50 bn', 'USD +0.50 bn', '+10.0%']
+    >>> print(found.summary())
+    No input changed.
+    1 conclusion: moved 1.
+    Largest moves: bill_usd of Toyota USD 5.00 bn → USD 5.50 bn (+10.0%).
+    >>> found.to_markdown().splitlines()[0]
+    '# What changed from earlier to later'
     """
 
     before: str
@@ -144,6 +163,14 @@ def between(run1: str | Path, run2: str | Path) -> Changes:
     DataError
         If a folder is none of a run, or of a run that did not end, was altered since, or was made
         before conclusions were kept.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.changes.between("output/one", "output/other")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: ... is not the folder of a run (no manifest.json in it); ...
     """
     one, two = _open(run1), _open(run2)
     conclusions, left_out = _compare_conclusions(one, two)

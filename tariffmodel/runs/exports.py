@@ -41,6 +41,16 @@ def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
         What stands under each title: who made it, from what, as of when.
     as_of : date
         The day that workbook and slides name as their own.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     tm.charts.export_table(bills, "02_bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     [path.name for path in tm.exports.write(place, "A source.", date(2026, 10, 30))]
+    ['tables.xlsx', '02_bill.md', '02_bill.tex']
     """
     folder, written = Path(folder), []
     if known := _tables(folder):
@@ -61,6 +71,17 @@ def tables(folder: str | Path) -> dict[str, Table]:
     ------
     DataError
         If the folder holds no tables.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     tm.charts.export_table(bills, "02_bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     frame, about = tm.exports.tables(place)["02_bill"]
+    >>> about["title"], about["units"], list(frame)
+    ('Bills', {'bill_usd': 'usd'}, ['maker', 'bill_usd'])
     """
     return _held(_tables(Path(folder)), "tables", folder)
 
@@ -74,6 +95,16 @@ def workbook(folder: str | Path, source: str, as_of: date) -> Path:
     ------
     DataError
         If the folder holds no tables.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     tm.charts.export_table(bills, "02_bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     list(pd.read_excel(tm.exports.workbook(place, "A source.", date(2026, 10, 30)), sheet_name=None))
+    ['Contents', '02_bill']
     """
     return _workbook(Path(folder), tables(folder), source, as_of)
 
@@ -88,6 +119,14 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
     ------
     DataError
         If the folder holds no charts.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.exports.deck("output/one", "A source.", date(2026, 10, 30))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: output/one holds no charts; give the folder of a run, such as ...
     """
     from pptx import Presentation  # slow to import: only where slides are written
     from pptx.util import Cm, Pt
@@ -130,12 +169,31 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
 
 
 def latex(folder: str | Path, name: str, source: str) -> str:
-    """One exported table as LaTeX (booktabs): title as caption, units in the headings, source below."""
+    """One exported table as LaTeX (booktabs): title as caption, units in the headings, source below.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     tm.charts.export_table(bills, "02_bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     text = tm.exports.latex(place, "02_bill", "A source.")
+    >>> "booktabs" in text, "Toyota & 6,300,000,000" in text
+    (True, True)
+    """
     return _latex(*_one(folder, name), source)
 
 
 def markdown(folder: str | Path, name: str, source: str) -> str:
-    """One exported table as a Markdown table under its title, with its source below."""
+    """One exported table as a Markdown table under its title, with its source below.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     tm.charts.export_table(bills, "02_bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     tm.exports.markdown(place, "02_bill", "A source.").splitlines()[2:5]
+    ['| Maker | Bill (usd) |', '| --- | ---: |', '| Toyota | 6,300,000,000 |']
+    """
     return _markdown(*_one(folder, name), source)
 
 

@@ -61,7 +61,14 @@ def processors(jobs: int | None) -> int:
 
 
 def prepare(source: Path, parameters: Mapping[str, str | None]) -> NotebookNode:
-    """The notebook without old outputs, with a cell that sets `parameters` after its defaults."""
+    """The notebook without old outputs, with a cell that sets `parameters` after its defaults.
+
+    >>> from tariffmodel.runs.run import choose, notebook_folder
+    >>> [source] = choose(notebook_folder(), ["02"])
+    >>> node = prepare(source, {"policy": "flat-25"})
+    >>> [c.source.splitlines() for c in node.cells if "injected-parameters" in c.metadata.tags]
+    [['# Set by this run', 'policy = "flat-25"']]
+    """
     node = nbformat.read(source, as_version=4)
     node.metadata["papermill"] = {}  # papermill writes its notes there and reads every cell's tags,
     for cell in node.cells:  # and expects to find the place for both
@@ -93,6 +100,14 @@ def execute(
     ------
     KeyboardInterrupt
         On Ctrl-C, when every kernel has ended.
+
+    Examples
+    --------
+    >>> from tariffmodel.runs.run import choose, notebook_folder
+    >>> [source] = choose(notebook_folder(), ["02"])
+    >>> node = prepare(source, {"policy": "flat-25"})
+    >>> execute({"02": node}, Path("output"), Path("data"))  # doctest: +SKIP
+    {'02': Ended(seconds=9.8, failure=None)}
     """
     return _wait_for(_execute_all(notebooks, folder, data, jobs, progress))
 

@@ -29,7 +29,15 @@ OK, FAILED = "ok", "failed"  # a notebook's status
 
 
 def begin(parameters: Mapping[str, Any], known: Facts, law: Policy, against: Policy) -> dict[str, Any]:
-    """The manifest of a run that has not executed anything yet."""
+    """The manifest of a run that has not executed anything yet.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", "none", "CY2025")
+    >>> parameters = {"policy": "flat-25", "against": "none", "period": "CY2025", "as_of": "2026-10-30"}
+    >>> about = begin(parameters, asked.facts, asked.policy, asked.against)
+    >>> about["question"], about["complete"], about["as_of"]
+    ('flat 25% against free trade, CY2025', False, '2026-10-30')
+    """
     as_of = date.fromisoformat(parameters["as_of"]) if parameters["as_of"] else known.as_of
     today = None if parameters["as_of"] else date.today()  # a past day that was asked for is not late
     called = policies.labels((law, against))
@@ -52,7 +60,15 @@ def begin(parameters: Mapping[str, Any], known: Facts, law: Policy, against: Pol
 
 
 def notebook(source: Path, node: NotebookNode, ended: Ended) -> dict[str, Any]:
-    """The entry of an executed notebook."""
+    """The entry of an executed notebook.
+
+    >>> from tariffmodel.runs.kernels import prepare
+    >>> from tariffmodel.runs.run import choose, notebook_folder
+    >>> [source] = choose(notebook_folder(), ["02"])
+    >>> entry = notebook(source, prepare(source, {}), Ended(1.5, None))
+    >>> entry["file"], entry["seconds"], entry["status"], entry["error"]
+    ('02_exposure.ipynb', 1.5, 'ok', None)
+    """
     return {
         **described(source, source.name),
         "title": _title(node, source.stem),
@@ -64,7 +80,14 @@ def notebook(source: Path, node: NotebookNode, ended: Ended) -> dict[str, Any]:
 
 
 def fingerprint(manifest: Mapping[str, Any]) -> str:
-    """Digest of all that decides what a run writes."""
+    """Digest of all that decides what a run writes.
+
+    >>> file = {"file": "facts/volumes.csv", "sha256": "0a"}
+    >>> about = {"parameters": {}, "as_of": "2026-10-30", "data": [file], "notebooks": []}
+    >>> about |= dict.fromkeys(["policies_sha256", "tariffmodel", "code_sha256", "python", "packages"], "")
+    >>> fingerprint(about) == fingerprint(about | {"created": "now"}), len(fingerprint(about))
+    (True, 64)
+    """
     shared = ("policies_sha256", "tariffmodel", "code_sha256", "python", "packages")
     decides = [manifest["parameters"], manifest["as_of"], [manifest[name] for name in shared]]
     decides += [
@@ -74,25 +97,54 @@ def fingerprint(manifest: Mapping[str, Any]) -> str:
 
 
 def save(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write the manifest, whole or not at all."""
+    """Write the manifest, whole or not at all.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     save(Path(place), {"run": "one", "complete": True})
+    ...     json.loads((Path(place) / "manifest.json").read_text(encoding="utf-8"))
+    {'complete': True, 'run': 'one'}
+    """
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     store.write_whole(folder / "manifest.json", text.encode())
 
 
 def data_files(data: Path) -> list[dict[str, str | int]]:
-    """Every file of the data folder that is in use, with its size and SHA-256."""
+    """Every file of the data folder that is in use, with its size and SHA-256.
+
+    >>> import tariffmodel as tm
+    >>> entries = data_files(tm.facts.load().folder)
+    >>> list(entries[0]), "facts/volumes.csv" in {entry["file"] for entry in entries}
+    (['file', 'size', 'sha256'], True)
+    """
     return [described(path, name) for name, path in _in_use(data).items()]
 
 
 def files(folder: Path) -> list[Path]:
-    """Every file below `folder` that is not hidden, in one order on every machine."""
+    """Every file below `folder` that is not hidden, in one order on every machine.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     for name in ("b.csv", "a.csv", ".lock"):
+    ...         (Path(place) / name).touch()
+    ...     [path.name for path in files(Path(place))]
+    ['a.csv', 'b.csv']
+    """
     found = (path for path in folder.rglob("*") if path.is_file())
     visible = (p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts))
     return sorted(visible, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def described(path: Path, name: str) -> dict[str, str | int]:
-    """A file's entry: its name in the manifest, size and SHA-256."""
+    """A file's entry: its name in the manifest, size and SHA-256.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (path := Path(place) / "a.csv").write_bytes(b"value")
+    ...     entry = described(path, "tables/a.csv")
+    >>> entry["file"], entry["size"], entry["sha256"][:8]
+    ('tables/a.csv', 5, 'cd42404d')
+    """
     content = path.read_bytes()
     return {"file": name, "size": len(content), "sha256": _digest(content)}
 

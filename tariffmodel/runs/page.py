@@ -113,6 +113,18 @@ def render(
         Where the notebooks came from, to find the images they refer to.
     since
         What changed since an earlier run; None where there was none.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.runs.manifest import begin
+    >>> asked = tm.case("flat-25", "none", "CY2025")
+    >>> parameters = {"policy": "flat-25", "against": "none", "period": "CY2025", "as_of": "2026-10-30"}
+    >>> about = begin(parameters, asked.facts, asked.policy, asked.against)
+    >>> about |= {"run": "one", "inputs_sha256": "", "data_changed": False}
+    >>> text = render(about, [], folder=Path("output"), sources=Path("notebooks"), since=None)
+    >>> text[:15], about["question"] in text
+    ('<!DOCTYPE html>', False)
     """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),

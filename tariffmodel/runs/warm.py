@@ -66,7 +66,11 @@ class Nursery:
         self._one_at_a_time = asyncio.Lock()
 
     async def fork(self, **asked: object) -> int:
-        """Number of a new process that is a kernel as `asked`: `argv`, `cwd` and `env`."""
+        """Number of a new process that is a kernel as `asked`: `argv`, `cwd` and `env`.
+
+        >>> await place.fork(argv=["-f", "connection.json"], cwd=".", env={})  # doctest: +SKIP
+        4711
+        """
         assert self._process.stdin and self._process.stdout
         async with self._one_at_a_time:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
@@ -80,7 +84,14 @@ class Nursery:
 
 @asynccontextmanager
 async def nursery(modules: Iterable[str], environment: Mapping[str, str]) -> AsyncIterator[Nursery]:
-    """A process that has imported `modules` and starts kernels, for as long as the block lasts."""
+    """A process that has imported `modules` and starts kernels, for as long as the block lasts.
+
+    >>> async def number() -> int:
+    ...     async with nursery(["math"], os.environ) as place:
+    ...         return await place.fork(argv=["-f", "connection.json"], cwd=".", env=dict(os.environ))
+    >>> asyncio.run(number())  # doctest: +SKIP
+    4711
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", __name__),
         stdin=asyncio.subprocess.PIPE,

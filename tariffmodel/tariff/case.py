@@ -48,6 +48,16 @@ class Case:
         If a policy was loaded from another data folder than the facts.
     DataError
         If the facts are those of a day before `as_of`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> asked.label, asked.replace(policy="flat-25").policy.name, asked.beside("mfn-only").name
+    ('law in force against law before April 2025, CY2025', 'flat-25', 'mfn-only')
+    >>> mine, other = asked.owed
+    >>> asked.runs_usd.shape == (17, len(asked.goods.makers)), mine.total.shape == other.total.shape
+    (True, True)
     """
 
     facts: Facts
@@ -88,7 +98,13 @@ class Case:
         return replace(self, **changes)
 
     def as_known(self, day: date | str) -> Case:
-        """The same question asked on a day: of what was known and law on it."""
+        """The same question asked on a day: of what was known and law on it.
+
+        >>> import tariffmodel as tm
+        >>> asked = tm.case(period="CY2025").as_known("2025-06-30")
+        >>> asked.as_of.isoformat(), asked.facts.day.isoformat()
+        ('2025-06-30', '2025-06-30')
+        """
         day = date.fromisoformat(day) if isinstance(day, str) else day
         mine, other = (policies.as_known(one, day) for one in (self.policy, self.against))
         return Case(self.facts.as_known(day), mine, other, self.period, day)

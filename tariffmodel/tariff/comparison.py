@@ -24,6 +24,11 @@ def library(case: Case) -> list[Policy]:
     """The policy of a case, then every other one of its data folder that is set beside it.
 
     The counterfactual is none of them, nor are `FLOORS`: policies without additional duties.
+
+    >>> import tariffmodel as tm
+    >>> named = [one.name for one in tm.comparison.library(tm.case())]
+    >>> named[0], "flat-25" in named, {"none", "before-april-2025"} & set(named)
+    ('current-law', True, set())
     """
     left_out = {case.policy.name, case.against.name, *FLOORS}
     named = [name for name in policy_names(case.facts.folder) if name not in left_out]
@@ -61,6 +66,13 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     DataFrame
         Indexed by policy and maker, the last one `TREASURY`: `change_usd` (negative: the bill falls),
         `low_usd`, `high_usd` (see `uncertainty`), and `sign_open`: zero lies between them.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = tm.comparison.changes(tm.case(period="CY2025"), ["before-april-2025"])
+    >>> list(found), found.index[-1]
+    (['change_usd', 'low_usd', 'high_usd', 'sign_open'], ('before-april-2025', 'US Treasury'))
     """
     policies = _each_once([case.beside(other) for other in others])
     goods = entered(case.facts, case.period, [*policies, case.policy])

@@ -67,6 +67,15 @@ def metrics(facts: Facts, year: str = "CY2024", level: Level = "firm") -> pd.Dat
         1,000 sales, or USD per vehicle): `m`, `m_low`, `m_high` and `m_quality`. NaN where an
         input is missing or a denominator is zero; `export_ratio` is infinite for a maker that
         exports and imports nothing. Makers consolidated in another are not pooled.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> firms = tm.contribution.metrics(tm.facts.load())
+    >>> bool(firms["local_build_share"].dropna().between(0, 1).all())
+    True
+    >>> "JP" in tm.contribution.metrics(tm.facts.load(), level="country").index
+    True
     """
     bounds, quality = _inputs(facts, year)
     index = pd.Index(facts.makers.index, name="maker")
@@ -120,6 +129,14 @@ def score(
     ------
     DataError
         If a metric is missing and `missing` is ``error``.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, weights, targets = tm.facts.load(), {"production_ratio": 1.0}, {"production_ratio": 1.0}
+    >>> found = tm.contribution.score(known, weights, targets, makers=["Subaru", "Porsche AG"])
+    >>> found.name, bool(found["Subaru"] > 0), float(found["Porsche AG"])
+    ('score', True, 0.0)
     """
     wanted = list(facts.makers.index if makers is None else makers)
     found = measured(facts, list(weights), year, level, missing, wanted, relative_to)
@@ -140,6 +157,11 @@ def measured(
 
     `shift` adds to the yearly `CONTRIBUTIONS` of all makers, arrays (variants, all makers); complex
     shifts carry derivatives through (Squire and Trapp 1998).
+
+    >>> import tariffmodel as tm
+    >>> known, names = tm.facts.load(), ["local_build_share", "production_ratio"]
+    >>> measured(known, names, "CY2024", "firm", "error", ["Toyota", "Honda", "Subaru"]).shape
+    (1, 3, 2)
     """
     bounds, _ = _inputs(facts, year)
     inputs: Inputs = {name: bounds[name][1][None] for name in _INPUTS}
@@ -194,6 +216,9 @@ def less(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
     """A < b, or about to be: where real parts are equal the imaginary ones, which carry derivatives, decide.
 
     So a derivative at a kink is that of one unit more, not of one less.
+
+    >>> less(np.array([1.0, 2.0]), 2.0).tolist(), bool(less(2.0, 2.0 + 1e-20j))
+    ([True, False], True)
     """
     below: np.ndarray = np.asarray(np.real(a) < np.real(b))
     if np.iscomplexobj(a) or np.iscomplexobj(b):

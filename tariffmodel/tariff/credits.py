@@ -44,6 +44,15 @@ def settle(
     Settled by calendar year, as a tax return is: what the year earns and what was carried into it
     pay for the goods of that year, the dearest first, whenever in the year they came in. So a bill
     does not depend on where a period or another policy happens to cut the year.
+
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.tariff.rates import rates
+    >>> asked = tm.case("japan-export-credit", period="CY2026")
+    >>> goods = asked.goods
+    >>> card = rates(asked.policy, asked.facts, goods.flows, goods.spans, goods.units)
+    >>> per_value = card.effective(goods.qualifying, goods.us_content)
+    >>> bool((settle(asked.facts, asked.policy, goods, per_value, {}, {}).saved >= 0).all())
+    True
     """
     makers = goods.makers
     home = facts.makers["home"].to_numpy()

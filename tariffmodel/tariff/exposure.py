@@ -111,6 +111,15 @@ def by_origin(case: Case) -> pd.DataFrame:
         One row per stream of goods: `maker`, `origin`, `product`, `units` (vehicles, or for parts
         the vehicles they are built into), `customs_value_usd`, `duty_usd` attributable to the
         policy, and the average rate under each policy.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> streams = tm.exposure.by_origin(tm.case(period="CY2025"))
+    >>> list(streams)
+    ['maker', 'origin', 'product', 'units', 'customs_value_usd', 'duty_usd', 'rate', 'rate_against']
+    >>> sorted(set(streams["product"]))
+    ['car', 'light_truck', 'part']
     """
     goods, (mine, other) = case.goods, case.owed
     worth = goods.value_usd[0][goods.inside].sum(axis=0)
@@ -218,7 +227,13 @@ def drivers(case: Case) -> pd.DataFrame:
 
 
 def yearly_shares(case: Case) -> pd.DataFrame:
-    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions."""
+    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
+
+    >>> import tariffmodel as tm
+    >>> shares = tm.exposure.yearly_shares(tm.case(period="CY2025"))
+    >>> list(shares), bool((shares["low"] <= shares["high"]).loc["Toyota"])
+    (['value', 'low', 'high'], True)
+    """
     bills = table(case)
     per_usd = 1 / bills["market_cap_usd"] / case.goods.years
     ends = bills[["bill_usd", "bill_low_usd", "bill_high_usd"]].mul(per_usd, axis=0)
@@ -226,12 +241,24 @@ def yearly_shares(case: Case) -> pd.DataFrame:
 
 
 def whole(bills: pd.DataFrame) -> pd.DataFrame:
-    """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed."""
+    """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed.
+
+    >>> bills = pd.DataFrame({"consolidated_in": ["B", None, None], "bill_usd": [3.0, 4.0, 5.0]})
+    >>> bills.index = pd.Index(["A", "B", "C"], name="maker")
+    >>> whole(bills).index.tolist()
+    ['C', 'B']
+    """
     return bills[bills["consolidated_in"].isna()].sort_values("bill_usd", key=abs, ascending=False)
 
 
 def origin_totals(streams: pd.DataFrame) -> pd.DataFrame:
-    """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin."""
+    """`by_origin` summed over makers: `customs_value_usd`, `duty_usd`, average `rate`; by goods, origin.
+
+    >>> streams = pd.DataFrame({"origin": "JP", "product": ["car", "light_truck"], "rate": [0.15, 0.25]})
+    >>> streams = streams.assign(customs_value_usd=[300.0, 100.0], duty_usd=[37.5, 15.0])
+    >>> origin_totals(streams).loc[("Vehicles", "JP")].to_dict()
+    {'customs_value_usd': 400.0, 'duty_usd': 52.5, 'rate': 0.175}
+    """
     goods_of = streams["product"].map({"part": "Parts", "car": "Vehicles", "light_truck": "Vehicles"})
     paid = streams.assign(goods=goods_of, paid=streams["rate"] * streams["customs_value_usd"])
     sums = paid.groupby(["goods", "origin"])[["customs_value_usd", "duty_usd", "paid"]].sum()

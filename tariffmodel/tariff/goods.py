@@ -55,6 +55,14 @@ class Goods:
     Arrays are (runs, S, F) or, for what belongs to a maker, (runs, S, M). Run 0 is central; the
     others hold one input of `INPUTS` at its low or its high (see `uncertainty`). `inside` marks the
     spans of the period; the others complete its calendar years and reach back to the first offset.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q2")
+    >>> goods = tm.goods.entered(asked.facts, asked.period, [asked.policy])
+    >>> bool((goods.member.sum(axis=1) == 1).all()), len(goods.is_part) == len(goods.flows)
+    (True, True)
+    >>> bool(goods.customs_usd.sum() > goods.imported_units.sum()), round(goods.years, 3)
+    (True, 0.249)
     """
 
     period: Period
@@ -109,6 +117,14 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     DataError
         If a maker with imports or US plants lacks a fact that the bill needs, or it was not known on the
         day of the facts.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q2")
+    >>> goods = tm.goods.entered(asked.facts, asked.period, [asked.policy])
+    >>> goods.units.shape == (1 + 2 * len(tm.goods.INPUTS), len(goods.spans), len(goods.flows))
+    True
     """
     asked = periods.parse(period) if isinstance(period, str) else period
     makers = list(facts.makers.index)
@@ -294,12 +310,20 @@ def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Peri
 
 
 def membership(owner: np.ndarray, makers: int) -> np.ndarray:
-    """(flows, makers): 1 where the flow is the maker's."""
+    """(flows, makers): 1 where the flow is the maker's.
+
+    >>> membership(np.array([0, 1, 1]), makers=2).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]
+    """
     return np.asarray(owner[:, None] == np.arange(makers)).astype(float)
 
 
 def year_share(spans: Sequence[Period]) -> np.ndarray:
-    """Part of its calendar year that each span is (spans, 1); no span crosses a new year."""
+    """Part of its calendar year that each span is (spans, 1); no span crosses a new year.
+
+    >>> year_share([periods.parse("CY2024"), periods.parse("2025-04")]).round(3).tolist()
+    [[1.0], [0.082]]
+    """
     return np.array([span.days / (366 if calendar.isleap(span.start.year) else 365) for span in spans])[
         :, None
     ]

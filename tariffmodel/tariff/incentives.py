@@ -63,7 +63,14 @@ def marginal(case: Case) -> pd.DataFrame:
 
 
 def own_worth(facts: Facts, policy: Policy, goods: Goods, names: Sequence[str]) -> np.ndarray:
-    """USD that one more unit a year of each contribution takes off its maker's bill, (names, M)."""
+    """USD that one more unit a year of each contribution takes off its maker's bill, (names, M).
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("japan-flexible-linear-firm", period="CY2025")
+    >>> worth = own_worth(asked.facts, asked.policy, asked.goods, ["us_production_units"])
+    >>> worth.shape == (1, len(asked.goods.makers))
+    True
+    """
     return np.diagonal(_saving(facts, policy, goods, names), axis1=1, axis2=2)
 
 
@@ -85,6 +92,14 @@ def by_policy(case: Case, others: Sequence[PolicySource], unit: str = "us_built"
     ----------
     unit : str
         One of `UNITS`: ``us_built``, ``exported``, ``job`` or ``usd_invested``.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("japan-flexible-linear-firm", period="CY2025")
+    >>> worth = tm.incentives.by_policy(asked, ["mfn-only"])
+    >>> (worth.loc["Toyota"] > 0).to_dict()
+    {'japan-flexible-linear-firm': True, 'mfn-only': False}
     """
     if unit not in UNITS.values():
         raise TariffModelError(f"{unit!r} is no contribution; choose from {', '.join(UNITS.values())}")
@@ -150,6 +165,14 @@ def breakeven_by_policy(case: Case, others: Sequence[PolicySource], rate: float)
     -------
     DataFrame
         Makers that bring vehicles in × (policy, ``built`` or ``exported``): `vehicles` of `breakeven`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> needed = tm.incentives.breakeven_by_policy(asked, ["mfn-only"], rate=0.5)
+    >>> list(needed), bool((needed == 0).all(axis=None))
+    ([('mfn-only', 'built'), ('mfn-only', 'exported')], True)
     """
     needed = {}
     for other in others:
@@ -168,6 +191,13 @@ def kinks(case: Case) -> pd.DataFrame:
     DataFrame
         One row per maker and kink: `maker`, `instrument` (kind.id), `what`, `now` and `kink` in the
         unit that `what` names. Above the kink the derivative is another one.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bends = tm.incentives.kinks(tm.case("japan-flexible-linear-firm", period="CY2025"))
+    >>> list(bends), bool(bends["instrument"].str.startswith("relief.").any())
+    (['maker', 'instrument', 'what', 'now', 'kink'], True)
     """
     facts, policy = case.facts, case.policy
     goods = entered(facts, case.period, [policy])
@@ -261,6 +291,12 @@ def nearest(kinks: pd.DataFrame) -> pd.DataFrame:
     ----------
     kinks : DataFrame
         From `kinks`, of one policy, or of several with a column `policy`.
+
+    Examples
+    --------
+    >>> ahead = pd.DataFrame({"maker": ["Honda", "Honda"], "now": [0.5, 80.0], "kink": [1.0, 100.0]})
+    >>> nearest(ahead.assign(instrument="relief.japan", what=["score", "jobs"]))["what"].tolist()
+    ['jobs']
     """
     distance = kinks["kink"] - kinks["now"]
     ahead = kinks[(distance > 0) & (kinks["instrument"] != "offset")]

@@ -36,7 +36,14 @@ def contribution_of(
     number: Numbers | None = None,
     shift: Shift | None = None,
 ) -> np.ndarray:
-    """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it."""
+    """C of `Relief` for each of `makers` (variants, makers): zero for those who cannot earn it.
+
+    >>> import tariffmodel as tm
+    >>> entry = tm.policy.load("japan-flexible-linear-firm").relief[0]
+    >>> earned = contribution_of(entry, tm.facts.load(), np.array(["Honda", "BMW"]))[0]
+    >>> bool(earned[0] > 0), float(earned[1])
+    (True, 0.0)
+    """
     able = earners(entry, facts)
     earning = [maker for maker in np.unique(makers) if maker in able]
     weights = {name: metric.weight for name, metric in entry.score.items()}
@@ -66,7 +73,14 @@ def contribution_of(
 def relief_rate(
     entry: Relief, facts: Facts, makers: np.ndarray, number: Numbers, shift: Shift | None
 ) -> np.ndarray:
-    """Rate (variants, 1, flows) that each flow's maker pays."""
+    """Rate (variants, 1, flows) that each flow's maker pays.
+
+    >>> import tariffmodel as tm
+    >>> entry = tm.policy.load("japan-flexible-linear-firm").relief[0]
+    >>> rate = relief_rate(entry, tm.facts.load(), np.array(["Honda", "BMW"]), Numbers({}), None)[0, 0]
+    >>> bool(rate[0] < entry.base), bool(rate[1] == entry.base)
+    (True, True)
+    """
     score = contribution_of(entry, facts, makers, number, shift)[:, None, :]
     base, slope = number("relief", entry, "base"), number("relief", entry, "slope")
     if entry.schedule == "tiered":
@@ -93,6 +107,14 @@ def scores(entry: Relief, facts: Facts, makers: Sequence[str]) -> pd.DataFrame:
     DataFrame
         Indexed by maker, the highest firm score first: `firm_score`, `country_score`, and what they
         earn, `firm_rate` and `country_rate`, fractions of customs value.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> entry = tm.policy.load("japan-flexible-linear-firm").relief[0]
+    >>> found = tm.relief.scores(entry, tm.facts.load(), ["Honda", "Subaru"])
+    >>> list(found), found["country_rate"].nunique()
+    (['firm_score', 'country_score', 'firm_rate', 'country_rate'], 1)
     """
     names, found = np.array(makers), {}
     for level, weight in (("firm", 1.0), ("country", 0.0)):
@@ -129,6 +151,12 @@ def edges(entry: Relief, ordinary: set[float]) -> list[float]:
     """Contributions at which a relief bends: its brackets, its cap, its floor and the ordinary duty.
 
     An inclusive rate below the ordinary duty changes nothing, so there the incentive ends.
+
+    >>> import tariffmodel as tm
+    >>> entry = tm.policy.load("japan-flexible-linear-firm").relief[0]
+    >>> bent = entry.model_copy(update={"base": 0.25, "slope": 0.2, "floor": 0.05, "cap": 0.25})
+    >>> edges(bent, {0.025}), edges(bent, {0.15})
+    ([0.0, 1.0], [0.0, 0.5])
     """
     if entry.schedule == "tiered":
         return [step.reach for step in entry.bracket]

@@ -15,7 +15,15 @@ Shift = Mapping[str, np.ndarray]
 
 
 class Numbers:
-    """Numbers of a policy's entries, with arrays of variants in place of those that vary."""
+    """Numbers of a policy's entries, with arrays of variants in place of those that vary.
+
+    >>> import tariffmodel as tm
+    >>> policy = tm.policy.load("japan-flexible-linear-firm")
+    >>> entry, number = policy.relief[0], Numbers({f"relief.{policy.relief[0].id}.slope": [0.1, 0.2]})
+    >>> number("relief", entry, "slope").ravel().tolist(), number.count([("relief", entry)])
+    ([0.1, 0.2], 2)
+    >>> number.refuse_unused(policy)  # nothing to refuse: it was asked for
+    """
 
     def __init__(self, variants: Variants) -> None:
         self.variants = {
