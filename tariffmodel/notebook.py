@@ -53,6 +53,15 @@ class Note:
         Where the numbers come from, for the last line of every chart.
     label : str
         The question in a few words, for the subtitle of every chart.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> note = tm.notebook.open("02", "flat-25", "none", "CY2025")
+    >>> note.policy.name, note.against.name, note.facts.as_of == note.as_of
+    ('flat-25', 'none', True)
+    >>> note.label
+    'flat 25% against free trade, CY2025'
     """
 
     number: str
@@ -102,6 +111,14 @@ class Note:
             Of the files, without the number of the note. Default: that of the function.
         data : DataFrame, optional
             What goes beside the picture. Default: what the chart says, else the first table of `args`.
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> note = tm.notebook.open("02", "flat-25", "none", "CY2025")
+        >>> path = pd.DataFrame({"JP": [0.275, 0.15]}, index=pd.to_datetime(["2025-04-03", "2025-09-16"]))
+        >>> note.show(tm.charts.rate_path, path, policy="a law", until=date(2025, 12, 31))
+        <IPython.core.display.Image object>
         """
         chart = draw if isinstance(draw, charts.Chart) else draw(*args, **self._look(draw) | options)
         behind = next((frame for frame in (data, chart.data, *args) if isinstance(frame, pd.DataFrame)), None)
@@ -143,6 +160,14 @@ class Note:
             What is said where there is no row.
         red : Series of bool, optional
             Rows in red, in the order of `frame`: only for what does not help.
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> note = tm.notebook.open("02", "flat-25", "none", "CY2025")
+        >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=["Toyota"])
+        >>> note.table(bills, "bill", title="Bills")  # doctest: +ELLIPSIS
+        <pandas.io.formats.style.Styler object at ...>
         """
         seen = frame[list(show)] if show is not None else frame
         if empty and seen.empty:
@@ -162,13 +187,27 @@ class Note:
     def export(
         self, frame: pd.DataFrame, name: str, *, title: str, result: str | None = None, of: str | None = None
     ) -> None:
-        """Write a table that is not displayed; parameters as in `table`."""
+        """Write a table that is not displayed; parameters as in `table`.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> import tariffmodel as tm
+        >>> with TemporaryDirectory() as place:
+        ...     note = tm.notebook.open("02", "flat-25", "none", "CY2025", output=place)
+        ...     note.export(pd.DataFrame({"bill_usd": [6.3e9]}, index=["Toyota"]), "bill", title="Bills")
+        ...     sorted(path.name for path in (Path(place) / "tables").iterdir())
+        ['02_bill.csv', '02_bill.json']
+        """
         charts.export_table(
             frame, f"{self.number}_{name}", self.output, title=title, as_of=self.as_of, result=result, of=of
         )
 
     def say(self, text: str) -> None:
-        """Display Markdown."""
+        """Display Markdown.
+
+        >>> import tariffmodel as tm
+        >>> tm.notebook.open("02", "flat-25", "none", "CY2025").say("Together they owe much.")
+        <IPython.core.display.Markdown object>
+        """
         from IPython.display import Markdown
 
         _display(Markdown(cleandoc(text)))
@@ -185,6 +224,16 @@ class Note:
             What is stated.
         unit : str, optional
             Default: as the table of result columns has it.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> import tariffmodel as tm
+        >>> with TemporaryDirectory() as place:
+        ...     note = tm.notebook.open("02", "flat-25", "none", "CY2025", output=place)
+        ...     note.conclude(pd.Series({"Toyota": 6.3e9}), "bill_usd")
+        ...     (Path(place) / "conclusions.csv").read_text(encoding="utf-8").split()[1]
+        '02,bill_usd,Toyota,6300000000,,,,usd,'
         """
         for quantity in quantities:
             stated = found
@@ -233,6 +282,13 @@ def open(  # noqa: A001  read as `notebook.open`
     ------
     TariffModelError
         If a policy, the period or the day cannot be read.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> note = tm.notebook.open("02", "flat-25", "none", "CY2025")
+    >>> note.label, note.output
+    ('flat 25% against free trade, CY2025', None)
     """
     asked = ask(policy, against, period, as_of or None)
     last = f"{asked.facts.prices.index[-1]:%Y-%m-%d}"

@@ -1,12 +1,15 @@
-"""Every example in a docstring gives what it shows; of statistics and hedges every function has one."""
+"""Every example in a docstring gives what it shows, and every public function and method has one."""
 
 from __future__ import annotations
 
 import doctest
+import re
+from collections.abc import Iterator
+from functools import cached_property
 from importlib import import_module
-from inspect import getdoc, isfunction
+from inspect import getdoc, isclass, isfunction, unwrap
 from pathlib import Path
-from pkgutil import iter_modules
+from types import ModuleType
 
 import pytest
 
@@ -14,28 +17,58 @@ import tariffmodel
 from tariffmodel import facts
 
 PACKAGE = Path(tariffmodel.__file__).parent
-WITH_EXAMPLES = [
-    ".".join([PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts])
+TEXTS = {
+    ".".join([PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts]): path.read_text(
+        encoding="utf-8"
+    )
     for path in sorted(PACKAGE.rglob("*.py"))
-    if ">>>" in path.read_text(encoding="utf-8")
-]
-SHOWN_AT_WORK = [
-    f"tariffmodel.{wing}.{module.name}"
-    for wing in ("stats", "hedging")
-    for module in iter_modules(import_module(f"tariffmodel.{wing}").__path__)
-]
+    if path.name not in ("__init__.py", "__main__.py")
+}
+PARSER = doctest.DocTestParser()
+NEEDS_A_KERNEL_OR_THE_NETWORK = {
+    "tariffmodel.intake.yahoo",
+    "tariffmodel.runs.kernels",
+    "tariffmodel.runs.run",
+    "tariffmodel.runs.warm",
+}
 
 
-@pytest.mark.parametrize("name", WITH_EXAMPLES)
+def without_example(module: ModuleType) -> Iterator[str]:
+    """Public functions without one, and methods without one that their class does not show at work."""
+    for name, one in vars(module).items():
+        if name.startswith("_") or getattr(one, "__module__", "") != module.__name__:
+            continue
+        if isfunction(unwrap(one)) and ">>>" not in (getdoc(one) or ""):
+            yield name
+        if isclass(one):
+            shown = "".join(line.source for line in PARSER.get_examples(vars(one).get("__doc__") or ""))
+            for part in own_methods(one):
+                about = getdoc(vars(one)[part]) or ""
+                if ">>>" not in about and not re.search(rf"\.{part}\b", shown):
+                    yield f"{name}.{part}"
+
+
+def own_methods(one: type) -> Iterator[str]:
+    """Public methods and properties but those that another package asks for."""
+    foreign = [base for base in one.__mro__[1:] if base.__module__.partition(".")[0] != PACKAGE.name]
+    for name, inside in vars(one).items():
+        method = isfunction(inside) or isinstance(inside, property | cached_property | classmethod)
+        if method and not name.startswith("_") and not any(name in vars(base) for base in foreign):
+            yield name
+
+
+@pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if ">>>" in text])
 def test_examples_give_what_they_show(name, known, monkeypatch):
     monkeypatch.setattr(facts, "load", lambda *_, **__: known)  # once, not for each example
     found = doctest.testmod(import_module(name))
     assert found.attempted and not found.failed
 
 
-@pytest.mark.parametrize("name", SHOWN_AT_WORK)
-def test_every_public_function_has_an_example(name):
-    module = import_module(name)
-    own = [getattr(module, public) for public in module.__all__]
-    own = [one for one in own if isfunction(one) and one.__module__ == name]
-    assert [one.__name__ for one in own if ">>>" not in (getdoc(one) or "")] == []
+@pytest.mark.parametrize("name", [name for name in TEXTS if ".cli." not in name])
+def test_every_public_function_and_method_has_an_example(name):
+    assert list(without_example(import_module(name))) == []
+
+
+def test_no_example_is_skipped_but_for_want_of_a_kernel_or_the_network():
+    skipping = {name for name, text in TEXTS.items() if "+SKIP" in text}
+    assert skipping <= NEEDS_A_KERNEL_OR_THE_NETWORK

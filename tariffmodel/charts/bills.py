@@ -82,6 +82,14 @@ def contribution_bars(
         `Facts.makers`.
     year : str
         The period that `metrics` are for.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> about = {"year": "CY2024", "source": "a source", "as_of": known.as_of}
+    >>> tm.charts.contribution_bars(tm.contribution.metrics(known), known.makers, **about).alt.split(".")[0]
+    'Bars and dots, one row per maker'
     """
     known = metrics[metrics["local_build_share"].notna()].sort_values("local_build_share", ascending=False)
     share = known["local_build_share"]
@@ -158,6 +166,15 @@ def where_sold_cars_come_from(
         `Facts.makers`.
     year : str
         The period that both are for.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> sums, streams = tm.facts.identity(known), tm.exposure.by_origin(tm.case(period="CY2024"))
+    >>> about = {"year": "CY2024", "source": "a source", "as_of": known.as_of}
+    >>> tm.charts.where_sold_cars_come_from(sums, streams, known.makers, **about).alt.split(".")[0]
+    'Stacked bars, one per maker'
     """
     vehicles = origins[~origins["product"].isin(PARTS)]
     supply = vehicles.pivot_table(
@@ -234,6 +251,15 @@ def residuals(
         From `facts.identity`.
     year : str
         The period it is for.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> sums = pd.DataFrame({"residual_share": [0.02, -0.01], "quality": "reported", "production_units": 1.0})
+    >>> sums = sums.assign(closes_by_construction=False, sales_units=2.0).set_axis(["Toyota", "Honda"])
+    >>> about = {"year": "CY2024", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.residuals(sums, **about).title
+    'Where all terms are known apart (2 of 2 makers), they miss sales by up to 2.0% (Toyota)'
     """
     known = identity[identity["residual_share"].notna()]
     known = known.iloc[np.argsort(-known["residual_share"].abs().to_numpy(), kind="stable")]
@@ -294,6 +320,15 @@ def bill_bars(
         From `exposure.table`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", period="CY2025")
+    >>> about = {"case": asked.label, "source": "a source", "as_of": asked.as_of}
+    >>> chart = tm.charts.bill_bars(tm.exposure.table(asked), **about)
+    >>> chart.alt.split(".")[0], chart.native.columns
+    ('Horizontal bars, one per maker', ('bill_usd',))
     """
     rows = table.sort_values("bill_usd", ascending=False, kind="stable")
     scale, unit = usd_scale(rows["bill_usd"])
@@ -359,6 +394,14 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
         From `exposure.table`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", period="CY2025")
+    >>> about = {"case": asked.label, "source": "a source", "as_of": asked.as_of}
+    >>> tm.charts.burden(tm.exposure.table(asked), **about).alt.split(".")[0]
+    'Horizontal bars, one per maker'
     """
     cut = 1.2
     rows = table[np.isfinite(table["share_of_operating_profit"])]
@@ -430,6 +473,14 @@ def rate_path(
         Name of the policy, for the subtitle.
     until : date
         Last day of the period of `path`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> path = pd.DataFrame({"JP": [0.275, 0.15]}, index=pd.to_datetime(["2025-04-03", "2025-09-16"]))
+    >>> about = {"policy": "a law", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.rate_path(path, until=date(2025, 12, 31), **about).title
+    'Car rates start at 27.5%, peak at 27.5% in April 2025 and end at 15.0%'
     """
     last, first = path.iloc[-1], path.iloc[0]
     peak = path.max(axis=1)
@@ -516,6 +567,15 @@ def tornado(
         Policy, counterfactual and period, for the subtitle.
     rows : int
         How many bars to draw.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> moves = pd.DataFrame({"fall_usd": [-3e8, -1e8], "rise_usd": [4e8, 1e8]})
+    >>> index = pd.MultiIndex.from_tuples([("Toyota", "customs_value"), ("Honda", "imports")])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.tornado(moves.set_index(index.set_names(["maker", "input"])), **about).title
+    "To research next: Toyota's customs value, which moves its bill by USD −0.30 to +0.40 bn"
     """
     swing = (moves["rise_usd"] - moves["fall_usd"]).sort_values(ascending=False)
     shown = moves.loc[swing[swing > 0].index[:rows]]
@@ -564,6 +624,15 @@ def policy_comparison(
         the order of makers.
     case : str
         Counterfactual and period, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bills = pd.DataFrame({"bill_usd": [4e9], "bill_low_usd": [3e9], "bill_high_usd": [5e9], "home": "JP"})
+    >>> bills = bills.assign(consolidated_in=None).set_axis(["Toyota"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.policy_comparison({"law": bills, "reform": bills.assign(bill_usd=2e9)}, **about).title
+    'Toyota owes USD 2.0 bn under reform, 4.0 bn under law'
     """
     first = next(iter(tables.values()))
     whole = first["consolidated_in"].isna()
@@ -631,6 +700,19 @@ def model_vs_disclosed(
         `Facts.makers`.
     case : str
         Policy and counterfactual, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> said = pd.DataFrame({"maker": ["Toyota", "Honda"], "period": "2025Q2", "kind": "actual"})
+    >>> said = said.assign(disclosed=[450.0, 120.0], model=[400.0, 130.0], model_low=300.0, model_high=500.0)
+    >>> said = said.assign(ratio=said["model"] / said["disclosed"], inside_range=True)
+    >>> said = said.assign(widened_low=100.0, widened_high=900.0, inside_widened=True)
+    >>> said = said.assign(currency="JPY", latest=True, headline=True)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> makers = tm.facts.load().makers
+    >>> tm.charts.model_vs_disclosed(said, pd.Series([1 / 150, 1 / 150]), makers, **about).title
+    'The model is within 10% of half of the 2 disclosures; 2 lie inside its range'
     """
     rows = disclosed[disclosed["latest"]]
     drawn = rows[(rows["disclosed"] > 0) & (rows["model"] > 0)]

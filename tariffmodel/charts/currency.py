@@ -54,6 +54,15 @@ def fx_betas(
     estimates : mapping of estimator to DataFrame
         Each from `sensitivity.table`. The first gives the order, the figures and the title.
     homes : mapping of maker to home country
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> betas = pd.DataFrame({"beta_fx": [0.9, -0.1], "low": [0.4, -0.5], "high": [1.4, 0.3], "role": "home"})
+    >>> betas = betas.assign(currency="JPY").set_axis(["Toyota", "Mazda"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.fx_betas({"weekly": betas}, {"Toyota": "JP", "Mazda": "JP"}, **about).title.split(", ")[0]
+    '1 of 2 shares clearly gain when the home currency weakens'
     """
     first, table = next(iter(estimates.items()))
     rows = table[table["beta_fx"].notna()].sort_values("beta_fx", ascending=False)
@@ -128,6 +137,17 @@ def beta_path(
     homes : mapping of maker to home country
     event, event_label
         The day marked, and what happened.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> weeks = pd.date_range("2025-01-03", periods=30, freq="W-FRI")
+    >>> path = pd.DataFrame({"beta": np.linspace(0.8, 0.2, 30)}, index=weeks)
+    >>> path = path.assign(low=path["beta"] - 0.1, high=path["beta"] + 0.1, rolling=path["beta"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> about |= {"event": date(2025, 4, 3), "event_label": "the duty"}
+    >>> tm.charts.beta_path({"Toyota": path}, {"Toyota": "JP"}, **about).title.split(", ")[0]
+    "Since the duty Toyota's beta went from 0.55 to 0.20"
     """
     moves = {maker: _since(path, event) for maker, path in paths.items()}
     known = {maker: move for maker, move in moves.items() if move is not None}
@@ -189,6 +209,18 @@ def disclosed_vs_estimated(
     rows : DataFrame
         From `currency.compare`.
     homes : mapping of maker to home country
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = pd.DataFrame({"value_elasticity": [1.7], "profit_elasticity": [4.0], "beta_fx": [0.7]})
+    >>> rows = rows.assign(low=0.2, high=1.1, basis="disclosed", looks_hedged=True).set_axis(["Kia"])
+    >>> rows = rows.assign(value_elasticity_low=1.6, value_elasticity_high=1.8)
+    >>> rows = rows.assign(profit_elasticity_low=3.9, profit_elasticity_high=4.1)
+    >>> rows = rows.assign(verdict="less than disclosed")
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.disclosed_vs_estimated(rows, {"Kia": "KR"}, **about).title
+    'Of 1 makers that disclose, the shares of 1 move less than disclosed: Kia'
     """
     rows = rows[rows["beta_fx"].notna() & rows["value_elasticity"].notna()]
     rows = rows.sort_values("value_elasticity", ascending=False)
@@ -269,6 +301,17 @@ def paying_move(
         From `currency.offset`.
     today : mapping of currency to its units per dollar on `as_of`
     homes : mapping of maker to home country
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = pd.DataFrame({"currency": ["JPY"], "per_usd": 150.0, "bill_usd": 6e9, "basis": "disclosed"})
+    >>> rows = rows.assign(move=15.0, move_low=12.0, move_high=18.0, move_share=0.1, rate_needed=165.0)
+    >>> rows = rows.assign(reason="").set_axis(["Toyota"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> chart = tm.charts.paying_move(rows, {"JPY": 157.5}, {"Toyota": "JP"}, **about)
+    >>> chart.title.split("; ")[0]
+    'For none of 1 makers that disclose does the currency pay the tariff'
     """
     solved = rows["move_share"].notna() & (rows["bill_usd"] > 0)
     drawn = rows[solved].sort_values("move_share")
@@ -353,6 +396,19 @@ def iso_profit(
         the line of profit before the tariff follows from it, with κ as disclosed.
     home : str
         Country whose colour the path has.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.markets.currency import IsoProfit
+    >>> duty, months = pd.Index([0.0, 0.15, 0.3], name="rate"), pd.Index(["2025-05", "2025-10"], name="month")
+    >>> curves = pd.DataFrame({"before": [140.0, 150.0, 165.0], "today": [150.0, 160.0, 175.0]}, duty)
+    >>> path = pd.DataFrame({"rate": [0.275, 0.15], "per_usd": [145.0, 155.0]}, months)
+    >>> path = path.assign(profit_change_bn=[-400.0, 100.0])
+    >>> iso = IsoProfit("Toyota", "JPY", 50.0, "disclosed", (0.025, 142.0), curves, path)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.iso_profit(iso, bill_range=(0.8, 1.2), home="JP", **about).title.split(" (")[0]
+    'At 15.0% duty Toyota would earn as before with 150.0 JPY per dollar'
     """
     path, (base, start) = iso.path, iso.before
     lines = iso.curves.join(_band(iso, bill_range))

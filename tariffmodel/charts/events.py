@@ -79,6 +79,17 @@ def caar_path(
         What happened, for the title.
     window : (int, int)
         Days that `p_value` (of the adjusted test) is about.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> days = pd.RangeIndex(-2, 3, name="day")
+    >>> mean = pd.DataFrame({"mean": [0.0, 0.0, 0.02, 0.03, 0.03], "se_adjusted": 0.004, "n": 2}, index=days)
+    >>> each = pd.DataFrame([mean["mean"], mean["mean"]], index=["Toyota", "Mazda"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> about |= {"event": "Japan deal", "window": (0, 1), "p_value": 0.01}
+    >>> tm.charts.caar_path(mean, each, {"Toyota": "JP", "Mazda": "JP"}, **about).title
+    'Japan deal: makers gained 3.0% on average over days 0 to 1, more than chance'
     """
     first, last = window
     earlier = caar["mean"].get(first - 1, 0.0)
@@ -129,6 +140,16 @@ def event_panels(
     paths : mapping of event to DataFrame
         Each from `events.EventStudy.caar`.
     titles : mapping of event to its short title
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> days = pd.RangeIndex(-2, 3, name="day")
+    >>> gain = pd.DataFrame({"mean": [0.0, 0.0, 0.02, 0.03, 0.03], "se_adjusted": 0.004, "n": 9}, index=days)
+    >>> paths = {"deal": gain, "threat": gain.assign(mean=-gain["mean"])}
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.event_panels(paths, {"deal": "Deal", "threat": "Threat"}, **about).title
+    'Over the whole window makers gained 3.0% around “Deal” and lost 3.0% around “Threat”'
     """
     columns = 4 if width_cm >= PAGE_CM else 2
     rows = -(-len(paths) // columns)
@@ -170,6 +191,15 @@ def events_forest(
     by_event : DataFrame
         From `events.EventStudy.by_event`.
     titles : mapping of event to its short title
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> moved = pd.DataFrame({"date": pd.to_datetime(["2025-07-23"]), "n": 17, "caar": 0.05})
+    >>> moved = moved.assign(se_adjusted=0.01, p_value=0.001, p_holm=0.01).set_axis(["deal"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.events_forest(moved, {"deal": "Japan deal"}, **about).title
+    '1 of 1 events stand after correction for having looked at all of them'
     """
     strong = by_event["p_holm"] < 0.05
     title = (
@@ -226,6 +256,18 @@ def car_vs_exposure(
         `coefficients` of `link.cross_section`.
     p_value : float
         Of the permutation test.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = pd.DataFrame({"delta": [-0.02, 0.0], "car": [0.05, 0.0], "home": ["JP", "US"]})
+    >>> fit = pd.DataFrame({"estimate": [0.0, -2.5], "low": [-0.01, -3.5], "high": [0.01, -1.5]})
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> about |= {"event": "Japan deal", "p_value": 0.03}
+    >>> rows = rows.assign(standard_error=0.01).set_axis(["Mazda", "Ford"])
+    >>> fit = fit.set_axis(["constant", "delta"])
+    >>> tm.charts.car_vs_exposure(rows, fit, **about).title
+    'Japan deal: a bill lower by 1% of market value came with +2.50 points of return (+1.50 to +3.50)'
     """
     slope, low, high = map(float, fit.loc["delta", ["estimate", "low", "high"]])
     fig = figure(
@@ -299,6 +341,16 @@ def slopes_by_event(
     pooled : Series
         `estimate`, `low`, `high`, `p_value` over all events.
     titles : mapping of event to its short title
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> slopes = pd.DataFrame({"estimate": [-0.5], "low": [-0.8], "high": [-0.2], "p_permutation": 0.01})
+    >>> pooled = pd.Series({"estimate": -0.2, "low": -0.5, "high": -0.01, "p_value": 0.04})
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> slopes = slopes.assign(n=9).set_axis(["deal"])
+    >>> tm.charts.slopes_by_event(slopes, pooled, {"deal": "Deal"}, **about).title.split("; ")[0]
+    'Pooled, a bill higher by 1% of market value took 0.20 points off the share (0.01 to 0.50)'
     """
     below = int((slopes["high"] < 0).sum())
     fig = figure(
@@ -357,6 +409,17 @@ def implied_and_priced(
     priced : DataFrame
         From `pricing.priced`; makers without a change of the bill are left out.
     market_cap_usd, homes : Series by maker
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = pd.DataFrame({"implied_usd": [-4e9], "implied_low_usd": [-5e9], "implied_high_usd": [-3e9]})
+    >>> found = found.assign(market_usd=-1e9, market_low_usd=-2e9, market_high_usd=0.0, share_priced=0.25)
+    >>> found = found.assign(verdict="too little").set_axis(["Honda"])
+    >>> about = {"event": "A threat", "case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> worth, homes = pd.Series({"Honda": 5e10}), pd.Series({"Honda": "JP"})
+    >>> tm.charts.implied_and_priced(found, worth, homes, **about).title
+    'A threat: of 1 makers whose bill changes, 1 moved too little'
     """
     rows = priced[priced["share_priced"].notna()].sort_values("implied_usd", key=abs, ascending=False)
     worth = market_cap_usd.reindex(rows.index)
@@ -413,6 +476,15 @@ def factor_path(
         Simple returns by day, per unit of exposure to the bill.
     events : mapping of event to the day it is marked on
     titles : mapping of event to its short title
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> weeks = pd.date_range("2025-03-28", periods=4, freq="W-FRI")
+    >>> earned = pd.Series([0.1, -0.2, 0.0, 0.05], weeks)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.factor_path(earned, {"deal": weeks[1]}, {"deal": "Deal"}, **about).title
+    'The tariff portfolio stood at −12% on 4 Apr 2025 and at +10% on 28 Mar 2025'
     """
     path = (1 + returns.dropna()).cumprod() - 1
     worst: Any = path.idxmin()
@@ -482,7 +554,12 @@ def _days(path: pd.DataFrame) -> str:
 
 
 def short_titles(events: Iterable[str]) -> dict[str, str]:
-    """Events by a title of a few words, from their ids: ``2025-07-22-japan-deal`` is “Japan deal”."""
+    """Events by a title of a few words, from their ids: ``2025-07-22-japan-deal`` is “Japan deal”.
+
+    >>> import tariffmodel as tm
+    >>> tm.charts.short_titles(["2025-07-22-japan-deal", "2026-01-26-korea-25-threat"])
+    {'2025-07-22-japan-deal': 'Japan deal', '2026-01-26-korea-25-threat': 'Korea 25% threat'}
+    """
     return {event: _title(event[11:].split("-")) for event in events}
 
 

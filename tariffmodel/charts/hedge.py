@@ -65,6 +65,16 @@ def hedge_record(
     record : DataFrame
         From `hedge.record`: shares in its order, hedges of one share together.
     names : mapping of ticker to name
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tested = pd.DataFrame({"ticker": ["7203.T"], "hedge": ["TOPIX"], "called": "TOPIX"})
+    >>> tested = tested.assign(out_of_sample=0.48, low=0.3, high=0.6, one_to_one=0.4, helps=True)
+    >>> tested = tested.assign(over_low=0.0, over_high=0.1)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.hedge_record(tested.set_index(["ticker", "hedge"]), {"7203.T": "Toyota"}, **about).title
+    '1 of 1 hedges help out of sample'
     """
     columns = ["called", "out_of_sample", "low", "high", "one_to_one", "over_low", "over_high", "helps"]
     rows = record.reindex(columns=columns).reset_index()
@@ -177,6 +187,15 @@ def ratio_paths(
         Drawn as upright lines, where the first path has dates.
     position : str
         What is hedged.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> weeks = pd.date_range("2025-01-03", periods=10, freq="W-FRI")
+    >>> path = pd.DataFrame({"USD/JPY": np.linspace(0.1, -0.8, 10)}, index=weeks)
+    >>> about = {"position": "Toyota", "case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.ratio_paths({"rolling": path}, path - 0.2, path + 0.2, [weeks[4]], **about).title
+    'Per unit of Toyota the hedge now buys 0.80 of USD/JPY; the ratio on USD/JPY has run from −0.80 to 0.10'
     """
     main = next(iter(paths.values()))
     orders = [
@@ -235,6 +254,16 @@ def pair_ideas(
         what the shock adds to the gap. All gaps are above zero. Fractions of market value a year.
     shock : str
         Its name.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> pairs = pd.DataFrame({"long": ["Toyota"], "short": ["Mazda"], "exposure_gap": 0.25, "gap_low": 0.2})
+    >>> pairs = pairs.assign(gap_high=0.3, shock_gap=0.2, shock_low=0.15, shock_high=0.23)
+    >>> pairs = pairs.assign(cost_bp=21.0, volatility=0.25)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.pair_ideas(pairs, shock="flat-25", **about).title.split(" (")[0]
+    'Long Toyota, short Mazda ranks first: their bills lie 25.0% of market value apart'
     """
     if pairs.empty:
         title = "No pair has an exposure gap"
@@ -310,6 +339,17 @@ def payoffs(
         The same at other volatilities; equal where volatility plays no part.
     held, paid : str
         Currency held, and the one it is measured in.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> moves = pd.Index([-0.2, -0.1, 0.0, 0.1, 0.2], name="move")
+    >>> value = pd.DataFrame({"unhedged": 1e9 * moves, "forward": 0.0, "put": 1e9 * moves}, index=moves)
+    >>> value = value.assign(collar=0.0)
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> about |= {"held": "JPY", "paid": "USD"}
+    >>> tm.charts.payoffs(value, value - 1e7, value + 1e7, **about).title.split(", ")[:3]
+    ['If JPY falls 10% against USD', 'the leg brings USD −0.10 bn alone', '+0.00 with a forward']
     """
     scale, size = usd_scale(value)
     at = value.index[int(np.abs(value.index.to_numpy() + 0.1).argmin())]

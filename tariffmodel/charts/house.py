@@ -70,7 +70,12 @@ _ASIAN = (
 
 
 def house_style() -> AbstractContextManager[None]:
-    """The house style, the user's own settings kept out."""
+    """The house style, the user's own settings kept out.
+
+    >>> with house_style():
+    ...     rcParams["font.family"][0]
+    'DejaVu Sans'
+    """
     # DejaVu comes with matplotlib: the same chart on every machine, but for what it has no letters for
     asian = [name for name in _ASIAN if name in fontManager.get_font_names()]
     return style.context(["tariffmodel.house", {"font.family": ["DejaVu Sans", *asian]}], after_reset=True)
@@ -92,6 +97,11 @@ class Native:
         What the axes say. Default: as the table of result columns has the (last, first) column.
     scale : float, optional
         What the values are divided by. Default: as that table has it.
+
+    Examples
+    --------
+    >>> Native("bar", ("bill_usd",)).stated()
+    {'kind': 'bar', 'columns': ['bill_usd'], 'unit': 'Bill, USD bn', 'x_unit': '', 'scale': 1000000000.0}
     """
 
     kind: Literal["bar", "line", "scatter"]
@@ -127,6 +137,13 @@ class Chart:
         What is drawn, where that is not the table that the chart was given.
     redraw : callable, optional
         The same chart at another width, in cm. A sheet such as the ticket has one size, and none.
+
+    Examples
+    --------
+    >>> with house_style():
+    ...     drawn = finish(figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1), "Bars")
+    >>> drawn.title, drawn.alt, drawn.picture()[1:4]
+    ('Toyota owes most', 'Bars. Bill, USD bn. Toyota owes most.', b'PNG')
     """
 
     figure: Figure
@@ -151,7 +168,14 @@ class Chart:
 
 
 def in_house_style(draw: Callable[P, Chart]) -> Callable[P, Chart]:
-    """A chart in the house style, which can be drawn again at another width."""
+    """A chart in the house style, which can be drawn again at another width.
+
+    >>> @in_house_style
+    ... def empty(width_cm: float = COLUMN_CM) -> Chart:
+    ...     return finish(figure("Nothing", "No unit", [], width_cm, body_cm=1), "No marks")
+    >>> [round(chart.figure.get_figwidth() / CM) for chart in (empty(), empty().redraw(PAGE_CM))]
+    [9, 18]
+    """
 
     @wraps(draw)
     def drawn(*args: P.args, **options: P.kwargs) -> Chart:
@@ -166,7 +190,13 @@ def in_house_style(draw: Callable[P, Chart]) -> Callable[P, Chart]:
 
 
 def show(chart: Chart, name: str = "") -> None:
-    """Display a chart in a notebook; `name` is what it is exported as, by which a report finds it."""
+    """Display a chart in a notebook; `name` is what it is exported as, by which a report finds it.
+
+    >>> with house_style():
+    ...     drawn = finish(figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1), "Bars")
+    >>> show(drawn, "02_bill")
+    <IPython.core.display.Image object>
+    """
     from IPython import display  # only needed, and only quick, inside a notebook
 
     width = round(chart.figure.get_figwidth() * 96 * SCREEN_SCALE)
@@ -182,6 +212,14 @@ def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | Non
 
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
     the same bytes. The JSON holds its title, `alt` and `native`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with house_style():
+    ...     drawn = finish(figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1), "Bars")
+    >>> with TemporaryDirectory() as place:
+    ...     export(drawn, "bill", pd.DataFrame({"bill_usd": [6.3e9]}), place)
+    ...     sorted(path.name for path in (Path(place) / "charts").glob("*.*"))
+    ['bill.csv', 'bill.json', 'bill.pdf', 'bill.png', 'bill.svg']
     """
     fig, alt = chart.figure, chart.alt
     if chart.native and (absent := set(chart.native.columns) - set(map(str, data))):
@@ -226,6 +264,15 @@ def export_table(
         The day that the data are of.
     result, of : str, optional
         The result that `frame` is, and what columns named for something else hold: see `columns`.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9]}, index=pd.Index(["Toyota"], name="maker"))
+    >>> with TemporaryDirectory() as place:
+    ...     export_table(bills, "bill", place, title="Bills", as_of=date(2026, 10, 30))
+    ...     (Path(place) / "tables" / "bill.csv").read_text(encoding="utf-8").split()
+    ['maker,bill_usd', 'Toyota,6300000000']
     """
     levels = frame.index.to_frame(index=False).astype(str)  # one without a row has no heading
     known = result_columns.described(levels, result) | result_columns.described(frame, result, of=of)
@@ -242,7 +289,13 @@ def export_table(
 
 
 def render(fig: Figure, kind: str, alt: str) -> bytes:
-    """A figure as ``png``, ``svg`` or ``pdf``, with its title and `alt` inside: the same bytes every time."""
+    """A figure as ``png``, ``svg`` or ``pdf``, with its title and `alt` inside: the same bytes every time.
+
+    >>> with house_style():
+    ...     drawn = figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1)
+    >>> b"Toyota owes most" in render(drawn, "svg", "An empty chart.")
+    True
+    """
     if not alt.strip():
         raise ValueError("alt is empty; say in a sentence what the chart shows")
     title = fig.get_suptitle().replace("\n", " ")
@@ -326,7 +379,13 @@ def figure(
     body_cm: float,
     key: Sequence[Patch | Line2D] = (),
 ) -> Figure:
-    """Figure with title, subtitle, key and notes set, and `body_cm` of height left to the axes."""
+    """Figure with title, subtitle, key and notes set, and `body_cm` of height left to the axes.
+
+    >>> with house_style():
+    ...     wide = figure("Toyota owes most", "Bill, USD bn", ["Source: a source"], PAGE_CM, body_cm=4)
+    >>> wide.get_suptitle(), round(wide.get_figwidth() / CM), bool(wide.get_figheight() / CM > 4)
+    ('Toyota owes most', 18, True)
+    """
     margin, leading = 0.06, 1.25
     width = width_cm * CM
     inner = width - 2 * margin
@@ -371,7 +430,11 @@ def _wrapped(text: str, width: float, size: float, weight: str = "normal") -> st
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Inches that `text` takes on one line."""
+    """Inches that `text` takes on one line.
+
+    >>> text_width("Toyota Motor", 8) > text_width("Toyota", 8) > text_width("Toyota", 6)
+    True
+    """
     font = FontProperties(family=rcParams["font.family"], size=size, weight=weight)
     return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] * POINT
 
@@ -384,7 +447,7 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return next(fitting, 1)
 
 
-def lay_out(fig: Figure) -> None:
+def _lay_out(fig: Figure) -> None:
     """Give the axes their places, without drawing."""
     engine = fig.get_layout_engine()
     if fig.axes and engine:
@@ -396,15 +459,26 @@ def finish(fig: Figure, form: str, native: Native | None = None, data: pd.DataFr
 
     `form` is what is drawn ("Dots, one row per maker"): with subtitle and title it says in words what
     the chart shows.
+
+    >>> with house_style():
+    ...     drawn = figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1)
+    >>> finish(drawn, "Bars, one row per maker").alt
+    'Bars, one row per maker. Bill, USD bn. Toyota owes most.'
     """
-    lay_out(fig)
+    _lay_out(fig)
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
     title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
     return Chart(fig, f"{form}. {subtitle}. {title}.", native, data)
 
 
 def label_rows(ax: Axes, names: Sequence[str]) -> None:
-    """One row per name, the first on top; the grid stands on the value axis."""
+    """One row per name, the first on top; the grid stands on the value axis.
+
+    >>> ax = Figure().add_subplot()
+    >>> label_rows(ax, ["Toyota", "Honda"])
+    >>> [label.get_text() for label in ax.get_yticklabels()], bool(ax.yaxis_inverted())
+    (['Toyota', 'Honda'], True)
+    """
     ax.set_yticks(np.arange(len(names)), names)
     ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
@@ -412,7 +486,13 @@ def label_rows(ax: Axes, names: Sequence[str]) -> None:
 
 
 def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
-    """Thin lines from low to high across marks; an end on the wrong side of its mark is left out."""
+    """Thin lines from low to high across marks; an end on the wrong side of its mark is left out.
+
+    >>> ax = Figure().add_subplot()
+    >>> whiskers(ax, np.array([0]), np.array([2.0]), np.array([1.0]), np.array([4.0]))
+    >>> ax.collections[0].get_segments()[0].tolist()
+    [[1.0, 0.0], [4.0, 0.0]]
+    """
     ends = np.array([value - low, high - value]).clip(min=0)
     ax.errorbar(
         value, y, xerr=ends, fmt="none", ecolor=INK, elinewidth=0.7, capsize=1.6, capthick=0.7, zorder=4
@@ -420,14 +500,26 @@ def whiskers(ax: Axes, y: np.ndarray, value: np.ndarray, low: np.ndarray, high: 
 
 
 def percent_ticks(axis: Axis) -> None:
-    """Label the ticks of fractions in percent, with the decimals that they have."""
+    """Label the ticks of fractions in percent, with the decimals that they have.
+
+    >>> ax = Figure().add_subplot()
+    >>> percent_ticks(ax.xaxis)
+    >>> ax.xaxis.get_major_formatter().format_ticks([-0.1, 0.025])
+    ['−10%', '2.5%']
+    """
     axis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{round(100 * value, 6) + 0.0:g}%")))
 
 
 def text_column(
     ax: Axes, texts: Sequence[str], points: float, heading: str = "", align: str = "right"
 ) -> None:
-    """Numbers in a column right of the axes, ending (or starting) `points` from its edge."""
+    """Numbers in a column right of the axes, ending (or starting) `points` from its edge.
+
+    >>> ax = Figure().add_subplot()
+    >>> text_column(ax, ["6.3", "-0.2"], points=20, heading="USD bn")
+    >>> [text.get_text() for text in ax.texts]
+    ['6.3', '−0.2', 'USD bn']
+    """
     fig = ax.get_figure(root=True)
     edge = offset_copy(ax.get_yaxis_transform(), fig, x=points, units="points")
     for row, text in enumerate(texts):
@@ -438,19 +530,34 @@ def text_column(
 
 
 def swatch(origin: str, label: str = "") -> Patch:
-    """An origin in its colour; what comes from nobody knows where is hatched."""
+    """An origin in its colour; what comes from nobody knows where is hatched.
+
+    >>> swatch("JP", "Japan").get_label(), swatch("XX").get_hatch()
+    ('Japan', '//////')
+    """
     if origin == "XX":
         return Patch(facecolor="white", edgecolor=SOFT, hatch="//////", label=label)
     return Patch(facecolor=ORIGIN_COLOR.get(origin, OTHER_COLOR), edgecolor="white", label=label)
 
 
 def home_key(homes: Iterable[str]) -> list[Patch]:
-    """The key of the homes that occur, in the order of their colours."""
+    """The key of the homes that occur, in the order of their colours.
+
+    >>> [patch.get_label() for patch in home_key(["US", "JP", "US"])]
+    ['Japan', 'US']
+    """
     return [swatch(home, ORIGIN_NAME[home]) for home in HOME_COLOR if home in set(homes)]
 
 
 def widen(ax: Axes) -> None:
-    """Some air at the ends of the bars, and a scale even where nothing is owed."""
+    """Some air at the ends of the bars, and a scale even where nothing is owed.
+
+    >>> ax = Figure().add_subplot()
+    >>> _ = ax.barh([0], [50.0])
+    >>> widen(ax)
+    >>> [float(end) for end in ax.get_xlim()]
+    [0.0, 51.0]
+    """
     low, high = ax.dataLim.intervalx
     low, high = min(low, 0.0), max(high, 0.0)
     room = 0.02 * (high - low)
@@ -458,7 +565,11 @@ def widen(ax: Axes) -> None:
 
 
 def spread_apart(values: Sequence[float], gap: float) -> np.ndarray:
-    """Ascending `values`, moved as little as possible until all are `gap` apart."""
+    """Ascending `values`, moved as little as possible until all are `gap` apart.
+
+    >>> spread_apart([1.0, 1.2, 5.0], gap=1.0).tolist()
+    [0.6, 1.6, 5.0]
+    """
     steps = np.arange(len(values)) * gap
     blocks: list[list[float]] = []  # values that come to touch share the mean of their places
     for value in np.array(values) - steps:
@@ -473,8 +584,17 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
 
     `points` has x, y, low, high (whiskers), label ("" for none) and color; `keep_clear` is a line
     (n, 2) that no label may cross, in the units of the data.
+
+    >>> points = pd.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0], "low": [0.9, 1.9], "high": [1.1, 2.1]})
+    >>> with house_style():
+    ...     drawn = figure("A title", "A unit", [], COLUMN_CM, body_cm=4)
+    ...     ax = drawn.add_subplot(xlim=(0, 3), ylim=(0, 3))
+    ...     line = np.array([[0.0, 0.0], [3.0, 3.0]])
+    ...     label_points(drawn, ax, points.assign(label=["Toyota", ""], color=RED), keep_clear=line)
+    >>> [text.get_text() for text in ax.texts]
+    ['Toyota']
     """
-    lay_out(fig)  # places are known only afterwards
+    _lay_out(fig)  # places are known only afterwards
     pixels = ax.transData.transform
     reach, inside = 2.0 * fig.dpi / 72, ax.get_window_extent()
     dots = np.vstack([pixels(points[["x", "y"]]), pixels(keep_clear)])
@@ -507,33 +627,57 @@ def _inside(box: Bbox, frame: Bbox) -> bool:
 
 
 def true_minus(text: str) -> str:
-    """The sign as axes print it; hyphens inside words and dates stay."""
+    """The sign as axes print it; hyphens inside words and dates stay.
+
+    >>> true_minus("-0.2 from 2025-04 on")
+    '−0.2 from 2025-04 on'
+    """
     return re.sub(r"(?<!\w)-(?=\d)", "\u2212", text)
 
 
 def display_name(label: str) -> str:
-    """An origin by its name; what is no origin stays."""
+    """An origin by its name; what is no origin stays.
+
+    >>> display_name("JP"), display_name("Toyota")
+    ('Japan', 'Toyota')
+    """
     return ORIGIN_NAME.get(label, label)
 
 
 def marked(maker: str, whole: pd.Series) -> str:
-    """The maker's name, with a dagger where `whole` says that something is left out."""
+    """The maker's name, with a dagger where `whole` says that something is left out.
+
+    >>> marked("Porsche AG", pd.Series({"Porsche AG": False})), marked("JP", pd.Series(dtype=bool))
+    ('Porsche AG †', 'Japan')
+    """
     return display_name(maker) + ("" if whole.get(maker, True) else " †")
 
 
 def band_columns(metric: str, unit: str = "") -> list[str]:
-    """Names of the columns of a figure and of the ends of its range."""
+    """Names of the columns of a figure and of the ends of its range.
+
+    >>> band_columns("bill", "_usd")
+    ['bill_usd', 'bill_low_usd', 'bill_high_usd']
+    """
     return [f"{metric}{unit}", f"{metric}_low{unit}", f"{metric}_high{unit}"]
 
 
 def usd_scale(usd: pd.Series | pd.DataFrame) -> tuple[float, str]:
-    """Billions, or for small bills millions: what to divide by, and its name."""
+    """Billions, or for small bills millions: what to divide by, and its name.
+
+    >>> usd_scale(pd.Series([6.3e9, -2e8])), usd_scale(pd.Series([4e7]))
+    ((1000000000.0, 'bn'), (1000000.0, 'm'))
+    """
     largest: Any = usd.abs().max(axis=None)
     return (1e9, "bn") if largest >= 1e8 else (1e6, "m")
 
 
 def short_number(number: float) -> str:
-    """Two digits that matter, all of those before the point."""
+    """Two digits that matter, all of those before the point.
+
+    >>> short_number(123.4), short_number(6.31), short_number(-0.042)
+    ('123', '6.3', '−0.04')
+    """
     size = abs(number)
     digits = 0 if size >= 9.95 or size == 0 else 1 if size >= 0.95 else 2
     text = f"{size:.{digits}f}"
@@ -541,7 +685,11 @@ def short_number(number: float) -> str:
 
 
 def gap_text(share: float, solved: bool, digits: int) -> str:
-    """A relative gap with its sign, in brackets where the figure is `solved` for; a dash for none."""
+    """A relative gap with its sign, in brackets where the figure is `solved` for; a dash for none.
+
+    >>> gap_text(0.0123, solved=False, digits=1), gap_text(0.0, solved=True, digits=1)
+    ('+1.2%', '(0.0%)')
+    """
     if np.isnan(share):
         return "–"
     text = f"{share:+.{digits}%}".replace("-", "\u2212")
@@ -551,12 +699,20 @@ def gap_text(share: float, solved: bool, digits: int) -> str:
 
 
 def span_text(low: float, high: float) -> str:
-    """Two shares, or one where they read alike."""
+    """Two shares, or one where they read alike.
+
+    >>> span_text(0.025, 0.15), span_text(0.15, 0.15001)
+    ('2.5% to 15.0%', '15.0%')
+    """
     return f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
 
 
 def range_text(low: float, high: float) -> str:
-    """Two figures; a word between them where a dash would read as a minus."""
+    """Two figures; a word between them where a dash would read as a minus.
+
+    >>> range_text(5.2, 7.6), range_text(-0.2, 0.3)
+    ('5.2–7.6', '−0.20 to 0.30')
+    """
     return (
         f"{short_number(low)} to {short_number(high)}"
         if low < 0
@@ -565,46 +721,78 @@ def range_text(low: float, high: float) -> str:
 
 
 def day_text(day: date) -> str:
-    """A day as charts write it: 3 Apr 2025."""
+    """A day as charts write it: 3 Apr 2025.
+
+    >>> day_text(date(2025, 4, 3))
+    '3 Apr 2025'
+    """
     return f"{day.day} {day:%b %Y}"
 
 
 def period_text(label: str) -> str:
-    """A period with its first and last day."""
+    """A period with its first and last day.
+
+    >>> period_text("FY2026-03")
+    'FY2026-03 (1 Apr 2025 to 31 Mar 2026)'
+    """
     span = periods.parse(label)
     return f"{label} ({day_text(span.start)} to {day_text(span.end)})"
 
 
 def left_out(makers: Iterable[str], reason: str) -> str:
-    """Whom a chart does not show, and why; nothing if it shows all."""
+    """Whom a chart does not show, and why; nothing if it shows all.
+
+    >>> left_out(["Mazda", "JP"], "no price"), left_out([], "no price")
+    ('Not shown, no price: Mazda, Japan', '')
+    """
     names = ", ".join(display_name(maker) for maker in makers)
     return f"Not shown, {reason}: {names}" if names else ""
 
 
 def quality_notes(qualities: Iterable[str]) -> list[str]:
-    """What the marks of those qualities that occur mean."""
+    """What the marks of those qualities that occur mean.
+
+    >>> quality_notes(["estimated", "reported", "reported"])
+    ['● every input reported', '○ rests on at least one estimate']
+    """
     found = set(qualities)
     return [note for quality, note in QUALITY_NOTE.items() if quality in found]
 
 
 def origin_note(source: str, as_of: date) -> list[str]:
-    """Source and day of what is drawn, as notes under a chart."""
+    """Source and day of what is drawn, as notes under a chart.
+
+    >>> origin_note("company reports.", date(2026, 10, 30))
+    ['Source: company reports', 'As of 30 Oct 2026.']
+    """
     return [f"Source: {source.rstrip('.')}", f"As of {day_text(as_of)}."]
 
 
 def tint(color: Color) -> Color:
-    """`color` mixed with white, for areas."""
+    """`color` mixed with white, for areas.
+
+    >>> [round(part, 2) for part in tint("#000000")]
+    [0.65, 0.65, 0.65]
+    """
     red, green, blue = (1 - 0.35 * (1 - part) for part in to_rgb(color))
     return red, green, blue
 
 
 def dark(color: Color) -> Color:
-    """`color` mixed with black, for letters."""
+    """`color` mixed with black, for letters.
+
+    >>> [round(part, 2) for part in dark("#ffffff")]
+    [0.75, 0.75, 0.75]
+    """
     red, green, blue = (0.75 * part for part in to_rgb(color))
     return red, green, blue
 
 
 def readable_on(color: Color) -> str:
-    """Ink or white, whichever is read on `color`."""
+    """Ink or white, whichever is read on `color`.
+
+    >>> readable_on("#ffffff") == INK, readable_on("#000000")
+    (True, 'white')
+    """
     red, green, blue = to_rgb(color)
     return INK if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"

@@ -52,6 +52,14 @@ def gains_and_losses(
         Policy that the changes are against.
     case : str
         Counterfactual and period, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> change = pd.DataFrame({"reform": [-2e9, 1e9, -1e9]}, index=["Toyota", "Kia", "US Treasury"])
+    >>> about = {"baseline": "law", "case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.gains_and_losses(change, **about).title
+    'Toyota gains most, USD 2.0 bn under reform; Kia loses most, USD 1.0 bn under reform'
     """
     makers = change_usd.iloc[:-1]
     flat = makers.stack()
@@ -94,6 +102,14 @@ def worth_of_one_more(
         What the unit is, in words.
     case : str
         Counterfactual and period, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> worth = pd.DataFrame({"law": [0.0, 0.0], "reform": [1500.0, 200.0]}, index=["Toyota", "Kia"])
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> tm.charts.worth_of_one_more(worth, unit="vehicle built", **about).title
+    'One more vehicle built is worth most to Toyota under reform: USD 1,500'
     """
     flat = worth_usd.stack()
     if flat.empty or (flat.abs() < 0.5).all():

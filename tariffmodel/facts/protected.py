@@ -11,7 +11,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 
 
-class Keeper(Protocol):
+class _Keeper(Protocol):
     """What remembers: `Facts`."""
 
     @property
@@ -20,7 +20,7 @@ class Keeper(Protocol):
         ...
 
 
-K = TypeVar("K", bound=Keeper)
+K = TypeVar("K", bound=_Keeper)
 P = ParamSpec("P")
 T = TypeVar("T")
 

@@ -44,6 +44,15 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
     ------
     DataError
         If a key has no selected row at all, or none that was known on the day of the facts.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> spans = [tm.periods.parse("CY2024"), tm.periods.parse("2024-02")]
+    >>> found = tm.facts.resolve(tm.facts.load(), [("Toyota", "us_sales_units", "US")], spans)
+    >>> year, month = found.value[:, 0]
+    >>> bool(month < year)
+    True
     """
     missing = [key for key in keys if key not in facts.readings]
     if missing:
@@ -92,6 +101,13 @@ def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:
         = S − (P − X + ΣM), `residual_share` of S, `quality` (worst input), and
         `closes_by_construction`: true where a term was itself solved from the identity, so that a
         small residual proves nothing.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> sums = tm.facts.identity(tm.facts.load())
+    >>> sums.index.name, list(sums)[:4]
+    ('maker', ['sales_units', 'production_units', 'export_units', 'import_units'])
     """
     span = [periods.parse(period)]
     makers = list(facts.makers.index)

@@ -45,6 +45,16 @@ class Leg:
         Tenor.
     floor : float
         Strike of the put, as a fraction of spot.
+
+    Examples
+    --------
+    >>> rate = pd.Series([0.0066, 0.0064], pd.to_datetime(["2026-06-29", "2026-06-30"]))
+    >>> leg = Leg("JPY", "USD", 1.2e9, rate, 0.1, 0.05, 0.18, 0.04, 0.01, 0.5, 0.95)
+    >>> leg.label, leg.spot, leg.forward > leg.spot
+    ('JPY 1,200.0 m over 0.5 years, put at 95% of spot', 0.0064, True)
+    >>> value, least, most = leg.gains(np.array([-0.1, 0.0]))
+    >>> list(value), leg.inputs()["input"].tolist()[:3]
+    (['unhedged', 'forward', 'put', 'collar'], ['Amount', 'Spot', 'Volatility'])
     """
 
     held: str

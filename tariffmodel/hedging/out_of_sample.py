@@ -76,6 +76,16 @@ class Effectiveness:
         Variance reduction of least squares over all rows, for comparison.
     choices : dict
         Everything that was asked for or chosen.
+
+    Examples
+    --------
+    >>> record = pd.DataFrame({"variance": [0.4], "variance_low": [0.3], "variance_high": [0.5]}, ["hedged"])
+    >>> none, choices = pd.DataFrame(index=range(52)), {"periods_per_year": WEEKS, "level": 0.95}
+    >>> tested = Effectiveness("Toyota", ("JPY",), none, none, none, record, 0.5, choices)
+    >>> tested.helps, tested.unit
+    (True, 'weeks')
+    >>> tested.verdict
+    'helps out of sample: variance changes by -40% (95% interval -50% to -30%), 52 weeks'
     """
 
     position: str

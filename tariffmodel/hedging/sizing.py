@@ -44,7 +44,7 @@ def sized(
     fixings = market.exchange_rates(facts).loc[: pd.Timestamp(day)].ffill().iloc[-1].dropna()
     spot = {str(unit): float(rate) for unit, rate in fixings.items()} | {"USD": 1.0}
     book = contracts(facts)
-    held = position(facts, book, long, notional, currency, prices[long].dropna(), spot)
+    held = _position(facts, book, long, notional, currency, prices[long].dropna(), spot)
     orders = {
         name: trade(facts, book, str(name), row, held["notional"], currency, prices, spot)
         for name, row in ratios.iterrows()
@@ -52,7 +52,7 @@ def sized(
     return held, pd.DataFrame.from_dict(orders, orient="index").rename_axis("instrument")
 
 
-def position(
+def _position(
     facts: Facts,
     book: pd.DataFrame,
     ticker: str,
@@ -101,6 +101,13 @@ def trade(
     """One instrument: how much of it to sell, in money and in the contract that fits.
 
     The largest contract that leaves at most `ROUNDING` unhedged, else the smallest.
+
+    >>> from tariffmodel import facts
+    >>> known = facts.load()
+    >>> ratio, closes = pd.Series({"ratio": -0.8, "low": -1.0, "high": -0.6}), pd.DataFrame()
+    >>> row = trade(known, contracts(known), "JPY", ratio, 1e7, "USD", closes, {"JPY": 150.0, "USD": 1.0})
+    >>> row["currency"], float(row["notional"]), row["contracts"] > 0
+    ('JPY', -8000000.0, False)
     """
     is_money = name not in facts.prices
     own = name if is_money else str(facts.instruments.at[name, "currency"])

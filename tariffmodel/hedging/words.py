@@ -48,6 +48,15 @@ class Ticket:
         The out-of-sample record.
     choices : dict
         Every assumption.
+
+    Examples
+    --------
+    >>> from tariffmodel import case, ticket
+    >>> sized = ticket.ticket(case("flat-25", against="current-law", period="CY2027"), "7203.T", draws=199)
+    >>> sized.verdict == sized.effectiveness.verdict, list(sized.table())
+    (True, ['section', 'item', 'value', 'unit'])
+    >>> [line for line in sized.to_markdown().splitlines() if line.startswith("## ")][:3]
+    ['## Position', '## Trades', '## Risk out of sample']
     """
 
     title: str
@@ -104,6 +113,11 @@ def leaves(
     """What the hedge leaves: stale prices, basis, currency, event risk, the policy itself, rounding.
 
     `frame` has the returns of the position and of its instruments, `days` are those of the events.
+
+    >>> from tariffmodel import case, ticket
+    >>> sized = ticket.ticket(case("flat-25", against="current-law", period="CY2027"), "7203.T", draws=199)
+    >>> sized.leaves[-1]  # `leaves` has the last word
+    'Carry, margin and the dividends of price indices are in no figure here.'
     """
     ticker, names = str(frame.columns[0]), list(trades.index)
     hedged, share = tested.risk.T["hedged"], tested.reduction["variance"]["hedged"]
@@ -177,7 +191,14 @@ def _unit(item: str, value: object, currency: str) -> str:
 
 
 def held(one: Ticket) -> str:
-    """What is held, at which price and exchange rate."""
+    """What is held, at which price and exchange rate.
+
+    >>> from types import SimpleNamespace
+    >>> position = {"shares": 596100, "name": "Toyota", "ticker": "7203.T", "listing_currency": "USD"}
+    >>> position |= {"price": 16.5, "price_date": "2026-06-30", "notional": 9.84e6}
+    >>> held(SimpleNamespace(position=position, currency="USD"))
+    'Long 596,100 Toyota (7203.T) at USD 16.50 of 2026-06-30: USD 9,840,000.'
+    """
     held, cash = one.position, one.currency
     text = (
         f"Long {held['shares']:,} {held['name']} ({held['ticker']}) at {held['listing_currency']} "
@@ -190,7 +211,14 @@ def held(one: Ticket) -> str:
 
 
 def effect(one: Ticket) -> list[str]:
-    """What the policy does to the position, and what the hedge paid back on past events."""
+    """What the policy does to the position, and what the hedge paid back on past events.
+
+    >>> from types import SimpleNamespace
+    >>> safe = {"effect": "Flat 25% instead of the law", "delta_bill_usd": 0.0, "paid_back_share": np.nan}
+    >>> tested = SimpleNamespace(unit="weeks")
+    >>> effect(SimpleNamespace(protection=safe, currency="USD", effectiveness=tested))[0].split(": ")
+    ['Flat 25% instead of the law', 'no change. What it does to rivals and the market is not computed.']
+    """
     safe, cash, unit = one.protection, one.currency, one.effectiveness.unit
     effect = [str(safe["effect"]) + "."]
     if safe.get("delta_bill_usd") == 0:
@@ -219,7 +247,12 @@ def effect(one: Ticket) -> list[str]:
 
 
 def stated(one: Ticket) -> str:
-    """Every assumption."""
+    """Every assumption.
+
+    >>> from types import SimpleNamespace
+    >>> stated(SimpleNamespace(choices={"life_years": 5, "horizon": "weekly"}))
+    'life years 5; horizon weekly.'
+    """
     return "; ".join(f"{key.replace('_', ' ')} {value}" for key, value in one.choices.items()) + "."
 
 

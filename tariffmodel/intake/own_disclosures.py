@@ -67,6 +67,18 @@ def read_disclosures(
     ------
     DataError
         Where the layout or the numbers are not understood.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = {"company": ["Subaru"], "kind": "guidance", "period": "CY2030", "low": 100, "high": 140}
+    >>> said |= {"unit": "jpy_bn", "said_on": "2025-05-14", "source_title": "results"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(said).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_disclosures.read_disclosures(file)
+    >>> rows[["value", "bound", "basis", "like_for_like"]].to_numpy().tolist()
+    [['120', 'range', 'gross', 'true']]
     """
     from tariffmodel.facts.schemas import DISCLOSURES  # slow to import
 
@@ -113,6 +125,21 @@ def preview_disclosures(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     ------
     DataError
         Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = {"company": ["Subaro"], "kind": "actual", "period": "2025Q2", "value": 100, "unit": "jpy_bn"}
+    >>> said |= {"said_on": "2025-08-07", "source_title": "results"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(said).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_disclosures.read_disclosures(file)
+    >>> tm.own_disclosures.preview_disclosures(rows, tm.case())
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: 1 fault in the data
+      mine.csv row 2: company is 'Subaro'; expected a maker of data/companies/makers.csv; Subaru?
     """
     typed, faults = _typed(rows, case.facts)
     refuse(faults)
@@ -140,6 +167,17 @@ def add_disclosures(
     ------
     DataError
         Listing every fault with row and column; nothing has changed then.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = {"company": ["Subaru"], "kind": "actual", "period": "2025Q2", "value": 100, "unit": "jpy_bn"}
+    >>> said |= {"said_on": "2025-08-07", "source_title": "results"}
+    >>> with TemporaryDirectory() as place:  # instead of the data folder
+    ...     pd.DataFrame(said).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     tm.own_disclosures.add_disclosures(dataclasses.replace(tm.facts.load(), folder=Path(place)), file)
+    1
     """
     rows = read_disclosures(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     refuse(_typed(rows, facts)[1])

@@ -78,6 +78,19 @@ def read_facts(
     ------
     DataError
         Where the layout or the numbers are not understood.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> sold = pd.DataFrame({"month": ["2026-01", "2026-02"], "sold": [180_000, 190_000]})
+    >>> with TemporaryDirectory() as place:
+    ...     sold.to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_facts.read_facts(
+    ...         file, maker="Toyota", variable="us_sales_units", origin="US", source_title="a table of mine"
+    ...     )
+    >>> rows[["period", "value", "unit", "quality"]].to_numpy().tolist()
+    [['2026-01', '180000', 'units', 'reported'], ['2026-02', '190000', 'units', 'reported']]
     """
     from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
 
@@ -129,6 +142,15 @@ def check_facts(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
 
     The rules are those of ``facts/*.csv``; besides, the model must know the variable and, for a
     selected row, the origin.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(mine | {"value": -3}).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_facts.read_facts(file, source_title="a table of mine")
+    >>> print(tm.own_facts.check_facts(rows, tm.facts.load())[0])
+    mine.csv row 2: value is '-3'; expected a value >= 0, and <= 1 for a fraction, not infinite
     """
     return _typed(rows, facts)[1]
 
@@ -148,6 +170,18 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     ------
     DataError
         Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_facts.read_facts(file, source_title="a table of mine")
+    >>> seen = tm.own_facts.preview_facts(rows, tm.facts.load())
+    >>> list(seen)[5:9], float(seen.at[0, "new"])
+    (['old', 'new', 'old_quality', 'new_quality'], 2400000.0)
     """
     typed, faults = _typed(rows, facts)
     refuse(faults)
@@ -208,6 +242,18 @@ def add_facts(
     ------
     DataError
         Listing every fault with row and column; nothing has changed then.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
+    >>> with TemporaryDirectory() as place:  # instead of the data folder
+    ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     known = dataclasses.replace(tm.facts.load(), folder=Path(place))
+    ...     added = tm.own_facts.add_facts(known, file, source_title="a table of mine")
+    ...     store.snapshots(Path(place))["files"].tolist(), float(added.at[0, "new"])
+    (['facts/own.csv'], 2400000.0)
     """
     rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     table = preview_facts(rows, facts)
@@ -221,7 +267,14 @@ def add_facts(
 
 
 def earlier(facts: Facts, name: str) -> pd.DataFrame | None:
-    """The user's rows of one kind that are in use already, as text; None where there are none."""
+    """The user's rows of one kind that are in use already, as text; None where there are none.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> with TemporaryDirectory() as place:
+    ...     print(earlier(dataclasses.replace(tm.facts.load(), folder=Path(place)), OWN))
+    None
+    """
     path = store.path(facts.folder, name)
     if not path.is_file():
         return None
@@ -277,7 +330,13 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
 
 
 def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
-    """All cells as text, the figures with a decimal point."""
+    """All cells as text, the figures with a decimal point.
+
+    >>> rows = pd.DataFrame({"maker": ["Toyota"], "value": ["1.234,5"], "row": [2]})
+    >>> sheet = spreadsheet.Sheet("mine.csv", rows.to_numpy(), {"delimiter": ";"})
+    >>> as_text(rows, sheet, decimal=None).at[0, "value"]
+    '1234.5'
+    """
     figures = [column for column in ("value", "low", "high") if column in rows]
     cells = pd.concat([rows.set_index("row")[column] for column in figures])
     delimiter = table.found.get("delimiter", "")

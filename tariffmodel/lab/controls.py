@@ -47,6 +47,18 @@ class Lab:
         The last valid state, what it is called, and its `outcome`.
     sliders : dict of key to widget
         Those of the entry on show.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> lab = tm.lab.open_lab(tm.case(period="CY2025"))
+    >>> lab.turn("relief.japan.slope", 0.1)
+    >>> lab.changed, lab.settings, lab.label
+    ({'relief.japan.slope': 0.1}, {'relief.japan.slope': 0.1}, 'Japan flexible (firm) with changes')
+    >>> lab.refresh()  # as `turn` does
+    >>> lab.start("flat-25")
+    >>> lab.changed, lab.label
+    ({}, 'flat 25%')
     """
 
     def __init__(self, bench: Workbench, name: str | Path, folder: str | Path) -> None:
@@ -103,7 +115,14 @@ class Lab:
         self.refresh()
 
     def write(self, text: str) -> None:
-        """Begin with a policy written as TOML; raises as `start` does."""
+        """Begin with a policy written as TOML; raises as `start` does.
+
+        >>> import tariffmodel as tm
+        >>> lab = tm.lab.open_lab(tm.case(period="CY2025"))
+        >>> lab.write('base = "flat-25"')
+        >>> lab.policy.name, lab.settings
+        ('own-policy', {})
+        """
         path = Path(tempfile.mkdtemp(dir=self._desk.name)) / "own-policy.toml"
         path.write_text(text, encoding="utf-8")
         self.start(path)
@@ -157,12 +176,29 @@ class Lab:
         return settings_of(list(self.knobs.values()), self.values)
 
     def save_policy(self) -> str:
-        """Write the state as a policy file, see `write_policy`, and say where."""
+        """Write the state as a policy file, see `write_policy`, and say where.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> import tariffmodel as tm
+        >>> with TemporaryDirectory() as place:
+        ...     lab = tm.lab.open_lab(tm.case(period="CY2025"), folder=place)
+        ...     lab.turn("relief.japan.slope", 0.1)
+        ...     Path(lab.save_policy().removeprefix("Written: ")).name
+        'japan-flexible-linear-firm-lab.toml'
+        """
         path = self.folder / f"{self._stem()}.toml"
         return f"Written: {write_policy(path, self.name, self.settings, self.bench.facts.folder)}"
 
     def save_chart(self) -> str:
-        """Write the last valid state as a chart in the house style with its figures, and say where."""
+        """Write the last valid state as a chart in the house style with its figures, and say where.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> import tariffmodel as tm
+        >>> with TemporaryDirectory() as place:
+        ...     said = tm.lab.open_lab(tm.case(period="CY2025"), folder=place).save_chart()
+        ...     len(list(Path(place).glob("*/japan-flexible-linear-firm-lab.*")))
+        7
+        """
         bench, case, stem = self.bench, self.bench.case, self._stem()
         pair = {self.label: self.policy, bench.baseline.label: bench.baseline}
         tables = {label: exposure.table(case.replace(policy=one)) for label, one in pair.items()}
@@ -284,5 +320,12 @@ def open_lab(
     ------
     TariffModelError
         A policy, period or assumption that cannot be used.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> lab = tm.lab.open_lab(tm.case(period="CY2025"))
+    >>> list(lab.knobs)[:3], lab.policy.name
+    (['relief.japan.from', 'relief.japan.base', 'relief.japan.slope'], 'japan-flexible-linear-firm')
     """
     return Lab(Workbench(case or ask(), valuation or Valuation()), policy, folder)

@@ -39,6 +39,14 @@ def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str,
 
     The chart is SVG written from the numbers, which takes a hundredth of the time that a matplotlib
     figure would.
+
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.lab.effects import outcome
+    >>> bench = Workbench(tm.case(period="CY2025"))
+    >>> frame = outcome(bench, tm.policy.load("flat-25"))
+    >>> text = page(bench, "flat 25%", frame, {"additional.flat.rate": 0.25})
+    >>> text[:24], "additional.flat.rate = 0.25" in text
+    ('<div class="policy-lab">', True)
     """
     owes = (frame[["bill_usd", "baseline_usd"]].abs() >= _VISIBLE).any(axis=1)
     shown, (scale, unit) = frame[owes], house.usd_scale(frame[["bill_usd", "baseline_usd"]])
@@ -69,7 +77,12 @@ def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str,
 
 
 def headline(frame: pd.DataFrame, name: str, baseline: str) -> str:
-    """Who gains most and who loses most, in a sentence."""
+    """Who gains most and who loses most, in a sentence.
+
+    >>> frame = pd.DataFrame({"change_usd": [-2e9, 1.5e9]}, index=["Toyota", "Ford"])
+    >>> headline(frame, "a reform", "the law")
+    'Toyota gains most, USD 2.0 bn; Ford loses most, USD 1.5 bn: a reform instead of the law'
+    """
     change = frame["change_usd"].sort_values(kind="stable")
     moved = [
         (maker, verb, sign * change[maker])

@@ -38,6 +38,11 @@ class Workbench:
 
     Bills are attributable against the counterfactual of `case`; changes are from its policy, the
     baseline. Shares are valued by `valuation`, at the market value of the day of the case.
+
+    >>> import tariffmodel as tm
+    >>> bench = Workbench(tm.case(period="CY2025"))
+    >>> bench.baseline.name, bench.facts is bench.case.facts, bool(bench.market_cap_usd["Toyota"] > 0)
+    ('current-law', True, True)
     """
 
     case: Case
@@ -90,6 +95,14 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
         more vehicle a year takes off the bill (`incentives.marginal`); `implied_usd` with `_low` and
         `_high`, what the change at a yearly rate is worth to shareholders, and
         `implied_share_of_market_cap` with `_low` and `_high`, NaN without a market value.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bench = Workbench(tm.case(period="CY2025"))
+    >>> same = outcome(bench, bench.baseline)
+    >>> bool((same["change_usd"] == 0).all()), list(same)[:3]
+    (True, ['home', 'consolidated_in', 'effective_rate'])
     """
     fixed = bench._fixed(policy)
     goods, against, base = fixed.goods, fixed.against, fixed.baseline

@@ -44,6 +44,9 @@ class Knob:
     `key` is that of a setting (``relief.japan.slope``), with the place of the step in a bracket
     (``relief.japan.bracket.0.rate``). `step` is in days for a date. A number with `unit` ``"%"`` is
     a fraction that is shown in percent; other units are in the label.
+
+    >>> Knob("relief.japan.slope", "slope", 0.2, 0.0, 0.5, 0.0025, "%").entry
+    'relief.japan'
     """
 
     key: str
@@ -70,6 +73,11 @@ def adjustable(name: str | Path, data: str | Path | None = None) -> list[Knob]:
     ------
     PolicyError
         If there is no such policy, or a fault in it.
+
+    Examples
+    --------
+    >>> [knob.key for knob in adjustable("japan-flexible-linear-firm")][:3]
+    ['relief.japan.from', 'relief.japan.base', 'relief.japan.slope']
     """
     policies.load(name, data)  # its faults are named before anything is shown
     document = own_text(name, data)
@@ -87,6 +95,10 @@ def settings_of(knobs: Sequence[Knob], values: Mapping[str, Value]) -> dict[str,
     """What `policy.load` takes as settings when knobs stand at `values`: only what differs.
 
     The steps of a bracket go together, as one list.
+
+    >>> slope = Knob("relief.japan.slope", "slope", 0.2, 0.0, 0.5, 0.0025, "%")
+    >>> settings_of([slope], {"relief.japan.slope": 0.1}), settings_of([slope], {"relief.japan.slope": 0.2})
+    ({'relief.japan.slope': 0.1}, {})
     """
     now = {knob.key: values.get(knob.key, knob.value) for knob in knobs}
     out: dict[str, Any] = {}
@@ -111,6 +123,9 @@ def reweighted(weights: Mapping[str, float], moved: str, value: float) -> dict[s
     """`weights` with one of them at `value` in [0, 1] and the others scaled so that all sum to 1.
 
     The others keep their proportions; where all of them were zero they share alike.
+
+    >>> reweighted({"built": 0.5, "exported": 0.3, "jobs": 0.2}, "built", 0.8)
+    {'built': 0.8, 'exported': 0.12, 'jobs': 0.08}
     """
     others = {name: weight for name, weight in weights.items() if name != moved}
     total = sum(others.values())
@@ -123,7 +138,11 @@ def _path(name: str | Path, data: str | Path | None) -> Path:
 
 
 def own_text(name: str | Path, data: str | Path | None) -> tomlkit.TOMLDocument:
-    """The policy's own text, comments and all."""
+    """The policy's own text, comments and all.
+
+    >>> str(own_text("flat-25", None)["base"])
+    'before-april-2025'
+    """
     return tomlkit.parse(_path(name, data).read_text(encoding="utf-8"))
 
 
@@ -184,6 +203,16 @@ def write_policy(
     PolicyError
         If the policy is not valid with these settings, a setting belongs to an entry of its base,
         or `path` exists or bears the name of a bundled policy.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     path = Path(place) / "mine.toml"
+    ...     _ = write_policy(path, "japan-flexible-linear-firm", {"relief.japan.slope": 0.1})
+    ...     mine = policies.load(path)
+    >>> mine.status, mine.relief[0].slope, mine.relief[0].quality
+    ('proposal', 0.1, 'constructed')
     """
     path = Path(path)
     if path.suffix != ".toml":

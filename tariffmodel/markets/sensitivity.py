@@ -376,7 +376,7 @@ def drift(facts: Facts, makers: Sequence[str], *, rival: str = "JPY", window: in
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> known = tm.market.until(tm.facts.load(), date(2024, 6, 30))
+    >>> known = tm.market.until(tm.facts.load(), date(2023, 12, 31))
     >>> found = tm.sensitivity.drift(known, ["Subaru"])
     >>> list(found.paths["Subaru"]), bool(found.steps["Subaru"] >= 0)
     (['beta', 'low', 'high', 'rolling'], True)

@@ -66,7 +66,11 @@ class Nursery:
         self._one_at_a_time = asyncio.Lock()
 
     async def fork(self, **asked: object) -> int:
-        """Number of a new process that is a kernel as `asked`: `argv`, `cwd` and `env`."""
+        """Number of a new process that is a kernel as `asked`: `argv`, `cwd` and `env`.
+
+        >>> await place.fork(argv=["-f", "connection.json"], cwd=".", env={})  # doctest: +SKIP
+        4711
+        """
         assert self._process.stdin and self._process.stdout
         async with self._one_at_a_time:
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")

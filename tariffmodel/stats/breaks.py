@@ -29,6 +29,13 @@ class Regimes:
     ``fit.total("change:fx")`` sums over leads and lags. `wald` tests that nothing changed with
     Newey-West errors, `chow` is the F of Chow (1960), which takes the errors as alike and
     independent.
+
+    >>> days = pd.bdate_range("2025-01-02", periods=60)
+    >>> fx = pd.DataFrame({"fx": np.sin(np.arange(60))}, days)
+    >>> share = fx["fx"] * np.where(np.arange(60) < 30, 0.5, 0.8) + 0.01 * np.cos(7 * np.arange(60))
+    >>> found = regimes(share, fx, days[30].date()).table()
+    >>> found.loc["fx", ["before", "after", "change"]].round(1).to_dict()
+    {'before': 0.5, 'after': 0.8, 'change': 0.3}
     """
 
     day: date

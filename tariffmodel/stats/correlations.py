@@ -84,6 +84,14 @@ class Timing:
         The exchange, and day 0 among its sessions.
     sessions : tuple of arrays
         For each exchange, its sessions as rows of one calendar.
+
+    Examples
+    --------
+    >>> when = Timing(np.array([0, 1]), np.array([0, 0]), np.array([2, 3]), (np.array([0, 1, 2, 4, 5]),))
+    >>> when.dates(np.array([-1, 0, 1, 2])).tolist()
+    [[1, 2, 4, 5], [2, 4, 5, -1]]
+    >>> when.take(np.array([1])).position.tolist()
+    [3]
     """
 
     event: Array

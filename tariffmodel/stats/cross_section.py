@@ -62,6 +62,17 @@ class CrossSection:
     covariance : "HC1" or "HC3"
     dropped : Series
         Reason by maker.
+
+    Examples
+    --------
+    >>> makers = ["Toyota", "Honda", "Mazda", "Subaru", "Kia", "GM"]
+    >>> delta = pd.Series([-0.01, -0.02, -0.05, -0.04, 0.0, 0.01], makers)
+    >>> car = pd.Series([0.02, 0.03, 0.11, 0.07, 0.01, -0.02], makers)
+    >>> found = cross_section(car, delta, permutations=99)
+    >>> round(found.slope, 2), found.table().index.tolist()
+    (-1.96, ['constant', 'delta'])
+    >>> print(found.summary().splitlines()[0])
+    CAR on the change in exposure, one event, 6 makers
     """
 
     coefficients: pd.DataFrame
@@ -129,6 +140,18 @@ class Pooled:
         Within events.
     dropped : DataFrame
         `event`, `maker`, `reason`.
+
+    Examples
+    --------
+    >>> events, makers = ["deal", "threat", "order"], ["Toyota", "Honda", "Mazda", "Kia"]
+    >>> rows = pd.MultiIndex.from_product([events, makers]).to_frame(index=False, name=["event", "maker"])
+    >>> rows["delta"] = [-0.01, -0.02, -0.05, 0, 0.01, 0.02, 0.04, 0, 0.02, 0, -0.01, 0.01]
+    >>> rows["car"] = -2 * rows["delta"] + 0.001 * np.cos(np.arange(12))
+    >>> found = pooled(rows, draws=99)
+    >>> round(found.slope, 1), found.table().index.tolist()
+    (-2.0, ['delta', 'delta (Fama-MacBeth)'])
+    >>> print(found.summary().splitlines()[0])
+    CAR on the change in exposure: 12 observations, 3 events (effects absorbed), 4 makers
     """
 
     coefficients: pd.DataFrame

@@ -27,6 +27,13 @@ __all__ = ["MARKET", "Dates", "Events", "Factors", "Skips"]
 
 
 def check(frame: pd.DataFrame | pd.Series, name: str) -> None:
+    """Raise a `DataError` unless this is a table of finite numbers by date, in order, each date once.
+
+    >>> check(pd.Series([0.1, 0.2], pd.to_datetime(["2025-04-04", "2025-04-03"])), "returns")
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: returns is not in order of date; use sort_index()
+    """
     if not isinstance(frame, pd.DataFrame | pd.Series):
         raise DataError(f"{name} is a {type(frame).__name__}; pass a pandas Series or DataFrame by date")
     index = frame.index
@@ -54,6 +61,11 @@ def check(frame: pd.DataFrame | pd.Series, name: str) -> None:
 
 
 def check_windows(estimation: Window | int, window: Window, share: float) -> tuple[Window, Window, int]:
+    """Both windows as first and last day, and how many days of estimation are needed.
+
+    >>> check_windows(250, (-10, 10), 0.5)
+    ((-260, -11), (-10, 10), 125)
+    """
     first, last = window = pair("window", window)
     if first > last:
         raise DataError(f"window {window} ends before it begins")
@@ -75,6 +87,11 @@ def check_windows(estimation: Window | int, window: Window, share: float) -> tup
 
 
 def pair(name: str, window: object) -> Window:
+    """A window as its first and last day.
+
+    >>> pair("window", [-1, 1])
+    (-1, 1)
+    """
     days = list(window) if isinstance(window, Sequence) else []
     if len(days) != 2 or not all(isinstance(day, int | np.integer) for day in days):
         raise DataError(
@@ -84,11 +101,25 @@ def pair(name: str, window: object) -> Window:
 
 
 def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
+    """Raise a `DataError` if an argument is none of those allowed.
+
+    >>> check_choice("roll", "back", ["next", "previous", "error"])
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: roll 'back': write one of 'next', 'previous', 'error'
+    """
     if value not in allowed:
         raise DataError(f"{name} {value!r}: write one of {', '.join(map(repr, allowed))}")
 
 
 def check_model(model: str, method: str, lags: int, market: bool, factors: bool) -> None:
+    """Raise a `DataError` if model and method do not go together, or lack what they need.
+
+    >>> check_model("market", "ols", lags=1, market=False, factors=False)
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: model 'market' needs market=; pass the benchmark's returns
+    """
     check_choice("model", model, MODELS)
     check_choice("method", method, METHODS)
     if lags < 1:
@@ -104,19 +135,34 @@ def check_model(model: str, method: str, lags: int, market: bool, factors: bool)
 
 
 def on_dates(series: pd.Series, name: str, returns: pd.DataFrame) -> pd.Series:
+    """A series on the dates of the returns; NaN where it has none.
+
+    >>> days = pd.to_datetime(["2025-04-03", "2025-04-04"])
+    >>> on_dates(pd.Series([0.01], days[1:]), "risk_free", pd.DataFrame({"BMW": [0.0, 0.1]}, days)).tolist()
+    [nan, 0.01]
+    """
     check(series, name)
     return series.reindex(returns.index)
 
 
 def skips(rows: pd.DataFrame, reasons: Array | str) -> Skips:
-    """Firm-events that have a reason, with it."""
+    """Firm-events that have a reason, with it.
+
+    >>> rows = pd.DataFrame({"event": ["deal", "deal"], "firm": ["BMW", "VW"], "asked": ["2025-04-03"] * 2})
+    >>> skips(rows, np.array([None, "no date"], dtype=object))
+    [('deal', 'VW', '2025-04-03', 'no date')]
+    """
     reasons = np.broadcast_to(np.asarray(reasons, dtype=object), len(rows))
     out = ~pd.isna(reasons)
     return list(zip(rows["event"][out], rows["firm"][out], rows["asked"][out], reasons[out], strict=True))
 
 
 def event_rows(events: Events, returns: pd.DataFrame) -> pd.DataFrame:
-    """Events in any form that `study` takes as rows of firm and date."""
+    """Events in any form that `study` takes as rows of firm and date.
+
+    >>> event_rows("2025-04-03", pd.DataFrame(columns=["BMW", "VW"])).to_numpy().tolist()
+    [['BMW', '2025-04-03'], ['VW', '2025-04-03']]
+    """
     if isinstance(events, pd.DataFrame):
         return events
     if isinstance(events, pd.Series | Mapping):
@@ -132,7 +178,13 @@ def _listed(days: Any) -> list[Any]:
 
 
 def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
-    """Firm-events as asked: columns event, firm, asked; repeated rows go to the skipped."""
+    """Firm-events as asked: columns event, firm, asked; repeated rows go to the skipped.
+
+    >>> rows = pd.DataFrame({"firm": ["BMW", "BMW", "VW"], "date": ["2025-04-03", "2025-04-03", None]})
+    >>> asked, skipped = asked_for(rows.assign(event="deal"))
+    >>> len(asked), [reason for *_, reason in skipped]
+    (1, ['repeats an earlier row', 'no date'])
+    """
     if missing := {"firm", "date"} - set(events.columns):
         raise DataError(
             f"events has no column {', '.join(sorted(missing))}; it needs firm and date, and event"
@@ -175,7 +227,14 @@ def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
 def sessions_of(
     returns: pd.DataFrame, calendars: Mapping[str, str] | None
 ) -> tuple[dict[str, Array], dict[str, str]]:
-    """Rows that are sessions of each exchange, and the exchange of each firm."""
+    """Rows that are sessions of each exchange, and the exchange of each firm.
+
+    >>> days = pd.to_datetime(["2025-05-02", "2025-05-05"])
+    >>> returns = pd.DataFrame({"7203.T": [0.01, np.nan], "GM": [0.0, 0.02]}, days)
+    >>> sessions, exchange = sessions_of(returns, {"7203.T": "XTKS", "GM": "XNYS"})
+    >>> {str(label): rows.tolist() for label, rows in sessions.items()}, exchange["GM"]
+    ({'XTKS': [0], 'XNYS': [0, 1]}, 'XNYS')
+    """
     if calendars is None:
         return {"": np.arange(len(returns))}, dict.fromkeys(returns.columns, "")
     if missing := [firm for firm in returns.columns if firm not in calendars]:
@@ -196,7 +255,15 @@ def place(
     roll: str,
     duplicates: str,
 ) -> tuple[pd.DataFrame, Skips]:
-    """Day 0 of each firm-event: columns column, exchange, position (a session), date, known."""
+    """Day 0 of each firm-event: columns column, exchange, position (a session), date, known.
+
+    >>> days = pd.to_datetime(["2025-05-02", "2025-05-07"])
+    >>> returns = pd.DataFrame({"7203.T": [0.01, 0.02]}, days)
+    >>> asked, _ = asked_for(pd.DataFrame({"firm": ["7203.T"], "date": ["2025-05-05"]}))
+    >>> rows, _ = place(asked, returns, *sessions_of(returns, None), roll="next", duplicates="error")
+    >>> rows["date"].dt.strftime("%Y-%m-%d").tolist(), rows["position"].tolist()
+    (['2025-05-07'], [1])
+    """
     rows = asked.assign(
         column=returns.columns.get_indexer(pd.Index(asked["firm"])),
         exchange=asked["firm"].map(exchange),
@@ -240,7 +307,12 @@ def place(
 
 
 def overlaps(rows: pd.DataFrame, window: Window) -> Array:
-    """Does another event of the firm have its day 0 inside this event window?"""
+    """Does another event of the firm have its day 0 inside this event window?
+
+    >>> rows = pd.DataFrame({"firm": ["BMW", "BMW", "VW"], "position": [10, 12, 12]})
+    >>> overlaps(rows, (-5, 5)).tolist(), overlaps(rows, (-1, 1)).tolist()
+    ([True, True, False], [False, False, False])
+    """
     order = rows.sort_values(["firm", "position"], kind="stable")
     after = order.groupby("firm")["position"].shift(-1) - order["position"]
     before = order["position"] - order.groupby("firm")["position"].shift(1)
@@ -255,7 +327,13 @@ def regressors_of(
     model: str,
     risk_free: pd.Series | None,
 ) -> dict[object, pd.DataFrame]:
-    """Regressors on the dates of the returns: one frame under None for all firms, or one per firm."""
+    """Regressors on the dates of the returns: one frame under None for all firms, or one per firm.
+
+    >>> returns = pd.DataFrame({"BMW": [0.1, 0.2]}, pd.to_datetime(["2025-04-03", "2025-04-04"]))
+    >>> found = regressors_of(returns, returns["BMW"] / 2, None, "market", None)
+    >>> list(found), list(found[None])
+    ([None], ['market'])
+    """
     if model == "mean":
         return {None: pd.DataFrame(index=returns.index)}
     own: dict[object, list[pd.DataFrame]] = {}

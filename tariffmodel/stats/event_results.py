@@ -46,6 +46,33 @@ class EventStudy:
         Of the returns.
     estimates : Estimates
     timing : Timing
+
+    Examples
+    --------
+    >>> from tariffmodel.stats.event_study import study
+    >>> random, days = np.random.default_rng(0), pd.bdate_range("2025-01-02", periods=80)
+    >>> market = pd.Series(random.normal(0, 0.01, 80), days)
+    >>> returns = pd.DataFrame({f: market + random.normal(0, 0.01, 80) for f in ("BMW", "VW", "F")}, days)
+    >>> returns.loc["2025-04-03"] -= 0.05
+    >>> found = study(returns, "2025-04-03", market=market, estimation=(-60, -6), window=(-2, 2))
+    >>> found, found.window, found.days.tolist()
+    (EventStudy(3 firm-events, 1 events, 0 skipped, model 'market'), (-2, 2), [-2, -1, 0, 1, 2])
+    >>> found.ar.shape == found.ar_se.shape == found.sar.shape, list(found.aar) == list(found.caar)
+    (True, True)
+    >>> list(found.car((0, 1))), list(found.bhar((0, 1)))
+    (['car', 'se', 't', 'df', 'p_value', 'scar', 'days'], ['bhar', 'se', 't', 'days'])
+    >>> found.tests((0, 1), "kp_bmp")["p_value"].round(3).to_dict(), list(found.by_event((0, 1)))[:3]
+    ({'kp_bmp': 0.086}, ['date', 'n', 'caar'])
+    >>> found.windows([(0, 0), (0, 1)], "kp_bmp")["caar"].round(3).to_dict()
+    {'[0, 0]': -0.047, '[0, 1]': -0.049}
+    >>> found.table().index.tolist(), found.estimation.index.tolist()[0], found.alarms.shape[0]
+    (['[0, 0]', '[0, 1]', '[-1, 1]', '[-2, 2]'], ('2025-04-03', 'BMW'), 5)
+    >>> len(found.select(firms=["BMW"])), round(found.volatility((0, 0))[1].p_value, 3)
+    (1, 0.364)
+    >>> list(found.calendar_time())[:2], found.summary((0, 1)).splitlines()[0]
+    (['firms', 'mean'], 'Event study: 3 firm-events, 1 events, 3 firms; day 0 from 2025-04-03 to 2025-04-03')
+    >>> found.sample((0, 1), et.conventions({})).n
+    3
     """
 
     firm_events: pd.DataFrame

@@ -180,6 +180,30 @@ class Sample:
         Day of the first column of the event window.
     paired : callable
         Gives what `paired_correlations` gives; called only if a test needs it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tariffmodel.stats.event_study import study
+    >>> random, days = np.random.default_rng(0), pd.bdate_range("2025-01-02", periods=80)
+    >>> market = pd.Series(random.normal(0, 0.01, 80), days)
+    >>> returns = pd.DataFrame({f: market + random.normal(0, 0.01, 80) for f in ("BMW", "VW", "F")}, days)
+    >>> found = study(returns, "2025-04-03", market=market, estimation=(-60, -6), window=(-2, 2))
+    >>> sample = found.sample((0, 1), conventions({}))
+    >>> sample.n, sample.ar.shape, sample.length.tolist(), sample.enough.tolist(), sample.df.tolist()
+    (3, (3, 2), [2, 2, 2], [True, True, True], [53.0, 53.0, 53.0])
+    >>> bool(np.allclose(sample.car, sample.ar.sum(axis=1)))
+    True
+    >>> bool(np.allclose(sample.scar, sample.car / sample.se))
+    True
+    >>> sample.sigma.shape, sample.prediction_error.shape, -1 < sample.correlation < 1
+    ((3,), (3, 2), True)
+    >>> sample.average.shape, sample.average_error.shape, sample.portfolio.shape
+    ((2,), (2,), (55,))
+    >>> len(sample.ranked), len(sample.rescaled), [round(test.p_value, 2) for test in sample.grank]
+    (2, 2, [0.8, 0.79])
+    >>> list(sample.averages())
+    ['n', 'mean', 'se', 'se_adjusted', 'positive']
     """
 
     estimates: Estimates
@@ -324,7 +348,11 @@ class Sample:
 
 
 class Statistic(NamedTuple):
-    """A test of an event study: what it is called, whose it is and what it withstands."""
+    """A test of an event study: what it is called, whose it is and what it withstands.
+
+    >>> TESTS["patell"].note(Result(2.0, np.inf, 0.05)).split("; ")[1:]
+    ['rejects too often when firms share the event day', 'rejects too often when the event adds variance']
+    """
 
     label: str
     source: str

@@ -14,7 +14,12 @@ __all__ = ["Garch", "fit"]
 
 
 class Garch(NamedTuple):
-    """σ²(t+1) = ω + α e(t)² + β σ²(t), e the residuals of a regression."""
+    """σ²(t+1) = ω + α e(t)² + β σ²(t), e the residuals of a regression.
+
+    >>> found = Garch(np.array([0.0]), 0.1, 0.1, 0.8, np.array([2.0]), np.array([1.0]), 0.0, True)
+    >>> found.ahead(3).round(3).tolist()
+    [1.3, 1.27, 1.243]
+    """
 
     coefficients: np.ndarray  #: (k,) of the regression
     omega: float

@@ -72,14 +72,29 @@ def tail(statistic: Array | float, df: Array | float, alternative: str) -> Array
 
 
 def over(top: float, bottom: float) -> float:
+    """A ratio; NaN unless what it is over is above zero.
+
+    >>> over(1.0, 2.0), over(1.0, 0.0)
+    (0.5, nan)
+    """
     return top / bottom if bottom > 0 else np.nan
 
 
 def deviation(values: Array) -> float:
+    """Standard deviation, divisor N − 1; NaN of fewer than two values.
+
+    >>> deviation(np.array([1.0, 2.0, 3.0])), deviation(np.array([1.0]))
+    (1.0, nan)
+    """
     return float(values.std(ddof=1)) if len(values) > 1 else np.nan
 
 
 def widening(n: int, correlation: float) -> float:
+    """By what the variance of a mean of `n` is larger than without their mean correlation: 1 + (n − 1) r.
+
+    >>> widening(10, 0.1), widening(10, -0.5)
+    (1.9, 0.0)
+    """
     return max(1 + (n - 1) * correlation, 0.0)  # zero: the firms' shocks cancel, nothing is testable
 
 

@@ -52,7 +52,13 @@ class Setup(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """Arrays of the estimation, one row per firm-event (T days of estimation, W of event window)."""
+    """Arrays of the estimation, one row per firm-event (T days of estimation, W of event window).
+
+    >>> whole, each = np.zeros((2, 3)), np.array([1.0, 4.0])
+    >>> found = Estimates(whole, whole, whole, whole[..., None], each, each, each, each, whole, whole, each)
+    >>> found.take(np.array([1])).rss.tolist()
+    [4.0]
+    """
 
     ar: Array  #: (n, W) abnormal returns
     expected: Array  #: (n, W) normal returns
@@ -372,7 +378,14 @@ def _garch(
 
 
 def unusable(estimates: Estimates, needed: int, known: Array) -> Array:
-    """Why a firm-event cannot be used, None where it can."""
+    """Why a firm-event cannot be used, None where it can.
+
+    >>> whole, each = np.ones((2, 3)), np.ones(2)
+    >>> spent = (each, each, 20 * each, each)  # rss, tss, observations, parameters
+    >>> found = Estimates(whole, whole, whole, whole[..., None], *spent, whole, whole, each)
+    >>> unusable(found, needed=10, known=np.array([True, False])).tolist()
+    [None, 'no returns at all']
+    """
     n, k = estimates.observations, estimates.parameters
     reason = np.full(len(n), None, dtype=object)
     tiny = 1e-24 * np.maximum(n, 1)
@@ -388,12 +401,26 @@ def unusable(estimates: Estimates, needed: int, known: Array) -> Array:
 
 
 def residual_sd(of: Estimates) -> Array:
-    """Standard deviation of the residuals, divisor T − k, (n,)."""
+    """Standard deviation of the residuals, divisor T − k, (n,).
+
+    >>> whole, each = np.ones((2, 3)), np.ones(2)
+    >>> spent = (18 * each, each, 20 * each, 2 * each)  # rss, tss, observations, parameters
+    >>> found = Estimates(whole, whole, whole, whole[..., None], *spent, whole, whole, each)
+    >>> residual_sd(found).tolist()
+    [1.0, 1.0]
+    """
     return np.asarray(np.sqrt(of.rss / (of.observations - of.parameters)))
 
 
 def leverage(of: Estimates) -> Array:
-    """x_t'(X'X)⁻¹x_t of each day of the event window: the prediction error over σ²."""
+    """x_t'(X'X)⁻¹x_t of each day of the event window: the prediction error over σ².
+
+    >>> whole, each = np.ones((1, 2)), np.ones(1)
+    >>> whitened = np.array([[[0.1, 0.2], [0.0, 0.3]]])
+    >>> found = Estimates(whole, whole, whole, whitened, each, each, each, each, whole, whole, each)
+    >>> leverage(found).round(2).tolist()
+    [[0.05, 0.09]]
+    """
     return np.asarray((of.whitened**2).sum(axis=2))
 
 

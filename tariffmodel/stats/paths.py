@@ -105,6 +105,12 @@ class Path:
 
     `smoothed` and `standard_error` are date × regressor; `step` is the standard deviation of one
     row's random-walk step per factor (0 = it never moved), `noise` that of the residual.
+
+    >>> days = pd.to_datetime(["2025-04-04"])
+    >>> smoothed, error = pd.DataFrame({"fx": [0.5]}, days), pd.DataFrame({"fx": [0.1]}, days)
+    >>> low, high = Path(smoothed, error, pd.Series({"fx": 0.0}), 0.01, 0.0, 1).band()
+    >>> low["fx"].round(2).tolist(), high["fx"].round(2).tolist()
+    ([0.3], [0.7])
     """
 
     smoothed: pd.DataFrame

@@ -173,6 +173,15 @@ class Fit:
         On the rows used.
     n, df : int
         Rows, and degrees of freedom of the Student t behind `p`, `low` and `high`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"fx": [0.0, 1.0, 2.0, 3.0], "fx_lag1": [1.0, 0.0, 0.0, 1.0]})
+    >>> found = fit(pd.Series([1.0, 3.0, 5.0, 7.1]), rows)
+    >>> found.table().index.tolist(), list(found.table())
+    (['const', 'fx', 'fx_lag1'], ['value', 'standard_error', 't', 'p', 'low', 'high'])
+    >>> bool(np.isclose(found.total("fx")["value"], found.params[["fx", "fx_lag1"]].sum()))
+    True
     """
 
     params: pd.Series

@@ -50,6 +50,15 @@ class Course:
     `trading` holds the positions of the makers that import or build in the US.
     `owed` and every array of `relief` are (K, runs, M) with the runs of `goods.Goods`; `metals` is
     (K, 3, M): central, low and high. Between the days everything grows evenly.
+
+    >>> days = np.array([date(2025, 1, 1).toordinal(), date(2026, 12, 31).toordinal()], dtype=float)
+    >>> built_up = np.array([[[0.0]], [[729.0]]])  # a dollar a day
+    >>> relief, metals = {"offset": built_up}, np.zeros((2, 3, 1))
+    >>> course = Course(["Honda"], np.array([0]), days, built_up, relief, metals)
+    >>> course.at(course.owed, np.array([[days[0] + 30]])).tolist()
+    [[[30.0]]]
+    >>> course.paid_back("offset", days[1], lag=np.array([0.0])).tolist()
+    [[729.0]]
     """
 
     makers: list[str]
@@ -91,12 +100,29 @@ def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
         Indexed by maker, USD: `owed` (the bill of `exposure.table`), `lag`, `refunds`, `metals`,
         their sum `model`, and `model_low`, `model_high` from the ranges of all estimated inputs,
         those of `goods.INPUTS` and those of the three steps.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> books = tm.cost.recognised(tm.case(period="2025Q2"))
+    >>> list(books)
+    ['owed', 'lag', 'refunds', 'metals', 'model', 'model_low', 'model_high']
+    >>> steps = books[list(tm.cost.STEPS)].sum(axis=1)
+    >>> bool(np.allclose(steps, books["model"]))
+    True
     """
     return booked(case.facts, course_of(case, [case.period]), case.period, metals)
 
 
 def course_of(case: Case, asked: list[Period]) -> Course:
-    """Duty owed, relief and metals from before the first period to the end of the last one."""
+    """Duty owed, relief and metals from before the first period to the end of the last one.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q2")
+    >>> course = course_of(asked, [asked.period])
+    >>> sorted(course.relief), bool((np.diff(course.days) > 0).all())
+    (['offset', 'us_content'], True)
+    """
     facts, both = case.facts, [case.policy, case.against]
     longest = facts.selected.loc[facts.selected["variable"] == "inventory_days", "high"].max()
     relieved = [e.start for one in both for e in (*_content_entries(one), *one.offset)]
@@ -166,7 +192,14 @@ def _uneven(asked: Period) -> float:
 
 
 def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.DataFrame:
-    """`recognised` over one period of a course."""
+    """`recognised` over one period of a course.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q2")
+    >>> costs = booked(asked.facts, course_of(asked, [asked.period]), asked.period, metals=False)
+    >>> costs.index.name, bool((costs["metals"] == 0).all())
+    ('maker', True)
+    """
     makers = course.makers
 
     def levels(variable: str) -> np.ndarray:

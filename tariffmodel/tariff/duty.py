@@ -29,6 +29,13 @@ class Bill:
 
     Arrays are (runs or variants, M) over the period, except `duty`: the duty per stream of goods
     before offset and credits, (runs or variants, F). `credits` is what volume credits do.
+
+    >>> import tariffmodel as tm
+    >>> owed, _ = tm.case("mfn-only", period="CY2025").owed
+    >>> bool((owed.after_credits == owed.vehicles).all()), bool((owed.total >= 0).all())
+    (True, True)
+    >>> bool(np.nanmax(owed.average_rate) <= 0.25)
+    True
     """
 
     goods: Goods
@@ -77,6 +84,13 @@ def bill(
     shift : mapping of variable to array (variants, M), optional
         Vehicles, jobs or USD a year added to what makers build, export, employ and invest; imports
         and sales stay. Complex values carry derivatives (see `incentives`).
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("none", period="CY2025")
+    >>> float(tm.duty.bill(asked.facts, asked.policy, asked.goods).total.max())  # free trade
+    0.0
     """
     varied = {full_key(policy, key): values for key, values in (variants or {}).items()}
     here = _moved(goods, shift or {}) if varied or shift else goods

@@ -19,6 +19,13 @@ def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.
     Each entry keeps its own account: credit accrues with assembly, is drawn by duty of its measure
     on parts once usable, and carries forward or lapses. What lapses is used before what keeps. All
     of it is constant over a span, so what a span draws is min(duty, balance + its credit).
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("mfn-only", period="CY2025")
+    >>> goods = asked.goods
+    >>> card = tm.rates.rates(asked.policy, asked.facts, goods.flows, goods.spans, goods.units)
+    >>> float(offset(asked.policy, goods, card, {}).max())  # no measure, so no offset
+    0.0
     """
     parts = np.flatnonzero(goods.is_part)
     member = goods.member[parts]

@@ -288,7 +288,11 @@ class Relief(Entry):
 
     @property
     def metrics(self) -> list[str]:
-        """Names of what it measures makers by."""
+        """Names of what it measures makers by.
+
+        >>> load("japan-flexible-linear-firm").relief[0].metrics[0]
+        'local_build_share'
+        """
         return [self.metric] if self.metric else list(self.score)
 
     @property
@@ -399,7 +403,14 @@ KINDS: dict[str, type[Entry]] = {
 
 
 class Policy(_Document):
-    """One policy, with its base folded in. Make one with `load`."""
+    """One policy, with its base folded in. Make one with `load`.
+
+    >>> flat = load("flat-25")
+    >>> flat.folder == data_dir(), len(flat.entries) == len(flat.mfn) + len(flat.additional)
+    (True, True)
+    >>> flat.boundaries() == sorted(flat.boundaries())
+    True
+    """
 
     name: str
     title: str = Field(min_length=1)
@@ -444,7 +455,12 @@ class Policy(_Document):
 
 
 def names(data: str | Path | None = None) -> list[str]:
-    """Policies that the data folder offers."""
+    """Policies that the data folder offers.
+
+    >>> import tariffmodel as tm
+    >>> {"current-law", "flat-25", "none"} <= set(tm.policy.names())
+    True
+    """
     return sorted(path.stem for path in (data_dir(data) / "policies").glob("*.toml"))
 
 
@@ -467,6 +483,13 @@ def acts(policy: Policy, period: Period) -> pd.DataFrame:
     DataFrame
         `entry`, `kind`, `start`, `rate` (of a relief the one it starts from; fraction of customs value),
         `source_title`, `source_url` and `quality`, by kind and start.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> listed = tm.policy.acts(tm.policy.load("mfn-only"), tm.periods.parse("CY2025"))
+    >>> list(listed), sorted(set(listed["kind"]))
+    (['entry', 'kind', 'start', 'rate', 'source_title', 'source_url', 'quality'], ['additional', 'mfn'])
     """
     touching = [entry for entry in policy.entries if entry.start <= period.end and entry.end >= period.start]
     return pd.DataFrame(
@@ -601,7 +624,13 @@ def _plain(text: str) -> str:
 
 
 def frozen(policy: Policy, day: date) -> Policy:
-    """What is in force on a day, for ever, with nothing that would start later."""
+    """What is in force on a day, for ever, with nothing that would start later.
+
+    >>> import tariffmodel as tm
+    >>> still = tm.policy.frozen(tm.policy.load("current-law"), date(2025, 5, 1))
+    >>> max(entry.start for entry in still.entries) <= date(2025, 5, 1)
+    True
+    """
     return _narrowed(policy, lambda entry: entry.start <= day, lambda entry: entry.end >= day)
 
 

@@ -45,7 +45,13 @@ class Rates:
     components: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]
 
     def effective(self, q: np.ndarray, u: np.ndarray, component: str | None = None) -> np.ndarray:
-        """Rate on the whole value of each flow, of one component or of all together."""
+        """Rate on the whole value of each flow, of one component or of all together.
+
+        >>> card = Rates({"mfn": (np.array([0.1]), np.array([0.0]), np.array([0.2]))})
+        >>> half_qualifies, none_of_it_us = np.array([0.5]), np.array([0.0])
+        >>> card.effective(half_qualifies, none_of_it_us).round(3).tolist()
+        [0.15]
+        """
         chosen = self.components.values() if component is None else [self.components[component]]
         return sum(
             (
@@ -87,6 +93,15 @@ def rates(  # noqa: C901  the order of its steps is the law's
         If a flow has no MFN rate on some day or a variant names an unknown key.
     DataError
         If a score lacks a metric and the policy declares no fallback.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> flows = tm.rates.Flows(*(np.array([word]) for word in ("Toyota", "JP", "car")))
+    >>> known, law, spans = tm.facts.load(), tm.policy.load("mfn-only"), [tm.periods.parse("2025-09-30")]
+    >>> card = tm.rates.rates(law, known, flows, spans, units=np.ones((1, 1, 1)))
+    >>> card.effective(np.zeros(1), np.zeros(1)).tolist()
+    [[[0.025]]]
     """
     number = Numbers(variants or {})
     starts = np.array([span.start.toordinal() for span in spans])

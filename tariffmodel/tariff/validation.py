@@ -112,6 +112,10 @@ def widened(cost: pd.DataFrame, factor: float | pd.Series) -> pd.DataFrame:
     """`disclosed` or `recognised` with `widened_low` and `widened_high`: a range `factor` times as wide.
 
     Nothing costs less than nothing.
+
+    >>> cost = pd.DataFrame({"model": [10.0], "model_low": [8.0], "model_high": [11.0]})
+    >>> widened(cost, factor=2.0)[["widened_low", "widened_high"]].to_numpy().tolist()
+    [[6.0, 12.0]]
     """
     low = (cost["model"] - factor * (cost["model"] - cost["model_low"])).clip(lower=0)
     high = cost["model"] + factor * (cost["model_high"] - cost["model"])
@@ -136,6 +140,12 @@ def widening(frame: pd.DataFrame) -> float:
     frame : DataFrame
         From `disclosed`, or rows of it; columns `maker`, `disclosed`, `model`, `model_low`,
         `model_high`. Without rows, or with too few makers for the coverage, infinite.
+
+    Examples
+    --------
+    >>> said = pd.DataFrame({"maker": list("ABCD"), "disclosed": [10.0, 11.0, 9.0, 13.0]})
+    >>> widening(said.assign(model=10.0, model_low=9.0, model_high=11.0))
+    3.0
     """
     below = frame["disclosed"] < frame["model"]
     half = (frame["model"] - frame["model_low"]).where(below, frame["model_high"] - frame["model"])
@@ -166,6 +176,18 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
         with its two-sided `rank_p` from Student's t, and `inside_range`, the share of disclosures
         within the model's range, and `inside_widened`, within the range as widened by the misses of
         the other makers.
+
+    Examples
+    --------
+    >>> said = pd.DataFrame({"maker": list("ABC"), "kind": "actual", "disclosed": [1.0, 2.0, 4.0]})
+    >>> said = said.assign(model=[1.0, 3.0, 4.0], error=[0.0, 0.5, 0.0], owed=1.0, per_usd=1.0, latest=True)
+    >>> said = said.assign(headline=[True, True, False], inside_range=True, inside_widened=True)
+    >>> summary(said)[["n", "median_absolute_error"]]
+              n  median_absolute_error
+    headline  2                   0.25
+    all       3                   0.00
+    actual    3                   0.00
+    guidance  0                    NaN
     """
     from scipy.stats import spearmanr  # slow to import: only when results are summed up
 
@@ -212,14 +234,26 @@ def in_words(score: pd.Series) -> str:
 
 
 def without_each(frame: pd.DataFrame) -> pd.DataFrame:
-    """`summary` of the headline rows with each maker left out in turn, indexed by the maker."""
+    """`summary` of the headline rows with each maker left out in turn, indexed by the maker.
+
+    >>> said = pd.DataFrame({"maker": list("ABC"), "kind": "actual", "disclosed": [1.0, 2.0, 4.0]})
+    >>> said = said.assign(model=[1.0, 3.0, 4.0], error=[0.0, 0.5, 0.0], owed=1.0, per_usd=1.0, latest=True)
+    >>> said = said.assign(headline=True, inside_range=True, inside_widened=True)
+    >>> without_each(said)["median_absolute_error"].to_dict()
+    {'A': 0.25, 'B': 0.0, 'C': 0.25}
+    """
     makers = frame.loc[frame["headline"], "maker"]
     left = {maker: summary(frame[frame["maker"] != maker]).loc["headline"] for maker in makers}
     return pd.DataFrame(left).T.rename_axis("maker")
 
 
 def after_each_step(table: pd.DataFrame) -> pd.Series:
-    """Median absolute error once each of `STEPS` is added, from `explained`; shares of what is disclosed."""
+    """Median absolute error once each of `STEPS` is added, from `explained`; shares of what is disclosed.
+
+    >>> steps = {"owed": [0.6, 0.9], "lag": [0.0, -0.1], "refunds": [0.2, 0.0], "metals": [0.1, 0.1]}
+    >>> after_each_step(pd.DataFrame(steps)).round(2).to_dict()
+    {'owed': 0.25, 'lag': 0.3, 'refunds': 0.2, 'metals': 0.1}
+    """
     error: pd.Series = (table[list(STEPS)].cumsum(axis=1) - 1).abs().median()
     return error
 
@@ -233,6 +267,14 @@ def explained(frame: pd.DataFrame) -> pd.DataFrame:
         Indexed by maker: `period`, `disclosed` and `currency`; `owed` = duty owed, then what each
         mechanism adds: `lag`, `refunds`, `metals`; `model` = their sum; `unexplained` = 1 − model;
         `within_range`: whether the uncertainty of the inputs covers what is unexplained.
+
+    Examples
+    --------
+    >>> said = pd.DataFrame({"maker": ["A"], "period": "2025Q2", "currency": "USD", "disclosed": [2.0]})
+    >>> said = said.assign(headline=True, owed=1.0, lag=0.5, refunds=0.0, metals=0.2, model=1.7)
+    >>> said = said.assign(inside_range=True)
+    >>> explained(said)[["owed", "lag", "model", "unexplained"]].round(2).to_dict("index")
+    {'A': {'owed': 0.5, 'lag': 0.25, 'model': 0.85, 'unexplained': 0.15}}
     """
     rows = frame[frame["headline"]].set_index("maker")
     shares = rows[[*STEPS, "model"]].div(rows["disclosed"], axis=0)
