@@ -69,6 +69,7 @@ _HOMES = {
     "ticket": "hedging.ticket",
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",
+    "trade": "intake.official",
     "vendors": "intake.vendors",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the keys are strings

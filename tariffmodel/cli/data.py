@@ -24,15 +24,39 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the pre
 @app.command()
 def refresh(
     tickers: Annotated[
-        list[str] | None, typer.Argument(help="Lines to refresh. Default: all.", metavar="[TICKER]...")
+        list[str] | None,
+        typer.Argument(
+            help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
+            "Bureau and Mexico's exports by make from INEGI.",
+            metavar="[trade | TICKER...]",
+        ),
     ] = None,
     currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
+    months: Annotated[
+        str | None, typer.Option(help="trade: ask Census for these, stored or not: 2025-04..2025-06.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="trade: imdb (Census files), api (Census API, its key in CENSUS_API_KEY) or inegi; repeat "
+            "for several. Default: api with a key, else imdb; and inegi."
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited)."""
+    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade."""
     from tariffmodel import facts
+    from tariffmodel.intake import official
     from tariffmodel.intake import yahoo as model
 
+    if tickers == ["trade"]:
+        done = official.watched(facts.load(data), sources=source or None, months=months)
+        typer.echo(done.summary())
+        if done.wrong:
+            raise typer.Exit(1)
+        return
+    if months or source:
+        raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
     report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
     typer.echo(report.summary())
     if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():

@@ -67,6 +67,9 @@ def vintages(facts: Facts, name: str = US_IMPORTS) -> pd.DataFrame:
 def in_use(facts: Facts, name: str = US_IMPORTS) -> pd.DataFrame:
     """The newest known vintage of every figure; see `vintages`.
 
+    A figure that the newest vintage of its row lacks is that of the one before: a release of values and one
+    of duties make a row together.
+
     Examples
     --------
     >>> import tariffmodel as tm
@@ -74,7 +77,9 @@ def in_use(facts: Facts, name: str = US_IMPORTS) -> pd.DataFrame:
     >>> round(cars["value_usd"].item() / 1e9, 3)
     4.127
     """
-    return newest(vintages(facts, name), KEYS[name])
+    rows, key, figures = vintages(facts, name), KEYS[name], FIGURES[name]
+    filled = rows.groupby(key, sort=False)[figures].ffill()
+    return newest(rows.assign(**{figure: filled[figure] for figure in figures}), key)
 
 
 def newest(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
