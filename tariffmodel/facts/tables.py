@@ -199,10 +199,20 @@ class Facts:
             places.setdefault(key, []).append(position)
         return places
 
-    def figure(self, metric: str) -> pd.Series:
-        """Selected company figures of one kind, such as ``operating_profit``, by company."""
-        rows = self.financials[self.financials["selected"] & (self.financials["metric"] == metric)]
-        return rows.set_index("company")["value"]
+    def figure(self, metric: str, *, latest: bool = False) -> pd.Series:
+        """Company figures of one kind, such as ``operating_profit``, by company.
+
+        Those of the last fiscal year before the tariff, or with `latest` of the newest that is over.
+        """
+        return self._figures(metric, latest)["value"]
+
+    def fiscal_year(self, metric: str, *, latest: bool = False) -> pd.Series:
+        """Label of the year, or of the day, that `figure` is of, by company."""
+        return self._figures(metric, latest)["period"]
+
+    def _figures(self, metric: str, latest: bool) -> pd.DataFrame:
+        in_use = self.financials["latest" if latest else "selected"]
+        return self.financials[in_use & (self.financials["metric"] == metric)].set_index("company")
 
     def with_values(
         self,
