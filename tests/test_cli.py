@@ -65,7 +65,7 @@ def test_compare_ranks_makers_by_what_they_gain(tm):
     words = ["compare", "current-law", "eu-netting", "--rank"]
     rows = json.loads(tm(*words, "--format", "json")[1])["rows"]
     changes = [row["change_usd"] for row in rows]
-    assert rows[0]["maker"] == "BMW" and changes == sorted(changes)
+    assert rows[0]["maker"] == "Mercedes-Benz" and changes == sorted(changes)
     assert rows[0]["relief_per_us_built_usd"] > 0
     assert "Who gains and who loses under eu-netting, beside current-law" in tm(*words)[1]
     assert tm("compare", "current-law", "--rank")[0] == 2
@@ -147,14 +147,6 @@ def test_check_passes_on_the_bundled_data_and_lists_every_fault_elsewhere(tm, da
     )
 
 
-def test_policies_check_says_how_far_each_rule_was_followed(tm):
-    code, out, _ = tm("policies", "--check", "current-law")
-    assert code == 0
-    assert "232-certified-parts" in out and "last revision that could be read: 2026 revision 21" in out
-    rows = json.loads(tm("policies", "--check", "current-law", "--format", "json")[1])["rows"]
-    assert {row["standing"] for row in rows} == {"in the bill", "void", "not modelled"}
-
-
 def test_policies_and_contribution_answer(tm):
     _, out, _ = tm("policies")
     assert "current-law" in out and "flat-25" in out
@@ -185,7 +177,7 @@ def test_compare_incentives_and_validate_answer(tm):
     shown = ["worth_us_built_usd", "worth_usd_m_invested_usd", "exported_to_reach_rate_units"]
     assert all(set(columns.label(name).split()) <= set(headings) for name in shown)
     row = next(line for line in out.splitlines() if "Nissan" in line)
-    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["45 (534)", "-9 (-106)"]
+    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["28 (534)", "-10 (-112)"]
     _, out, _ = tm("compare", "current-law", "japan-flexible-linear-firm", "--worth", "job")
     assert columns.column("worth_job_usd").definition[1:] in " ".join(out.split())
     _, out, _ = tm("validate")

@@ -292,9 +292,10 @@ def test_a_change_is_the_bill_of_a_year_worked_out_by_hand(known, delta):
 
 @pytest.mark.parametrize("event", [THREAT, "2026-05-01-eu-25-threat", "2026-08-24-canada-50-threat"])
 def test_a_change_is_the_difference_that_exposure_tables(known, delta, event):
-    # no fact begins in 2026: nothing was known later than these events
     before, after = event_calendar.policies(known, event)
-    bills = exposure.table(case(after, before, delta.loc[event, "period"].iloc[0], data=known))
+    earlier = known.table["start"] < pd.Timestamp("2026-01-01").date()  # facts of years before the event's
+    then = replace(known, table=known.table[earlier].reset_index(drop=True))
+    bills = exposure.table(case(after, before, delta.loc[event, "period"].iloc[0], data=then))
     expected = bills.loc[known.makers.index, ["bill_usd", "bill_low_usd", "bill_high_usd"]]
     found = delta.loc[event, ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]]
     np.testing.assert_allclose(found, expected, rtol=1e-12)

@@ -27,7 +27,7 @@ from tariffmodel.facts.tables import (
     with_statements,
 )
 from tariffmodel.facts.version import Version, data_version
-from tariffmodel.facts.worth import fx_rate, market_value
+from tariffmodel.facts.worth import fx_rate, market_value, share_counts
 
 __all__ = [
     "EU_MEMBERS",
@@ -60,6 +60,7 @@ __all__ = [
     "market_value",
     "refuse",
     "resolve",
+    "share_counts",
     "with_dates_apart",
     "with_statements",
 ]

@@ -25,6 +25,7 @@ CURRENCIES = ("JPY", "KRW", "EUR", "GBP", "USD", "SEK", "NOK")
 HOMES = ("JP", "KR", "EU", "GB", "US")
 QUALITIES = ("reported", "derived", "estimated")
 MONEY = tuple(f"{currency.lower()}_bn" for currency in CURRENCIES)
+PER_SHARE = (*(f"{currency.lower()}_per_share" for currency in CURRENCIES), "usd_per_adr")
 FRACTIONS = (
     "fraction",
     "fraction_of_revenue",
@@ -127,12 +128,12 @@ def _within_range(table: pd.DataFrame) -> pd.Series:
 WITHIN_RANGE = pa.Check(_within_range, error="value: expected low <= value <= high")
 
 
-def _selected_once(*keys: str) -> pa.Check:
+def _selected_once(*keys: str, flag: str = "selected") -> pa.Check:
     def once(table: pd.DataFrame) -> pd.Series:
-        repeated = table[table["selected"]].duplicated(list(keys), keep=False)
+        repeated = table[table[flag]].duplicated(list(keys), keep=False)
         return ~repeated.reindex(table.index, fill_value=False)
 
-    return pa.Check(once, error=f"selected: expected at most one selected row per {', '.join(keys)}")
+    return pa.Check(once, error=f"{flag}: expected at most one {flag} row per {', '.join(keys)}")
 
 
 def _table(
@@ -175,14 +176,20 @@ FINANCIALS = _table(
         "metric": _one_of(
             "revenue",
             "operating_profit",
+            "ordinary_profit",
             "pre_tax_profit",
             "net_income",
+            "eps",
+            "dividend_per_share",
+            "industrial_free_cash_flow",
+            "ev_related_losses",
             "operating_margin",
             "shares_outstanding",
             "share_price",
             "market_cap",
             "north_america_revenue",
             "north_america_operating_profit",
+            "international_operating_profit",
             "north_america_units",
             "north_america_share_of_units",
             "us_share_of_units",
@@ -192,12 +199,21 @@ FINANCIALS = _table(
         "value": _number(),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
-        "unit": _one_of(*MONEY, "million_shares", "jpy_per_share", "units", "fraction"),
+        "unit": _one_of(*MONEY, *PER_SHARE, "million_shares", "units", "fraction"),
         "basis": _text(),
         "selected": _flag(),
+        "latest": _flag(),
         "selection_reason": _text(nullable=True),
     },
-    checks=[WITHIN_RANGE, _selected_once("company", "metric")],
+    checks=[
+        WITHIN_RANGE,
+        _selected_once("company", "metric"),
+        _selected_once("company", "metric", flag="latest"),
+        pa.Check(
+            lambda table: ~table["latest"] | ~table["basis"].str.contains("forecast|guidance"),
+            error="latest: expected false for a forecast: it marks years that are over",
+        ),
+    ],
     dates=KNOWN,
 )
 
@@ -270,6 +286,8 @@ FX_SENSITIVITY = _table(
             *MONEY,
             "jpy_per_usd",
             "jpy_per_eur",
+            "jpy_per_thb",
+            "jpy_per_mxn",
             "krw_per_usd",
             "months_of_cover",
             "fraction_of_revenue",
@@ -520,7 +538,7 @@ MONTHLY = _table(
         "metric": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name"),
         "period": _period(),
         "value": _number(),
-        "unit": _one_of("units", "fraction", "usd_bn", "jpy_bn", "jpy_per_vehicle"),
+        "unit": _one_of("units", "fraction", "usd_bn", "jpy_bn", "cad_bn", "jpy_per_vehicle"),
     }
 )
 

@@ -229,16 +229,30 @@ class Facts:
             places.setdefault(key, []).append(position)
         return places
 
-    def figure(self, metric: str) -> pd.Series:
-        """Selected company figures of one kind, such as ``operating_profit``, by company.
+    def figure(self, metric: str, *, latest: bool = False) -> pd.Series:
+        """Company figures of one kind, such as ``operating_profit``, by company.
+
+        Those of the last fiscal year before the tariff, or with `latest` of the newest that is over.
 
         >>> import tariffmodel as tm
         >>> profit = tm.facts.load().figure("operating_profit")
         >>> profit.index.name, bool(profit["Toyota"] > profit["Subaru"])
         ('company', True)
         """
-        rows = self.financials[self.financials["selected"] & (self.financials["metric"] == metric)]
-        return rows.set_index("company")["value"]
+        return self._figures(metric, latest)["value"]
+
+    def fiscal_year(self, metric: str, *, latest: bool = False) -> pd.Series:
+        """Label of the year, or of the day, that `figure` is of, by company.
+
+        >>> import tariffmodel as tm
+        >>> tm.facts.load().fiscal_year("operating_profit")["Toyota"]
+        'FY2025-03'
+        """
+        return self._figures(metric, latest)["period"]
+
+    def _figures(self, metric: str, latest: bool) -> pd.DataFrame:
+        in_use = self.financials["latest" if latest else "selected"]
+        return self.financials[in_use & (self.financials["metric"] == metric)].set_index("company")
 
     def with_values(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts.periods import Period
+from tariffmodel.facts.periods import Period, parse
 from tariffmodel.facts.tables import Facts
 
 NO_PRICES, NO_SHARES = "no line with prices", "no count of shares"  # why a maker has no market value
@@ -40,8 +40,23 @@ def fx_rate(facts: Facts, currency: str, period: Period, as_of: date) -> float:
     return float((inside if len(inside) else known.iloc[-1:]).mean())
 
 
+def share_counts(facts: Facts, day: date) -> pd.Series:
+    """Millions of shares of every company with a count: the newest that was over by `day`, else the older.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> bought_back = share_counts(known, date(2025, 7, 1)) - share_counts(known, known.as_of)
+    >>> bought_back.idxmax()
+    'Honda'
+    """
+    newest = facts.figure("shares_outstanding", latest=True)
+    labels = facts.fiscal_year("shares_outstanding", latest=True)
+    there = labels.map(lambda label: parse(label).end <= day).astype(bool)
+    return newest[there].combine_first(facts.figure("shares_outstanding"))
+
+
 def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
-    """Market value of every maker: last close up to a day times the selected share count.
+    """Market value of every maker: last close up to a day times the share count of that day.
 
     Returns
     -------
@@ -61,7 +76,7 @@ def market_value(facts: Facts, as_of: date) -> pd.DataFrame:
     today = Period(as_of, as_of)
     spot = {str(unit): fx_rate(facts, str(unit), today, as_of) for unit in listing.dropna().unique()}
     last_day: Any = pd.Series.last_valid_index
-    shares, price = facts.figure("shares_outstanding").reindex(line.index), line.map(last)
+    shares, price = share_counts(facts, as_of).reindex(line.index), line.map(last)
     reason = pd.Series("", line.index).mask(shares.isna(), NO_SHARES)
     return pd.DataFrame(
         {

@@ -28,7 +28,7 @@ from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
 from tariffmodel.facts.periods import Period
-from tariffmodel.facts.worth import NO_PRICES, NO_SHARES
+from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
@@ -253,7 +253,7 @@ def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.Data
         the maker's line, `price_date`, `delta_share_of_market_cap`, `quality` (worst of policy and
         facts) and `reason`: why a figure is missing. Nothing is zero for want of data.
 
-        `market_cap_usd` is adjusted close × latest share count, so it lies below the market value of
+        `market_cap_usd` is adjusted close × share count of the day, so it lies below the market value of
         the day by the dividends paid since. It is empty where the line has no close in the last week
         of sessions before the event.
 
@@ -430,7 +430,8 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     every = pd.MultiIndex.from_product([rows.index, tickers.index], names=["event", "maker"])
     frame = pd.concat(parts).reindex(every)
     maker = every.get_level_values("maker")
-    shares = 1e6 * facts.figure("shares_outstanding").reindex(maker).to_numpy()
+    counts = {event: share_counts(facts, day.date()) for event, day in rows["announced"].items()}
+    shares = 1e6 * np.concatenate([counts[event].reindex(tickers.index) for event in rows.index])
     unpriced = np.select(
         [~maker.isin(listed.index), frame["price"].isna(), np.isnan(shares)],
         [NO_PRICES, "no close in the week of sessions before", NO_SHARES],

@@ -81,8 +81,9 @@ def table(case: Case) -> pd.DataFrame:
 def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
     """The bill in reporting currency and as a share of profit, revenue and market value.
 
-    Profit and revenue are those of the last fiscal year before the tariff, scaled to the length of
-    the period; the market value is set against the bill at an annual rate.
+    Profit and revenue are those of the last fiscal year before the tariff, and profit beside it that
+    of the newest year that is over, which has borne the tariff; both are scaled to the length of the
+    period. The market value is set against the bill at an annual rate.
     """
     facts, years = case.facts, case.goods.years
     currency = facts.makers.loc[frame.index, "reporting_currency"]
@@ -90,6 +91,7 @@ def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
     per_usd = currency.map(mean)
     local_bn = frame["bill_usd"] * per_usd / 1e9
     profit, revenue = (facts.figure(name).reindex(frame.index) for name in ("operating_profit", "revenue"))
+    newest = facts.figure("operating_profit", latest=True).reindex(frame.index)
     worth = market_value(facts, case.as_of).reindex(frame.index)
     return pd.DataFrame(
         {
@@ -97,6 +99,8 @@ def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
             "per_usd": per_usd,
             "bill_reporting_bn": local_bn,
             "share_of_operating_profit": local_bn / (profit * years).where(profit > 0),
+            "latest_year": facts.fiscal_year("operating_profit", latest=True).reindex(frame.index),
+            "share_of_latest_operating_profit": local_bn / (newest * years).where(newest > 0),
             "share_of_revenue": local_bn / (revenue * years),
             "share_of_market_cap": frame["bill_usd"] / years / worth["market_cap_usd"],
             "market_cap_usd": worth["market_cap_usd"],
