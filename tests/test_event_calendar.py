@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import exchange_calendars
@@ -210,7 +211,7 @@ def test_firm_events_keep_days_after_the_last_price_of_a_line(known, table):
     days = event_calendar.firm_events(known)
     assert len(days) == len(table) * known.makers["ticker"].notna().sum()
     assert not days.duplicated(["event", "firm"]).any() and days["date"].notna().all()
-    assert (days.loc[days["firm"] == "7261.T", "date"] > known.prices["7261.T"].last_valid_index()).any()
+    assert (days.loc[days["firm"] == "BMW.DE", "date"] > known.prices["BMW.DE"].last_valid_index()).any()
 
 
 def test_lines_without_placed_sessions_and_unknown_names_are_refused(known):
@@ -344,11 +345,13 @@ def test_market_value_is_of_the_last_close_before_the_event(known, delta):
     assert before_holiday == pd.Timestamp("2025-10-02")  # eight days, and one session, before Seoul's first
 
 
-def test_what_is_missing_stays_empty_and_says_why(delta, table):
-    late = delta.loc["2026-08-24-canada-50-threat"]
+def test_what_is_missing_stays_empty_and_says_why(known, delta, table):
+    threat = "2026-08-24-canada-50-threat"
+    assert delta.at[(threat, "Toyota"), "price_date"] == pd.Timestamp("2026-08-24")  # Tokyo had closed
+    stopped = market.until(known, date(2026, 8, 12))
+    late = event_calendar.delta_exposure(stopped, [threat]).set_index("maker")
     assert np.isnan(late.at["Mazda", "market_cap_usd"]) and pd.notna(late.at["Mazda", "delta_bill_usd"])
     assert late.at["Mazda", "reason"] == "no close in the week of sessions before"
-    assert late.at["Toyota", "price_date"] == pd.Timestamp("2026-08-20")
     assert delta.at[(DEAL, "Volvo Cars"), "reason"] == "no line with prices"
     letters = delta.loc["2025-07-07-japan-korea-letters"]
     assert letters["delta_bill_usd"].isna().all() and letters["market_cap_usd"].notna().any()

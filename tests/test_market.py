@@ -11,6 +11,7 @@ import pytest
 
 from tariffmodel import facts, market
 from tariffmodel.errors import DataError
+from tariffmodel.runs import manifest
 
 
 def with_prices(known: facts.Facts, prices: pd.DataFrame) -> facts.Facts:
@@ -83,8 +84,10 @@ def test_weeks_end_at_the_last_close_of_whole_weeks(known):
     # 4 July 2025, a Friday, is a holiday: the week ends on Thursday the 3rd
     expected = np.log(closes[pd.Timestamp("2025-07-03")] / closes[pd.Timestamp("2025-06-27")])
     assert weekly.at[pd.Timestamp("2025-07-04"), "GM"] == pytest.approx(expected)
-    # the panel ends on Thursday 20 August 2026: that week is not whole
-    assert weekly["GM"].last_valid_index() == pd.Timestamp("2026-08-14")
+    assert weekly["GM"].last_valid_index() == pd.Timestamp("2026-10-09")
+    thursday = market.until(known, date(2026, 8, 20))  # that week is not whole
+    cut = market.returns(thursday, ["GM"], horizon="weekly")["GM"]
+    assert cut.last_valid_index() == pd.Timestamp("2026-08-14")
 
 
 def test_overlapping_returns_are_sums_of_daily_ones(known):
@@ -151,7 +154,7 @@ def test_lag_carries_what_happened_after_tokyo_closed(known):
 
 
 def test_a_stale_line_is_said_to_be_stale(known):
-    table = market.status(known, date(2026, 8, 21))
+    table = market.status(known, date(2026, 10, 12))
     assert not table.at["GM", "stale"] and table.at["GM", "sessions_behind"] == 1
     assert table.at["1622.T", "stale"] and table.at["1622.T", "last"] == pd.Timestamp("2026-02-05")
     assert not table.at[market.FIXING, "stale"]
@@ -218,8 +221,57 @@ def test_results_say_what_they_are_and_until_when(known):
     got = market.returns(known, ["GM"], currency="USD")
     timing = "at the close of XNYS 16:00 America/New_York, in dollars at the fixing of 14:15 Europe/Berlin"
     unit = "log return, USD currency, horizon 1"
-    assert got.attrs == {"unit": unit, "as_of": "2026-08-20", "timing": timing}
+    assert got.attrs == {"unit": unit, "as_of": "2026-10-09", "timing": timing}
     factors = market.factors(known, ["JPY"], "XTKS", lags=1)
     assert factors.attrs["timing"] == (
         "same date, not same hour; 0 leads and 1 lags; exchange rates at the fixing of 14:15 Europe/Berlin"
     )
+
+
+# Prices that go on after the exchange rates
+
+
+@pytest.fixture
+def ahead(known) -> facts.Facts:
+    """Prices to October 2026, exchange rates to the end of August."""
+    other = dataclasses.replace(known)
+    vars(other)["prices"], vars(other)["fx"] = known.prices, known.fx.loc[:"2026-08-31"]
+    return other
+
+
+def test_dollar_prices_end_with_the_exchange_rates(known, ahead):
+    tickers = ["7203.T", "005380.KS", "GM"]
+    dollars, before = (market.prices(some, tickers, currency="USD") for some in (ahead, known))
+    later = dollars.index > "2026-08-31"
+    pd.testing.assert_frame_equal(dollars[~later], before[~later])
+    assert dollars.loc[later, ["7203.T", "005380.KS"]].isna().all(axis=None)
+    pd.testing.assert_series_equal(dollars["GM"], known.prices["GM"])
+    returns = market.returns(ahead, tickers, currency="USD")
+    assert returns["7203.T"].last_valid_index() == pd.Timestamp("2026-08-31")
+    assert market.factors(ahead, ["JPY"], "XTKS", horizon="weekly")["JPY"].last_valid_index() == pd.Timestamp(
+        "2026-08-28"
+    )
+
+
+def test_holidays_between_fixings_take_the_last_one(known):
+    easter = pd.Timestamp("2025-04-21")  # Tokyo trades, the European Central Bank fixes nothing
+    assert easter not in known.fx.index
+    dollars = market.prices(known, ["7203.T"], currency="USD")["7203.T"]
+    thursday = known.fx.at[pd.Timestamp("2025-04-17"), "USDJPY"]
+    assert dollars[easter] == pytest.approx(known.prices.at[easter, "7203.T"] / thursday)
+
+
+def test_results_are_of_the_last_exchange_rates_and_a_run_says_that_prices_go_on(ahead):
+    assert ahead.as_of == date(2026, 8, 31)
+    status = market.status(ahead)
+    assert status["last"].max() <= pd.Timestamp("2026-08-31") and not status.at[market.FIXING, "stale"]
+    assert facts.market_value(ahead, ahead.as_of).at["GM", "price_date"] == date(2026, 8, 31)
+    assert manifest._beyond(date(2026, 10, 9), ahead.as_of) == (
+        "Prices reach 2026-10-09, exchange rates and with them the day of the results 2026-08-31: "
+        "tariffmodel refresh brings later rates."
+    )
+    assert manifest._beyond(date(2026, 9, 1), ahead.as_of) is None
+
+
+def test_bundled_exchange_rates_reach_as_far_as_the_prices(known):
+    assert known.fx.index[-1] >= known.prices.index[-1]

@@ -283,7 +283,7 @@ def test_markdown_states_verdict_trades_and_what_is_left(korea):
         "Stated",
     ):
         assert f"\n## {heading}\n" in text
-    assert "Stale: the last price of 005380.KS is of 2026-08-19" in text
+    assert "Stale: the last price of 005380.KS is of 2026-09-30" in text
     assert "tax rate 0.25; discount rate 0.08; life years 5.0" in text and "nan" not in text
 
 
@@ -340,7 +340,7 @@ def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known)
         ("7203.T", {"notional": 0.0}, "notional is 0.0; expected an amount above 0 in USD: tickets are long"),
         ("7203.T", {"notional": -1e6}, "notional is -1000000.0; expected an amount above 0"),
         ("7203.T", {"notional": float("nan")}, "notional is nan"),
-        ("7203.T", {"notional": 500.0}, "notional of USD 500 is less than half a lot of 100 7203.T (USD 1,9"),
+        ("7203.T", {"notional": 500.0}, "notional of USD 500 is less than half a lot of 100 7203.T (USD 1,8"),
         ("7203.T", {"currency": "CHF"}, "no prices or exchange rates for CHF"),
         ("7203.T", {"instruments": ["JPY", "XYZ"]}, "no prices or exchange rates for XYZ"),
         ("7203.T", {"instruments": "JPY"}, "instruments is"),

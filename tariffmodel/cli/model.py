@@ -451,12 +451,13 @@ def _followed(name: str, format: Format, data: Path | None) -> None:
 
 @app.command()
 def check(data: Data = None) -> None:
-    """Validate every table, policy and event; list all faults."""
+    """Validate every table, policy and event; list all faults, and doubtful prices as warnings."""
     from tariffmodel import facts
     from tariffmodel.facts.schemas import TABLES
-    from tariffmodel.markets import event_calendar
+    from tariffmodel.markets import event_calendar, price_checks
     from tariffmodel.tariff import policy
 
+    warnings = []
     faults = [str(fault) for fault in facts.check(data)]
     names = policy.names(data)
     for name in names:
@@ -472,12 +473,16 @@ def check(data: Data = None) -> None:
                 event_calendar.policies(known, event)
             except TariffModelError as error:
                 faults += str(error).splitlines()
+        warnings = price_checks.check(known)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
     for fault in faults:
         typer.echo(fault, err=True)
     if faults:
         typer.echo(f"{len(faults)} fault{'s' * (len(faults) > 1)}", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault")
+    doubt = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
+    typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault{doubt}")
 
 
 def _changed(settings: list[str] | None) -> str:

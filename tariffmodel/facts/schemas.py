@@ -404,6 +404,25 @@ PRICES = _table(
     provenance=False,
 )
 
+PRICE_RECORDS = _table(
+    {
+        "date": _day(),
+        "ticker": _text(),
+        "record": _text(),
+        "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "adjusted": _flag(),
+        "dividend": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True),
+    },
+    key=["ticker", "date", "record"],
+    checks=[
+        pa.Check(
+            lambda table: ~table["adjusted"].astype(bool) | table["dividend"].isna(),
+            error="dividend: expected an empty value where adjusted is true: it is in the close",
+        ),
+    ],
+    provenance=False,
+)
+
 FX = _table(
     {
         "date": _day(),
@@ -768,6 +787,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "events/events.csv": EVENTS,
     "events/policies.csv": EVENT_POLICIES,
     "market/prices.parquet": PRICES,
+    "market/price_records.parquet": PRICE_RECORDS,
     "market/fx.parquet": FX,
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,

@@ -192,6 +192,12 @@ class Facts:
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
         return protected(long.pivot(index="date", columns="ticker", values="adj_close").sort_index())
 
+    @cached_property
+    def price_records(self) -> pd.DataFrame:
+        """Closes of public records beside `prices`, one row per line, day and record, see its SOURCE.md."""
+        path = in_use(self.folder, self.overlay, "market/price_records.parquet")
+        return protected(self._until(pd.read_parquet(path)))
+
     def _until(self, dated: pd.DataFrame) -> pd.DataFrame:
         return dated if self.day is None else dated[dated["date"] <= pd.Timestamp(self.day)]
 

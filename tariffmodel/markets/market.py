@@ -52,7 +52,8 @@ def prices(
         Default: every line with prices.
     currency : "local" or "USD"
         Listing currency, or dollars at the last ECB fixing up to that day (the fixing of a day is
-        set after the closes of Tokyo and Seoul and before those of Frankfurt and New York).
+        set after the closes of Tokyo and Seoul and before those of Frankfurt and New York). Days after
+        the last fixing of all are empty: none stands in for those to come.
 
     Raises
     ------
@@ -449,12 +450,13 @@ def _weekly(levels: pd.DataFrame, days: pd.DatetimeIndex, calendar: str) -> pd.D
 
 
 def _per_usd(facts: Facts, currency: pd.Series, days: pd.DatetimeIndex) -> pd.DataFrame:
-    rates = exchange_rates(facts).assign(USD=1.0)
-    unknown = sorted(set(currency) - set(rates))
+    rates = exchange_rates(facts)
+    unknown = sorted(set(currency) - set(rates) - {"USD"})
     if unknown:
         raise DataError(f"no exchange rate for {', '.join(unknown)} in data/market/fx.parquet")
     every = rates.reindex(rates.index.union(days)).ffill(limit=_MAX_FIXING_AGE).reindex(days)
-    return every[list(currency)].set_axis(currency.index, axis=1)
+    every[days > rates.index[-1]] = np.nan  # a missing one may be a holiday, or all of a month
+    return every.assign(USD=1.0)[list(currency)].set_axis(currency.index, axis=1)
 
 
 def _timing(calendars: Sequence[str], day: pd.Timestamp) -> str:

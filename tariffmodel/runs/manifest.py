@@ -167,11 +167,26 @@ def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
         "as_of": str(as_of),
         "stale": " ".join(
             filter(
-                None, [_stale(lines, known.makers["ticker"], as_of), _late(as_of, today) if today else None]
+                None,
+                [
+                    _stale(lines, known.makers["ticker"], as_of),
+                    _beyond(known.prices.index[-1].date(), as_of) if today else None,
+                    _late(as_of, today) if today else None,
+                ],
             )
         )
         or None,
     }
+
+
+def _beyond(last: date, as_of: date) -> str | None:
+    """One sentence if prices go on after the exchange rates, whose last day is that of the results."""
+    if len(pd.bdate_range(as_of, last)) <= 2:  # Tokyo closes before the fixing of its day
+        return None
+    return (
+        f"Prices reach {last}, exchange rates and with them the day of the results {as_of}: "
+        "tariffmodel refresh brings later rates."
+    )
 
 
 def _late(as_of: date, today: date) -> str | None:
