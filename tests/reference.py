@@ -80,7 +80,14 @@ class Reference:
                         self.rows[key].append((span.start, span.end, float(row["value"])))
         with (data / "companies" / "makers.csv").open(encoding="utf-8") as lines:
             self.makers = {row["maker"]: row for row in csv.DictReader(lines)}
-        self.read = cache(self._read)
+        self._read_official(data)
+        self.remember()
+
+    def remember(self) -> None:
+        """Compute each thing once."""
+        self.first_said: dict[tuple[str, str, str], dict[date, float]] = {}
+        self.read, self.diary, self.said = cache(self._read), cache(self._diary), cache(self._said)
+        self.speed, self.official_speed = cache(self._speed), cache(self._official_speed)
         self.origins = cache(self._origins)
         self.ratios = cache(self._ratios)
 
@@ -93,26 +100,131 @@ class Reference:
 
     # ------------------------------------------------------------------ facts
 
-    def _read(self, maker: str, variable: str, origin: str, day: date) -> tuple[float, int]:
-        """Value and length in days of the row that speaks for a day."""
+    def level(self, maker: str, variable: str, origin: str, day: date) -> float:
+        return self.read(maker, variable, origin, day)
+
+    def _read(self, maker: str, variable: str, origin: str, day: date) -> float:
+        """Value of the row that speaks for a day."""
         rows = self.rows.get((maker, variable, origin))
         if not rows:
             raise KeyError((maker, variable, origin))
         covering = [row for row in rows if row[0] <= day <= row[1]]
         if covering:
-            start, end, value = min(covering, key=lambda row: row[1] - row[0])
-        elif earlier := [row for row in rows if row[1] < day]:
-            start, end, value = max(earlier, key=lambda row: row[1])
-        else:
-            start, end, value = min(rows, key=lambda row: row[0])
-        return value, (end - start).days + 1
+            return min(covering, key=lambda row: row[1] - row[0])[2]
+        if earlier := [row for row in rows if row[1] < day]:
+            return max(earlier, key=lambda row: row[1])[2]
+        return min(rows, key=lambda row: row[0])[2]
 
-    def level(self, maker: str, variable: str, origin: str, day: date) -> float:
-        return self.read(maker, variable, origin, day)[0]
+    # ------------------------------------------------------------------ vehicles, day by day
 
     def per_day(self, maker: str, variable: str, origin: str, day: date) -> float:
-        value, length = self.read(maker, variable, origin, day)
-        return value / length
+        if not self.rows.get((maker, variable, origin)):
+            raise KeyError((maker, variable, origin))
+        return self.diary(maker, variable, origin, day.year)[day]
+
+    def _diary(self, maker: str, variable: str, origin: str, year: int) -> dict[date, float]:
+        """Vehicles of every day of a year."""
+        said = self.said(maker, variable, origin)
+        whole = list(days(date(year, 1, 1), date(year, 12, 31)))
+        known = [day for day in whole if day in said]
+        speed = self.speed(maker, variable, origin, year)
+        if known:
+            pace = sum(said[day] for day in known) / sum(speed[day.month] for day in known)
+            return {day: said.get(day, pace * speed[day.month]) for day in whole}
+        years = {day.year for day in said}
+        near = max((y for y in years if y < year), default=min(years))
+        a_day = sum(self.diary(maker, variable, origin, near).values()) / year_days(near)
+        mean = sum(speed[day.month] for day in whole) / len(whole)
+        return {day: a_day * speed[day.month] / mean for day in whole}
+
+    def _said(self, maker: str, variable: str, origin: str) -> dict[date, float]:
+        """Vehicles of the days that rows are about: months before quarters before years."""
+        first = self.spread(maker, variable, origin, lambda year: self.guess(variable, origin, year))
+        self.first_said[maker, variable, origin] = first
+        return self.spread(maker, variable, origin, lambda year: self.speed(maker, variable, origin, year))
+
+    def spread(self, maker: str, variable: str, origin: str, speed_of) -> dict[date, float]:
+        said: dict[date, float] = {}
+        rows = self.rows[maker, variable, origin]
+        for start, end, value in sorted(rows, key=lambda row: (row[1] - row[0], row[0])):
+            free = [day for day in days(start, end) if day not in said]
+            left = value - sum(said[day] for day in days(start, end) if day in said)
+            weight = {}
+            for year in {day.year for day in free}:
+                speed = speed_of(year)
+                a_year = sum(speed[day.month] for day in days(date(year, 1, 1), date(year, 12, 31)))
+                weight |= {day: speed[day.month] / a_year for day in free if day.year == year}
+            total = sum(weight.values())
+            for day in free:
+                said[day] = left * weight[day] / total
+        return said
+
+    def _speed(self, maker: str, variable: str, origin: str, year: int) -> dict[int, float]:
+        """Pace of the days of each month: official, or as it was in the maker's earlier years."""
+        first = self.first_said[maker, variable, origin]
+        stated = any(day.year == year for day in first)
+        if variable == IMPORTS and stated and (found := self.official_speed(origin, year)):
+            return found
+        own = {}
+        for one in sorted({day.year for day in first}):
+            whole = list(days(date(one, 1, 1), date(one, 12, 31)))
+            total = sum(first.get(day, 0.0) for day in whole)
+            if total > 0 and all(day in first for day in whole):
+                own[one] = {
+                    month: sum(first[day] for day in whole if day.month == month)
+                    / sum(day.month == month for day in whole)
+                    / (total / len(whole))
+                    for month in range(1, 13)
+                }
+        before = [one for one in own if one < year] or list(own)[:1]
+        if not before:
+            return self.guess(variable, origin, year)
+        return {month: sum(own[one][month] for one in before) / len(before) for month in range(1, 13)}
+
+    def guess(self, variable: str, origin: str, year: int) -> dict[int, float]:
+        """Pace of months where nothing is known of the maker's own."""
+        if variable == IMPORTS:
+            if found := self.official_speed(origin, year):
+                return found
+            known = [one for one in range(2015, 2040) if self.official_speed(origin, one)]
+            before = [one for one in known if one < year] or known[:1]
+            if before:
+                paces = [self.official_speed(origin, one) for one in before]
+                return {month: sum(pace[month] for pace in paces) / len(paces) for month in range(1, 13)}
+        return dict.fromkeys(range(1, 13), 1.0)
+
+    def _official_speed(self, origin: str, year: int) -> dict[int, float] | None:
+        """Official pace of months, in units of the year's mean day; None unless all twelve are counted."""
+        cars, trucks = self.customs[origin, "car", year], self.customs[origin, "light_truck", year]
+        together = {month: cars[month] + (trucks[month] if len(trucks) == 12 else 0.0) for month in cars}
+        for counted in (
+            self.customs[origin, "vehicle", year],
+            together,
+            self.shipped[year] if origin == "MX" else {},
+            self.customs["ALL", "vehicle", year],
+        ):
+            if len(counted) == 12:
+                length = {m: (date(year + m // 12, m % 12 + 1, 1) - date(year, m, 1)).days for m in counted}
+                mean = sum(counted.values()) / sum(length.values())
+                return {month: counted[month] / length[month] / mean for month in counted}
+        return None
+
+    def _read_official(self, data: Path) -> None:
+        """Months of the customs of the US, and of Mexico's exports, each in its last vintage."""
+        self.customs = defaultdict(dict)
+        with (data / "trade" / "us_imports.csv").open(encoding="utf-8") as lines:
+            for row in sorted(csv.DictReader(lines), key=lambda row: periods.parse(row["vintage"]).start):
+                if len(row["period"]) == 7:
+                    year, month = map(int, row["period"].split("-"))
+                    self.customs[row["origin"], row["goods"], year][month] = float(row["value_usd"])
+        last = {}
+        with (data / "trade" / "mexico_exports.csv").open(encoding="utf-8") as lines:
+            for row in sorted(csv.DictReader(lines), key=lambda row: periods.parse(row["vintage"]).start):
+                last[row["brand"], row["period"]] = float(row["units"])
+        self.shipped = defaultdict(lambda: defaultdict(float))
+        for (_, label), units in last.items():
+            year, month = map(int, label.split("-"))
+            self.shipped[year][month] += units
 
     def _origins(self, maker: str, variable: str) -> list[str]:
         return sorted({o for m, v, o in self.rows if m == maker and v == variable})
@@ -121,7 +233,7 @@ class Reference:
         """A flow summed over a period, or a level as it stands in it."""
         span = periods.parse(label)
         if variable.endswith("_units"):
-            return self.per_day(maker, variable, origin, span.start) * span.days
+            return sum(self.per_day(maker, variable, origin, day) for day in days(span.start, span.end))
         return self.level(maker, variable, origin, span.start)
 
     # ------------------------------------------------------------------ contribution

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
+import copy
+import dataclasses
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,10 @@ from hypothesis import strategies as st
 from reference import Reference
 from strategies import MAKERS, PERIODS, policies
 
-from tariffmodel import case, duty, exposure, facts, goods, policy, validation
+from tariffmodel import case, duty, exposure, facts, goods, periods, policy, validation
 from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.facts import IMPORTS, KEY, resolve
+from tariffmodel.facts.periods import Period
 
 YEAR = "FY2026-03"
 
@@ -60,19 +64,66 @@ def test_bill_of_a_random_policy_equals_the_plain_loop(known, reference, one, pe
                 assert found == pytest.approx(getattr(theirs, line), rel=1e-8, abs=0.01), (maker, line)
 
 
+LABELS = ["CY2024", "CY2025", "FY2025-03", "FY2026-03", "2024Q4", "2025H1", "2025Q1", "2025Q2", "2025-03"]
+LABELS += ["2025-12", "2026-01", "2026-02", "2026Q1", "2026-01-10..2026-02-07", "CY2026", "2027-03"]
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    labels=st.lists(st.sampled_from(LABELS), unique=True, min_size=1, max_size=6),
+    origin=st.sampled_from(["JP", "MX", "CA"]),
+    ends=st.tuples(st.dates(date(2023, 1, 1), date(2028, 12, 31)), st.integers(0, 500)),
+    pace=st.lists(st.integers(800, 1000), min_size=6, max_size=6),
+)
+def test_vehicles_of_any_rows_over_any_days_equal_the_plain_loop(
+    known, reference, labels, origin, ends, pace
+):
+    """Longer rows are faster, so that no row has fewer vehicles than those within it."""
+    rows = sorted((periods.parse(label) for label in labels), key=lambda span: span.days)
+    values = [
+        span.days * (each + 300 * number)
+        for number, (span, each) in enumerate(zip(rows, pace[: len(rows)], strict=True))
+    ]
+    key = ("Toyota", IMPORTS, origin)
+    table = known.table
+    mine = table["selected"] & (table[KEY] == list(key)).all(axis=1)
+    like = table[mine].iloc[[0]]
+    new = [
+        like.assign(
+            period=span.label, start=span.start, end=span.end, value=float(value), low=np.nan, high=np.nan
+        )
+        for span, value in zip(rows, values, strict=True)
+    ]
+    changed = dataclasses.replace(known, table=pd.concat([table[~mine], *new], ignore_index=True))
+    plain = copy.copy(reference)
+    plain.rows = {key: [(span.start, span.end, value) for span, value in zip(rows, values, strict=True)]}
+    plain.remember()
+    days = [ends[0] + timedelta(days=k) for k in range(ends[1] + 1)]
+    asked = Period(days[0], days[-1])
+    theirs = sum(plain.per_day(*key, day) for day in days)
+    assert resolve(changed, [key], [asked]).value.item() == pytest.approx(theirs, rel=1e-9, abs=1e-5)
+
+
 def test_one_maker_by_hand(known, law, before):
     """Mitsubishi imports from Japan only: 27.5% until 15 September 2025, 15% after, less 2.5% before."""
     bills = exposure.table(case(law, before, "CY2025", data=known))
-    a_day = 94_754 / 365
     value = {
         key: known.table.query(
             f"maker == 'Mitsubishi Motors' and variable == 'customs_value' and period == '{key}'"
         )["value"].item()
         for key in ("2025-04..2025-09", "2025-10..2026-03")
     }
-    high = (date(2025, 9, 16) - date(2025, 4, 3)).days * value["2025-04..2025-09"] * 0.25
-    low = (15 * value["2025-04..2025-09"] + 92 * value["2025-10..2026-03"]) * 0.125
-    assert bills.loc["Mitsubishi Motors", "bill_usd"] == pytest.approx(a_day * (high + low), rel=1e-12)
+    official = pd.read_csv(known.folder / "trade/us_imports.csv").query(
+        "goods == 'vehicle' and origin == 'ALL' and period.str.startswith('2025')"
+    )
+    month = dict(zip(official["period"].str[5:].astype(int), official["value_usd"], strict=True))
+    units = {number: 94_754 * usd / sum(month.values()) for number, usd in month.items()}
+    early = units[4] * 28 / 30 + sum(units[m] for m in (5, 6, 7, 8)) + units[9] * 15 / 30
+    high = early * value["2025-04..2025-09"] * 0.25
+    low = units[9] * 15 / 30 * value["2025-04..2025-09"] + sum(
+        units[m] * value["2025-10..2026-03"] for m in (10, 11, 12)
+    )
+    assert bills.loc["Mitsubishi Motors", "bill_usd"] == pytest.approx(high + low * 0.125, rel=1e-9)
 
 
 def test_light_trucks_keep_the_ordinary_duty_under_an_all_in_deal(known, law):

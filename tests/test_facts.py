@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import shutil
 from datetime import date
 from pathlib import Path
@@ -229,6 +230,120 @@ def test_flows_are_spread_over_days_and_levels_are_not(known):
         facts.resolve(known, keys, [periods.parse(label)]).value[0] for label in ("CY2024", "2024-01")
     )
     assert month[0] == pytest.approx(whole[0] * 31 / 366) and month[1] == whole[1]
+
+
+JAPAN = ("Toyota", facts.IMPORTS, "JP")
+
+
+def over(known, *labels, key=JAPAN):
+    got = facts.resolve(known, [key], [periods.parse(label) for label in labels])
+    return got.value[:, 0], [facts.flows.BASIS[basis] for basis in got.basis[:, 0]]
+
+
+def with_rows(known, rows, key=JAPAN):
+    """Facts in which these rows stand beside the ones of the same key, instead of those of the same days."""
+    table = known.table
+    same = (table[facts.KEY] == list(key)).all(axis=1) & table["selected"]
+    like = table[same].iloc[[0]]
+    new = []
+    for label, value in rows.items():
+        span = periods.parse(label)
+        days = {"period": label, "start": span.start, "end": span.end, "low": np.nan, "high": np.nan}
+        new.append(like.assign(value=float(value), quality="reported", **days))
+    gone = same & table["period"].isin(rows)
+    return dataclasses.replace(known, table=pd.concat([table[~gone], *new], ignore_index=True))
+
+
+def test_a_year_is_spread_over_months_as_official_imports_of_its_origin_were(known):
+    customs = pd.read_csv(known.folder / "trade/us_imports.csv").query("period.str.fullmatch('2025-..')")
+    every = customs[customs["goods"] == "vehicle"].set_index("period")["value_usd"]
+    mexico = customs[(customs["origin"] == "MX") & customs["goods"].isin(["car", "light_truck"])]
+    mexico = mexico.sort_values("vintage").drop_duplicates(["goods", "period"], keep="last")
+    mexico = mexico.groupby("period")["value_usd"].sum()
+    for key, usd in ((JAPAN, every), (("Toyota", facts.IMPORTS, "MX"), mexico)):
+        units, basis = over(known, "CY2025", *usd.index, key=key)
+        np.testing.assert_allclose(units[1:], units[0] * usd / usd.sum(), rtol=1e-9)
+        assert units[1:].sum() == units[0] and set(basis) == {"official"}
+    counted = pd.read_csv(known.folder / "trade/mexico_exports.csv").query("period.str.startswith('2024')")
+    months = counted.groupby("period")["units"].sum()
+    units, _ = over(known, "CY2024", *months.index, key=("Toyota", facts.IMPORTS, "MX"))
+    np.testing.assert_allclose(units[1:], units[0] * months / months.sum(), rtol=1e-9)
+
+
+def test_a_year_that_is_not_known_has_the_last_year_s_vehicles_at_the_mean_pace_of_earlier_years(known):
+    units, basis = over(known, "CY2025", "CY2026", "CY2027", "2026Q1")
+    assert units[0] == units[1] == units[2] and set(basis[1:]) == {"carried"}
+    shares = [
+        over(known, f"{year}Q1")[0].item() / over(known, f"CY{year}")[0].item() for year in (2024, 2025)
+    ]
+    assert min(shares) < units[3] / units[1] < max(shares)
+    assert units[3] / units[1] == pytest.approx(np.mean(shares), rel=5e-3)  # but for the leap day
+
+
+def test_months_add_up_to_their_quarter_and_the_rest_of_the_year_is_what_is_left(known):
+    months = {"2025-01": 60_000, "2025-02": 50_000, "2025-03": 65_000}
+    units, basis = over(
+        with_rows(known, months), "2025Q1", "2025-01-10..2025-03-20", "CY2025", "2025-04..2025-12"
+    )
+    assert units[0] == 175_000 and units[2] == 610_000 and units[3] == 435_000
+    assert units[1] == pytest.approx(60_000 * 22 / 31 + 50_000 + 65_000 * 20 / 31)
+    assert basis[0] == "own" and basis[3] == "official"
+    rest = over(known, "2025-06", "2025-04..2025-12")[0]
+    assert over(with_rows(known, months), "2025-06")[0] == pytest.approx(435_000 * rest[0] / rest[1])
+
+
+def test_part_of_a_year_is_projected_by_the_earlier_years_and_not_by_its_last_month(known):
+    months = {"2026-01": 40_000, "2026-02": 40_000, "2026-03": 70_000}
+    after = with_rows(known, months)
+    units, basis = over(after, "2026Q1", "CY2026", "CY2027", "2026-04")
+    usual = over(known, "2026Q1", "CY2026", "2026-04")[0]
+    assert units[0] == 150_000 and units[1] == pytest.approx(150_000 * usual[1] / usual[0])
+    assert units[2] == pytest.approx(units[1]) and basis == ["own", "projected", "carried", "projected"]
+    assert units[3] == pytest.approx(units[1] * usual[2] / usual[1])
+    late = with_rows(known, {"2026-01": 50_000, "2026-02": 50_000, "2026-03": 50_000})
+    assert over(late, "CY2027")[0] == pytest.approx(units[2])  # of the sum alone, whichever month was last
+
+
+def test_own_months_of_an_earlier_year_are_the_shape_of_the_next(known):
+    """A maker that ships all its vehicles in the first half, in both years."""
+    past = {
+        f"{year}-{month:02}": (100_000 if month < 7 else 0) for year in (2024, 2025) for month in range(1, 13)
+    }
+    past |= {"CY2024": 600_000, "CY2025": 600_000}
+    units, _ = over(with_rows(known, {**past, "2026-01": 50_000}), "CY2026", "2026H1")
+    assert units[0] == pytest.approx(300_000, rel=0.02) and units[1] == pytest.approx(units[0])
+
+
+def test_overlapping_years_keep_their_sums(known):
+    after = with_rows(known, {"FY2025-03": 560_000})
+    units, _ = over(after, "FY2025-03", "CY2024", "CY2025")
+    np.testing.assert_allclose(units, [560_000, 530_000, 610_000])
+
+
+def test_rows_within_a_year_that_hold_more_than_it_are_refused(known, data):
+    more = with_rows(known, {"2025-01": 400_000, "2025-02": 300_000})
+    with pytest.raises(
+        DataError, match="us_import_units of Toyota, origin JP: rows within 2025-01-01 to 2025-12-31"
+    ):
+        over(more, "CY2025")
+    path = data / "facts/volumes.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    year = rows[(rows[facts.KEY] == list(JAPAN)).all(axis=1) & (rows["period"] == "CY2025")]
+    half = [
+        year.assign(period=f"2025H{n}", value=v, low="", high="") for n, v in ((1, "300000"), (2, "200000"))
+    ]
+    pd.concat([rows, *half]).to_csv(path, index=False)
+    with pytest.raises(
+        DataError, match=r"volumes.csv row \d+: value is 610000.0; expected 500,000, what the shorter"
+    ):
+        facts.load(data)
+
+
+def test_a_what_if_keeps_what_was_read_of_official_months(known):
+    facts.flows.official(known)
+    doubled = known.with_values({JAPAN: lambda units: 2 * units})
+    assert doubled.kept_of_files is known.kept_of_files and not doubled.kept
+    assert over(doubled, "2025Q1")[0] == pytest.approx(2 * over(known, "2025Q1")[0])
 
 
 def test_exchange_rates_are_per_dollar_in_both_directions_of_quotation(known):

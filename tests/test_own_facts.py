@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tariffmodel import facts, own_facts, periods, store
+from tariffmodel import case, exposure, facts, own_facts, periods, store
 from tariffmodel.errors import DataError
 
 SOURCE = {"source_title": "Toyota investor day", "known_on": "2026-11-01"}
@@ -151,6 +152,104 @@ def test_months_of_an_incomplete_year_are_not_summed(tmp_path):
     assert len(rows) == 11 and rows["period"].str.fullmatch(r"2025-\d\d").all()
 
 
+QUARTER = [
+    "maker,variable,origin,period,value",
+    *(f"Toyota,us_import_units,JP,2026-0{m},{v}" for m, v in enumerate((47_000, 41_000, 58_000), 1)),
+    *(f"Toyota,us_sales_units,US,2026-0{m},{v}" for m, v in enumerate((162_000, 178_573, 208_000), 1)),
+]
+
+
+def test_months_of_a_quarter_are_its_sum_and_a_falling_quarter_lowers_the_bill_of_later_years(mine, tmp_path):
+    """Each was wrong while the last month stood for what follows it: the bill of 2027 rose by 5%."""
+    before = exposure.table(case(period="CY2027", data=mine)).loc["Toyota"]
+    usual = exposure.table(case(period="2026Q1", data=mine)).loc["Toyota"]
+    rows = own_facts.read_facts(write(tmp_path, *QUARTER), **SOURCE)
+    seen = own_facts.preview_bills(rows, mine)
+    own_facts.add_facts(mine, write(tmp_path, *QUARTER), **SOURCE)
+    known = facts.load(mine.folder)
+    quarter = exposure.table(case(period="2026Q1", data=known)).loc["Toyota"]
+    assert quarter["us_sales_units"] == 548_573
+    japan = ("Toyota", facts.IMPORTS, "JP")
+    fall = reading(known, "2026Q1", japan) / reading(mine, "2026Q1", japan)
+    assert fall == 146_000 / reading(mine, "2026Q1", japan) < 0.95
+    assert reading(known, "CY2027", japan) == pytest.approx(fall * reading(mine, "CY2027", japan))
+    later = exposure.table(case(period="CY2027", data=known)).loc["Toyota"]
+    assert later["bill_usd"] < before["bill_usd"] and quarter["bill_usd"] < usual["bill_usd"]
+    assert seen[["maker", "period"]].to_numpy().tolist() == [["Toyota", "CY2026"], ["Toyota", "CY2027"]]
+    last = seen.iloc[1]
+    assert [last["old_usd"], last["new_usd"]] == pytest.approx([before["bill_usd"], later["bill_usd"]])
+    assert last["change"] == pytest.approx(later["bill_usd"] / before["bill_usd"] - 1)
+
+
+def test_figures_that_the_bill_does_not_rest_on_move_none(known, tmp_path):
+    path = write(tmp_path, QUARTER[0], *QUARTER[4:])
+    assert own_facts.preview_bills(own_facts.read_facts(path, **SOURCE), known).empty
+
+
+HEAD = "maker,variable,origin,period,value,unit,note"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            ["Kia,us_sales_units,US,2025-03,9,,", "Kia,us_sales_units,US,Mar 2025,9,,"],
+            ["period is '2025-03'; expected each period of a figure once, and row 2 has these days too"],
+        ),
+        (
+            [*(f"Kia,us_sales_units,US,2025-{m:02},100,," for m in range(1, 13)),
+             "Kia,us_sales_units,US,2025,1300,,"],
+            ["row 14: value is 1300.0; expected 1,200, what row 2 to row 13 add up to; correct one of them"],
+        ),
+        (
+            ["Kia,us_import_units,KR,2025-01,200000,,", "Kia,us_import_units,KR,2025-02,300000,,"],
+            ["and row 2 to row 3 add up to 500,000; correct them, or give CY2025 too"],
+        ),
+        (
+            ["Kia,us_sales_units,US,2025-01,9,,wholesale", "Kia,us_sales_units,US,2025-02,9,,retail",
+             "Kia,us_sales_units,US,2025-03,9,,retail sales"],
+            ["row 2: note is 'wholesale'; expected retail figures only, as in row 3: they differ"],
+        ),
+        (
+            ["Kia,us_sales_units,US,2025-01,9,furlongs,"],
+            ["unit is 'furlongs'; expected the unit that the model computes .*: units; convert the figure"],
+        ),
+        (
+            ["Kia,us_sales_units,US,2025-01,9,千台,"],
+            ["unit is '千台'; expected the unit .*: units; multiply the figure by 1,000"],
+        ),
+        (
+            ["Kia,us_wholesale_units,US,2025-01,9,unit,"],
+            ["unit is 'unit'; expected a unit that the data have; units?"],
+        ),
+        (["Kia,us_sales_units,US,2026-W05,9,,"], ["period is '2026-W05'; expected CY2025"]),
+        (["Kia,us_sales_units,US,2025-01,1e309,,"], ["value is '1e309'; expected"]),
+    ],
+)  # fmt: skip
+def test_bad_input_gets_one_fault_with_row_and_remedy(known, tmp_path, rows, expected):
+    found = own_facts.check_facts(own_facts.read_facts(write(tmp_path, HEAD, *rows), **SOURCE), known)
+    assert len(found) == len(expected), [str(fault) for fault in found]
+    for fault, message in zip(found, expected, strict=True):
+        assert re.search(message.replace("?", r"\?"), str(fault)), str(fault)
+
+
+def test_a_year_that_is_the_sum_of_its_months_is_taken_as_it_stands(known, tmp_path):
+    months = [f"Kia,us_sales_units,US,2025-{m:02},100,," for m in range(1, 13)]
+    path = write(tmp_path, HEAD, "Kia,us_sales_units,US,2025,1200,,the company says so", *months)
+    rows = own_facts.read_facts(path, **SOURCE)
+    assert len(rows) == 13 and own_facts.check_facts(rows, known) == []
+    table = own_facts.preview_facts(rows, known)
+    assert table.loc[0, "new"] == 1200
+
+
+def test_empty_columns_without_a_heading_are_passed_over(known, tmp_path):
+    path = write(
+        tmp_path, "maker,variable,origin,period,,value,", "Toyota,us_sales_units,US,2026-09,,200000,"
+    )
+    rows = own_facts.read_facts(path, **SOURCE)
+    assert own_facts.check_facts(rows, known) == [] and rows["value"].tolist() == ["200000"]
+
+
 def test_workbooks_are_read_and_a_period_turned_into_a_date_is_caught(mine, tmp_path):
     path = tmp_path / "x.xlsx"
     frame = pd.DataFrame(
@@ -217,7 +316,7 @@ def test_workbooks_are_read_and_a_period_turned_into_a_date_is_caught(mine, tmp_
         ),
         (
             "Kia,us_sales_units,US,2025,1,,",
-            "row 3: selected is True; expected one selected row per maker, variable",
+            "row 3: period is '2025'; expected each period of a figure once, and row 2 has these days too",
         ),
     ],
 )
@@ -265,6 +364,7 @@ def test_a_faulty_file_changes_nothing_and_lists_every_fault(mine, tmp_path):
             {"country": "US"},
             "country is not a column of facts; there are maker, variable",
         ),
+        (["month,wholesale,retail", "2025-01,1,2"], {}, "has wholesale beside retail; the model takes one"),
         (["maker;value", "Toyota;1.234"], {}, "may be a decimal or a thousand; pass decimal="),
     ],
 )

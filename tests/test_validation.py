@@ -105,7 +105,42 @@ def test_steps_add_up_inside_the_range(compared):
 def test_a_part_of_a_year_is_less_sure_than_the_year():
     widths = [cost._uneven(periods.parse(p)) for p in ("CY2025", "2025-01..2025-09", "2025H1", "2025Q2")]
     assert widths[0] == 0 and widths == sorted(widths)
-    assert widths[-1] == pytest.approx(0.15, abs=0.001)
+    assert widths[-1] == pytest.approx(0.13, abs=0.001)
+
+
+def test_phasing_is_what_makers_in_mexico_show(known):
+    """Root mean square of how far a maker's quarters are from those of all of them, by vehicles."""
+    table = pd.read_csv(known.folder / "trade/mexico_exports.csv")
+    table = table.assign(year=table["period"].str[:4], quarter=(table["period"].str[5:].astype(int) - 1) // 3)
+    found = []
+    for _, year in table[table["year"] < "2025"].groupby("year"):
+        units = year.pivot_table("units", "brand", "quarter", "sum").fillna(0)
+        units = units[units.sum(axis=1) > 0]
+        usual = units.sum() / units.to_numpy().sum()
+        off = units.div(units.sum(axis=1), axis=0) / usual - 1
+        found.append(np.sqrt(np.average((off**2).mean(axis=1), weights=units.sum(axis=1))))
+    assert pytest.approx(np.mean(found), abs=0.005) == cost.PHASING * 0.75
+
+
+def test_own_months_take_the_doubt_about_phasing_away(known, law, before):
+    """Subaru imports from Japan only; its months here are the official ones, so that nothing else moves."""
+    asked = case(law, before, "2025Q3", data=known)
+    key = ("Subaru", "us_import_units", "JP")
+    months = [periods.parse(f"2025-{month:02}") for month in range(1, 13)]
+    units = facts.resolve(known, [key], months).value[:, 0]
+    like = known.selected.query("maker == 'Subaru' and variable == 'us_import_units' and period == 'CY2025'")
+    own = [
+        like.assign(
+            period=month.label, start=month.start, end=month.end, value=value, low=np.nan, high=np.nan
+        )
+        for month, value in zip(months, units, strict=True)
+    ]
+    own_facts = dataclasses.replace(known, table=pd.concat([known.table, *own], ignore_index=True))
+    spread, stated = (
+        validation.recognised(one).loc["Subaru"] for one in (asked, asked.replace(facts=own_facts))
+    )
+    assert stated["owed"] == pytest.approx(spread["owed"], rel=1e-9)
+    assert stated["model_high"] - stated["model"] < spread["model_high"] - spread["model"]
 
 
 def test_model_does_not_look_at_what_was_disclosed(known, law, before, compared):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from tariffmodel.cli.options import Data, number_text, print_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 app = typer.Typer()
 adding = typer.Typer(help="Add prices, figures or statements of your own.", no_args_is_help=True)
@@ -190,9 +193,25 @@ def add_facts(
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
     print_table(table, 120)
     typer.echo(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model")
+    _show_bills(own_facts.preview_bills(rows, known))
     _agree(yes)
     own_facts.add_facts(known, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+def _show_bills(bills: pd.DataFrame) -> None:
+    """The annual bills that own figures would move."""
+    if bills.empty:
+        typer.echo("no annual bill moves")
+        return
+    table = Table(title="annual bills that would move, current law, millions of USD")
+    for heading in ("maker", "year", "old", "new", "change"):
+        table.add_column(heading, justify="left" if heading in ("maker", "year") else "right")
+    row: Any  # a named tuple of its columns
+    for row in bills.itertuples():
+        old, new = (number_text(value / 1e6, "{:,.1f}") for value in (row.old_usd, row.new_usd))
+        table.add_row(row.maker, row.period, old, new, number_text(row.change, "{:+.1%}"))
+    print_table(table, 120)
 
 
 @adding.command()
@@ -215,10 +234,17 @@ def disclosures(
     columns = {column: value for column, value in given.items() if value is not None}
     reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
     rows = own_disclosures.read_disclosures(file, **reading)
+    table = Table(title=f"{file.name}: what is comparable, and why")
+    for heading in ("row", "company", "kind", "period", "comparable", "why"):
+        table.add_column(heading, justify="right" if heading == "row" else "left")
+    row: Any  # a named tuple of its columns
+    for row in own_disclosures.comparable(rows, asked).itertuples():
+        beside = "yes" if row.comparable else "no"
+        table.add_row(str(row.row), row.company, row.kind, row.period, beside, row.reason)
+    print_table(table, 120)
     table = Table(title=f"{file.name}: the model beside it, billions of reporting currency")
     for heading in ("maker", "period", "kind", "", "disclosed", "model", "low–high", "error", "inside"):
         table.add_column(heading, justify="left" if heading in ("maker", "period", "kind", "") else "right")
-    row: Any  # a named tuple of its columns
     for row in own_disclosures.preview_disclosures(rows, asked).itertuples():
         said, model, low, high = (
             number_text(value, "{:,.3g}")

@@ -3,19 +3,27 @@
 `load` reads and validates a data folder; `resolve` turns its selected rows into arrays.
 """
 
-from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, conform_own, refuse
+from tariffmodel.facts.faults import (
+    EXPORTS,
+    FLOWS,
+    IMPORTS,
+    KEY,
+    PRODUCTION,
+    SALES,
+    Fault,
+    across_rows,
+    conform,
+    conform_own,
+    overfull,
+    refuse,
+)
 from tariffmodel.facts.readings import Resolved, identity, resolve
 from tariffmodel.facts.tables import (
     EU_MEMBERS,
-    EXPORTS,
     FACT_FILES,
-    FLOWS,
-    IMPORTS,
     OWN,
     OWN_DISCLOSURES,
-    PRODUCTION,
     QUALITY,
-    SALES,
     STATEMENT,
     Facts,
     check,
@@ -58,6 +66,7 @@ __all__ = [
     "in_use",
     "load",
     "market_value",
+    "overfull",
     "refuse",
     "resolve",
     "share_counts",

@@ -84,6 +84,8 @@ def _span(text: str) -> tuple[date, date]:
         return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
     if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
         return _months(int(match[1]), int(match[2]), 1)
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes the ISO week 2026-W05 for its Monday
+        raise ValueError(text)
     day = date.fromisoformat(text)
     return day, day
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import pandas as pd
@@ -17,6 +19,26 @@ class _Keeper(Protocol):
     @property
     def kept(self) -> dict[Any, Any]:
         """What was computed, by the call that asked for it."""
+        ...
+
+    @property
+    def kept_of_files(self) -> dict[Any, Any]:
+        """What was computed from files that no what-if changes; copies share it."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """The data folder."""
+        ...
+
+    @property
+    def overlay(self) -> Path:
+        """The snapshot over it."""
+        ...
+
+    @property
+    def day(self) -> date | None:
+        """What was known on this day is in it."""
         ...
 
 
@@ -128,3 +150,18 @@ def kept_with(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K
         return found
 
     return once  # type: ignore[return-value]  # mypy counts the name of the first argument
+
+
+def kept_with_files(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P], T]:
+    """Keep what a function of facts makes of files alone: a what-if of the same files has it too."""
+
+    @wraps(compute)
+    def once(facts: K, *args: P.args, **kwargs: P.kwargs) -> T:
+        state = (facts.folder, facts.overlay, facts.day)
+        key = (compute.__module__, compute.__qualname__, state, args, tuple(sorted(kwargs.items())))
+        if key not in facts.kept_of_files:
+            facts.kept_of_files[key] = compute(facts, *args, **kwargs)
+        found: T = facts.kept_of_files[key]
+        return found
+
+    return once  # type: ignore[return-value]  # as above

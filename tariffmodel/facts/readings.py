@@ -9,31 +9,38 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import periods
+from tariffmodel.facts import flows, periods
+from tariffmodel.facts.faults import EXPORTS, FLOWS, IMPORTS, PRODUCTION, SALES
+from tariffmodel.facts.flows import BASIS
 from tariffmodel.facts.periods import Period
-from tariffmodel.facts.tables import EXPORTS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts
+from tariffmodel.facts.tables import QUALITY, Facts
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """Values for K keys over S spans, each array (S, K). `quality` indexes `QUALITY`.
+    """Values for K keys over S spans, each array (S, K). `quality` indexes `QUALITY`, `basis` `flows.BASIS`.
 
-    `carried` is true where no row covers the span and the nearest one stands in.
+    `carried` is true where no row covers the span: a part of the year or another one stands in.
     """
 
     value: np.ndarray
     low: np.ndarray
     high: np.ndarray
     quality: np.ndarray
-    carried: np.ndarray
+    basis: np.ndarray
+
+    @property
+    def carried(self) -> np.ndarray:
+        """Where no row covers the span."""
+        return np.asarray(self.basis >= BASIS.index("projected"))
 
 
 def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[Period]) -> Resolved:
     """Selected facts for each key over each span of days.
 
-    The row with the shortest period that covers the span is used; failing that the nearest earlier
-    row, then the nearest later one, and the result counts as estimated. Flows (vehicles) are spread
-    evenly over the days of their row and returned for the span; levels are returned as they stand.
+    Flows (vehicles) are those of the days of the span, see `flows`: rows of months add up, and a year is
+    spread over its months. Of levels the row with the shortest period that covers the span is used;
+    failing that the nearest earlier row, then the nearest later one, and the result counts as estimated.
 
     Parameters
     ----------
@@ -43,7 +50,8 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
     Raises
     ------
     DataError
-        If a key has no selected row at all, or none that was known on the day of the facts.
+        If a key has no selected row at all, or none that was known on the day of the facts; if rows of
+        vehicles hold more than the row of the days around them.
 
     Examples
     --------
@@ -54,6 +62,46 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
     >>> bool(month < year)
     True
     """
+    _refuse_missing(facts, keys)
+    first = np.array([span.start.toordinal() for span in spans])
+    last = np.array([span.end.toordinal() for span in spans])
+    shape = len(spans), len(keys)
+    figures = np.empty((3, *shape))
+    quality, basis = np.empty(shape, dtype=int), np.empty(shape, dtype=int)
+    moving = np.array([variable in FLOWS for _, variable, _ in keys], dtype=bool)
+    if moving.any() and spans:
+        laid = flows.courses(facts, min(s.start.year for s in spans), max(s.end.year for s in spans))
+        some = [key for key, flow in zip(keys, moving, strict=True) if flow]
+        figures[..., moving], quality[:, moving], basis[:, moving] = laid.over(some, first, last)
+    if not moving.all():
+        some = [key for key, flow in zip(keys, moving, strict=True) if not flow]
+        figures[..., ~moving], quality[:, ~moving], basis[:, ~moving] = _levels(facts, some, first, last)
+    value, low, high = figures
+    return Resolved(value, low, high, quality, basis)
+
+
+def _levels(
+    facts: Facts, keys: Sequence[tuple[str, str, str]], first: np.ndarray, last: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Levels (3, S, K), central, low and high, with their quality and basis (S, K)."""
+    first, last = first[:, None], last[:, None]
+    places = [facts.readings[key] for key in keys]
+    rows = np.array([row for place in places for row in place], dtype=int)
+    number = np.repeat(np.arange(len(keys)), [len(place) for place in places])
+    column = {name: array[rows] for name, array in facts._arrays.items()}
+    start, end = column["start"], column["end"]
+    # one rank for "shortest covering, else nearest earlier, else nearest later"
+    covers = (start <= first) & (end >= last)
+    rank = np.where(covers, end - start, np.where(end < last, 1e6 + last - end, 1e9 + start - first))
+    order = np.lexsort((rank, np.broadcast_to(number, rank.shape)), axis=1)
+    pick = order[:, np.searchsorted(number, np.arange(len(keys)))]
+    covered = np.take_along_axis(covers, pick, axis=1)
+    figures = np.stack([column[name][pick] for name in ("value", "low", "high")])
+    quality = np.where(covered, column["quality"][pick], len(QUALITY) - 1)
+    return figures, quality, np.where(covered, BASIS.index("own"), BASIS.index("carried"))
+
+
+def _refuse_missing(facts: Facts, keys: Sequence[tuple[str, str, str]]) -> None:
     missing = [key for key in keys if key not in facts.readings]
     if missing:
         maker, variable, origin = missing[0]
@@ -70,24 +118,6 @@ def resolve(facts: Facts, keys: Sequence[tuple[str, str, str]], spans: Sequence[
             f"no selected row for {variable} of {maker}, origin {origin}{more}; "
             "add one to data/facts/estimates.csv or mark an existing row as selected"
         )
-    places = [facts.readings[key] for key in keys]
-    rows = np.array([row for place in places for row in place], dtype=int)
-    number = np.repeat(np.arange(len(keys)), [len(place) for place in places])
-    column = {name: array[rows] for name, array in facts._arrays.items()}
-    start, end = column["start"], column["end"]
-    first = np.array([span.start.toordinal() for span in spans])[:, None]
-    last = np.array([span.end.toordinal() for span in spans])[:, None]
-    length = end - start + 1
-    # one rank for "shortest covering, else nearest earlier, else nearest later"
-    covers = (start <= first) & (end >= last)
-    rank = np.where(covers, length, np.where(end < last, 1e6 + last - end, 1e9 + start - first))
-    order = np.lexsort((rank, np.broadcast_to(number, rank.shape)), axis=1)
-    pick = order[:, np.searchsorted(number, np.arange(len(keys)))]
-    carried = ~np.take_along_axis(covers, pick, axis=1)
-    share = np.where(column["flow"][pick], (last - first + 1) / length[pick], 1.0)
-    value, low, high = (column[name][pick] * share for name in ("value", "low", "high"))
-    quality = np.where(carried, len(QUALITY) - 1, column["quality"][pick])
-    return Resolved(value, low, high, quality, carried)
 
 
 def identity(facts: Facts, period: str = "CY2024") -> pd.DataFrame:

@@ -22,7 +22,14 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import periods, publication, store
-from tariffmodel.facts.faults import KEY, Fault, across_rows, conform, refuse
+from tariffmodel.facts.faults import (
+    KEY,
+    Fault,
+    across_rows,
+    conform,
+    not_adding_up,
+    refuse,
+)
 from tariffmodel.facts.protected import protected
 from tariffmodel.facts.version import Version, data_version
 
@@ -33,10 +40,6 @@ OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundle
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
-SALES, PRODUCTION, EXPORTS, IMPORTS = (
-    "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
-)  # fmt: skip
-FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
 _EU = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
 EU_MEMBERS = frozenset(_EU.split())  # their goods are entered as those of the EU
 
@@ -112,6 +115,7 @@ class Facts:
     day: date | None = None
     unknown: Mapping[tuple[str, str, str], date] = field(default_factory=dict)
     kept: dict[Any, Any] = field(default_factory=dict, init=False)  # what was computed from them
+    kept_of_files: dict[Any, Any] = field(default_factory=dict)  # likewise; changed copies share it
 
     def __post_init__(self) -> None:
         for name in ("table", "makers", "financials", "disclosures", "lags"):
@@ -352,7 +356,6 @@ class Facts:
             "low": rows["low"].fillna(rows["value"]).to_numpy(dtype=float),
             "high": rows["high"].fillna(rows["value"]).to_numpy(dtype=float),
             "quality": np.array([QUALITY.index(q) for q in rows["quality"]]),
-            "flow": np.array([variable in FLOWS for variable in rows["variable"]]),
         }
 
 
@@ -388,7 +391,7 @@ def load(folder: str | Path | None = None) -> Facts:
     refuse(faults)
     makers = makers.set_index("maker", drop=False).rename_axis(None)
     table = combine(tables, lags)
-    refuse(across_rows(table, makers))
+    refuse(across_rows(table, makers) or not_adding_up(table))
     financials = financials.join(publication.days(financials, lags, "financials"))
     loaded = Facts(table, makers, financials, disclosures, lags, place)
     return loaded if loaded.overlay == overlay else load(folder)  # somebody wrote meanwhile
@@ -416,7 +419,8 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     makers = tables["companies/makers.csv"]
     if not faults:
         lags = tables["facts/usual_lags.csv"]
-        faults += across_rows(combine(facts, lags), makers.set_index("maker"))
+        table = combine(facts, lags)
+        faults += across_rows(table, makers.set_index("maker")) or not_adding_up(table)
     return faults
 
 

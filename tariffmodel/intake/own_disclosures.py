@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from datetime import date
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +29,73 @@ from tariffmodel.facts import (
     with_statements,
 )
 from tariffmodel.intake import spreadsheet
-from tariffmodel.intake.own_facts import as_text, earlier
+from tariffmodel.intake.own_facts import as_text, earlier, period_label
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff import validation
 from tariffmodel.tariff.case import Case
 
-_COMPARABLE = ("gross", "operating_profit_bridge", "direct_duties")
+# why a figure on each basis can stand beside the model, and what another one is
+_COMPARABLE = {
+    "gross": "gross of own mitigation, as the model is",
+    "operating_profit_bridge": "the tariff line of a bridge of operating profit, before other lines",
+    "direct_duties": "direct duties, beside which the model leaves metals out",
+}
+_OTHER = {
+    "net": "net of own mitigation, and the model is before it",
+    "refund": "a refund of earlier duty, not the cost of the period",
+    "one_off": "a one-off item, not the duty of the period",
+    "impairment": "an impairment, not the duty of the period",
+    "ebitda_share": "a share of profit, not an amount of duty",
+    "sum": "a sum over several companies",
+    "per_vehicle": "an amount per vehicle, not of the company",
+    "import_share": "a share of imports, not an amount of duty",
+}
+_NEEDED = ["company", "kind", "period", "unit", "said_on", "source_title"]
+_HEADINGS = {
+    "source_date": "read_on",  # as it was called before
+    "maker": "company",
+    "quarter": "period",
+    "date": "said_on",
+    "source": "source_title",
+    "url": "source_url",
+}
+_KINDS = {
+    "actual": "actual, actuals, reported, result, results, 実績, 실적, ist",
+    "guidance": "guidance, forecast, outlook, plan, target, 予想, 見通し, 計画, 전망, 가이던스, prognose",
+    "third_party": "third party, third_party, analyst, broker, estimate",
+}
+_BASES = {"bridge": "operating_profit_bridge", "profit_bridge": "operating_profit_bridge"}
+# makers as others write them, in lower case and without their legal form
+ALIASES = {
+    "toyota motor": "Toyota", "honda motor": "Honda", "nissan motor": "Nissan", "mazda motor": "Mazda",
+    "suzuki motor": "Suzuki", "hyundai motor": "Hyundai Motor", "hyundai": "Hyundai Motor", "kia": "Kia",
+    "vw": "Volkswagen", "volkswagen": "Volkswagen", "volkswagen ag": "Volkswagen", "porsche": "Porsche AG",
+    "bayerische motoren werke ag": "BMW", "bmw": "BMW", "bmw ag": "BMW", "mercedes": "Mercedes-Benz",
+    "mercedes-benz": "Mercedes-Benz", "volvo car ab": "Volvo Cars", "volvo cars": "Volvo Cars",
+    "jlr": "Jaguar Land Rover", "jaguar land rover": "Jaguar Land Rover",
+    "jaguar land rover automotive": "Jaguar Land Rover", "ferrari n.v": "Ferrari", "gm": "GM",
+    "general motors": "GM", "ford motor": "Ford", "stellantis n.v": "Stellantis", "tesla": "Tesla",
+    "トヨタ": "Toyota", "トヨタ自動車": "Toyota", "ホンダ": "Honda", "本田技研工業": "Honda",
+    "日産": "Nissan", "日産自動車": "Nissan", "マツダ": "Mazda", "スバル": "Subaru", "スズキ": "Suzuki",
+    "三菱自動車": "Mitsubishi Motors", "三菱自動車工業": "Mitsubishi Motors",
+    "현대차": "Hyundai Motor", "현대자동차": "Hyundai Motor", "기아": "Kia",
+}  # fmt: skip
+_LEGAL = re.compile(r"[\s,.]+(?:company|co|corporation|corp|inc|incorporated|ltd|limited|group|plc)\.?$")
+_CURRENCIES = {
+    "USD": "usd, us$, $, us dollars?, dollars?, ドル, 米ドル, 달러",
+    "JPY": "jpy, ¥, yen, 円",
+    "KRW": "krw, ₩, won, 원, ウォン",
+    "EUR": "eur, €, euros?, ユーロ, 유로",
+    "GBP": "gbp, £, pounds?, ポンド, 파운드",
+    "SEK": "sek, kronor",
+}
+_BILLIONS = {  # how many billions one is
+    1.0: "bn, b, bio, billions?, mrd, milliarden?, 十億, 십억",
+    1e3: "tn, t, trn, trillions?, bill?ionen, 兆, 조",
+    1e-3: "m, mn, mm, mio, millions?, millionen, 百万, 백만",
+    0.1: "億, 억",
+}
+_DAYS = ("%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%d-%b-%y")
 
 
 def read_disclosures(
@@ -47,6 +110,8 @@ def read_disclosures(
 
     One statement per row under the headings of ``companies/disclosures.csv``, in any order. Needed are
     `company`, `kind`, `period`, `value` (or `low` and `high`), `unit`, `said_on` and `source_title`.
+    Usual ways of writing are understood: ``Actual``, ``Q3 2025``, ``USD bn``, ``KRW tn``, ``億円``,
+    ``21 Oct 2025``, and makers by their full names or an alias such as JLR.
 
     Parameters
     ----------
@@ -80,22 +145,38 @@ def read_disclosures(
     >>> rows[["value", "bound", "basis", "like_for_like"]].to_numpy().tolist()
     [['120', 'range', 'gross', 'true']]
     """
-    from tariffmodel.facts.schemas import DISCLOSURES  # slow to import
+    from tariffmodel.facts.schemas import DISCLOSURES, FRACTIONS  # slow to import
 
     known = list(DISCLOSURES.columns)
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
     filled = (table.cells != "").any(axis=1).nonzero()[0]
     names = [heading(cell).replace(" ", "_") for cell in table.cells[filled[0]]]
-    names = ["read_on" if name == "source_date" else name for name in names]  # as it was called before
-    if wrong := [name for name in [*names, *columns] if name not in known]:
+    names = [_HEADINGS.get(name, name) if name not in known else name for name in names]
+    blank = [not name and not (table.cells[filled[1:], at] != "").any() for at, name in enumerate(names)]
+    if wrong := [
+        n for n in [*(n for n, b in zip(names, blank, strict=True) if not b), *columns] if n not in known
+    ]:
         raise DataError(f"{table.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
+    names = [
+        f"blank {at}" if empty else name for at, (name, empty) in enumerate(zip(names, blank, strict=True))
+    ]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
     rows = rows.reindex(columns=known, fill_value="").assign(row=filled[1:] + 1)
     if rows.empty:
         raise DataError(f"{table.file} has no statement below its header; expected at least one row")
+    there = {*names, *columns}
+    lacking = [name for name in _NEEDED if name not in there]
+    lacking += ["value"] * (not there & {"value", "low", "high"})
+    if lacking:
+        raise DataError(
+            f"{table.file} has no column{'s' * (len(lacking) > 1)} {', '.join(lacking)}; add "
+            f"{'them' if len(lacking) > 1 else 'it'}"
+            + (", or pass --source-title" if "source_title" in lacking else "")
+        )
     rows = as_text(rows, table, decimal).replace("", np.nan).fillna(columns)
+    rows = _plain(rows)
     ends = rows[["low", "high"]].apply(pd.to_numeric, errors="coerce")
     ranged = ends.notna().all(axis=1)
     rows["value"] = rows["value"].where(
@@ -103,13 +184,18 @@ def read_disclosures(
     )
     rows = rows.fillna(
         {"bound": pd.Series(np.where(ranged, "range", "exact")), "basis": "gross", "scope": "all_tariffs",
-         "quality": "reported", "read_on": str(date.today()),
-         "like_for_like_reason": "as the user entered it"}
+         "quality": "reported", "read_on": str(date.today())}
     )  # fmt: skip
-    comparable = pd.Series(np.where(rows["basis"].isin(_COMPARABLE), "true", "false"))
-    rows = rows.fillna({"basis_text": rows["basis"], "like_for_like": comparable})
+    money = ~rows["unit"].isin([*FRACTIONS, "usd_per_vehicle", "units"])
+    comparable = rows["basis"].isin(list(_COMPARABLE)) & money
+    reason = rows["basis"].map(_COMPARABLE | _OTHER).fillna("another quantity than the duty of a period")
+    reason = reason.where(money, "not an amount of money")
+    rows = rows.fillna(
+        {"basis_text": rows["basis"], "like_for_like": pd.Series(np.where(comparable, "true", "false")),
+         "like_for_like_reason": reason}
+    )  # fmt: skip
     rows = rows.assign(like_for_like=rows["like_for_like"].str.lower())
-    rows.attrs = table.about
+    rows.attrs = {**table.about, "columns": sorted(there)}
     return rows
 
 
@@ -149,6 +235,31 @@ def preview_disclosures(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     return mine.merge(judged, on=list(mine.columns))
 
 
+def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
+    """Which statements of `read_disclosures` the model can stand beside, and why.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the file: `row`, `company`, `kind`, `period`, `comparable`, `reason`.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column.
+    """
+    typed, faults = _typed(rows, case.facts)
+    refuse(faults)
+    table = typed[["row", "company", "kind", "period"]].assign(
+        comparable=typed["like_for_like"], reason=typed["like_for_like_reason"]
+    )
+    other = ~typed["company"].isin(case.facts.makers.index)
+    return table.assign(
+        comparable=table["comparable"] & ~other,
+        reason=table["reason"].mask(other, "not a maker of the model"),
+    )
+
+
 def add_disclosures(
     facts: Facts,
     path: str | Path,
@@ -181,7 +292,7 @@ def add_disclosures(
     """
     rows = read_disclosures(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     refuse(_typed(rows, facts)[1])
-    new = rows.drop(columns="row")
+    new = _judged(rows, facts).drop(columns="row")
     with store.writing(facts.folder, f"own disclosures from {rows.attrs['file']}") as staging:
         if (old := earlier(facts, OWN_DISCLOSURES)) is not None:
             new = with_statements(old, new)
@@ -190,14 +301,162 @@ def add_disclosures(
     return len(rows)
 
 
+def _plain(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of text in the words of ``companies/disclosures.csv``, and money in billions."""
+    rows = rows.assign(
+        company=rows["company"].map(_company, na_action="ignore"),
+        kind=rows["kind"].map(lambda cell: _named(cell, _KINDS), na_action="ignore"),
+        period=rows["period"].map(lambda cell: _period(cell) or cell, na_action="ignore"),
+        said_on=rows["said_on"].map(_day, na_action="ignore"),
+        read_on=rows["read_on"].map(_day, na_action="ignore"),
+        **{
+            name: rows[name].map(lambda cell: cell.lower().replace(" ", "_"), na_action="ignore")
+            for name in ("basis", "scope", "bound", "quality")
+        },
+    )
+    rows = rows.assign(basis=rows["basis"].replace(_BASES))
+    money = rows["unit"].map(lambda cell: _money(cell) if isinstance(cell, str) else None)
+    amounts = rows[["value", "low", "high"]].apply(pd.to_numeric, errors="coerce")
+    for at in money.index[money.notna()]:
+        rows.loc[at, "unit"], times = money[at]
+        for column, amount in amounts.loc[at].dropna().items():
+            rows.loc[at, str(column)] = f"{amount * times:.15g}"
+    return rows
+
+
+def _named(cell: str, names: dict[str, str]) -> str:
+    """The name of which a cell is one of the spellings, else the cell."""
+    word = cell.strip().lower()
+    return next((name for name, spellings in names.items() if word in spellings.split(", ")), cell)
+
+
+def _company(cell: str) -> str:
+    """A maker by its alias, with or without its legal form; any other text as it stands."""
+    word, before = cell.strip().rstrip(".").lower(), ""
+    while word != before:
+        if word in ALIASES:
+            return ALIASES[word]
+        before, word = word, _LEGAL.sub("", word)
+    return cell
+
+
+def _period(cell: str) -> str:
+    """A period as the model writes it; empty where it is none."""
+    half = re.fullmatch(
+        r"(?:H([12])|([12])H)[ /-]?(\d{4})|(\d{4})[ /-]?(?:H([12])|([12])H)", cell, re.IGNORECASE
+    )
+    if half:
+        one, two, year, other_year, three, four = half.groups()
+        return f"{year or other_year}H{one or two or three or four}"
+    if nine := re.fullmatch(r"(?:9M[ /-]?(\d{4})|(\d{4})[ /-]?9M)", cell, re.IGNORECASE):
+        return f"{nine[1] or nine[2]}-01..{nine[1] or nine[2]}-09"
+    return period_label(cell)
+
+
+def _day(cell: str) -> str:
+    """A day as YYYY-MM-DD; text that is none, or whose day and month may change places, as it stands."""
+    word = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", cell.strip()).replace("Sept ", "Sep ")
+    for pattern in _DAYS:
+        try:
+            return f"{datetime.strptime(word, pattern):%Y-%m-%d}"  # noqa: DTZ007  a day has no zone
+        except ValueError:
+            continue
+    if first := re.fullmatch(r"(\d{4})[/.年]\s?(\d{1,2})[/.月]\s?(\d{1,2})日?", word):
+        year, month, day = map(int, first.groups())
+    elif last := re.fullmatch(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})", word):
+        one, two, year = map(int, last.groups())
+        if one <= 12 and two <= 12 and one != two and "." not in word:
+            return cell
+        day, month = (one, two) if "." in word or two <= 12 else (two, one)
+    else:
+        return cell
+    try:
+        return str(date(year, month, day))
+    except ValueError:
+        return cell
+
+
+def _money(unit: str) -> tuple[str, float] | None:
+    """Our unit of an amount of money, and how many of it one of the other is; None where it is no money."""
+    word = re.sub(r"[\s_.]+", " ", unit.strip().lower())
+    for currency, spellings in _CURRENCIES.items():
+        for times, scales in _BILLIONS.items():
+            money, scale = (
+                f"(?:{'|'.join(map(_pattern, some.split(', ')))})" for some in (spellings, scales)
+            )
+            if re.fullmatch(rf"{money} ?{scale}|{scale} ?(?:of )?{money}", word):
+                return f"{currency.lower()}_bn", times
+    return None
+
+
+def _pattern(spelling: str) -> str:
+    return spelling.replace("$", r"\$")
+
+
+def _unread(rows: pd.DataFrame, columns: set[str], file: str) -> tuple[list[Fault], pd.DataFrame]:
+    """Figures that are none, or are missing, and the rows in which no other rule meets them again."""
+    faults, plain = [], rows.copy()
+    figures = ["value", "low", "high"]
+    for at, row in rows.iterrows():
+        wrong = [name for name in figures if isinstance(row[name], str) and pd.isna(_number(row[name]))]
+        faults += [Fault(file, row["row"], name, row[name], "a number") for name in wrong]
+        if not wrong and "bound" not in columns and pd.isna(row["value"]):
+            column = "value" if "value" in columns else "low"
+            expected = "a figure, or low and high; where no amount was said, a column bound with unquantified"
+            faults.append(Fault(file, row["row"], column, row[column], expected))
+            wrong = figures
+        if wrong:
+            plain.loc[at, figures] = np.nan
+            plain.loc[at, ["bound", "like_for_like"]] = ["unquantified", "false"]
+    plain.attrs = rows.attrs
+    return faults, plain
+
+
+def _number(word: str) -> float:
+    return float(pd.to_numeric(word, errors="coerce"))
+
+
+def _one_cause(faults: Iterable[Fault], columns: set[str], typed: pd.DataFrame) -> list[Fault]:
+    """One fault for one cause: what a missing or wrong cell makes of columns that the file lacks goes."""
+    faults = list(faults)
+    named = {fault.row for fault in faults if fault.column in columns}
+    kept = []
+    for fault in faults:
+        if fault.column in columns or fault.row is None:
+            kept.append(fault)
+        elif fault.row not in named:  # what the file says is wrong for what we filled in
+            named.add(fault.row)
+            column = "value" if "value" in columns else "low"
+            cell = typed.loc[typed["row"] == fault.row, column].iloc[0]
+            expected = f"with {fault.column} as it is where the file does not say: {fault.expected}"
+            kept.append(Fault(fault.file, fault.row, column, cell, expected))
+    return kept
+
+
+def _judged(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Rows in which a supplier or a group that the data have is not compared unless the file says so."""
+    if "like_for_like" in rows.attrs.get("columns", rows.columns):
+        return rows
+    others = {*facts.disclosures["company"]} - {*facts.makers.index}
+    foreign = rows["company"].isin(others)
+    judged = rows.assign(
+        like_for_like=rows["like_for_like"].mask(foreign, "false"),
+        like_for_like_reason=rows["like_for_like_reason"].mask(foreign, "not a maker of the model"),
+    )
+    judged.attrs = rows.attrs
+    return judged
+
+
 def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
     """Rows of disclosures with types, and what is wrong with them."""
     from tariffmodel.facts.schemas import DISCLOSURES
 
-    typed, faults = conform_own(rows, DISCLOSURES)
-    if faults:
-        return typed, faults
-    file = rows.attrs.get("file", "own rows")
+    rows = _judged(rows, facts)
+    columns, file = set(rows.attrs.get("columns", rows.columns)), rows.attrs.get("file", "own rows")
+    unread, plain = _unread(rows, columns, file)
+    typed, faults = conform_own(plain, DISCLOSURES)
+    if faults := [*unread, *_one_cause(faults, columns, rows)]:
+        return typed, sorted(faults, key=lambda fault: fault.row or 0)
     typed = typed.assign(file=f"data/{OWN_DISCLOSURES}")
     makers = list(facts.makers.index)
     row: Any  # a named tuple of its columns

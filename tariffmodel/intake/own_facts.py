@@ -29,6 +29,7 @@ from tariffmodel.facts import (
     across_rows,
     combine,
     conform_own,
+    overfull,
     periods,
     refuse,
     resolve,
@@ -37,9 +38,18 @@ from tariffmodel.facts import (
 )
 from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.vendors import heading
+from tariffmodel.tariff.case import case
+from tariffmodel.tariff.goods import INPUT_OF
 
+_MOVED = 1e-4  # share of a bill below which it has not moved
+_FIRST_YEAR = 2024  # the first with facts and law
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
+# how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
+_BASES = {
+    "wholesale": r"whole[ -]?sale|sell[ -]?in|卸売|도매|großhandel",
+    "retail": r"retail|sell[ -]?out|registration|小売|登録|소매|zulassung",
+}
 _OLDER = {"source_date": "known_on"}  # headings of files written before dates became three columns
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
 
@@ -104,7 +114,8 @@ def read_facts(
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    rows = rows.assign(row=filled[1:] + 1)
+    blank = np.array([not name for name in names]) & (rows == "").all(axis=0).to_numpy()
+    rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
     if rows.empty:
@@ -117,6 +128,8 @@ def read_facts(
                 f"{table.file} row {number}: period is an Excel date, {cell:%Y-%m-%d}; expected text such as "
                 "CY2025 or 2025-04 (give the column the format Text before typing)"
             )
+    if "period" in rows:
+        rows["period"] = rows["period"].map(lambda cell: period_label(cell) or cell)
     for column, value in columns.items():
         rows[column] = rows[column].replace("", value) if column in rows else value
     rows = as_text(rows, table, decimal)
@@ -219,6 +232,48 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     return table
 
 
+def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Which annual bills rows of `read_facts` move: of current law over the law before April 2025.
+
+    Returns
+    -------
+    DataFrame
+        `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0), for
+        the calendar years from the first that a selected row is about to the one after the last, where a
+        bill moves by a ten-thousandth or more; makers in the order of the data.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column.
+    """
+    typed, faults = _typed(rows, facts)
+    refuse(faults)
+    mine = typed[typed["selected"] & typed["variable"].isin(list(INPUT_OF))]
+    columns = ["maker", "period", "old_usd", "new_usd", "change"]
+    if mine.empty:
+        return pd.DataFrame(columns=columns)
+    after, found = _with_own(facts, typed), []
+    for year in range(max(mine["start"].min().year, _FIRST_YEAR), mine["end"].max().year + 2):
+        old, new = (case(period=f"CY{year}", data=known).runs_usd[0] for known in (facts, after))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = np.where(old != 0, new / old - 1, np.nan)
+        moved = np.abs(new - old) > _MOVED * np.maximum(np.abs(old), 1.0)
+        table = pd.DataFrame(
+            {
+                "maker": facts.makers.index,
+                "period": f"CY{year}",
+                "old_usd": old,
+                "new_usd": new,
+                "change": change,
+            }
+        )
+        found.append(table[moved])
+    together = pd.concat(found).assign(place=lambda table: table.index)  # of the maker
+    moves: pd.DataFrame = together.sort_values(["place", "period"], ignore_index=True)[columns]
+    return moves
+
+
 def add_facts(
     facts: Facts,
     path: str | Path,
@@ -287,10 +342,10 @@ def _column(cell: object, known: list[str]) -> str:
     name = _OLDER.get(name, name)
     if name in known:
         return name
-    return "period" if name in ("month", "quarter", "year", "date") else _period(cell) or name
+    return "period" if name in ("month", "quarter", "year", "date") else period_label(cell) or name
 
 
-def _period(cell: object) -> str:
+def period_label(cell: object) -> str:
     """A month or another period as the model writes it; empty where it is none."""
     if isinstance(cell, date):
         return f"{cell:%Y-%m}"
@@ -313,11 +368,18 @@ def _period(cell: object) -> str:
 def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     """Periods down or across as one figure per row."""
     other = [column for column in rows.columns if column not in [*known, "row"]]
-    across = [column for column in other if _period(column)]
+    across = [column for column in other if period_label(column)]
     rest = [column for column in other if column not in across and (column or (rows[column] != "").any())]
+    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if _basis(c)]) > 1:
+        raise DataError(
+            f"{file} has {' beside '.join(bases)}; the model takes one of them for all periods of a maker: "
+            "keep one column"
+        )
     if "period" in rows and len(rest) == 1 and not across:
         tall = rows.rename(columns={rest[0]: "value"})
-        tall["period"] = tall["period"].map(lambda cell: _period(cell) or spreadsheet.text(cell))
+        if _basis(rest[0]):
+            tall["note"] = tall["note"].replace("", rest[0]) if "note" in tall else rest[0]
+        tall["period"] = tall["period"].map(lambda cell: period_label(cell) or spreadsheet.text(cell))
     elif across and not rest and "period" not in rows:
         keys = [column for column in rows.columns if column in [*known, "row"]]
         tall = rows.melt(keys, across, "period", "value")
@@ -327,6 +389,12 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
             f"periods such as 2025-04 across (not understood: {', '.join(map(repr, rest)) or 'none'})"
         )
     return tall[tall["value"] != ""].reset_index(drop=True)
+
+
+def _basis(words: object) -> str:
+    """Whether words say that vehicles were counted to dealers or to customers."""
+    found = {name for name, pattern in _BASES.items() if re.search(pattern, str(words), re.IGNORECASE)}
+    return found.pop() if len(found) == 1 else ""
 
 
 def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
@@ -342,21 +410,26 @@ def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -
     delimiter = table.found.get("delimiter", "")
     numbers = spreadsheet.numbers(cells, table.file, delimiter=delimiter, decimal=decimal)[0]
     written = ["" if n != n else n if isinstance(n, str) else f"{n:.15g}" for n in numbers]
+    written = [
+        spreadsheet.text(cell) if word in ("inf", "-inf") else word
+        for cell, word in zip(cells, written, strict=True)
+    ]  # a number too large is named as it stands
     columns = np.split(np.array(written, dtype=object), len(figures))
     words = rows.drop(columns="row").map(spreadsheet.text)
     return words.assign(**dict(zip(figures, columns, strict=True)), row=rows["row"])
 
 
 def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the sum of the year where all its months of a flow are there."""
+    """Rows with the sum of the year where all its months of a flow are there, and no row of the year."""
     number = pd.to_numeric(rows["value"], errors="coerce")
     months = rows[
         rows["variable"].isin(FLOWS) & rows["period"].str.fullmatch(r"\d{4}-\d{2}") & number.notna()
     ]
     year = months["period"].str[:4]
+    there = set(zip(*(rows[column] for column in KEY), rows["period"].map(_days), strict=True))
     added = []
-    for (*_, label), group in months.groupby([*KEY, year], sort=False):
-        if len(group) == 12 and group["period"].is_unique:
+    for (*key, label), group in months.groupby([*KEY, year], sort=False):
+        if len(group) == 12 and group["period"].is_unique and (*key, _days(f"CY{label}")) not in there:
             sums: dict[str, Any] = {
                 "value": f"{number[group.index].sum():.15g}",
                 "low": np.nan,
@@ -367,6 +440,15 @@ def _with_years(rows: pd.DataFrame) -> pd.DataFrame:
             about = {"quality": quality, "method": "sum of its twelve months", "period": f"CY{label}"}
             added.append(group.iloc[:1].assign(**sums, **about, known_on=known))
     return pd.concat([rows, *added], ignore_index=True)
+
+
+def _days(label: object) -> tuple[date, date] | None:
+    """First and last day of a period, None of what is none."""
+    try:
+        span = periods.parse(str(label))
+    except TariffModelError:
+        return None
+    return span.start, span.end
 
 
 def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
@@ -382,9 +464,18 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
         faults.append(
             Fault(file, row["row"], "variable", row["variable"], f"a variable of the model; {like}")
         )
-    nameless = {fault.row for fault in faults}  # whose unit cannot be known either
+    for _, row in rows[rows["variable"].isin(MODEL_UNITS) & rows["unit"].notna()].iterrows():
+        if row["selected"] == "true" and row["unit"] != (unit := MODEL_UNITS[row["variable"]]):
+            faults.append(Fault(file, row["row"], "unit", row["unit"], _unit_remedy(row["unit"], unit)))
+    units = {*facts.table["unit"], *MODEL_UNITS.values()}
+    other = rows[~rows["variable"].isin(MODEL_UNITS) & rows["variable"].isin(known) & rows["unit"].notna()]
+    for _, row in other[~other["unit"].isin(units)].iterrows():
+        near = difflib.get_close_matches(row["unit"], sorted(units), 1)
+        like = f"{near[0]}?" if near else "see the column unit of data/codebook.csv"
+        faults.append(Fault(file, row["row"], "unit", row["unit"], f"a unit that the data have; {like}"))
+    named = {fault.row for fault in faults}  # one fault for one cause
     typed, wrong = conform_own(rows, FACTS)
-    faults += [fault for fault in wrong if not (fault.column == "unit" and fault.row in nameless)]
+    faults += [fault for fault in wrong if not (fault.column == "unit" and fault.row in named)]
     if faults:
         return typed, faults
     typed = combine([typed], facts.lags)
@@ -400,7 +491,98 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
                 "EU, which the model takes as one origin" if row["origin"] in EU_MEMBERS else ", ".join(here)
             )
             faults.append(Fault(file, row["row"], "origin", row["origin"], expected))
-    return typed, faults + across_rows(typed, facts.makers)
+    twice, repeated = _twice(typed, file)
+    mixed = _mixed(typed, file)
+    counted = {(fault.row, fault.column) for fault in mixed}
+    across = [
+        fault
+        for fault in across_rows(typed, facts.makers)
+        if not (fault.column == "selected" and fault.row in repeated)
+        and (fault.row, fault.column) not in counted
+    ]
+    faults += [*twice, *mixed, *across]
+    return typed, faults or _sums(typed, facts, file)
+
+
+def _unit_remedy(unit: str, expected: str) -> str:
+    """The unit that is expected, and what to do to the figures of a row in another one."""
+    remedies = {
+        r"thousand|^k[ _]|000|千|천": "multiply the figure by 1,000",
+        r"million|^m[ _]|mio|百万|백만": "multiply the figure by 1,000,000",
+        r"万|만": "multiply the figure by 10,000",
+    }
+    if expected.startswith("fraction"):
+        remedies = {r"percent|%": "divide the figure by 100"}
+    found = (how for pattern, how in remedies.items() if re.search(pattern, unit, re.IGNORECASE))
+    remedy = next(found, "convert the figure, or leave unit out where it is in it")
+    return f"the unit that the model computes this variable in: {expected}; {remedy}"
+
+
+def _twice(typed: pd.DataFrame, file: str) -> tuple[list[Fault], set[int]]:
+    """Figures that the file has twice, and the rows that they are in."""
+    faults, seen = [], set()
+    for _, group in typed[typed["selected"]].groupby([*KEY, "scope", "start", "end"], sort=False):
+        if len(group) > 1:
+            first, *others = group["row"]
+            seen |= set(group["row"])
+            for row, label in zip(others, group["period"].iloc[1:], strict=True):
+                expected = f"each period of a figure once, and row {first} has these days too; delete one"
+                faults.append(Fault(file, row, "period", label, expected))
+    return faults, seen
+
+
+def _mixed(typed: pd.DataFrame, file: str) -> list[Fault]:
+    """Vehicles counted to dealers beside vehicles counted to customers, of one maker."""
+    columns = ["scope", "note", "method", "source_title"]
+    counted = typed[columns].map(lambda cell: _basis(cell) if isinstance(cell, str) else "")
+    basis = counted.replace("", np.nan).bfill(axis=1).iloc[:, 0].fillna("")
+    faults = []
+    flows = typed[typed["selected"] & typed["variable"].isin(FLOWS)]
+    for _, group in flows.groupby(["maker", "variable"], sort=False):
+        found = basis[group.index]
+        if {"wholesale", "retail"} <= set(found):
+            usual = found[found != ""].mode().iloc[0]
+            for place in found.index[(found != usual) & (found != "")]:
+                column = counted.loc[place].ne("").idxmax()
+                other = group.loc[found == usual, "row"].iloc[0]
+                expected = (
+                    f"{usual} figures only, as in row {other}: they differ by up to a tenth; leave one out"
+                )
+                row: Any = typed.loc[place]
+                faults.append(Fault(file, row["row"], str(column), row[column], expected))
+    return faults
+
+
+def _sums(typed: pd.DataFrame, facts: Facts, file: str) -> list[Fault]:
+    """Years, or quarters, beside months that do not add up to them."""
+    after = _with_own(facts, typed)
+    own = pd.MultiIndex.from_frame(typed[_SPAN])
+    faults = []
+    for outer, inner, total in overfull(after.selected):
+        rows = after.selected.iloc[[outer, *inner]]
+        place = own.get_indexer(pd.MultiIndex.from_frame(rows[_SPAN]))
+        if (place < 0).all():
+            continue
+        where = [
+            _where(typed.iloc[k], file) if k >= 0 else _where(row)
+            for k, (_, row) in zip(place, rows.iterrows(), strict=True)
+        ]
+        label, value = rows[["period", "value"]].iloc[0]
+        parts = f"{where[1]} to {where[-1]}" if len(inner) > 1 else where[1]
+        at = int(place[place >= 0][0])
+        own_row = typed.iloc[at]
+        expected = (
+            f"{total:,.0f}, what {parts} add up to; correct one of them, or leave {label} out"
+            if place[0] >= 0
+            else f"no more than {value:,.0f} in {label} ({where[0]}), and {parts} add up to {total:,.0f}; "
+            f"correct them, or give {label} too"
+        )
+        faults.append(Fault(file, int(own_row["row"]), "value", float(own_row["value"]), expected))
+    return faults
+
+
+def _where(row: pd.Series, file: str = "") -> str:
+    return f"row {row['row']}" if file else f"{row['file']} row {row['row']}"
 
 
 def _with_own(facts: Facts, typed: pd.DataFrame) -> Facts:

@@ -116,6 +116,16 @@ def bill(
     )
 
 
+def by_span(facts: Facts, policy: Policy, goods: Goods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Duty on vehicles, on parts, and the offset, USD (runs, S, M), where no credit is settled by year."""
+    card = rates(policy, facts, goods.flows, goods.spans, goods.units)
+    duty = goods.value_usd * card.effective(goods.qualifying, goods.us_content)
+    offset = np.zeros((len(duty), len(goods.spans), len(goods.makers)))
+    for number, drawn in parts.draws(policy, goods, card, {}):
+        offset[:, number] += drawn
+    return (duty * ~goods.is_part) @ goods.member, (duty * goods.is_part) @ goods.member, offset
+
+
 def _moved(goods: Goods, shift: Shift) -> Goods:
     """The central run alone; parts and what the offset rests on grow with output."""
     names = ("units", "value_usd", "qualifying", "us_content", "production", "assembled_msrp_usd")

@@ -1,13 +1,13 @@
 """What enters over a period, whose it is, and what it is worth: all that no policy changes.
 
-The period is cut wherever a fact, a rate or a calendar year changes, so that within a cut everything
-is constant.
+The period is cut wherever a fact, a rate or a calendar year changes, so that within a cut rates and
+values are constant. Vehicles of a cut are those of its days, see `facts.flows`: they need not be alike.
 """
 
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -33,7 +33,7 @@ INPUTS = {
     "imported_parts": "imported parts per US-built vehicle",
     "msrp": "MSRP of US-built vehicles",
 }
-_INPUT_OF = {
+INPUT_OF = {
     IMPORTS: "imports",
     PRODUCTION: "us_production",
     "customs_value": "customs_value",
@@ -109,8 +109,10 @@ class Goods:
         return total
 
 
-def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> Goods:
-    """Volumes, values and shares over `period`, cut at every date that matters to `policies`.
+def entered(
+    facts: Facts, period: str | Period, policies: Sequence[Policy], cuts: Collection[date] = ()
+) -> Goods:
+    """Volumes, values and shares over `period`, cut at every date that matters to `policies`, and at `cuts`.
 
     Raises
     ------
@@ -128,7 +130,7 @@ def entered(facts: Facts, period: str | Period, policies: Sequence[Policy]) -> G
     """
     asked = periods.parse(period) if isinstance(period, str) else period
     makers = list(facts.makers.index)
-    spans = _spans(facts, asked, policies)
+    spans = _spans(facts, asked, policies, cuts)
     inside = np.array([asked.covers(span) for span in spans])
     imported, builders = _imported(facts, makers), _builders(facts, makers)
     sourced = _sourced(facts, builders)
@@ -250,7 +252,7 @@ def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence
     """Central figures in run 0; in the others those of one input of `INPUTS` at their low or their high."""
     keys = [(maker, variable, origin) for variable, pairs in needed.items() for maker, origin in pairs]
     got = resolve(facts, keys, spans)
-    input_of = np.array([list(INPUTS).index(_INPUT_OF[variable]) for _, variable, _ in keys])
+    input_of = np.array([list(INPUTS).index(INPUT_OF[variable]) for _, variable, _ in keys])
     runs = np.repeat(got.value[None], 1 + 2 * len(INPUTS), axis=0)
     each = np.arange(len(keys))
     runs[1 + 2 * input_of, :, each], runs[2 + 2 * input_of, :, each] = got.low.T, got.high.T
@@ -295,13 +297,15 @@ def _parts(inputs: _Inputs, pairs: list[_Pair]) -> _Block:
     return _Block("listed_part", pairs, built, each, qualifying, np.zeros_like(built))
 
 
-def _spans(facts: Facts, asked: Period, policies: Sequence[Policy]) -> list[Period]:
+def _spans(
+    facts: Facts, asked: Period, policies: Sequence[Policy], further: Collection[date]
+) -> list[Period]:
     """Whole calendar years around a period, cut where a fact or a policy changes."""
     # what was earned before the period can pay in it
     first = min([asked.start, *(e.start for policy in policies for e in (*policy.offset, *policy.credit))])
     begin, finish = date(first.year, 1, 1), date(asked.end.year, 12, 31)
-    rows = facts.selected[facts.selected["variable"].isin(_INPUT_OF)]
-    cuts = {asked.start, asked.end + timedelta(days=1)}
+    rows = facts.selected[facts.selected["variable"].isin(INPUT_OF)]
+    cuts = {asked.start, asked.end + timedelta(days=1), *further}
     cuts |= set(rows["start"]) | {day + timedelta(days=1) for day in rows["end"]}
     cuts |= {date(year, 1, 1) for year in range(begin.year, finish.year + 1)}
     cuts |= {day for policy in policies for day in policy.boundaries()}

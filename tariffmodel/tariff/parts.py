@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 import numpy as np
@@ -16,10 +16,6 @@ from tariffmodel.tariff.variants import Variants
 def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.ndarray:
     """Credit used inside the period, USD (runs or variants, M).
 
-    Each entry keeps its own account: credit accrues with assembly, is drawn by duty of its measure
-    on parts once usable, and carries forward or lapses. What lapses is used before what keeps. All
-    of it is constant over a span, so what a span draws is min(duty, balance + its credit).
-
     >>> import tariffmodel as tm
     >>> asked = tm.case("mfn-only", period="CY2025")
     >>> goods = asked.goods
@@ -27,9 +23,21 @@ def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.
     >>> float(offset(asked.policy, goods, card, {}).max())  # no measure, so no offset
     0.0
     """
+    used = np.zeros((1, len(goods.makers)))
+    for number, drawn in draws(policy, goods, card, variants):
+        used = used + drawn * goods.inside[number]
+    return used
+
+
+def draws(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> Iterator[tuple[int, np.ndarray]]:
+    """Credit used, USD (runs or variants, M), with the number of the span, which may come several times.
+
+    Each entry keeps its own account: credit accrues with assembly, is drawn by duty of its measure
+    on parts once usable, and carries forward or lapses. What lapses is used before what keeps. Over a
+    span duty and credit keep their proportion, so what it draws is min(duty, balance + its credit).
+    """
     parts = np.flatnonzero(goods.is_part)
     member = goods.member[parts]
-    used = np.zeros((1, len(goods.makers)))
     for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
         entries = [entry for entry in policy.offset if entry.measure == measure]
         entries.sort(key=lambda entry: (entry.carry_forward, entry.end))
@@ -45,10 +53,9 @@ def offset(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> np.
                 if entry.usable_from <= span.start:
                     drawn = np.minimum(left, balance[k])
                     left, balance[k] = left - drawn, balance[k] - drawn
-                    used = used + drawn * goods.inside[number]
+                    yield number, drawn
                 if entry.end == span.end and not entry.carry_forward:
                     balance[k] = 0.0
-    return used
 
 
 def _in_force(entries: Sequence[Offset], day: date) -> list[Offset]:
