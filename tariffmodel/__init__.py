@@ -37,6 +37,7 @@ _HOMES = {
     "exports": "runs.exports",
     "exposure": "tariff.exposure",
     "facts": "facts",
+    "forecasts": "tariff.forecasts",
     "goods": "tariff.goods",
     "hedge": "hedging",
     "incentives": "tariff.incentives",

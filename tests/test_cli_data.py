@@ -56,6 +56,10 @@ def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_p
     assert store.current(data) != store.BUNDLED
     code, out, _ = tm("validate", "--data", data)
     assert code == 0 and "Volvo Cars" in out
+    code, out, _ = tm("validate", "--own", "--data", data)
+    assert code == 0 and "Volvo Cars" in out and "Toyota" not in out and "headline: 1 statements" in out
+    code, _, err = tm("validate", "--own", "--since", "2026-11-01", "--data", data)
+    assert code == 1 and "no statement that can be compared of your own of 2026-11-01 or later" in err
 
 
 def test_figure_far_from_the_one_in_use_is_doubted_before_it_is_added(tm, data, tmp_path):
@@ -157,3 +161,26 @@ def test_mistakes_get_one_clear_message(tm, words, message):
 def test_help_explains_every_command(tm, words):
     code, out, _ = tm(*words, "--help")
     assert code == 0 and "Usage" in out and len(out) > 150
+
+
+def test_predictions_are_added_once_shown_and_scored(tm, data, tmp_path):
+    code, out, _ = tm("forecast", "add", "--ahead", "3", "--data", data)
+    assert code == 0 and "predictions of" in out and store.current(data) != store.BUNDLED
+    code, out, _ = tm("forecast", "add", "--ahead", "3", "--data", data)
+    assert code == 0 and out.startswith("nothing added")
+    code, out, _ = tm("forecast", "show", "--format", "csv", "--data", data)
+    assert out.startswith("maker,quarter,basis,") and "Toyota" in out
+    assert tm("forecast", "show", "--data", data)[0] == 0
+    code, out, _ = tm("forecast", "score", "--data", data)
+    assert code == 0 and out.count("no statement yet") == 2
+    file = tmp_path / "said.csv"
+    file.write_text(
+        "company,kind,period,value,unit,said_on,source_title\n"
+        "Toyota,actual,2026-04..2026-09,300,jpy_bn,2026-11-06,results\n",
+        encoding="utf-8",
+    )
+    tm("add", "disclosures", file, "--yes", "--data", data)
+    code, out, _ = tm("forecast", "score", "--data", data)
+    assert code == 0 and "Toyota" in out and "1 statements of 1 makers" in out
+    code, out, _ = tm("validate", "--data", data)
+    assert "ledger: Made after it, without it in the data: 1 statements of 1 makers" in out

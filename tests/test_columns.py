@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -78,6 +79,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "customs.mexico": tm.customs.mexico(case.replace(period="2025-01")),
         "validation.disclosed": disclosed,
         "validation.summary": tm.validation.summary(disclosed),
+        "cost.bases": tm.cost.bases(case),
+        "forecasts.page": tm.forecasts.page(case, date(2026, 11, 27)),
+        "forecasts.scored": tm.forecasts.scored(case),
+        "forecasts.score": tm.forecasts.score(tm.forecasts.scored(case)),
         "validation.explained": tm.validation.explained(disclosed),
         "validation.recognised": tm.validation.widened(tm.validation.recognised(case), 1.5),
         "event_calendar.table": tm.event_calendar.table(known),

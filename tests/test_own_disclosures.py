@@ -58,7 +58,7 @@ def test_statement_of_the_same_day_replaces_the_bundled_and_the_earlier_own_one(
     assert not facts.check(mine.folder)
 
 
-def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, tmp_path):
+def test_what_is_left_out_is_filled_in_and_a_net_figure_is_a_floor(known, tmp_path):
     path = write(
         tmp_path,
         "Company;Kind;Period;Low;High;Unit;Basis;Said on",
@@ -78,7 +78,8 @@ def test_what_is_left_out_is_filled_in_and_a_net_figure_is_not_compared(known, t
         "true",
         "false",
     )
-    assert own_disclosures.preview_disclosures(rows, case(data=known))["maker"].tolist() == ["Volvo Cars"]
+    seen = own_disclosures.preview_disclosures(rows, case(data=known)).set_index("maker")["judged"]
+    assert seen.to_dict() == {"Volvo Cars": "amount", "BMW": "floor"}
 
 
 def test_usual_ways_of_writing_are_read(known, tmp_path):
@@ -163,3 +164,10 @@ def test_fault_is_named_and_nothing_changes(mine, tmp_path, rows, message):
     with pytest.raises(DataError, match=message):
         own_disclosures.add_disclosures(mine, write(tmp_path, *rows))
     assert store.current(mine.folder) == store.BUNDLED
+
+
+def test_makers_that_report_together_are_one_statement(known, tmp_path):
+    path = write(tmp_path, HEAD, "Hyundai+Kia,actual,2025Q4,2482,krw_bn,gross,2026-01-30,results")
+    rows = own_disclosures.read_disclosures(path)
+    (seen,) = own_disclosures.preview_disclosures(rows, case(data=known)).to_dict("records")
+    assert seen["judged"] == "sum" and seen["currency"] == "KRW"

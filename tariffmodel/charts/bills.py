@@ -688,12 +688,12 @@ def model_vs_disclosed(
     as_of: date,
     width_cm: float = COLUMN_CM,
 ) -> Chart:
-    """The model's bill against what companies said, both in USD bn, on logarithmic scales.
+    """The cost that the model says is booked against what companies said, in USD bn, logarithmic scales.
 
     Parameters
     ----------
     disclosed : DataFrame
-        From `validation.disclosed`; only rows that are `latest` are drawn.
+        From `validation.disclosed`; only amounts that are `latest` are drawn.
     usd : Series
         USD per unit of the row's currency, on the index of `disclosed`.
     makers : DataFrame
@@ -714,7 +714,7 @@ def model_vs_disclosed(
     >>> tm.charts.model_vs_disclosed(said, pd.Series([1 / 150, 1 / 150]), makers, **about).title
     'The model is within 10% of half of the 2 disclosures; 2 lie inside its range'
     """
-    rows = disclosed[disclosed["latest"]]
+    rows = disclosed[disclosed["latest"] & (disclosed["judged"] == "amount")]
     drawn = rows[(rows["disclosed"] > 0) & (rows["model"] > 0)]
     off = (drawn["ratio"] - 1).abs().median()
     if drawn.empty:
@@ -745,7 +745,7 @@ def model_vs_disclosed(
     ax.grid(visible=True, axis="both")
     ax.spines["left"].set_visible(True)
     ax.set_xlabel("disclosed, USD bn")
-    ax.set_ylabel("model, USD bn")
+    ax.set_ylabel("booked by the model, USD bn")
     if drawn.empty:
         return finish(fig, "Scatter on logarithmic scales, one point per statement")
     rate = usd.reindex(drawn.index).to_numpy()

@@ -277,40 +277,52 @@ def validate(
     policy: PolicyName = LAW,
     against: Against = BEFORE,
     as_of: AsOf = None,
+    since: Annotated[
+        str | None, typer.Option(help="Score statements of this day or later alone, ISO day.")
+    ] = None,
+    own: Annotated[bool, typer.Option("--own", help="Score the statements you added alone.")] = False,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
-    """The model's cost beside every comparable disclosure, with the error and what it rests on."""
-    from tariffmodel.tariff import validation
+    """The cost that the model says is booked beside every comparable disclosure, with error and ranges."""
+    from tariffmodel.tariff import forecasts, validation
     from tariffmodel.tariff.case import case
 
     asked = case(policy, against, as_of=parse_day(as_of) if as_of else None, data=data)
     day, rows = asked.as_of, validation.disclosed(asked)
+    if since or own:
+        rows = validation.apart(asked, rows, parse_day(since) if since else None, own)
     if format is not Format.table:
         write_frame(
             rows.set_index(["maker", "period"]),
             format,
-            {"policy": policy, "against": against, "as_of": str(day)},
+            {"policy": policy, "against": against, "as_of": str(day), "since": since, "own": own},
         )
         return
     last = rows[rows["latest"]]
     wanted = dict.fromkeys(
-        ["period", "kind", "currency", "disclosed", "model", "widened_low–widened_high"], ""
+        ["period", "kind", "judged", "currency", "disclosed", "model", "widened_low–widened_high"], ""
     )
     table = columns_table(
         last,
         wanted | dict.fromkeys(["error", "inside_widened", "headline"], ""),
-        title=f"Model beside disclosed tariff cost, billions of reporting currency, as of {day}",
-        caption="low–high: the range of the inputs, widened by what the other makers' misses teach",
+        title=f"Booked cost by the model beside what was disclosed{_scored(since, own)}, "
+        f"billions of reporting currency, as of {day}",
+        caption="disclosed: less void duty that came back later; low–high: the range of the inputs, widened "
+        "by what the other makers' misses teach; a floor (net figures are floors) errs only above the model",
         rows=last["maker"].to_list(),
     )
     print_table(table)
     for name, line in validation.summary(rows).iterrows():
-        typer.echo(
-            f"{name}: n {line['n']:.0f}, median absolute error {line['median_absolute_error']:.0%}, "
-            f"rank correlation {line['rank_correlation']:.2f}, inside {line['inside_widened']:.0%} "
-            f"(inputs' range alone {line['inside_range']:.0%})"
-        )
+        typer.echo(f"{name}: {validation.in_words(line) if line['n'] else 'none'}")
+    if not (since or own):
+        for words in forecasts.in_words(forecasts.scored(asked)):
+            typer.echo(f"ledger: {words}")
+    there = validation.counted(asked)
+    typer.echo(f"\nOf {there['statements'].sum()} statements{' in all' if since or own else ''}:")
+    for judged, why, statements, companies in there.reset_index().itertuples(index=False):
+        as_what = f"judged as {judged}" if judged else "not comparable"
+        typer.echo(f"  {statements:>3} of {companies} companies {as_what}: {why}")
 
 
 @app.command()
@@ -483,6 +495,11 @@ def check(data: Data = None) -> None:
         raise typer.Exit(1)
     doubt = f", {len(warnings)} warning{'s' * (len(warnings) > 1)}" if warnings else ""
     typer.echo(f"{facts.data_dir(data)}: {len(TABLES)} tables and {len(names)} policies, no fault{doubt}")
+
+
+def _scored(since: str | None, own: bool) -> str:
+    """Which statements alone are scored."""
+    return " in your own statements" * own + (f", said since {since}" if since else "")
 
 
 def _changed(settings: list[str] | None) -> str:

@@ -266,6 +266,19 @@ DISCLOSURES = _table(
     dates=READ,
 )
 
+REFUNDED = _table(
+    {
+        "company": _text(),
+        "duty": _one_of("ieepa"),
+        "paid_over": _period(),
+        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "unit": _one_of(*MONEY),
+        "said_on": _date(),
+    },
+    key=["company", "duty"],
+    dates=READ,
+)
+
 FX_SENSITIVITY = _table(
     {
         "company": _text(),
@@ -700,6 +713,41 @@ SHARED_ERRORS = _table(
     dates=KNOWN,
 )
 
+FORECASTS = _table(
+    {
+        "maker": _text(),
+        "quarter": _like(r"\d{4}Q[1-4]$", "a quarter such as 2026Q4"),
+        "basis": _one_of("owed", "cash", "booked"),
+        "unit": _one_of("usd_bn"),
+        "low": _number(),
+        "central": _number(),
+        "high": _number(),
+        "inputs_low": _number(),
+        "inputs_high": _number(),
+        "metals": _number(0),
+        "policy": _text(),
+        "against": _text(),
+        "made_on": _day(),
+        "version": _text(),
+        "code": _like(r"[0-9a-f]{8}$", "the first 8 digits of a digest of the program"),
+        "digest": _like(r"(\d{4}-\d{2}-\d{2}|undated)-[0-9a-f]{8}$", "a version of the data"),
+    },
+    key=["maker", "quarter", "basis", "policy", "against", "code", "digest"],
+    checks=[
+        pa.Check(
+            lambda table: (table["low"] <= table["central"]) & (table["central"] <= table["high"]),
+            error="central: expected low <= central <= high",
+        ),
+        pa.Check(
+            lambda table: (
+                (table["inputs_low"] <= table["central"]) & (table["central"] <= table["inputs_high"])
+            ),
+            error="central: expected inputs_low <= central <= inputs_high",
+        ),
+    ],
+    provenance=False,
+)
+
 NOT_MODELLED = _table(
     {
         "country": _text(),
@@ -782,10 +830,12 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "companies/makers.csv": MAKERS,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,
+    "companies/refunded.csv": REFUNDED,
     "companies/fx_sensitivity.csv": FX_SENSITIVITY,
     "policies/not_modelled.csv": NOT_MODELLED,
     "events/events.csv": EVENTS,
     "events/policies.csv": EVENT_POLICIES,
+    "forecasts/ledger.csv": FORECASTS,
     "market/prices.parquet": PRICES,
     "market/price_records.parquet": PRICE_RECORDS,
     "market/fx.parquet": FX,

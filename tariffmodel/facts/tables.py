@@ -37,6 +37,8 @@ QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits 
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
 OWN = "facts/own.csv"  # the user's rows, where there are any: they go before the bundled ones
 OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
+LEDGER = "forecasts/ledger.csv"
+OWN_LEDGER = "forecasts/own_ledger.csv"  # likewise
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -222,6 +224,28 @@ class Facts:
         """One row per input of the bill: how much of its error makers share, see `uncertainty.total`."""
         path = in_use(self.folder, self.overlay, "facts/shared_errors.csv")
         return protected(pd.read_csv(path).set_index("input"))
+
+    @cached_property
+    def refunded(self) -> pd.DataFrame:
+        """Void duty that companies paid and got back, as far as it was known on `day`."""
+        rows = pd.read_csv(
+            in_use(self.folder, self.overlay, "companies/refunded.csv"), dtype={"said_on": str}
+        )
+        if self.day is not None:
+            rows = rows[publication.last_day(rows["said_on"]) <= pd.Timestamp(self.day)]
+        return protected(rows)
+
+    @cached_property
+    def forecasts(self) -> pd.DataFrame:
+        """Frozen predictions, the bundled ones and the user's, in the order in which they were made."""
+        places = [self.folder / LEDGER, self.overlay / OWN_LEDGER]
+        held = [pd.read_csv(place, parse_dates=["made_on"]) for place in places if place.is_file()]
+        if not held:
+            raise DataError(f"{places[0]} is missing; restore it or point --data elsewhere")
+        rows = pd.concat([one for one in held if len(one)] or held[:1], ignore_index=True)
+        if self.day is not None:
+            rows = rows[rows["made_on"] <= pd.Timestamp(self.day)]
+        return protected(rows.sort_values("made_on", kind="stable", ignore_index=True))
 
     @cached_property
     def as_of(self) -> date:
@@ -412,7 +436,7 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     overlay = store.overlay(place)
     faults: list[Fault] = []
     files = _fact_files(overlay)
-    own = [OWN_DISCLOSURES] if (overlay / OWN_DISCLOSURES).is_file() else []
+    own = [name for name in (OWN_DISCLOSURES, OWN_LEDGER) if (overlay / name).is_file()]
     names = dict.fromkeys([*TABLES, *files, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
     facts = [tables[name] for name in files]
@@ -516,7 +540,8 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
-    schema = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES}.get(name) or TABLES[name]
+    others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
+    schema = others.get(name) or TABLES[name]
     return conform(raw, schema, f"data/{name}", faults)
 
 

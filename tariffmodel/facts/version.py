@@ -30,8 +30,8 @@ class Version:
     day : date or None
         Newest day in a `read_on` or `source_date` of a table, or that of the snapshot in use if it is later.
     digest : str
-        First 8 hexadecimal digits of the SHA-256 of tables and policies. Notes, the codebook and golden
-        results do not count, nor does the way in which lines end.
+        First 8 hexadecimal digits of the SHA-256 of tables and policies. Notes, the codebook, golden
+        results and predictions do not count, nor does the way in which lines end.
     changed : bool
         Whether figures were replaced since, see `Facts.with_values`.
     """
@@ -86,7 +86,8 @@ def _in_use(folder: Path, overlay: Path) -> dict[str, Path]:
 
 
 def _counts(name: str) -> bool:
-    hidden = name.startswith((".", "store/")) or "/." in name
+    # predictions are made from the data, and adding one does not change them
+    hidden = name.startswith((".", "store/", "forecasts/")) or "/." in name
     about = name == "codebook.csv" or name.endswith(".golden.csv")
     return name.endswith((*_TEXT, ".parquet")) and not (hidden or about)
 

@@ -205,7 +205,7 @@ def preview_disclosures(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows of `validation.disclosed`; a statement that is not `like_for_like` has none.
+        Rows of `validation.disclosed`; a statement that it cannot judge has none.
 
     Raises
     ------
@@ -460,7 +460,8 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     typed = typed.assign(file=f"data/{OWN_DISCLOSURES}")
     makers = list(facts.makers.index)
     row: Any  # a named tuple of its columns
-    for row in typed[typed["like_for_like"] & ~typed["company"].isin(makers)].itertuples():
+    unknown = typed["company"].map(lambda company: not validation.members(company, makers))
+    for row in typed[typed["like_for_like"] & unknown].itertuples():
         near = difflib.get_close_matches(row.company, makers, 1)
         expected = f"a maker of data/companies/makers.csv{f'; {near[0]}?' if near else ''}"
         faults.append(Fault(file, row.row, "company", row.company, expected))

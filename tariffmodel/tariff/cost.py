@@ -26,10 +26,12 @@ from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill, by_span
-from tariffmodel.tariff.goods import Goods, entered, membership
+from tariffmodel.tariff.goods import INPUTS, Goods, entered, membership
 from tariffmodel.tariff.policy import Additional, Policy
 
 STEPS = ("owed", "lag", "refunds", "metals")
+BASES = ("owed", "cash", "booked")  # which cost a figure is of, see `bases`
+BOOK_INPUTS = (*INPUTS, "inventory_days", "relief_accrued_share", "metals_cost", "phasing")
 # The first day on which customs accepted a claim with the entry. Duty paid before that comes back by a
 # correction of the old entry, which customs closes and pays about 314 days after entry.
 REFUND_DAYS = 314
@@ -113,6 +115,53 @@ def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
     True
     """
     return booked(case.facts, course_of(case, [case.period]), case.period, metals)
+
+
+def bases(case: Case, metals: bool = True) -> pd.DataFrame:
+    """Duty owed, duty paid and cost booked of every maker over a period, side by side.
+
+    - *owed*: duty at the rate that was law on the day of entry, the bill of `exposure.table`;
+    - *cash*: what customs took in the period: relief that it could not accept yet was paid first and
+      comes back when the entry is closed;
+    - *booked*: what the income statement shows, see `recognised`. This is what `validation` judges.
+
+    Parameters
+    ----------
+    metals : bool
+        Whether steel and aluminium duties in US-built vehicles count in what is booked. Suppliers owe
+        and pay them, so they are in neither of the other two.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by maker, USD: `owed_usd`, `cash_usd`, `booked_usd`, each with `_low_usd` and
+        `_high_usd` from the ranges of all estimated inputs.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> quarter = bases(tm.case(period="2025Q2")).loc["Toyota"]
+    >>> bool(quarter["cash_usd"] > quarter["owed_usd"])  # no claim was accepted before July 2025
+    True
+    """
+    facts, asked = case.facts, case.period
+    course = course_of(case, [asked])
+    start, stop = float(asked.start.toordinal()), float(asked.end.toordinal() + 1)
+    at_once = np.zeros(len(course.makers))
+
+    def over(total: np.ndarray) -> np.ndarray:
+        return np.asarray(course.at(total, stop - at_once) - course.at(total, start - at_once))
+
+    paid = over(course.owed)
+    for name, relief in course.relief.items():
+        back = course.paid_back(name, stop, at_once) - course.paid_back(name, start, at_once)
+        paid = paid + over(relief) - back
+    runs = {"owed": over(course.owed), "cash": paid, "booked": booked_runs(facts, course, asked, metals)[1]}
+    columns: dict[str, np.ndarray] = {}
+    for name, of in runs.items():
+        low, high = uncertainty.interval(of)
+        columns |= {f"{name}_usd": of[0], f"{name}_low_usd": low, f"{name}_high_usd": high}
+    return pd.DataFrame(columns, index=pd.Index(course.makers, name="maker"))
 
 
 def course_of(case: Case, asked: list[Period]) -> Course:
@@ -234,6 +283,23 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
     >>> costs.index.name, bool((costs["metals"] == 0).all())
     ('maker', True)
     """
+    central, runs = booked_runs(facts, course, asked, metals)
+    low, high = uncertainty.interval(runs)
+    return pd.DataFrame(
+        {
+            **{name: step[0] for name, step in central.items()},
+            "model": runs[0],
+            "model_low": low,
+            "model_high": high,
+        },
+        index=pd.Index(course.makers, name="maker"),
+    )
+
+
+def booked_runs(
+    facts: Facts, course: Course, asked: Period, metals: bool
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The steps to the books, and the cost in every run (1 + 2K, M) of the K `BOOK_INPUTS`, USD."""
     makers = course.makers
 
     def levels(variable: str) -> np.ndarray:
@@ -275,14 +341,4 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
         varied = sum(steps(days, share, metal).values(), start=np.zeros(1))
         runs = np.concatenate([runs, varied[:1]])
     uneven = _uneven(asked) * _not_its_own(facts, makers, asked)
-    runs = np.concatenate([runs, runs[:1] * (1 - uneven), runs[:1] * (1 + uneven)])
-    low, high = uncertainty.interval(runs)
-    return pd.DataFrame(
-        {
-            **{name: step[0] for name, step in central.items()},
-            "model": runs[0],
-            "model_low": low,
-            "model_high": high,
-        },
-        index=pd.Index(makers, name="maker"),
-    )
+    return central, np.concatenate([runs, runs[:1] * (1 - uneven), runs[:1] * (1 + uneven)])

@@ -103,7 +103,7 @@ def sharing(facts: Facts, inputs: Sequence[str], makers: Sequence[str]) -> Shari
             f"data/facts/shared_errors.csv has no row for input {lacking[0]}; add one: without it the range "
             "of a sum over makers is not known"
         )
-    homes = facts.makers["home"].reindex(makers).to_numpy()
+    homes = facts.makers["home"].reindex(list(makers)).to_numpy()
     groups = {
         "all": np.ones((len(makers), 1)),
         "home": (homes[:, None] == np.unique(homes)).astype(float),

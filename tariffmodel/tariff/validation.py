@@ -1,49 +1,169 @@
 """How close does the model come to what companies disclosed?
 
-A disclosure is a cost in the books: it is set beside what `cost` says the maker books.
+A disclosure is a cost in the books: it is set beside what `cost` says the maker books. It is made like
+for like first: duty that was void and came back is taken out, a floor or a net figure is judged on its
+side only, makers that report together are judged by their sum.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import PolicyError
-from tariffmodel.facts import fx_rate, periods
+from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.facts import OWN_DISCLOSURES, Facts, fx_rate, periods, publication
+from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.cost import STEPS, booked, course_of, recognised
+from tariffmodel.tariff.cost import BOOK_INPUTS, STEPS, booked_runs, course_of, recognised
 
-__all__ = ["COVERAGE", "STEPS", "disclosed", "explained", "recognised", "summary", "widening"]
+__all__ = [
+    "COVERAGE",
+    "STEPS",
+    "apart",
+    "counted",
+    "disclosed",
+    "explained",
+    "recognised",
+    "summary",
+    "widening",
+]
 
 COVERAGE = 0.8  # share of disclosures that a widened range is to hold
+AMOUNT, FLOOR, CEILING, SUM = "amount", "floor", "ceiling", "sum"  # how a statement is judged
+_OPEN = {"at_least": FLOOR, "at_most": CEILING}
+
+
+def members(company: str, makers: Sequence[str]) -> list[str]:
+    """Makers that a company of the disclosures stands for; none where it is not known who they are.
+
+    Names joined by + are a sum, each the only maker that begins with it.
+
+    >>> members("Hyundai+Kia", ["Honda", "Hyundai Motor", "Kia"])
+    ['Hyundai Motor', 'Kia']
+    >>> members("Japan 7 makers", ["Honda"])
+    []
+    """
+    if company in makers:
+        return [company]
+    found = [[maker for maker in makers if maker.startswith(part.strip())] for part in company.split("+")]
+    return [one for (one,) in found] if "+" in company and all(len(one) == 1 for one in found) else []
+
+
+def judged_as(facts: Facts, as_of: date) -> pd.DataFrame:
+    """How each statement of `Facts.disclosures` is judged, and why.
+
+    Returns
+    -------
+    DataFrame
+        On the index of the disclosures: `judged`, which is ``amount``, ``floor`` (at least so much, or
+        net of own measures: the cost before them is no less), ``ceiling``, ``sum`` of several makers,
+        or empty where the statement cannot be compared; `why` in few words; `taken_out`, see `refunded`.
+    """
+    rows, makers = facts.disclosures, list(facts.makers.index)
+    who = rows["company"].map(lambda company: len(members(company, makers)))
+    money = rows["unit"].str.endswith("_bn") & (rows["value"] > 0)
+    outside = rows["kind"] == "third_party"
+    side = rows["bound"].map(_OPEN)
+    net = money & (rows["basis"] == "net") & (side != CEILING)
+    together = money & (rows["basis"].isin(["sum", "gross", "operating_profit_bridge", "direct_duties"]))
+    back = refunded(facts, as_of)
+    choices = [  # the first that holds
+        (outside, "", "an outsider's estimate"),
+        (who == 0, "", "not by a maker of the model"),
+        ((who > 1) & together & side.isna(), SUM, "makers that report together, judged by their sum"),
+        (who > 1, "", "a sum that gives no amount"),
+        (money & (rows["value"] <= back), "", "no more than what came back later"),
+        (rows["like_for_like"] & side.isna(), AMOUNT, "an amount before own measures"),
+        (rows["like_for_like"], side, "only a bound is given"),
+        (net, FLOOR, "net of own measures: before them the cost is no less"),
+        (~money, "", "no amount of money above zero"),
+        (
+            ~rows["basis"].isin(["gross", "operating_profit_bridge", "direct_duties"]),
+            "",
+            "another kind of figure",
+        ),
+    ]
+    told = pd.DataFrame({"judged": "", "why": "set aside, for the reason in its row"}, index=rows.index)
+    for holds, judged, why in reversed(choices):
+        told["judged"] = told["judged"].mask(holds, judged)
+        told["why"] = told["why"].mask(holds, why)
+    return told.assign(taken_out=back)
+
+
+def counted(case: Case) -> pd.DataFrame:
+    """How many statements there are, of how many makers, and how many of them are judged in which way.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `judged` and `why` of `judged_as`, those that are judged first: `statements` and
+        `makers` (companies, where they are none).
+    """
+    told = judged_as(case.facts, case.as_of).assign(company=case.facts.disclosures["company"])
+    groups = told.groupby(["judged", "why"])["company"]
+    frame = groups.agg(statements="size", makers="nunique").reset_index()
+    order = frame["judged"].map({name: rank for rank, name in enumerate((AMOUNT, FLOOR, CEILING, SUM))})
+    frame = frame.assign(order=order.fillna(len(order)))
+    frame = frame.sort_values(["order", "statements"], ascending=[True, False], kind="stable")
+    return frame.set_index(["judged", "why"])[["statements", "makers"]]
+
+
+def refunded(facts: Facts, as_of: date) -> pd.Series:
+    """Void duty that is in each statement and came back later, in billions of the statement's currency.
+
+    From ``companies/refunded.csv``: what was paid in the days of the statement, of a refund that was
+    not known when the statement was made.
+    """
+    rows, makers = facts.disclosures, list(facts.makers.index)
+    out = pd.Series(0.0, index=rows.index)
+    said = publication.last_day(rows["said_on"])
+    refund: Any  # a named tuple of the table's columns
+    for refund, known in zip(
+        facts.refunded.itertuples(), publication.last_day(facts.refunded["said_on"]), strict=True
+    ):
+        paid = periods.parse(refund.paid_over)
+        inside = rows["company"].map(lambda company, of=refund.company: of in members(company, makers))
+        there = rows[inside & (said < known) & rows["unit"].str.endswith("_bn")]
+        for row, label, stated_in in zip(there.index, there["period"], there["unit"], strict=True):
+            span = periods.parse(str(label))
+            days = (min(span.end, paid.end) - max(span.start, paid.start)).days + 1
+            unit, other = (str(text).removesuffix("_bn").upper() for text in (stated_in, refund.unit))
+            per = fx_rate(facts, unit, span, as_of) / fx_rate(facts, other, span, as_of)
+            out[row] += max(days, 0) / paid.days * refund.value * per
+    return out
 
 
 def disclosed(case: Case) -> pd.DataFrame:
     """The model beside what companies disclosed on a like basis, each for its own period.
 
-    Only rows marked `like_for_like` in the disclosures count: gross of mitigation, duty on vehicles
-    and parts, a period that has ended or full-year guidance. Steel and aluminium are counted unless
-    the company speaks of direct duties or of vehicles and parts only.
+    Every statement that `judged_as` can judge has a row. Steel and aluminium are counted unless the
+    company speaks of direct duties or of vehicles and parts only.
 
     Returns
     -------
     DataFrame
-        One row per disclosure: `maker`, `period`, `kind`, `basis`, `scope`, `currency`, `disclosed`,
+        One row per disclosure: `maker` (or makers joined by +), `period`, `kind`, `basis`, `scope`,
+        `judged`, `currency`, `stated`, `taken_out` (see `refunded`), `disclosed` = stated − taken_out,
         the steps `owed`, `lag`, `refunds`, `metals`, their sum `model`, `model_low`, `model_high`
         (all billions of the reporting currency, at the period's mean rate `per_usd`), `error` =
-        model/disclosed − 1, `ratio`, `inside_range`, `reason` (what may still differ), `said_on`,
-        `source_title`, `source_url`, `latest` (the last word on its maker and period, an actual
-        before any guidance) and `headline` (the one row that speaks for its maker: the longest
-        actual period, failing that the longest guidance; none for a maker inside another). Also
-        `widened_low`, `widened_high` and `inside_widened`, see `widening`. The period of the case
-        plays no part.
+        model/disclosed − 1 (a floor that is kept has none, nor has a ceiling), `ratio`,
+        `inside_range` (of a floor: the range reaches it or lies above), `reason` (what may still
+        differ), `said_on`, `own` (a row of the user's), `source_title`, `source_url`, `latest` (the
+        last word on its maker and period among those judged alike, an actual before any guidance) and
+        `headline` (the one amount that speaks for its maker: the longest actual period, failing that
+        the longest guidance; none for a maker inside another). Also `widened_low`, `widened_high` and
+        `inside_widened`, see `widening`. The period of the case plays no part.
 
     Raises
     ------
     PolicyError
         If the policy of the case is not law: nobody disclosed the cost of a hypothesis.
+    DataError
+        If there is no statement to compare with.
 
     Examples
     --------
@@ -59,23 +179,28 @@ def disclosed(case: Case) -> pd.DataFrame:
             "compare with a policy whose status is law, such as current-law"
         )
     facts, as_of = case.facts, case.as_of
-    rows = facts.disclosures[
-        facts.disclosures["like_for_like"] & facts.disclosures["company"].isin(facts.makers.index)
-    ]
+    told = judged_as(facts, as_of)
+    rows = facts.disclosures.assign(judged=told["judged"], taken_out=told["taken_out"])
+    rows = rows[rows["judged"] != ""]
     spans = {label: periods.parse(str(label)) for label in sorted(rows["period"].unique())}
     course = course_of(case, list(spans.values()))
+    shared = uncertainty.sharing(facts, BOOK_INPUTS, course.makers)
     out = []
     for label, group in rows.groupby("period", sort=True):
         span = spans[str(label)]
-        costs = {metals: booked(facts, course, span, metals) for metals in (True, False)}
+        costs = {metals: booked_runs(facts, course, span, metals) for metals in (True, False)}
         row: Any  # a named tuple of the table's columns
         for row in group.itertuples():
-            metals = row.basis != "direct_duties" and row.scope != "vehicles_and_parts"
-            home = str(facts.makers.at[row.company, "reporting_currency"])
-            per_usd = fx_rate(facts, home, span, as_of)
+            steps, runs = costs[row.basis != "direct_duties" and row.scope != "vehicles_and_parts"]
+            of = members(row.company, course.makers)
+            mine = np.isin(course.makers, of).astype(float)
             unit = row.unit.removesuffix("_bn").upper()
-            said = row.value * per_usd / fx_rate(facts, unit, span, as_of)
-            mine = costs[metals].loc[row.company] * per_usd / 1e9
+            home = str(facts.makers.at[of[0], "reporting_currency"])
+            per_usd = fx_rate(facts, home, span, as_of)
+            per_unit = per_usd / fx_rate(facts, unit, span, as_of)
+            low, high = (end.item() for end in uncertainty.total(runs, mine[None], shared))
+            local = {name: float(step[0] @ mine) for name, step in steps.items()}
+            local |= {"model": float(runs[0] @ mine), "model_low": low, "model_high": high}
             out.append(
                 {
                     "maker": row.company,
@@ -83,29 +208,93 @@ def disclosed(case: Case) -> pd.DataFrame:
                     "kind": row.kind,
                     "basis": row.basis,
                     "scope": row.scope,
+                    "judged": row.judged,
                     "currency": home,
                     "per_usd": per_usd,
-                    "disclosed": said,
-                    **mine.to_dict(),
-                    "error": mine["model"] / said - 1,
-                    "ratio": mine["model"] / said,
-                    "inside_range": mine["model_low"] <= said <= mine["model_high"],
+                    "stated": row.value * per_unit,
+                    "taken_out": row.taken_out * per_unit,
+                    "disclosed": (row.value - row.taken_out) * per_unit,
+                    **{name: usd * per_usd / 1e9 for name, usd in local.items()},
                     "reason": row.like_for_like_reason,
                     "said_on": row.said_on,
+                    "own": row.file == f"data/{OWN_DISCLOSURES}",
                     "source_title": row.source_title,
                     "source_url": row.source_url,
                 }
             )
-    frame = pd.DataFrame(out).sort_values(
-        ["maker", "period", "kind", "said_on"], ascending=[True, True, False, True]
-    )
-    frame["latest"] = ~frame.duplicated(["maker", "period"], keep="last")
-    frame = frame.reset_index(drop=True)
-    frame = frame.assign(headline=_headline(frame, facts.makers["consolidated_in"]))
-    others = {maker: widening(frame[frame["maker"] != maker]) for maker in frame["maker"].unique()}
+    if not out:
+        raise DataError(
+            f"no statement that can be compared was known on {as_of}; ask for a later day, or add one with "
+            "`tariffmodel add disclosures`"
+        )
+    frame = pd.DataFrame(out)
+    ratio = frame["model"] / frame["disclosed"]
+    off = (ratio - 1).mask((frame["judged"] == FLOOR) & (ratio > 1), 0.0)
+    off = off.mask((frame["judged"] == CEILING) & (ratio < 1), 0.0)
+    frame = frame.assign(error=off, ratio=ratio, inside_range=_inside(frame, "model"))
+    frame = frame.sort_values(["maker", "period", "kind", "said_on"], ascending=[True, True, False, True])
+    frame = _ranked(frame.reset_index(drop=True), facts.makers["consolidated_in"])
+    return _by_the_others(frame, frame)
+
+
+def apart(case: Case, frame: pd.DataFrame, since: date | None = None, own: bool = False) -> pd.DataFrame:
+    """Rows of `disclosed` that the model is to be tried on, judged by what the other rows teach.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `disclosed` for the same case.
+    since : date, optional
+        Only statements made on this day or later; a month counts from its last day.
+    own : bool
+        Only statements that the user added.
+
+    Returns
+    -------
+    DataFrame
+        As `frame`; `latest` and `headline` are among the rows that are left, and the widening is learnt
+        from other makers' statements that are not.
+
+    Raises
+    ------
+    DataError
+        If no row is left.
+    """
+    there = frame["own"] if own else pd.Series(True, index=frame.index)
+    if since is not None:
+        there = there & (publication.last_day(frame["said_on"]) >= pd.Timestamp(since))
+    if not there.any():
+        what = ["that can be compared", "of your own" * own, f"of {since} or later" if since else ""]
+        raise DataError(
+            f"no statement {' '.join(filter(None, what))}; `tariffmodel add disclosures` adds one"
+        )
+    left = _ranked(frame[there].reset_index(drop=True), case.facts.makers["consolidated_in"])
+    return _by_the_others(left, frame[~there])
+
+
+def _ranked(frame: pd.DataFrame, consolidated_in: pd.Series) -> pd.DataFrame:
+    frame = frame.assign(latest=~frame.duplicated(["maker", "period", "judged"], keep="last"))
+    return frame.assign(headline=_headline(frame, consolidated_in))
+
+
+def _by_the_others(frame: pd.DataFrame, taught: pd.DataFrame) -> pd.DataFrame:
+    """`widened` by the misses of `taught` that are not of the same makers."""
+    taught = taught[taught["judged"] == AMOUNT]
+    makers = list(taught["maker"].unique())
+    others = {
+        company: widening(taught[~taught["maker"].isin(members(company, makers))])
+        for company in frame["maker"].unique()
+    }
     frame = widened(frame, frame["maker"].map(others))
-    inside = frame["disclosed"].between(frame["widened_low"], frame["widened_high"])
-    return frame.assign(inside_widened=inside)
+    return frame.assign(inside_widened=_inside(frame, "widened"))
+
+
+def _inside(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Whether a range holds what is disclosed; of a bound, whether it lies on its side or reaches it."""
+    above = (frame["disclosed"] <= frame[f"{name}_high"]) | (frame["judged"] == CEILING)
+    below = (frame[f"{name}_low"] <= frame["disclosed"]) | (frame["judged"] == FLOOR)
+    inside: pd.Series = above & below
+    return inside
 
 
 def widened(cost: pd.DataFrame, factor: float | pd.Series) -> pd.DataFrame:
@@ -139,7 +328,7 @@ def widening(frame: pd.DataFrame) -> float:
     ----------
     frame : DataFrame
         From `disclosed`, or rows of it; columns `maker`, `disclosed`, `model`, `model_low`,
-        `model_high`. Without rows, or with too few makers for the coverage, infinite.
+        `model_high`; only amounts teach. Without rows, or with too few makers for the coverage, infinite.
 
     Examples
     --------
@@ -159,7 +348,7 @@ def widening(frame: pd.DataFrame) -> float:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """How close, how well ranked and how honest about its range the model is.
+    """How close, how well ranked and how honest about its range the model is: coverage beside width.
 
     Parameters
     ----------
@@ -169,13 +358,15 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows `headline` (one per maker), `all` comparable statements, `actual` and `guidance` (the
-        last word on every maker and period, so that a maker's periods overlap). Columns: `n`,
-        `median_absolute_error` of the model and `median_absolute_error_owed` of the duty owed alone
-        (fractions of the disclosed amount), `rank_correlation` of the USD amounts (Spearman 1904)
-        with its two-sided `rank_p` from Student's t, and `inside_range`, the share of disclosures
-        within the model's range, and `inside_widened`, within the range as widened by the misses of
-        the other makers.
+        Rows `headline` (one per maker), `all` comparable amounts, `actual` and `guidance` (the last
+        word on every maker and period, so that a maker's periods overlap), `one_sided` (floors, net
+        figures and ceilings: an error only where the model lies on the wrong side) and `sums` of
+        makers. Columns: `n` statements of so many `makers`, `median_absolute_error` of the model and
+        `median_absolute_error_owed` of the duty owed alone (fractions of the disclosed amount), `bias`,
+        the median error, `rank_correlation` of the USD amounts (Spearman 1904) with its two-sided
+        `rank_p` from Student's t, and for the range of the inputs and the one widened by the misses of
+        the other makers: the share of disclosures inside, `inside_range` and `inside_widened`, and the
+        median width over the model's value, `width_range` and `width_widened`.
 
     Examples
     --------
@@ -191,27 +382,41 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     """
     from scipy.stats import spearmanr  # slow to import: only when results are summed up
 
-    last = frame[frame["latest"]]
+    amounts = frame[frame["judged"] == AMOUNT]
+    last = amounts[amounts["latest"]]
     groups = {
         "headline": frame[frame["headline"]],
-        "all": frame,
+        "all": amounts,
         "actual": last[last["kind"] == "actual"],
         "guidance": last[last["kind"] == "guidance"],
+        "one_sided": frame[frame["judged"].isin([FLOOR, CEILING])],
+        "sums": frame[frame["judged"] == SUM],
     }
     out = {}
     for name, rows in groups.items():
         usd = rows[["disclosed", "model"]].div(rows["per_usd"], axis=0)
-        rho, p = spearmanr(usd) if len(rows) > 2 else (np.nan, np.nan)
+        sided = name == "one_sided"
+        rho, p = spearmanr(usd) if len(rows) > 2 and not sided else (np.nan, np.nan)
+        owed = (rows["owed"] / rows["disclosed"] - 1).abs()
         out[name] = {
             "n": len(rows),
+            "makers": rows["maker"].nunique(),
             "median_absolute_error": rows["error"].abs().median(),
-            "median_absolute_error_owed": (rows["owed"] / rows["disclosed"] - 1).abs().median(),
+            "median_absolute_error_owed": np.nan if sided else owed.median(),
+            "bias": rows["error"].median(),
             "rank_correlation": rho,
             "rank_p": p,
             "inside_range": rows["inside_range"].mean(),
+            "width_range": _width(rows, "model"),
             "inside_widened": rows["inside_widened"].mean(),
+            "width_widened": _width(rows, "widened"),
         }
-    return pd.DataFrame(out).T.astype({"n": int})
+    return pd.DataFrame(out).T.astype({"n": int, "makers": int})
+
+
+def _width(rows: pd.DataFrame, name: str) -> float:
+    width = (rows[f"{name}_high"] - rows[f"{name}_low"]) / rows["model"]
+    return float(width.median())
 
 
 def in_words(score: pd.Series) -> str:
@@ -219,18 +424,28 @@ def in_words(score: pd.Series) -> str:
 
     Examples
     --------
-    >>> close = {"n": 13, "median_absolute_error": 0.19, "median_absolute_error_owed": 0.29}
+    >>> close = {"n": 13, "makers": 13, "median_absolute_error": 0.19, "median_absolute_error_owed": 0.29}
     >>> honest = {"rank_correlation": 0.93, "inside_range": 0.62, "inside_widened": 0.92}
-    >>> in_words(pd.Series(close | honest)).split(", ")[:3]
-    ['13 disclosures', 'median absolute error 19% (duty owed alone 29%)', 'rank correlation 0.93']
+    >>> wide = {"bias": -0.11, "width_range": 0.4, "width_widened": 0.9}
+    >>> in_words(pd.Series(close | honest | wide)).split(", ")[:2]
+    ['13 statements of 13 makers', 'median absolute error 19% (duty owed alone 29%)']
     """
-    return (
-        f"{score['n']:.0f} disclosures, median absolute error {score['median_absolute_error']:.0%} "
-        f"(duty owed alone {score['median_absolute_error_owed']:.0%}), "
-        f"rank correlation {score['rank_correlation']:.2f}, "
-        f"{score['inside_widened']:.0%} inside the range widened by the other makers' misses "
-        f"({score['inside_range']:.0%} inside the range of the inputs alone)"
+    words = [
+        f"{score['n']:.0f} statements of {score['makers']:.0f} makers",
+        f"median absolute error {score['median_absolute_error']:.0%}",
+    ]
+    if np.isfinite(score["median_absolute_error_owed"]):
+        words[-1] += f" (duty owed alone {score['median_absolute_error_owed']:.0%})"
+    words.append(f"bias {score['bias']:+.0%}")
+    if np.isfinite(score["rank_correlation"]):
+        words.append(f"rank correlation {score['rank_correlation']:.2f}")
+    words.append(
+        f"{score['inside_range']:.0%} inside the range of the inputs "
+        f"(median width {score['width_range']:.0%} of the value), "
+        f"{score['inside_widened']:.0%} inside the one widened by the other makers' misses "
+        f"(width {score['width_widened']:.0%})"
     )
+    return ", ".join(words)
 
 
 def without_each(frame: pd.DataFrame) -> pd.DataFrame:
@@ -291,5 +506,6 @@ def _headline(frame: pd.DataFrame, consolidated_in: pd.Series) -> pd.Series:
         end=[span.end for span in spans],
         position=frame.index,
     ).sort_values(["actual", "days", "end", "said_on"])
-    whole = order[order["latest"] & order["maker"].map(consolidated_in).isna()]
+    speaks = order["latest"] & (order["judged"] == AMOUNT)
+    whole = order[speaks & order["maker"].map(consolidated_in).isna()]
     return frame.index.to_series().isin(whole.groupby("maker")["position"].last())
