@@ -55,9 +55,9 @@ class Case:
     >>> asked = tm.case(period="CY2025")
     >>> asked.label, asked.replace(policy="flat-25").policy.name, asked.beside("mfn-only").name
     ('law in force against law before April 2025, CY2025', 'flat-25', 'mfn-only')
-    >>> mine, other = asked.owed
-    >>> asked.runs_usd.shape == (17, len(asked.goods.makers)), mine.total.shape == other.total.shape
-    (True, True)
+    >>> mine, other = asked.owed  # bills, of every run of the inputs
+    >>> asked.runs_usd.shape == asked.goods.units.shape[:1] + (len(asked.goods.makers),)
+    True
     """
 
     facts: Facts

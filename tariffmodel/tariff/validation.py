@@ -465,9 +465,9 @@ def without_each(frame: pd.DataFrame) -> pd.DataFrame:
 def after_each_step(table: pd.DataFrame) -> pd.Series:
     """Median absolute error once each of `STEPS` is added, from `explained`; shares of what is disclosed.
 
-    >>> steps = {"owed": [0.6, 0.9], "lag": [0.0, -0.1], "refunds": [0.2, 0.0], "metals": [0.1, 0.1]}
-    >>> after_each_step(pd.DataFrame(steps)).round(2).to_dict()
-    {'owed': 0.25, 'lag': 0.3, 'refunds': 0.2, 'metals': 0.1}
+    >>> shares = pd.DataFrame({step: [0.0, 0.0] for step in STEPS}).assign(owed=[0.6, 0.9], lag=[0.2, 0.1])
+    >>> after_each_step(shares)[["owed", "lag"]].round(2).to_dict()
+    {'owed': 0.25, 'lag': 0.1}
     """
     error: pd.Series = (table[list(STEPS)].cumsum(axis=1) - 1).abs().median()
     return error
@@ -486,10 +486,10 @@ def explained(frame: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> said = pd.DataFrame({"maker": ["A"], "period": "2025Q2", "currency": "USD", "disclosed": [2.0]})
-    >>> said = said.assign(headline=True, owed=1.0, lag=0.5, refunds=0.0, metals=0.2, model=1.7)
-    >>> said = said.assign(inside_range=True)
-    >>> explained(said)[["owed", "lag", "model", "unexplained"]].round(2).to_dict("index")
-    {'A': {'owed': 0.5, 'lag': 0.25, 'model': 0.85, 'unexplained': 0.15}}
+    >>> said = said.assign(**dict.fromkeys(STEPS, 0.0)).assign(owed=1.0, lag=0.7, model=1.7)
+    >>> found = explained(said.assign(headline=True, inside_range=True))
+    >>> found[["owed", "lag", "model", "unexplained"]].round(2).to_dict("index")
+    {'A': {'owed': 0.5, 'lag': 0.35, 'model': 0.85, 'unexplained': 0.15}}
     """
     rows = frame[frame["headline"]].set_index("maker")
     shares = rows[[*STEPS, "model"]].div(rows["disclosed"], axis=0)
