@@ -57,6 +57,17 @@ def test_vehicles_are_cars_and_light_trucks_and_every_origin_is_their_sum(year, 
     assert of.loc[("vehicle", "ALL", "2025-07"), "units"] == pytest.approx(vehicles["units"].sum())
 
 
+def test_a_maker_inside_another_is_counted_once(year, rows):
+    """Volkswagen's imports hold those of Porsche, which has rows of its own."""
+    streams = tm.exposure.by_origin(year.replace(period="2025-09"))
+    cars = streams[(streams["origin"] == "EU") & (streams["product"] == "car")].set_index("maker")
+    inside = cars.index.isin(year.facts.makers.index[year.facts.makers["consolidated_in"].notna()])
+    assert inside.sum() == 1 and cars.loc[inside, "units"].item() > 0
+    row = rows[(rows["goods"] == "car") & (rows["origin"] == "EU") & (rows["period"] == "2025-09")].iloc[0]
+    assert row["units"] == pytest.approx(cars.loc[~inside, "units"].sum())
+    assert row["customs_value_usd"] == pytest.approx(cars.loc[~inside, "customs_value_usd"].sum())
+
+
 def test_ratios_multiply_to_the_whole(found):
     row = found.loc[("vehicle", "ALL")]
     assert row["duty_ratio"] == pytest.approx(row["value_ratio"] * row["rate"] / row["official_rate"])

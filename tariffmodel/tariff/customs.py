@@ -50,8 +50,9 @@ _BACKDATED = "law backdated"
 def table(case: Case) -> pd.DataFrame:
     """The model beside every official record that lies within the period of a case.
 
-    The model's figures are those of the case's policy; its counterfactual plays no part. Where customs
-    counted cars and light trucks of an origin apart, their sum stands there too.
+    The model's figures are those of the case's policy; its counterfactual plays no part, and a maker inside
+    another is counted there. Where customs counted cars and light trucks of an origin apart, their sum is
+    a row too.
 
     Returns
     -------
@@ -298,7 +299,9 @@ def _modelled(case: Case, span: Period) -> pd.DataFrame:
 
 
 def _streams(facts: Facts, span: Period, law: policies.Policy) -> pd.DataFrame:
+    """By product and origin; a maker inside another is counted there and only there."""
     goods = entered(facts, span, [law])
+    apart = facts.makers["consolidated_in"].isna()[goods.flows.maker].to_numpy()
     worth = goods.value_usd[0][goods.inside]
     frame = pd.DataFrame(
         {
@@ -310,8 +313,7 @@ def _streams(facts: Facts, span: Period, law: policies.Policy) -> pd.DataFrame:
             "origin": goods.flows.origin,
         }
     )
-    counted = pd.Series(goods.flows.maker).map(facts.makers["consolidated_in"]).isna()  # the others inside
-    return frame[counted].groupby(["product", "origin"]).sum()
+    return frame[apart].groupby(["product", "origin"]).sum()
 
 
 def _as_enacted(law: policies.Policy, span: Period) -> list[tuple[Period, policies.Policy]]:
