@@ -339,3 +339,20 @@ def test_streams_can_be_summed_and_say_so_where_they_cannot(known, law, before):
     within = every.set_index("maker")["consolidated_in"].dropna()
     assert set(within.items()) == {("Porsche AG", "Volkswagen")}
     pd.testing.assert_frame_equal(exposure.origin_totals(every), exposure.origin_totals(summed))
+
+
+def test_burden_on_the_newest_year_stands_beside_the_one_before_the_tariff(known, law, before):
+    bills = exposure.table(case(law, before, data=known))
+    toyota = bills.loc["Toyota"]
+    year = 365 / 365.25
+    assert toyota["latest_year"] == "FY2026-03"
+    assert toyota["share_of_operating_profit"] == pytest.approx(toyota["bill_reporting_bn"] / 4795.586 / year)
+    newest = toyota["bill_reporting_bn"] / 3766.22 / year
+    assert toyota["share_of_latest_operating_profit"] == pytest.approx(newest)
+    honda, subaru = bills.loc["Honda"], bills.loc["Subaru"]
+    assert honda["latest_year"] == "FY2026-03" and np.isnan(
+        honda["share_of_latest_operating_profit"]
+    )  # a loss
+    assert pd.isna(subaru["latest_year"]) and np.isnan(subaru["share_of_latest_operating_profit"])
+    earlier = exposure.table(case(law, before, as_of=date(2025, 12, 31), data=known))
+    assert earlier["latest_year"].isna().all() and earlier["share_of_latest_operating_profit"].isna().all()

@@ -101,6 +101,49 @@ def test_japanese_makers_add_up_to_the_totals_of_their_association(known):
     assert from_japan["value"].sum() == pytest.approx(1.36e6, rel=0.05)
 
 
+@pytest.mark.parametrize(("year", "count"), [("CY2024", 2_771_287), ("CY2025", 2_653_897)])
+def test_makers_add_up_to_the_official_count_of_mexico(known, year, count):
+    rows = known.table[(known.table["origin"] == "MX") & (known.table["period"] == year)]
+    rows = rows[rows["variable"] == facts.IMPORTS]
+    assert count in rows.loc[rows["maker"] == "Aggregate imports", "value"].to_list()
+    assert rows.loc[rows["selected"], "value"].sum() == pytest.approx(count, rel=5e-5)
+
+
+def test_value_of_mexican_vehicles_is_that_of_customs(known):
+    rows = known.selected[(known.selected["origin"] == "MX") & (known.selected["period"] == "CY2025")]
+    table = rows.pivot(index="maker", columns="variable", values="value")
+    entered = (table[facts.IMPORTS] * table["customs_value"]).sum()
+    official = known.table[
+        (known.table["variable"] == "us_import_value_all_vehicles")
+        & (known.table["origin"] == "MX")
+        & (known.table["period"] == "CY2025")
+    ]
+    assert entered == pytest.approx(official["value"].item(), rel=2e-3)
+
+
+def test_net_income_is_to_owners_for_all_makers(known):
+    rows = known.financials[known.financials["selected"] & (known.financials["metric"] == "net_income")]
+    assert set(rows["company"]) == set(known.makers.index)
+    assert (rows["basis"] == "to owners").all()
+
+
+def test_share_count_is_that_of_the_day(known):
+    in_2025, today = (facts.share_counts(known, day) for day in (date(2025, 12, 31), known.as_of))
+    assert (in_2025["Honda"], today["Honda"]) == (4671, 3893)
+    assert in_2025["GM"] == today["GM"]  # of which there is one count
+    then = known.as_known(date(2026, 6, 15))
+    assert facts.share_counts(then, then.as_of)["Honda"] == 4671
+
+
+def test_a_forecast_is_no_newest_year(data):
+    path = data / "companies/financials.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    plan = rows.index[rows["basis"].str.startswith("forecast") & (rows["company"] == "Subaru")][0]
+    spoil(path, plan + 2, latest="true")
+    with pytest.raises(DataError, match=f"row {plan + 2}: latest is 'true'; expected false for a forecast"):
+        facts.load(data)
+
+
 def test_identity_residual_is_what_is_left_over(known):
     table = facts.identity(known, "CY2024")
     again = table["sales_units"] - (table["production_units"] - table["export_units"] + table["import_units"])

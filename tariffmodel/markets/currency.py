@@ -149,9 +149,8 @@ def compare(
     makers = table.index
     if estimated is None:
         estimated = sensitivity.table(facts, makers=list(makers), effect="total")
-    rows = facts.financials[facts.financials["selected"] & (facts.financials["metric"] == "operating_profit")]
     profit = facts.figure("operating_profit").reindex(makers)
-    label = rows.set_index("company")["period"].reindex(makers)
+    label = facts.fiscal_year("operating_profit").reindex(makers)
     mean = [
         fx_rate(facts, str(unit), periods.parse(str(year)), as_of)
         for unit, year in zip(table["currency"], label, strict=True)
