@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reference import Reference
 from strategies import MAKERS, PERIODS, policies
 
-from tariffmodel import case, duty, exposure, facts, goods, policy, validation
+from tariffmodel import Valuation, case, cost, duty, exposure, facts, goods, policy, validation
 from tariffmodel.errors import DataError, PolicyError
 
 YEAR = "FY2026-03"
@@ -274,3 +274,27 @@ def test_streams_can_be_summed_and_say_so_where_they_cannot(known, law, before):
     within = every.set_index("maker")["consolidated_in"].dropna()
     assert set(within.items()) == {("Porsche AG", "Volkswagen")}
     pd.testing.assert_frame_equal(exposure.origin_totals(every), exposure.origin_totals(summed))
+
+
+def test_profit_bears_what_is_booked(known, law, before):
+    asked = case(law, before, data=known)
+    found, owed, booked = exposure.burden(asked), exposure.table(asked), cost.bases(asked)
+    pd.testing.assert_series_equal(found["bill_usd"], owed["bill_usd"])
+    toyota = found.loc["Toyota"]
+    assert toyota["booked_usd"] == pytest.approx(booked.at["Toyota", "booked_usd"])
+    profit = known.figure("operating_profit")["Toyota"] * asked.goods.years
+    local = toyota["booked_usd"] * toyota["per_usd"] / 1e9
+    assert toyota["share_of_operating_profit"] == pytest.approx(local / profit)
+    shares = known.figure("shares_outstanding")["Toyota"]
+    assert toyota["booked_per_share"] == pytest.approx(local * 1e3 * 0.75 / shares)
+    half = exposure.burden(asked, Valuation(pass_through=0.5)).loc["Toyota", "booked_per_share"]
+    assert half == pytest.approx(toyota["booked_per_share"] / 2)
+
+
+def test_duties_on_steel_lie_between_the_law_and_that_of_before_them_only(known, law, before):
+    def booked(one, other):
+        return exposure.burden(case(one, other, data=known))["booked_usd"].sort_index()
+
+    assert (booked(law, law) == 0).all()
+    np.testing.assert_allclose(booked("flat-25", before), booked("flat-25", law) + booked(law, before))
+    np.testing.assert_allclose(booked(before, law), -booked(law, before), atol=1)

@@ -270,7 +270,7 @@ def paying_move(
     today : mapping of currency to its units per dollar on `as_of`
     homes : mapping of maker to home country
     """
-    solved = rows["move_share"].notna() & (rows["bill_usd"] > 0)
+    solved = rows["move_share"].notna() & (rows["booked_usd"] > 0)
     drawn = rows[solved].sort_values("move_share")
     guessed = drawn["basis"] != DISCLOSED
     stands = drawn["currency"].map(today).astype(float) / drawn["per_usd"] - 1
