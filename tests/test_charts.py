@@ -240,7 +240,11 @@ def test_comparison_with_disclosures_counts_latest_rows_only(
 ) -> None:
     frame, usd = disclosed
     title = charts.model_vs_disclosed(frame, usd, known.makers, case="", **LOOK).figure.get_suptitle()
-    assert f"{frame['latest'].sum()}" in title and len(frame) > frame["latest"].sum()
+    drawn = (frame["latest"] & (frame["judged"] == "amount")).sum()
+    assert (
+        f"of the {drawn} disclosures" in " ".join(title.split())
+        and len(frame) > frame["latest"].sum() > drawn
+    )
 
 
 def test_comparison_names_the_row_that_speaks_for_its_maker(

@@ -95,7 +95,7 @@ def pays() -> pd.DataFrame:
         {
             "currency": ["JPY", "KRW", "EUR", "JPY"],
             "per_usd": [150.0, 1400.0, 0.9, 150.0],
-            "bill_usd": [6e9, 2e9, 1e9, 0.0],
+            "booked_usd": [6e9, 2e9, 1e9, 0.0],
             "basis": ["disclosed", "estimated from the share", "estimated from the share", "disclosed"],
             "move": [15.0, 28.0, np.nan, 0.0],
             "move_low": [12.0, 20.0, np.nan, 0.0],

@@ -55,6 +55,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "exposure.table": bills,
         "exposure.by_origin": streams,
         "exposure.origin_totals": tm.exposure.origin_totals(streams),
+        "exposure.burden": tm.exposure.burden(case),
         "exposure.totals": tm.exposure.totals(case),
         "exposure.car_rates": tm.exposure.car_rates(case),
         "exposure.drivers": tm.exposure.drivers(case),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reference import Reference
 from strategies import MAKERS, PERIODS, policies
 
-from tariffmodel import case, duty, exposure, facts, goods, periods, policy, validation
+from tariffmodel import Valuation, case, cost, duty, exposure, facts, goods, periods, policy, validation
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import IMPORTS, KEY, resolve
 from tariffmodel.facts.periods import Period
@@ -356,3 +356,27 @@ def test_burden_on_the_newest_year_stands_beside_the_one_before_the_tariff(known
     assert pd.isna(subaru["latest_year"]) and np.isnan(subaru["share_of_latest_operating_profit"])
     earlier = exposure.table(case(law, before, as_of=date(2025, 12, 31), data=known))
     assert earlier["latest_year"].isna().all() and earlier["share_of_latest_operating_profit"].isna().all()
+
+
+def test_profit_bears_what_is_booked(known, law, before):
+    asked = case(law, before, data=known)
+    found, owed, booked = exposure.burden(asked), exposure.table(asked), cost.bases(asked)
+    pd.testing.assert_series_equal(found["bill_usd"], owed["bill_usd"])
+    toyota = found.loc["Toyota"]
+    assert toyota["booked_usd"] == pytest.approx(booked.at["Toyota", "booked_usd"])
+    profit = known.figure("operating_profit")["Toyota"] * asked.goods.years
+    local = toyota["booked_usd"] * toyota["per_usd"] / 1e9
+    assert toyota["share_of_operating_profit"] == pytest.approx(local / profit)
+    shares = known.figure("shares_outstanding")["Toyota"]
+    assert toyota["booked_per_share"] == pytest.approx(local * 1e3 * 0.75 / shares)
+    half = exposure.burden(asked, Valuation(pass_through=0.5)).loc["Toyota", "booked_per_share"]
+    assert half == pytest.approx(toyota["booked_per_share"] / 2)
+
+
+def test_duties_on_steel_lie_between_the_law_and_that_of_before_them_only(known, law, before):
+    def booked(one, other):
+        return exposure.burden(case(one, other, data=known))["booked_usd"].sort_index()
+
+    assert (booked(law, law) == 0).all()
+    np.testing.assert_allclose(booked("flat-25", before), booked("flat-25", law) + booked(law, before))
+    np.testing.assert_allclose(booked(before, law), -booked(law, before), atol=1)

@@ -386,12 +386,13 @@ def _bill_title(rows: pd.DataFrame) -> str:
 
 @in_house_style
 def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM) -> Chart:
-    """The bill as a share of operating profit before the tariff, cut at `1.2` times that profit.
+    """The cost as a share of operating profit before the tariff, cut at `1.2` times that profit.
 
     Parameters
     ----------
     table : DataFrame
-        From `exposure.table`.
+        From `exposure.burden`, which sets what is booked against profit, or from `exposure.table`, which
+        sets what is owed.
     case : str
         Policy, counterfactual and period, for the subtitle.
 
@@ -407,8 +408,11 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
     rows = table[np.isfinite(table["share_of_operating_profit"])]
     rows = rows.sort_values("share_of_operating_profit", ascending=False, kind="stable")
     share = rows["share_of_operating_profit"]
-    per_usd = (share / rows["bill_usd"]).fillna(0.0)
-    ends = np.array([per_usd * rows[c] for c in ("bill_low_usd", "bill_high_usd")])
+    basis = "booked" if "booked_usd" in rows else "bill"
+    called = "booked cost" if basis == "booked" else "bill"
+    central, *around = band_columns(basis, "_usd")
+    per_usd = (share / rows[central]).fillna(0.0)
+    ends = np.array([per_usd * rows[c] for c in around])
     low, high = ends.min(axis=0), ends.max(axis=0)
     whole = rows["consolidated_in"].isna()
     burdened = share[whole & (share != 0)]
@@ -416,15 +420,14 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
         title = "No maker's profit is touched"
     else:
         top = burdened.abs().idxmax()
-        title = f"{top}'s bill is {burdened[top]:.0%} of its operating profit before the tariff"
+        title = f"{top}'s {called} is {burdened[top]:.0%} of its operating profit before the tariff"
         if len(burdened) > 1:
             title += f"; the median maker's is {burdened.median():.0%}"
     beyond = (high > cut) | (low < -cut)
     fig = figure(
         title,
-        "Bill as a share of operating profit in the last fiscal year before the tariff, scaled to the "
-        "length of "
-        f"the period (low–high in brackets); {case}",
+        f"{called.capitalize()} as a share of operating profit in the last fiscal year before the tariff, "
+        f"scaled to the length of the period (low–high in brackets); {case}",
         [
             left_out(table.index.difference(rows.index), "no profit to compare with"),
             f"▸ goes on beyond {cut:.0%} of profit" if beyond.any() else "",

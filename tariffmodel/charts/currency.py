@@ -313,7 +313,7 @@ def paying_move(
     >>> chart.title.split("; ")[0]
     'For none of 1 makers that disclose does the currency pay the tariff'
     """
-    solved = rows["move_share"].notna() & (rows["bill_usd"] > 0)
+    solved = rows["move_share"].notna() & (rows["booked_usd"] > 0)
     drawn = rows[solved].sort_values("move_share")
     guessed = drawn["basis"] != DISCLOSED
     stands = drawn["currency"].map(today).astype(float) / drawn["per_usd"] - 1

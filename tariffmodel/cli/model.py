@@ -54,14 +54,14 @@ def exposure(
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
-    """Each maker's bill attributable to a policy, with its range and what it weighs."""
+    """What each maker owes under a policy, with its range, and what it books and that weighs."""
     from tariffmodel.tariff import exposure as model
     from tariffmodel.tariff.case import case
 
     changed = dict(parse_setting(text) for text in settings or [])
     asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
     law, other, day = asked.policy, asked.against, asked.as_of
-    bills = model.table(asked)
+    bills = model.burden(asked)
     if format is not Format.table:
         about = {
             "policy": law.name,
@@ -83,13 +83,14 @@ def exposure(
             "effective_rate": "",
             "effective_rate_against": "",
             "reporting_currency": "",
-            "bill_reporting_bn": "number_2",
+            "booked_reporting_bn": "number_2",
             "share_of_operating_profit": "share_0",
             "bill_per_us_sale_usd": "",
             "quality": "",
         },
         title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
-        f"{period}, as of {day}, gross of mitigation",
+        f"{period}, as of {day}, gross of mitigation. The bill is duty owed; profit bears what is booked",
+        result="exposure.burden",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X; operating profit: last fiscal year before the tariff, scaled to period",
         rows=[f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index],

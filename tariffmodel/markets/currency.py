@@ -196,14 +196,15 @@ def offset(
 ) -> pd.DataFrame:
     """By how much must each maker's home currency weaken to pay the bill of a case?
 
-    κ (S − S₀) = B S gives S − S₀ = B S₀ / (κ − B): the bill grows in home currency as that weakens, so
-    the move is larger than the bill at today's rate over κ, which is beside it. κ is taken to be
-    stated before the bill; if a company already counts the duty among its dollars, the smaller figure holds.
+    A move of profit pays what is *booked*: B is the booked cost, not duty owed. κ (S − S₀) = B S gives
+    S − S₀ = B S₀ / (κ − B): the cost grows in home currency as that weakens, so the move is larger than
+    the cost at today's rate over κ, which is beside it. κ is taken to be stated before the cost; if a
+    company already counts the duty among its dollars, the smaller figure holds.
 
     Parameters
     ----------
     case : Case
-        Of `exposure.table`, which gives B and S₀, the mean rate of the period. κ is a year's and is
+        Of `exposure.burden`, which gives B and S₀, the mean rate of the period. κ is a year's and is
         scaled to the length of the period.
     estimated : DataFrame, optional
         From `sensitivity.table`. Where no company figure exists, κ is then the one that the share's
@@ -212,7 +213,7 @@ def offset(
     Returns
     -------
     DataFrame
-        Indexed by maker as `exposure.table`: `currency`, `per_usd` (S₀), `bill_usd` and
+        Indexed by maker as `exposure.table`: `currency`, `per_usd` (S₀), `booked_usd` and
         `profit_per_unit_bn` (a year's) with low and high, `basis` ("disclosed", "estimated by an
         analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with
         `move_low`, `move_high` from the ranges of bill and κ (`uncertainty`; infinite where the bill may
@@ -233,10 +234,10 @@ def offset(
     >>> rows.at["GM", "reason"]
     'reports in dollars: there is no home currency to weaken'
     """
-    bills, years = exposure.table(case), case.goods.years
-    frame = bills[["reporting_currency", "per_usd", "bill_usd", "bill_low_usd", "bill_high_usd"]].rename(
-        columns={"reporting_currency": "currency"}
-    )
+    bills, years = exposure.burden(case), case.goods.years
+    frame = bills[
+        ["reporting_currency", "per_usd", "booked_usd", "booked_low_usd", "booked_high_usd"]
+    ].rename(columns={"reporting_currency": "currency"})
     said = disclosed(case.facts).reindex(frame.index)
     position, basis = said[list(_PER_UNIT)], said["basis"].fillna("")
     if estimated is not None:
@@ -251,7 +252,7 @@ def offset(
         position, basis = position.where(~found, implied), basis.mask(found, _FROM_SHARE)
     frame = frame.join(position).assign(basis=basis)
 
-    bill_bn = frame[["bill_usd", "bill_low_usd", "bill_high_usd"]].to_numpy().T / 1e9
+    bill_bn = frame[["booked_usd", "booked_low_usd", "booked_high_usd"]].to_numpy().T / 1e9
     kappa = position.to_numpy(dtype=float).T * years
     start = frame["per_usd"].to_numpy()
     runs = np.stack(
@@ -341,7 +342,8 @@ def iso_profit(
     """Which exchange rate makes up for which duty rate, and where has the maker been since the tariff?
 
     Change of profit a year = κ (S − S₀) − [V (τ − τ₀) + P] S, with V the yearly customs value of imported
-    vehicles in dollars, P what the policy adds to duty on parts less its credits, both of the period.
+    vehicles in dollars, P what is booked beyond duty on vehicles at the rates of the period: parts less
+    credits, and what the lag, late relief and metals add (`exposure.burden`); both of the period.
 
     Parameters
     ----------
@@ -377,14 +379,14 @@ def iso_profit(
         raise DataError(f"first_month {first_month} lies after {as_of}; choose an earlier one")
     bill: Any  # one row, and one below
     said: Any
-    bill, said, years = exposure.table(case).loc[maker], known.loc[maker], case.goods.years
+    bill, said, years = exposure.burden(case).loc[maker], known.loc[maker], case.goods.years
     currency = str(said["currency"])
     kappa, start = float(said["profit_per_unit_bn"]), float(bill["per_usd"])
     value_bn: float = bill["customs_value_usd"] / 1e9 / years
     if value_bn == 0:
         raise DataError(f"{maker} imports no vehicles in {case.period}; there is no duty rate to set against")
     base = float(bill["effective_rate_against"])
-    rest_bn: float = bill["bill_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
+    rest_bn: float = bill["booked_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
 
     def profit_change(rate: pd.Series, per_usd: pd.Series) -> pd.Series:
         return kappa * (per_usd - start) - (value_bn * (rate - base) + rest_bn) * per_usd

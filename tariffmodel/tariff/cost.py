@@ -117,7 +117,7 @@ def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
     return booked(case.facts, course_of(case, [case.period]), case.period, metals)
 
 
-def bases(case: Case, metals: bool = True) -> pd.DataFrame:
+def bases(case: Case, metals: float = True) -> pd.DataFrame:
     """Duty owed, duty paid and cost booked of every maker over a period, side by side.
 
     - *owed*: duty at the rate that was law on the day of entry, the bill of `exposure.table`;
@@ -127,9 +127,10 @@ def bases(case: Case, metals: bool = True) -> pd.DataFrame:
 
     Parameters
     ----------
-    metals : bool
-        Whether steel and aluminium duties in US-built vehicles count in what is booked. Suppliers owe
-        and pay them, so they are in neither of the other two.
+    metals : float
+        How often steel and aluminium duties in US-built vehicles count in what is booked: 1, 0, or −1
+        where the counterfactual alone has them. Suppliers owe and pay them, so they are in neither of the
+        other two.
 
     Returns
     -------
@@ -297,7 +298,7 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
 
 
 def booked_runs(
-    facts: Facts, course: Course, asked: Period, metals: bool
+    facts: Facts, course: Course, asked: Period, metals: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The steps to the books, and the cost in every run (1 + 2K, M) of the K `BOOK_INPUTS`, USD."""
     makers = course.makers

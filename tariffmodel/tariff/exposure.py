@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import PRODUCTION, QUALITY, SALES, fx_rate, market_value, resolve
+from tariffmodel.facts import PRODUCTION, QUALITY, SALES, Facts, fx_rate, market_value, resolve
 from tariffmodel.tariff import uncertainty
-from tariffmodel.tariff.case import Case
+from tariffmodel.tariff.case import Case, Valuation
+from tariffmodel.tariff.cost import bases
 from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.goods import INPUTS, entered
-from tariffmodel.tariff.policy import PARTS
+from tariffmodel.tariff.policy import PARTS, Policy
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.variants import Variants
 
@@ -24,6 +25,9 @@ _BLOCK = 1024  # variants at a time, so that the arrays of a sweep stay in the p
 
 def table(case: Case) -> pd.DataFrame:
     """Bill of every maker under the policy of a case over its counterfactual, with ranges and quality.
+
+    The bill is duty *owed*: at the rate that was law on the day of entry. What is paid in cash and what is
+    booked differ (`cost.bases`); `burden` sets what is booked against profit.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def table(case: Case) -> pd.DataFrame:
 
 
 def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
-    """The bill in reporting currency and as a share of profit, revenue and market value.
+    """Duty owed in reporting currency and as a share of profit, revenue and market value.
 
     Profit and revenue are those of the last fiscal year before the tariff, and profit beside it that
     of the newest year that is over, which has borne the tariff; both are scaled to the length of the
@@ -107,6 +111,65 @@ def _scale(case: Case, frame: pd.DataFrame) -> pd.DataFrame:
             "price_date": worth["price_date"],
         }
     )
+
+
+def burden(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
+    """`table` with what each maker books of the cost, and what that does to its profit.
+
+    Profit is touched when a cost is booked, not when duty is owed, so the shares of profit and revenue
+    are of what is booked (`cost.bases`). Steel and aluminium duties in US-built vehicles count, as in
+    `validation`, where they lie between the two policies: not beside a counterfactual that has them too.
+
+    Parameters
+    ----------
+    valuation : Valuation, optional
+        Its tax rate and pass-through stand between the cost and the earnings of a share.
+
+    Returns
+    -------
+    DataFrame
+        As `table`, the bill being what is owed, with `booked_usd`, `booked_low_usd`, `booked_high_usd`,
+        `booked_reporting_bn`, `booked_per_share` (reporting currency, after tax and pass-through, over
+        the period), and `share_of_operating_profit`, `share_of_latest_operating_profit` and
+        `share_of_revenue` of what is booked.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> booked, owed = burden(asked).loc["Toyota"], table(asked).loc["Toyota"]
+    >>> bool(booked["share_of_operating_profit"] > owed["share_of_operating_profit"])
+    True
+    """
+    facts, years, taken = case.facts, case.goods.years, valuation or Valuation()
+    frame = table(case)
+    metals = _has_metals(case.policy, facts) - _has_metals(case.against, facts)
+    booked = bases(case, metals).reindex(frame.index)
+    frame = frame.join(booked[["booked_usd", "booked_low_usd", "booked_high_usd"]])
+    local_bn = frame["booked_usd"] * frame["per_usd"] / 1e9
+    profit, revenue, shares = (
+        facts.figure(name).reindex(frame.index)
+        for name in ("operating_profit", "revenue", "shares_outstanding")
+    )
+    newest = facts.figure("operating_profit", latest=True).reindex(frame.index)
+    kept = (1 - taken.tax_rate) * (1 - taken.pass_through)
+    return frame.assign(
+        booked_reporting_bn=local_bn,
+        booked_per_share=local_bn * 1e3 * kept / shares,
+        share_of_operating_profit=local_bn / (profit * years).where(profit > 0),
+        share_of_latest_operating_profit=local_bn / (newest * years).where(newest > 0),
+        share_of_revenue=local_bn / (revenue * years),
+    )
+
+
+def _has_metals(one: Policy, facts: Facts) -> int:
+    """1 where the duties on steel and aluminium of 2025 are in force beside a policy, else 0.
+
+    They are unless it is a law of before them, or no law at all that adds to the ordinary duty.
+    """
+    rows = facts.selected[(facts.selected["variable"] == "metals_cost") & (facts.selected["value"] > 0)]
+    first = rows["start"].min()
+    return int(any((entry.enacted or entry.start) >= first for entry in one.additional))
 
 
 def totals(case: Case) -> pd.DataFrame:
