@@ -111,7 +111,6 @@ def test_toyota_by_hand(known, law, before, paid):
     bill = exposure.burden(case(law, before, data=known)).loc["Toyota"]
     position = 50 * 365 / 365.25
     assert row["move_at_fixed_bill"] == pytest.approx(bill["booked_reporting_bn"] / position)
-    assert row["move_at_fixed_bill"] == pytest.approx(19.15, abs=0.05)
     owed = bill["booked_usd"] / 1e9
     assert row["move"] == pytest.approx(owed * bill["per_usd"] / (position - owed))
     assert row["basis"] == "disclosed"

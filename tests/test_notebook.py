@@ -72,8 +72,8 @@ def test_a_table_is_displayed_with_headings_and_exported_with_units(note, shown,
 
 
 def test_a_table_of_unknown_columns_is_refused(note, shown, bills):
-    with pytest.raises(DataError, match="no row in columns.csv for column 'owed_usd'"):
-        note.table(bills[["bill_usd"]].rename(columns={"bill_usd": "owed_usd"}))
+    with pytest.raises(DataError, match="no row in columns.csv for column 'unheard_of_usd'"):
+        note.table(bills[["bill_usd"]].rename(columns={"bill_usd": "unheard_of_usd"}))
 
 
 def test_a_table_without_rows_says_so(note, shown, bills):

@@ -67,7 +67,8 @@ def adjustable(name: str | Path, data: str | Path | None = None) -> list[Knob]:
     """Every number and date that the file of a policy states itself; its base is left alone.
 
     Dates before 2000 stand for a rate that was always there, and are left out, as are the days on which
-    law was enacted and what was withdrawn before it applied: they change no bill.
+    law was enacted or followed, what was withdrawn before it applied and what was held void: they change no
+    bill.
 
     Raises
     ------
@@ -85,9 +86,10 @@ def adjustable(name: str | Path, data: str | Path | None = None) -> list[Knob]:
         _knob(f"{kind}.{entry['id']}", path, value)
         for kind in KINDS
         for entry in document.get(kind, [])
-        if "withdrawn" not in entry
+        if not {"withdrawn", "voided"} & set(entry)
         for path, value in _leaves(entry)
-        if path[-1] not in ("enacted", "to_enacted") and not (isinstance(value, date) and value < _OPEN_SINCE)
+        if path[-1] not in ("enacted", "to_enacted", "checked_through")
+        and not (isinstance(value, date) and value < _OPEN_SINCE)
     ]
 
 
