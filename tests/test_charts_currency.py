@@ -332,7 +332,7 @@ def test_note_says_whose_sensitivity_it_is_and_why_a_line_misses_its_point(
     kia = currency.iso_profit(case(law, before, data=known), "Kia")
     assert "Estimated by an analyst for Kia: 22 bn KRW" in said(draw_iso(kia))
     lifted = dataclasses.replace(iso, curves=iso.curves * 1.01)
-    assert "Lines carry the duty on parts" in said(draw_iso(lifted))
+    assert "Lines carry what is booked beyond duty on vehicles" in said(draw_iso(lifted))
 
 
 def test_needed_rate_earns_the_bill_at_todays_duty(iso: IsoProfit) -> None:
