@@ -43,6 +43,7 @@ def test_exposure_as_a_table_names_policy_period_date_and_makers(tm):
         "Suzuki",
         "(in Volkswagen)",
         "JPY",
+        "imports of 18 makers: a year in the period is not known; it has the imports of the nearest one",
     ):
         assert text in out
 

@@ -42,7 +42,20 @@ def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
     assert store.current(data) == store.BUNDLED
     code, out, _ = tm("add", "facts", file, "--yes", "--data", data)
     assert code == 0 and "1 row, 1 of them inputs of the model" in out
+    assert "no annual bill moves" in out  # the offset pays the duty on parts of so many vehicles
     assert store.current(data) != store.BUNDLED
+
+
+def test_annual_bills_that_own_imports_move_are_shown(tm, data, tmp_path):
+    file = tmp_path / "imports.csv"
+    file.write_text("period,units\n2026-01,40000\n", encoding="utf-8")
+    given = ["--maker", "Toyota", "--variable", "us_import_units", "--origin", "JP"]
+    given += ["--source-title", "a test", "--known-on", "2026-11-24"]
+    code, out, _ = tm("add", "facts", file, *given, "--yes", "--data", data)
+    assert code == 0 and "annual bills that would move" in out
+    lines = [line for line in out.splitlines() if "Toyota" in line and "%" in line]
+    assert [line.split("│")[2].strip() for line in lines] == ["CY2026", "CY2027"]
+    assert all("-" in line for line in lines)
 
 
 def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_path):
@@ -53,6 +66,7 @@ def test_disclosure_is_shown_beside_the_model_before_it_is_added(tm, data, tmp_p
     )
     code, out, _ = tm("add", "disclosures", file, "--yes", "--source-title", "results", "--data", data)
     assert code == 0 and "1 statement, 1 of them comparable" in out
+    assert "what is comparable, and why" in out and "gross of own mitigation, as the model is" in out
     assert store.current(data) != store.BUNDLED
     code, out, _ = tm("validate", "--data", data)
     assert code == 0 and "Volvo Cars" in out

@@ -64,6 +64,14 @@ def test_bill_of_a_random_policy_equals_the_plain_loop(known, reference, one, pe
                 assert found == pytest.approx(getattr(theirs, line), rel=1e-8, abs=0.01), (maker, line)
 
 
+@pytest.mark.parametrize(
+    ("period", "basis"), [("2025Q2", "official"), ("2026Q1", "carried"), ("FY2026-03", "carried")]
+)
+def test_table_says_how_the_imports_of_the_days_were_found(known, law, before, period, basis):
+    found = exposure.table(case(law, before, period, data=known))["imports_basis"]
+    assert found["Toyota"] == basis and pd.isna(found["Suzuki"])
+
+
 LABELS = ["CY2024", "CY2025", "FY2025-03", "FY2026-03", "2024Q4", "2025H1", "2025Q1", "2025Q2", "2025-03"]
 LABELS += ["2025-12", "2026-01", "2026-02", "2026Q1", "2026-01-10..2026-02-07", "CY2026", "2027-03"]
 

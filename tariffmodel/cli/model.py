@@ -96,6 +96,17 @@ def exposure(
         rows=[f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index],
     )
     print_table(table)
+    for basis, words in _ASSUMED.items():
+        if count := int((bills["imports_basis"] == basis).sum()):
+            typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")
+
+
+_ASSUMED = {
+    "mean": "official months of a year in the period are not all out; it has the mean pace of earlier years",
+    "projected": "a year in the period is known in part; the rest follows at the mean pace of earlier years",
+    "carried": "a year in the period is not known; it has the imports of the nearest one, at the mean "
+    "pace of earlier years",
+}
 
 
 @app.command()

@@ -17,6 +17,7 @@ from tariffmodel.facts.faults import (
     overfull,
     refuse,
 )
+from tariffmodel.facts.flows import BASIS
 from tariffmodel.facts.readings import Resolved, identity, resolve
 from tariffmodel.facts.tables import (
     EU_MEMBERS,
@@ -40,6 +41,7 @@ from tariffmodel.facts.version import Version, data_version
 from tariffmodel.facts.worth import fx_rate, market_value, share_counts
 
 __all__ = [
+    "BASIS",
     "EU_MEMBERS",
     "EXPORTS",
     "FACT_FILES",

@@ -73,11 +73,17 @@ class Courses:
 
 def courses(facts: Facts, first: int, last: int) -> Courses:
     """Courses of all vehicles that cover the calendar years `first` to `last`."""
+    least, most = _years_of(facts)
+    return _courses(facts, min(first, least), max(last, most))
+
+
+@kept_with
+def _years_of(facts: Facts) -> tuple[int, int]:
+    """Calendar years that are laid out in any case: those of official months, of rows and some more."""
     rows = facts.selected.loc[facts.selected["variable"].isin(FLOWS), ["start", "end"]]
     known = official(facts).index.get_level_values("year")
-    first = min([first, *known, *(day.year for day in rows["start"])])
-    last = max([last, *(day.year + _AHEAD for day in rows["end"])])
-    return _courses(facts, first, last)
+    years = [*known, *(day.year for day in rows["start"]), *(day.year + _AHEAD for day in rows["end"])]
+    return min(years), max(years)
 
 
 @kept_with_files

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import PRODUCTION, QUALITY, SALES, Facts, fx_rate, market_value, resolve
+from tariffmodel.facts import BASIS, PRODUCTION, QUALITY, SALES, Facts, fx_rate, market_value, resolve
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.cost import bases
@@ -75,6 +75,10 @@ def table(case: Case) -> pd.DataFrame:
             "bill_per_us_sale_usd": total[0] / np.where(sales > 0, sales, np.nan),
             "bill_per_import_usd": total[0] / np.where(imports > 0, imports, np.nan),
             "quality": [QUALITY[q] for q in goods.quality],
+            "imports_basis": [
+                BASIS[basis] if units else None
+                for basis, units in zip(goods.imports_basis, imports, strict=True)
+            ],
         },
         index=pd.Index(goods.makers, name="maker"),
     )

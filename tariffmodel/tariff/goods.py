@@ -78,6 +78,7 @@ class Goods:
     production: np.ndarray
     assembled_msrp_usd: np.ndarray
     quality: np.ndarray
+    imports_basis: np.ndarray  # (M,), the worst within the period, indexes `flows.BASIS`
 
     @property
     def is_part(self) -> np.ndarray:
@@ -156,6 +157,7 @@ def entered(
         production=production,
         assembled_msrp_usd=production * inputs.of("msrp", at_home),
         quality=inputs.worst(makers, inside),
+        imports_basis=inputs.basis_of(IMPORTS, makers, inside),
     )
 
 
@@ -220,11 +222,12 @@ def _in_the_us(makers: Sequence[str]) -> list[_Pair]:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """Figures over the spans in every run, (runs, S, keys), and their `quality` (S, keys)."""
+    """Figures over the spans in every run, (runs, S, keys), and their `quality` and `basis` (S, keys)."""
 
     keys: list[tuple[str, str, str]]
     runs: np.ndarray
     quality: np.ndarray
+    basis: np.ndarray
 
     @cached_property
     def place(self) -> dict[tuple[str, str, str], int]:
@@ -247,6 +250,16 @@ class _Inputs:
         )
         return quality
 
+    def basis_of(self, variable: str, makers: list[str], inside: np.ndarray) -> np.ndarray:
+        """Worst basis of each maker's figures of a variable above zero within the period, (M,)."""
+        mine = np.array([key[1] == variable for key in self.keys])
+        owner = [makers.index(key[0]) for key in self.keys if key[1] == variable]
+        some = self.runs[0][:, mine] > 0
+        found = np.where(some, self.basis[:, mine], 0)[inside].max(axis=0, initial=0)
+        basis = np.zeros(len(makers), dtype=int)
+        np.maximum.at(basis, owner, found)
+        return basis
+
 
 def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence[Period]) -> _Inputs:
     """Central figures in run 0; in the others those of one input of `INPUTS` at their low or their high."""
@@ -256,7 +269,7 @@ def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence
     runs = np.repeat(got.value[None], 1 + 2 * len(INPUTS), axis=0)
     each = np.arange(len(keys))
     runs[1 + 2 * input_of, :, each], runs[2 + 2 * input_of, :, each] = got.low.T, got.high.T
-    return _Inputs(keys, runs, got.quality)
+    return _Inputs(keys, runs, got.quality, got.basis)
 
 
 @dataclass(frozen=True)
