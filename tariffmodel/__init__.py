@@ -28,6 +28,7 @@ _HOMES = {
     "cross_section": "stats.cross_section",
     "currency": "markets.currency",
     "cost": "tariff.cost",
+    "parts_account": "tariff.parts_account",
     "duty": "tariff.duty",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",

@@ -185,7 +185,7 @@ def test_compare_incentives_and_validate_answer(tm):
     shown = ["worth_us_built_usd", "worth_usd_m_invested_usd", "exported_to_reach_rate_units"]
     assert all(set(columns.label(name).split()) <= set(headings) for name in shown)
     row = next(line for line in out.splitlines() if "Nissan" in line)
-    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["45 (534)", "-9 (-106)"]
+    assert [cell.strip() for cell in row.split("│")[2:-1]][:2] == ["-309 (534)", "-9 (-106)"]
     _, out, _ = tm("compare", "current-law", "japan-flexible-linear-firm", "--worth", "job")
     assert columns.column("worth_job_usd").definition[1:] in " ".join(out.split())
     _, out, _ = tm("validate")

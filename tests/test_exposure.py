@@ -72,7 +72,9 @@ def test_one_maker_by_hand(known, law, before):
     }
     high = (date(2025, 9, 16) - date(2025, 4, 3)).days * value["2025-04..2025-09"] * 0.25
     low = (15 * value["2025-04..2025-09"] + 92 * value["2025-10..2026-03"]) * 0.125
-    assert bills.loc["Mitsubishi Motors", "bill_usd"] == pytest.approx(a_day * (high + low), rel=1e-12)
+    assert bills.loc["Mitsubishi Motors", "vehicle_duty_usd"] == pytest.approx(
+        a_day * (high + low), rel=1e-12
+    )
 
 
 def test_light_trucks_keep_the_ordinary_duty_under_an_all_in_deal(known, law):

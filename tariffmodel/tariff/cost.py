@@ -3,9 +3,14 @@
 The bill is duty owed at the border; a cost in the books comes later and may be another one. What lies
 between them is computed from facts of its own, none of them taken from a disclosure:
 
-    cost of a period = duty owed on the goods that entered `inventory_days` earlier        (lag)
+    cost of a period = duty owed on the goods that entered `inventory_days` earlier, that
+                       of suppliers `supplier_delay_days` later still                      (lag)
                      + relief that could not be claimed yet, or − when it could at last    (refunds)
                      + steel and aluminium duties in vehicles built in the US              (metals)
+
+Relief of two kinds is late. What is taken off for US content was paid at first and comes back on the dates
+that the policy states (`claimable_from`, `refund_days`). The offset comes `offset_delay_days` after the duty
+that it pays; what is never claimed of it is duty owed (see `goods`, `offset_uptake`).
 
 A duty is part of the cost of stock until the vehicle is sold (IAS 2.10-11, IAS 2.34). A refund is an
 asset when it is virtually certain (IAS 37.33), under US GAAP when it is probable (ASC 410-30-35-8,
@@ -30,17 +35,11 @@ from tariffmodel.tariff.goods import entered
 from tariffmodel.tariff.policy import Additional, Policy
 
 STEPS = ("owed", "lag", "refunds", "metals")
-# The first day on which customs accepted a claim with the entry. Duty paid before that comes back by a
-# correction of the old entry, which customs closes and pays about 314 days after entry.
-REFUND_DAYS = 314
+_DELAYS = ("supplier_delay_days", "offset_delay_days")
 # Vehicles are known by calendar year and spread evenly over it. A quarter may be 15% off that, and a
 # whole year not at all: shipments of eight makers from Mexico rose from 509,397 in 2025Q2 to 667,101 in
 # 2025Q3 (data/facts/aggregates.csv).
 PHASING = 0.2
-CLAIMABLE = {
-    "us_content": date(2025, 7, 16),  # CBP message of that day on 90 FR 21450
-    "offset": date(2025, 11, 3),  # CBP message 66684128: the offset opens in the entry system
-}
 
 
 @dataclass(frozen=True)
@@ -48,16 +47,22 @@ class Course:
     """What has built up by the start of each of K days, USD.
 
     `trading` holds the positions of the makers that import or build in the US.
-    `owed` and every array of `relief` are (K, runs, M) with the runs of `goods.Goods`; `metals` is
-    (K, 3, M): central, low and high. Between the days everything grows evenly.
+    `owed`, `content` (relief for US content), `offset` and `suppliers` (duty that reaches the maker through
+    suppliers, net of the offset) are (K, runs, M) with the runs of `goods.Goods`; `metals` is (K, 3, M):
+    central, low and high. Between the days everything grows evenly. Relief for content can be claimed
+    since `opens` and is paid back after `refund_days`; without `opens` it is never late.
     """
 
     makers: list[str]
     trading: np.ndarray
     days: np.ndarray
     owed: np.ndarray
-    relief: dict[str, np.ndarray]
+    content: np.ndarray
+    offset: np.ndarray
+    suppliers: np.ndarray
     metals: np.ndarray
+    opens: date | None
+    refund_days: float
 
     def at(self, course: np.ndarray, when: np.ndarray) -> np.ndarray:
         """Level of `course` at a day of each maker's own (runs, M)."""
@@ -68,13 +73,15 @@ class Course:
         level = course[after - 1, :, each].T * (1 - share) + course[after, :, each].T * share
         return np.asarray(level)
 
-    def paid_back(self, name: str, day: float, lag: np.ndarray) -> np.ndarray:
-        """Relief in the cost of what was sold before `day`, where none is booked before it is paid."""
-        relief, opens = self.relief[name], CLAIMABLE[name].toordinal()
+    def paid_back(self, day: float, lag: np.ndarray) -> np.ndarray:
+        """Relief for content in the cost of what was sold before `day`, if it is booked when it is paid."""
         sold = day - lag
-        before = np.minimum(sold, opens)
-        closed = np.minimum(before, day - REFUND_DAYS)
-        return np.asarray(self.at(relief, sold) - self.at(relief, before) + self.at(relief, closed))
+        if self.opens is None:
+            return self.at(self.content, sold)
+        before = np.minimum(sold, float(self.opens.toordinal()))
+        closed = np.minimum(before, day - self.refund_days)
+        late = self.at(self.content, closed) - self.at(self.content, before)
+        return np.asarray(self.at(self.content, sold) + late)
 
 
 def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
@@ -98,7 +105,8 @@ def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
 def course_of(case: Case, asked: list[Period]) -> Course:
     """Duty owed, relief and metals from before the first period to the end of the last one."""
     facts, both = case.facts, [case.policy, case.against]
-    longest = facts.selected.loc[facts.selected["variable"] == "inventory_days", "high"].max()
+    delays = facts.selected[facts.selected["variable"].isin(["inventory_days", *_DELAYS])]
+    longest = delays.groupby("variable")["high"].max().sum()
     relieved = [e.start for one in both for e in (*_content_entries(one), *one.offset)]
     first = min([*(p.start - timedelta(days=int(longest)) for p in asked), *relieved])
     whole = Period(first, max(p.end for p in asked))
@@ -126,26 +134,39 @@ def course_of(case: Case, asked: list[Period]) -> Course:
     metals = np.zeros((len(days), 3, len(makers)))
     for number, level in enumerate((cost.value, cost.low, cost.high)):
         metals[1:, number, builders] = np.cumsum(built * level, axis=0)
+    dated = [entry for entry in _content_entries(case.policy) if entry.claimable_from]
     return Course(
         makers,
         np.unique(goods.owner),
         np.array([day.toordinal() for day in days], dtype=float),
         course("owed"),
-        {name: course(name) for name in CLAIMABLE},
+        course("content"),
+        course("offset"),
+        course("suppliers"),
         metals,
+        opens=min((entry.claimable_from for entry in dated if entry.claimable_from), default=None),
+        refund_days=max((float(entry.refund_days or 0.0) for entry in dated), default=0.0),
     )
 
 
 def _until(facts: Facts, both: list[Policy], first: date, day: date) -> dict[str, np.ndarray]:
     """Duty owed and relief from `first` up to but not on `day`, first policy less second (runs, M)."""
     goods = entered(facts, Period(first, day - timedelta(days=1)), both)
+    borne, passed = goods.through_suppliers
 
     def of(one: Policy) -> dict[str, np.ndarray]:
         mine = bill(facts, one, goods)
         entries = _content_entries(one)
         undeducted = [e.model_copy(update={"usmca": "full"}) if e in entries else e for e in one.additional]
         gross = bill(facts, one.model_copy(update={"additional": undeducted}), goods) if entries else mine
-        return {"owed": mine.total, "us_content": gross.vehicles - mine.vehicles, "offset": mine.offset}
+        built_in = (mine.duty * goods.is_built_in) @ goods.member
+        net = built_in - mine.offset / np.where(borne > 0, borne, 1.0)
+        return {
+            "owed": mine.total,
+            "content": gross.vehicles - mine.vehicles,
+            "offset": mine.offset,
+            "suppliers": passed * np.maximum(net, 0.0),
+        }
 
     mine, other = map(of, both)
     runs = np.zeros((len(goods.units), 1))
@@ -169,44 +190,44 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
     """`recognised` over one period of a course."""
     makers = course.makers
 
-    def levels(variable: str) -> np.ndarray:
-        """Central, low and high of every maker (3, M)."""
-        got = resolve(facts, [(makers[k], variable, "US") for k in course.trading], [asked])
+    def levels(variable: str, of: str | None = None) -> np.ndarray:
+        """Central, low and high of every maker, or of those that have some `of` (3, M)."""
+        have = [k for k in course.trading if of is None or facts.origins(makers[k], of)]
+        got = resolve(facts, [(makers[k], variable, "US") for k in have], [asked])
         out = np.zeros((3, len(makers)))
-        out[:, course.trading] = got.value[0], got.low[0], got.high[0]
+        out[:, have] = got.value[0], got.low[0], got.high[0]
         return out
 
     lag, accrued = levels("inventory_days"), levels("relief_accrued_share")
+    supplier, offset = (levels(name, "imported_parts") for name in _DELAYS)
     start, stop = float(asked.start.toordinal()), float(asked.end.toordinal() + 1)
 
     def over(total: np.ndarray, days: np.ndarray) -> np.ndarray:
         return np.asarray(course.at(total, stop - days) - course.at(total, start - days))
 
-    def steps(days: np.ndarray, share: np.ndarray, metal: int) -> dict[str, np.ndarray]:
-        late = np.zeros((1, len(makers)))
-        for name, relief in course.relief.items():
-            booked = course.paid_back(name, stop, days) - course.paid_back(name, start, days)
-            late = late + (1 - share) * (over(relief, days) - booked)
-        owed = over(course.owed, 0 * days)
+    def steps(
+        days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0
+    ) -> dict[str, np.ndarray]:
+        """The steps with each figure at its central value, low or high: 0, 1 or 2."""
+        lagging, unbooked = lag[days], 1 - accrued[share]
+        content = course.paid_back(stop, lagging) - course.paid_back(start, lagging)
+        late = over(course.content, lagging) - content
+        late = late + over(course.offset, lagging) - over(course.offset, lagging + offset[back])
+        owed = over(course.owed, 0 * lagging)
+        passed = over(course.suppliers, lagging + supplier[through]) - over(course.suppliers, lagging)
         return {
             "owed": owed,
-            "lag": over(course.owed, days) - owed,
-            "refunds": late,
-            "metals": over(course.metals, days)[[metal]] * metals,
+            "lag": over(course.owed, lagging) - owed + passed,
+            "refunds": unbooked * late,
+            "metals": over(course.metals, lagging)[[metal]] * metals,
         }
 
-    central = steps(lag[0], accrued[0], 0)
+    central = steps()
     runs = sum(central.values(), start=np.zeros(1))
-    for days, share, metal in (
-        (lag[1], accrued[0], 0),
-        (lag[2], accrued[0], 0),
-        (lag[0], accrued[1], 0),
-        (lag[0], accrued[2], 0),
-        (lag[0], accrued[0], 1),
-        (lag[0], accrued[0], 2),
-    ):
-        varied = sum(steps(days, share, metal).values(), start=np.zeros(1))
-        runs = np.concatenate([runs, varied[:1]])
+    for name in ("days", "share", "metal", "through", "back"):
+        for end in (1, 2):
+            varied = sum(steps(**{name: end}).values(), start=np.zeros(1))
+            runs = np.concatenate([runs, varied[:1]])
     uneven = _uneven(asked)
     runs = np.concatenate([runs, runs[:1] * (1 - uneven), runs[:1] * (1 + uneven)])
     low, high = uncertainty.interval(runs)
