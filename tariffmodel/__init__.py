@@ -29,6 +29,7 @@ _HOMES = {
     "customs": "tariff.customs",
     "currency": "markets.currency",
     "cost": "tariff.cost",
+    "parts_account": "tariff.parts_account",
     "duty": "tariff.duty",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",

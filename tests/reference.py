@@ -441,9 +441,8 @@ class Rules:
                         rate = self.rate(maker, origin, product, day)
                         shipments.append(Shipment(day, origin, product, some, some * value, rate))
                         vehicles += some * value * rate * inside
-            built = facts.per_day(maker, BUILT, "US", day)
-            if built and day <= asked.end:
-                due, drawn = self.parts(maker, day, built, purses)
+            if day <= asked.end:
+                due, drawn = self.parts(maker, day, purses)
                 parts += due * inside
                 offset += drawn * inside
         result = Owed(vehicles, parts, offset)
@@ -454,16 +453,41 @@ class Rules:
             )
         return result
 
-    def parts(self, maker: str, day: date, built: float, purses: list[float]) -> tuple[float, float]:
-        """Duty on the parts of one day's vehicles, and the offset drawn against it from `purses`."""
+    def parts_of_day(self, maker: str, day: date) -> Iterator[tuple[str, str, float, float]]:
+        """Product, origin, worth and share of its duty that reaches the maker, of the parts of one day."""
+        facts = self.facts
+        built = facts.per_day(maker, BUILT, "US", day)
+        for origin in facts.origins(maker, "imported_parts") if built else ():
+            listed = built * facts.level(maker, "imported_parts", origin, day)
+            theirs = facts.level(maker, "supplier_parts_share", "US", day)
+            passed = facts.level(maker, "supplier_pass_share", "US", day)
+            borne = (1 - theirs) + theirs * passed
+            yield "listed_part", origin, listed, borne
+            for line in ("certified", "general"):
+                ratio = facts.level(maker, f"{line}_parts_ratio", "US", day)
+                yield f"{line}_part", origin, listed * ratio, borne
+        for origin in facts.origins(maker, "service_parts"):
+            sold = facts.per_day(maker, SALES, "US", day)
+            yield "service_part", origin, sold * facts.level(maker, "service_parts", origin, day), 1.0
+
+    def parts(self, maker: str, day: date, purses: list[float]) -> tuple[float, float]:
+        """Duty on one day's parts that reaches the maker, and its part of the offset drawn from `purses`."""
         facts, policy = self.facts, self.policy
+        built = facts.per_day(maker, BUILT, "US", day)
         owed = offset = 0.0
         due: dict[str, float] = defaultdict(float)
-        for origin in facts.origins(maker, "imported_parts"):
-            worth = built * facts.level(maker, "imported_parts", origin, day)
-            owed += worth * self.rate(maker, origin, "listed_part", day)
+        due_of_maker: dict[str, float] = defaultdict(float)
+        for product, origin, worth, borne in self.parts_of_day(maker, day):
+            owed += borne * worth * self.rate(maker, origin, product, day)
             for measure in {entry.measure for entry in policy.offset}:
-                due[measure] += worth * self.rate(maker, origin, "listed_part", day, only=measure)
+                duty = worth * self.rate(maker, origin, product, day, only=measure)
+                due[measure] += duty
+                due_of_maker[measure] += borne * duty
+        if not built:
+            return owed, offset
+        share = {measure: due_of_maker[measure] / due[measure] for measure in due if due[measure]}
+        for measure in due:
+            due[measure] *= facts.level(maker, "offset_uptake", "US", day)
         # what lapses is used before what keeps
         for k, entry in sorted(enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)):
             stands = not any(
@@ -478,7 +502,7 @@ class Rules:
                 drawn = min(due[entry.measure], purses[k])
                 purses[k] -= drawn
                 due[entry.measure] -= drawn
-                offset += drawn
+                offset += drawn * share.get(entry.measure, 0.0)
             if day == entry.end and not entry.carry_forward:
                 purses[k] = 0.0
         return owed, offset

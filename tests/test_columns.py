@@ -70,6 +70,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "relief.terms": tm.relief.terms(firm.policy.relief[0]),
         "relief.scores": tm.relief.scores(firm.policy.relief[0], known, ["Toyota", "Honda"]),
         "policy.acts": tm.policy.acts(law, case.period),
+        "parts_account.table": tm.parts_account.table(case),
+        "parts_account.readings": tm.parts_account.readings(known),
         "policy.checked": tm.policy.checked(law),
         "facts.identity": tm.facts.identity(known),
         "provenance.disagreements": differing,

@@ -106,7 +106,7 @@ def test_threats_raise_only_the_makers_they_aim_at(bills):
     table = bills("CY2027")
     aims = {
         "korea-25": {"Hyundai Motor", "Kia", "GM"},
-        "canada-50-from-2027": {"Toyota", "Honda", "GM", "Stellantis"},
+        "canada-50-from-2027": {"Toyota", "Honda", "GM", "Ford", "Stellantis"},
     }
     for name, makers in aims.items():
         rise = table[name] - table["current-law"]

@@ -547,6 +547,9 @@ _INPUT = {
     "light_truck_share": "light trucks",
     "imported_parts": "imported parts",
     "msrp": "MSRP",
+    "parts_mix": "kinds of parts",
+    "supplier_parts": "suppliers' duty",
+    "offset_uptake": "uptake of the offset",
 }
 
 

@@ -605,6 +605,14 @@ MODEL_UNITS = {
     "light_truck_share": "fraction_of_units",
     "customs_value": "usd_per_unit",
     "imported_parts": "usd_per_unit",
+    "certified_parts_ratio": "ratio_to_listed_parts",
+    "general_parts_ratio": "ratio_to_listed_parts",
+    "service_parts": "usd_per_unit",
+    "supplier_parts_share": "fraction_of_value",
+    "supplier_pass_share": "fraction_of_duty",
+    "supplier_delay_days": "days",
+    "offset_uptake": "fraction_of_duty",
+    "offset_delay_days": "days",
     "msrp": "usd_per_unit",
     "inventory_days": "days",
     "metals_cost": "usd_per_unit",
@@ -675,6 +683,17 @@ FACTS = _table(
         ),
     ],
     provenance=False,
+)
+
+PARTS_BASE = _table(
+    {
+        "reading": _text(),
+        "value_usd": _number(0),
+        "period": _period(),
+        "covers": _text(),
+    },
+    key=["reading"],
+    dates=READ,
 )
 
 USUAL_LAGS = _table(
@@ -825,6 +844,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
         f"facts/{name}.csv": FACTS
         for name in ("volumes", "contribution", "values", "estimates", "aggregates")
     },
+    "trade/parts_base.csv": PARTS_BASE,
     "facts/usual_lags.csv": USUAL_LAGS,
     "facts/shared_errors.csv": SHARED_ERRORS,
     "companies/makers.csv": MAKERS,

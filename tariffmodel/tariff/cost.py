@@ -3,9 +3,14 @@
 The bill is duty owed at the border; a cost in the books comes later and may be another one. What lies
 between them is computed from facts of its own, none of them taken from a disclosure:
 
-    cost of a period = duty owed on the goods that entered `inventory_days` earlier        (lag)
+    cost of a period = duty owed on the goods that entered `inventory_days` earlier, that
+                       of suppliers `supplier_delay_days` later still                      (lag)
                      + relief that could not be claimed yet, or − when it could at last    (refunds)
                      + steel and aluminium duties in vehicles built in the US              (metals)
+
+Relief of two kinds is late. What is taken off for US content was paid at first and comes back on the dates
+that the policy states (`claimable_from`, `refund_days`). The offset comes `offset_delay_days` after the duty
+that it pays; what is never claimed of it is duty owed (see `goods`, `offset_uptake`).
 
 A duty is part of the cost of stock until the vehicle is sold (IAS 2.10-11, IAS 2.34). A refund is an
 asset when it is virtually certain (IAS 37.33), under US GAAP when it is probable (ASC 410-30-35-8,
@@ -17,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,19 +37,27 @@ from tariffmodel.tariff.policy import Additional, Policy
 
 STEPS = ("owed", "lag", "refunds", "metals")
 BASES = ("owed", "cash", "booked")  # which cost a figure is of, see `bases`
-BOOK_INPUTS = (*INPUTS, "inventory_days", "relief_accrued_share", "metals_cost", "phasing")
-# The first day on which customs accepted a claim with the entry. Duty paid before that comes back by a
-# correction of the old entry, which customs closes and pays about 314 days after entry.
-REFUND_DAYS = 314
+BOOK_INPUTS = (
+    *INPUTS,
+    *("inventory_days", "relief_accrued_share", "metals_cost"),
+    *("supplier_delay_days", "offset_delay_days", "phasing"),
+)
+_DELAYS = ("supplier_delay_days", "offset_delay_days")
 # A year's imports are spread over months as the official ones of their origin were, and a maker may be off
 # that: of twelve makers in Mexico a quarter was off by 13% (root mean square by vehicles, 12.5% in 2023 and
 # 13.6% in 2024, data/trade/mexico_exports.csv), about as far as from an even year, and a whole year is not
 # off at all. A maker whose own months are known is not off either.
 PHASING = 0.13 / 0.75
-CLAIMABLE = {
-    "us_content": date(2025, 7, 16),  # CBP message of that day on 90 FR 21450
-    "offset": date(2025, 11, 3),  # CBP message 66684128: the offset opens in the entry system
-}
+
+
+class Terms(NamedTuple):
+    """Since when relief can be claimed with the entry, and days after which earlier entries are paid back.
+
+    Without `opens` it is never late.
+    """
+
+    opens: date | None
+    refund_days: float
 
 
 @dataclass(frozen=True)
@@ -51,16 +65,17 @@ class Course:
     """What has built up by the start of each of K days, USD.
 
     `trading` holds the positions of the makers that import or build in the US.
-    `owed` and every array of `relief` are (K, runs, M) with the runs of `goods.Goods`; `metals` is
-    (K, 3, M): central, low and high. Between the days, months among them, everything grows evenly.
+    `owed`, `offset`, `suppliers` (duty that suppliers pay and pass on, net of the offset) and every array of
+    `content` (relief for US content, by its terms) are (K, runs, M) with the runs of `goods.Goods`; `metals`
+    is (K, 3, M): central, low and high. Between the days, months among them, everything grows evenly.
 
     >>> days = np.array([date(2025, 1, 1).toordinal(), date(2026, 12, 31).toordinal()], dtype=float)
-    >>> built_up = np.array([[[0.0]], [[729.0]]])  # a dollar a day
-    >>> relief, metals = {"offset": built_up}, np.zeros((2, 3, 1))
-    >>> course = Course(["Honda"], np.array([0]), days, built_up, relief, metals)
+    >>> a_dollar_a_day, none = np.array([[[0.0]], [[729.0]]]), np.zeros((2, 1, 1))
+    >>> content, metals = {Terms(date(2025, 7, 16), 314): a_dollar_a_day}, np.zeros((2, 3, 1))
+    >>> course = Course(["Honda"], np.array([0]), days, a_dollar_a_day, content, none, none, metals)
     >>> course.at(course.owed, np.array([[days[0] + 30]])).tolist()
     [[[30.0]]]
-    >>> course.paid_back("offset", days[1], lag=np.array([0.0])).tolist()
+    >>> course.paid_back(days[1], lag=np.array([0.0])).tolist()
     [[729.0]]
     """
 
@@ -68,7 +83,9 @@ class Course:
     trading: np.ndarray
     days: np.ndarray
     owed: np.ndarray
-    relief: dict[str, np.ndarray]
+    content: dict[Terms, np.ndarray]
+    offset: np.ndarray
+    suppliers: np.ndarray
     metals: np.ndarray
 
     def at(self, course: np.ndarray, when: np.ndarray) -> np.ndarray:
@@ -80,13 +97,16 @@ class Course:
         level = course[after - 1, :, each].T * (1 - share) + course[after, :, each].T * share
         return np.asarray(level)
 
-    def paid_back(self, name: str, day: float, lag: np.ndarray) -> np.ndarray:
-        """Relief in the cost of what was sold before `day`, where none is booked before it is paid."""
-        relief, opens = self.relief[name], CLAIMABLE[name].toordinal()
-        sold = day - lag
-        before = np.minimum(sold, opens)
-        closed = np.minimum(before, day - REFUND_DAYS)
-        return np.asarray(self.at(relief, sold) - self.at(relief, before) + self.at(relief, closed))
+    def paid_back(self, day: float, lag: np.ndarray) -> np.ndarray:
+        """Relief for content in the cost of what was sold before `day`, if it is booked when it is paid."""
+        sold, paid = day - lag, np.zeros(1)
+        for terms, relief in self.content.items():
+            paid = paid + self.at(relief, sold)
+            if terms.opens is not None:
+                before = np.minimum(sold, float(terms.opens.toordinal()))
+                closed = np.minimum(before, day - terms.refund_days)
+                paid = paid + self.at(relief, closed) - self.at(relief, before)
+        return np.asarray(paid)
 
 
 def recognised(case: Case, metals: bool = True) -> pd.DataFrame:
@@ -121,8 +141,10 @@ def bases(case: Case, metals: float = True) -> pd.DataFrame:
     """Duty owed, duty paid and cost booked of every maker over a period, side by side.
 
     - *owed*: duty at the rate that was law on the day of entry, the bill of `exposure.table`;
-    - *cash*: what customs took in the period: relief that it could not accept yet was paid first and
-      comes back when the entry is closed;
+    - *cash*: what the maker paid out in the period. Duty on what enters in its own name it pays to customs
+      on the day. Duty of suppliers they pay, and the maker pays them what they pass on of it
+      `supplier_delay_days` later. Relief for US content that customs could not accept yet was paid first
+      and comes back when the entry is closed, the offset `offset_delay_days` after the duty;
     - *booked*: what the income statement shows, see `recognised`. This is what `validation` judges.
 
     Parameters
@@ -142,22 +164,16 @@ def bases(case: Case, metals: float = True) -> pd.DataFrame:
     --------
     >>> import tariffmodel as tm
     >>> quarter = bases(tm.case(period="2025Q2")).loc["Toyota"]
-    >>> bool(quarter["cash_usd"] > quarter["owed_usd"])  # no claim was accepted before July 2025
+    >>> bool(quarter["cash_usd"] > quarter["owed_usd"])  # no relief was paid yet
     True
     """
     facts, asked = case.facts, case.period
     course = course_of(case, [asked])
-    start, stop = float(asked.start.toordinal()), float(asked.end.toordinal() + 1)
-    at_once = np.zeros(len(course.makers))
-
-    def over(total: np.ndarray) -> np.ndarray:
-        return np.asarray(course.at(total, stop - at_once) - course.at(total, start - at_once))
-
-    paid = over(course.owed)
-    for name, relief in course.relief.items():
-        back = course.paid_back(name, stop, at_once) - course.paid_back(name, start, at_once)
-        paid = paid + over(relief) - back
-    runs = {"owed": over(course.owed), "cash": paid, "booked": booked_runs(facts, course, asked, metals)[1]}
+    runs = {
+        "owed": _over(course, course.owed, asked, np.zeros(len(course.makers))),
+        "cash": _paid_runs(facts, course, asked),
+        "booked": booked_runs(facts, course, asked, metals)[1],
+    }
     columns: dict[str, np.ndarray] = {}
     for name, of in runs.items():
         low, high = uncertainty.interval(of)
@@ -171,11 +187,12 @@ def course_of(case: Case, asked: list[Period]) -> Course:
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="2025Q2")
     >>> course = course_of(asked, [asked.period])
-    >>> sorted(course.relief), bool((np.diff(course.days) > 0).all())
-    (['offset', 'us_content'], True)
+    >>> [str(terms.opens) for terms in course.content], bool((np.diff(course.days) > 0).all())
+    (['2025-07-16', 'None'], True)
     """
     facts, both = case.facts, [case.policy, case.against]
-    longest = facts.selected.loc[facts.selected["variable"] == "inventory_days", "high"].max()
+    delays = facts.selected[facts.selected["variable"].isin(["inventory_days", *_DELAYS])]
+    longest = delays.groupby("variable")["high"].max().sum()
     relieved = [e.start for one in both for e in (*_content_entries(one), *one.offset)]
     first = min([*(p.start - timedelta(days=int(longest)) for p in asked), *relieved])
     whole = Period(first, max(p.end for p in asked))
@@ -185,14 +202,12 @@ def course_of(case: Case, asked: list[Period]) -> Course:
     builders = np.flatnonzero(goods.production[0].any(axis=0))
     spans = [span for span, within in zip(goods.spans, goods.inside, strict=True) if within]
     days = [*(span.start for span in spans), whole.end + timedelta(days=1)]
+    grown, content = _grown(facts, both, goods)
     if any(one.credit for one in both):  # settled by calendar year, not span by span
-        totals = [_until(facts, both, whole.start, day) for day in days[1:]]
-        grown = {name: np.stack([one[name] for one in totals]) for name in totals[0]}
-    else:
-        grown = _grown(facts, both, goods)
+        grown["owed"] = grown["owed"] - np.stack([_credited(facts, both, whole.start, d) for d in days[1:]])
 
-    def course(name: str) -> np.ndarray:
-        return np.concatenate([np.zeros((1, *grown[name].shape[1:])), grown[name]])
+    def course(built_up: np.ndarray) -> np.ndarray:
+        return np.concatenate([np.zeros((1, *built_up.shape[1:])), built_up])
 
     built = resolve(facts, [(makers[k], PRODUCTION, "US") for k in builders], spans).value
     cost = resolve(facts, [(makers[k], "metals_cost", "US") for k in builders], spans)
@@ -203,39 +218,52 @@ def course_of(case: Case, asked: list[Period]) -> Course:
         makers,
         np.unique(goods.owner),
         np.array([day.toordinal() for day in days], dtype=float),
-        course("owed"),
-        {name: course(name) for name in CLAIMABLE},
+        course(grown["owed"]),
+        {terms: course(relief) for terms, relief in content.items()},
+        course(grown["offset"]),
+        course(grown["suppliers"]),
         metals,
     )
 
 
-def _grown(facts: Facts, both: list[Policy], goods: Goods) -> dict[str, np.ndarray]:
-    """Duty owed and relief by the end of each span of the period (K, runs, M), first policy less second."""
+def _grown(
+    facts: Facts, both: list[Policy], goods: Goods
+) -> tuple[dict[str, np.ndarray], dict[Terms, np.ndarray]]:
+    """All but credits, and relief for content, by the end of each span of the period (K, runs, M).
 
-    def of(one: Policy) -> dict[str, np.ndarray]:
-        vehicles, parts, offset = by_span(facts, one, goods)
-        gross = by_span(facts, _without_content(one), goods)[0] if _content_entries(one) else vehicles
-        return {"owed": vehicles + parts - offset, "us_content": gross - vehicles, "offset": offset}
-
-    mine, other = map(of, both)
-    change = {name: mine[name] - other[name] + np.zeros((len(goods.units), 1, 1)) for name in mine}
-    return {
-        name: np.moveaxis(np.cumsum(each[:, goods.inside], axis=1), 1, 0) for name, each in change.items()
-    }
-
-
-def _until(facts: Facts, both: list[Policy], first: date, day: date) -> dict[str, np.ndarray]:
-    """The same from `first` up to but not on `day` (runs, M), whatever the policies hold."""
-    goods = entered(facts, Period(first, day - timedelta(days=1)), both)
-
-    def of(one: Policy) -> dict[str, np.ndarray]:
-        mine = bill(facts, one, goods)
-        gross = bill(facts, _without_content(one), goods) if _content_entries(one) else mine
-        return {"owed": mine.total, "us_content": gross.vehicles - mine.vehicles, "offset": mine.offset}
-
-    mine, other = map(of, both)
+    First policy less second.
+    """
     runs = np.zeros((len(goods.units), 1))
-    return {name: mine[name] - other[name] + runs for name in mine}
+    change: dict[str, np.ndarray] = {}
+    content: dict[Terms, np.ndarray] = {}
+
+    def until(each: np.ndarray) -> np.ndarray:
+        return np.asarray(np.moveaxis(np.cumsum(each[:, goods.inside], axis=1), 1, 0) + runs)
+
+    for one, sign in zip(both, (1, -1), strict=True):
+        mine = by_span(facts, one, goods)
+        gross = by_span(facts, _without_content(one), goods) if _content_entries(one) else mine
+        owed = mine["vehicles"] + mine["parts"] - mine["offset"]
+        for name, of in (("owed", owed), ("offset", mine["offset"]), ("suppliers", mine["suppliers"])):
+            change[name] = change.get(name, runs) + sign * until(of)
+        relief = sign * until(gross["vehicles"] - mine["vehicles"])
+        content[_terms(one)] = content.get(_terms(one), runs) + relief
+    return change, content
+
+
+def _terms(policy: Policy) -> Terms:
+    """When relief for US content is paid under a policy."""
+    dated = [entry for entry in _content_entries(policy) if entry.claimable_from]
+    opens = min((entry.claimable_from for entry in dated if entry.claimable_from), default=None)
+    return Terms(opens, max((float(entry.refund_days or 0.0) for entry in dated), default=0.0))
+
+
+def _credited(facts: Facts, both: list[Policy], first: date, day: date) -> np.ndarray:
+    """What credits saved less what was clawed back from `first` up to but not on `day` (runs, M)."""
+    goods = entered(facts, Period(first, day - timedelta(days=1)), both)
+    mine, other = (bill(facts, one, goods).credits for one in both)
+    runs = np.zeros((len(goods.units), 1))
+    return np.asarray(mine.saved - mine.repaid - (other.saved - other.repaid) + runs)
 
 
 def _without_content(policy: Policy) -> Policy:
@@ -301,45 +329,78 @@ def booked_runs(
     facts: Facts, course: Course, asked: Period, metals: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The steps to the books, and the cost in every run (1 + 2K, M) of the K `BOOK_INPUTS`, USD."""
-    makers = course.makers
+    lag = _levels(facts, course, asked, "inventory_days")
+    accrued = _levels(facts, course, asked, "relief_accrued_share")
+    supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
 
-    def levels(variable: str) -> np.ndarray:
-        """Central, low and high of every maker (3, M)."""
-        got = resolve(facts, [(makers[k], variable, "US") for k in course.trading], [asked])
-        out = np.zeros((3, len(makers)))
-        out[:, course.trading] = got.value[0], got.low[0], got.high[0]
-        return out
-
-    lag, accrued = levels("inventory_days"), levels("relief_accrued_share")
-    start, stop = float(asked.start.toordinal()), float(asked.end.toordinal() + 1)
-
-    def over(total: np.ndarray, days: np.ndarray) -> np.ndarray:
-        return np.asarray(course.at(total, stop - days) - course.at(total, start - days))
-
-    def steps(days: np.ndarray, share: np.ndarray, metal: int) -> dict[str, np.ndarray]:
-        late = np.zeros((1, len(makers)))
-        for name, relief in course.relief.items():
-            booked = course.paid_back(name, stop, days) - course.paid_back(name, start, days)
-            late = late + (1 - share) * (over(relief, days) - booked)
-        owed = over(course.owed, 0 * days)
+    def steps(
+        days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0
+    ) -> dict[str, np.ndarray]:
+        """The steps with each figure at its central value, low or high: 0, 1 or 2."""
+        owed = _over(course, course.owed, asked, 0 * lag[days])
+        lagging = _over(course, course.owed, asked, lag[days])
+        passed, late = _late(course, asked, lag[days], supplier[through], offset[back])
         return {
             "owed": owed,
-            "lag": over(course.owed, days) - owed,
-            "refunds": late,
-            "metals": over(course.metals, days)[[metal]] * metals,
+            "lag": lagging - owed + passed,
+            "refunds": (1 - accrued[share]) * late,
+            "metals": _over(course, course.metals, asked, lag[days])[[metal]] * metals,
         }
 
-    central = steps(lag[0], accrued[0], 0)
+    central = steps()
     runs = sum(central.values(), start=np.zeros(1))
-    for days, share, metal in (
-        (lag[1], accrued[0], 0),
-        (lag[2], accrued[0], 0),
-        (lag[0], accrued[1], 0),
-        (lag[0], accrued[2], 0),
-        (lag[0], accrued[0], 1),
-        (lag[0], accrued[0], 2),
-    ):
-        varied = sum(steps(days, share, metal).values(), start=np.zeros(1))
-        runs = np.concatenate([runs, varied[:1]])
-    uneven = _uneven(asked) * _not_its_own(facts, makers, asked)
+    for name in ("days", "share", "metal", "through", "back"):
+        for end in (1, 2):
+            varied = sum(steps(**{name: end}).values(), start=np.zeros(1))
+            runs = np.concatenate([runs, varied[:1]])
+    uneven = _uneven(asked) * _not_its_own(facts, course.makers, asked)
     return central, np.concatenate([runs, runs[:1] * (1 - uneven), runs[:1] * (1 + uneven)])
+
+
+def _paid_runs(facts: Facts, course: Course, asked: Period) -> np.ndarray:
+    """What each maker pays out over a period, in every run of `INPUTS` and of the two delays, USD."""
+    supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
+    at_once = np.zeros(len(course.makers))
+
+    def paid(through: int = 0, back: int = 0) -> np.ndarray:
+        passed, late = _late(course, asked, at_once, supplier[through], offset[back])
+        return np.asarray(_over(course, course.owed, asked, at_once) + passed + late)
+
+    ends = [paid(through=end)[:1] for end in (1, 2)] + [paid(back=end)[:1] for end in (1, 2)]
+    return np.concatenate([paid(), *ends])
+
+
+def _levels(facts: Facts, course: Course, asked: Period, variable: str, of: str | None = None) -> np.ndarray:
+    """Central, low and high of every maker, or of those that have some `of` (3, M)."""
+    makers = course.makers
+    have = [k for k in course.trading if of is None or facts.origins(makers[k], of)]
+    got = resolve(facts, [(makers[k], variable, "US") for k in have], [asked])
+    out = np.zeros((3, len(makers)))
+    out[:, have] = got.value[0], got.low[0], got.high[0]
+    return out
+
+
+def _over(course: Course, total: np.ndarray, asked: Period, lag: np.ndarray) -> np.ndarray:
+    """What of `total` built up in the days that lie each maker's `lag` before those of a period (runs, M)."""
+    start, stop = _ends(asked)
+    return np.asarray(course.at(total, stop - lag) - course.at(total, start - lag))
+
+
+def _late(
+    course: Course, asked: Period, lag: np.ndarray, supplier: np.ndarray, offset: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a period has more since suppliers bill later, and since relief is not there yet (runs, M)."""
+
+    def more(total: np.ndarray, delay: np.ndarray) -> np.ndarray:
+        return np.asarray(_over(course, total, asked, lag + delay) - _over(course, total, asked, lag))
+
+    start, stop = _ends(asked)
+    content = course.paid_back(stop, lag) - course.paid_back(start, lag)
+    entitled = sum(_over(course, relief, asked, lag) for relief in course.content.values())
+    relief = entitled - content - more(course.offset, offset)
+    return more(course.suppliers, supplier), relief
+
+
+def _ends(asked: Period) -> tuple[float, float]:
+    """First day of a period and the first one after it."""
+    return float(asked.start.toordinal()), float(asked.end.toordinal() + 1)

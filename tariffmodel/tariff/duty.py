@@ -4,8 +4,11 @@ Dated rates meet dated volumes, cut by cut. The bill is gross: before price rise
 relocation or cost savings.
 
     duty on vehicles = units × customs value × rate on the dutiable share
-    duty on parts    = US-built units × imported parts per unit × rate − offset  (not below zero)
+    duty on parts    = value of listed, certified, general and service parts × rate − offset  (not below zero)
     bill             = both, less what volume credits save
+
+Parts for US plants enter in the name of the maker or of its suppliers. A supplier's duty is in the bill as
+far as the supplier passes it on.
 """
 
 from __future__ import annotations
@@ -27,8 +30,9 @@ from tariffmodel.tariff.variants import Shift, Variants
 class Bill:
     """Duty of every maker under one policy, USD, before any counterfactual.
 
-    Arrays are (runs or variants, M) over the period, except `duty`: the duty per stream of goods
-    before offset and credits, (runs or variants, F). `credits` is what volume credits do.
+    Arrays are (runs or variants, M) over the period, except `duty`: the duty per stream of goods at the
+    border, whoever pays it, before offset and credits, (runs or variants, F). `parts` and `offset` are
+    what reaches the maker. `credits` is what volume credits do.
 
     >>> import tariffmodel as tm
     >>> owed, _ = tm.case("mfn-only", period="CY2025").owed
@@ -97,11 +101,11 @@ def bill(
     card = rates(policy, facts, here.flows, here.spans, here.units, varied, shift)
     q, u = here.qualifying, here.us_content
 
-    dutiable = here.value_usd * here.inside[:, None]
-    # spans are summed before components are added: only components that vary carry the variants axis
-    duty = sum(
-        ((dutiable * card.effective(q, u, name)).sum(axis=1) for name in card.components), start=np.zeros(1)
-    )
+    kinds, inside = here.is_part, here.inside
+    duty, reaching = np.zeros(1), np.zeros(1)
+    for paid in card.paid(here.value_usd, q, u, inside):  # its spans are summed before it is added to others
+        duty = duty + paid.sum(axis=1)
+        reaching = reaching + (paid[..., kinds] * here.borne[:, inside][..., kinds]).sum(axis=1)
     none = np.zeros((1, len(here.makers)))
     credits = Settlement(none, none, none, none[:0], none[:0])
     if policy.credit:
@@ -110,25 +114,39 @@ def bill(
         goods=goods,
         duty=duty,
         vehicles=(duty * ~here.is_part) @ here.member,
-        parts=(duty * here.is_part) @ here.member,
+        parts=reaching @ here.member[kinds],
         offset=parts.offset(policy, here, card, varied),
         credits=credits,
     )
 
 
-def by_span(facts: Facts, policy: Policy, goods: Goods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Duty on vehicles, on parts, and the offset, USD (runs, S, M), where no credit is settled by year."""
+def by_span(facts: Facts, policy: Policy, goods: Goods) -> dict[str, np.ndarray]:
+    """What reaches a maker before credits, which are settled by year, span by span: USD (runs, S, M).
+
+    `vehicles`, `parts` and `offset` as in `Bill`; `suppliers` is what of parts − offset its suppliers pay
+    and pass on.
+    """
     card = rates(policy, facts, goods.flows, goods.spans, goods.units)
     duty = goods.value_usd * card.effective(goods.qualifying, goods.us_content)
+    suppliers = (duty * goods.passed) @ goods.member
     offset = np.zeros((len(duty), len(goods.spans), len(goods.makers)))
-    for number, drawn in parts.draws(policy, goods, card, {}):
-        offset[:, number] += drawn
-    return (duty * ~goods.is_part) @ goods.member, (duty * goods.is_part) @ goods.member, offset
+    for number, _, (theirs, passed) in parts.draws(policy, goods, card, {}, goods.borne, goods.passed):
+        offset[:, number] += theirs
+        suppliers[:, number] -= passed
+    return {
+        "vehicles": (duty * ~goods.is_part) @ goods.member,
+        "parts": (duty * goods.is_part * goods.borne) @ goods.member,
+        "offset": offset,
+        "suppliers": suppliers,
+    }
 
 
 def _moved(goods: Goods, shift: Shift) -> Goods:
     """The central run alone; parts and what the offset rests on grow with output."""
-    names = ("units", "value_usd", "qualifying", "us_content", "production", "assembled_msrp_usd")
+    names = (
+        *("units", "value_usd", "qualifying", "us_content", "borne"),
+        *("production", "assembled_msrp_usd", "uptake"),
+    )
     central = replace(goods, **{name: getattr(goods, name)[:1] for name in names})
     if PRODUCTION not in shift:
         return central
@@ -137,7 +155,7 @@ def _moved(goods: Goods, shift: Shift) -> Goods:
     growth = np.where(production > 0, 1 + added / np.where(production > 0, production, 1.0), 1.0)
     return replace(
         central,
-        value_usd=np.where(goods.is_part, growth[..., goods.owner], 1.0) * central.value_usd,
+        value_usd=np.where(goods.is_built_in, growth[..., goods.owner], 1.0) * central.value_usd,
         production=production + added,
         assembled_msrp_usd=growth * central.assembled_msrp_usd,
     )

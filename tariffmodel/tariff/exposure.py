@@ -230,9 +230,11 @@ def by_origin(case: Case, inside: bool = False) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per stream of goods: `maker`, `origin`, `product`, `units` (vehicles, or for parts
-        the vehicles they are built into), `customs_value_usd`, `duty_usd` attributable to the
-        policy, and the average rate under each policy. Without `inside` the table can be summed.
+        One row per stream of goods: `maker`, `origin`, `product`, `units` (vehicles, for parts
+        those they are built into, for service parts those sold), `customs_value_usd`, `duty_usd` at the
+        border that is attributable to the policy, whoever pays it (what of it reaches the maker:
+        `parts_account.table`), and the average rate under each policy. Without `inside` the table can
+        be summed.
 
     Examples
     --------

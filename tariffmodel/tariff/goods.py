@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import IMPORTS, PRODUCTION, Facts, periods, resolve
+from tariffmodel.facts import IMPORTS, PRODUCTION, SALES, Facts, periods, resolve
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.policy import PARTS, Policy
 from tariffmodel.tariff.rates import Flows
@@ -32,6 +32,9 @@ INPUTS = {
     "light_truck_share": "light trucks among imports",
     "imported_parts": "imported parts per US-built vehicle",
     "msrp": "MSRP of US-built vehicles",
+    "parts_mix": "parts off the Section 232 list, and service parts",
+    "supplier_parts": "duty that suppliers pay and pass on",
+    "offset_uptake": "duty on parts that the offset is claimed against",
 }
 INPUT_OF = {
     IMPORTS: "imports",
@@ -44,8 +47,21 @@ INPUT_OF = {
     "light_truck_share": "light_truck_share",
     "imported_parts": "imported_parts",
     "msrp": "msrp",
+    "certified_parts_ratio": "parts_mix",
+    "general_parts_ratio": "parts_mix",
+    "service_parts": "parts_mix",
+    "supplier_parts_share": "supplier_parts",
+    "supplier_pass_share": "supplier_parts",
+    "offset_uptake": "offset_uptake",
 }
 _NORTH_AMERICA = ("MX", "CA")
+_OF_BUILDERS = (
+    "certified_parts_ratio",
+    "general_parts_ratio",
+    "supplier_parts_share",
+    "supplier_pass_share",
+    "offset_uptake",
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,8 @@ class Goods:
     Arrays are (runs, S, F) or, for what belongs to a maker, (runs, S, M). Run 0 is central; the
     others hold one input of `INPUTS` at its low or its high (see `uncertainty`). `inside` marks the
     spans of the period; the others complete its calendar years and reach back to the first offset.
+    `borne` is the share of a stream's duty that reaches the maker, `passed` that part of it which suppliers
+    pay and pass on. `uptake` is the share of the duty on its parts that a maker's offset is claimed against.
 
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="2025Q2")
@@ -63,6 +81,8 @@ class Goods:
     (True, True)
     >>> bool(goods.customs_usd.sum() > goods.imported_units.sum()), round(goods.years, 3)
     (True, 0.249)
+    >>> bool((goods.passed <= goods.borne).all()), bool((goods.is_built_in <= goods.is_part).all())
+    (True, True)
     """
 
     period: Period
@@ -75,10 +95,18 @@ class Goods:
     value_usd: np.ndarray
     qualifying: np.ndarray
     us_content: np.ndarray
+    borne: np.ndarray
+    passed: np.ndarray
     production: np.ndarray
     assembled_msrp_usd: np.ndarray
+    uptake: np.ndarray
     quality: np.ndarray
     imports_basis: np.ndarray  # (M,), the worst within the period, indexes `flows.BASIS`
+
+    @property
+    def is_built_in(self) -> np.ndarray:
+        """(F,): True where the flow is of parts that US plants build in: those of dealers are not."""
+        return np.asarray(self.is_part & (self.flows.product != "service_part"))
 
     @property
     def is_part(self) -> np.ndarray:
@@ -134,10 +162,10 @@ def entered(
     spans = _spans(facts, asked, policies, cuts)
     inside = np.array([asked.covers(span) for span in spans])
     imported, builders = _imported(facts, makers), _builders(facts, makers)
-    sourced = _sourced(facts, builders)
-    inputs = _inputs(facts, _needed(makers, imported, builders, sourced), spans)
+    sourced, serviced = _sourced(facts, builders), sorted(_moved(facts, "service_parts"))
+    inputs = _inputs(facts, _needed(makers, imported, builders, sourced, serviced), spans)
 
-    blocks = [*_vehicles(inputs, imported), _parts(inputs, sourced)]
+    blocks = [*_vehicles(inputs, imported), *_parts(inputs, sourced), _service(inputs, serviced)]
     labels = [(maker, origin, block.product) for block in blocks for maker, origin in block.pairs]
     flows = Flows(*(np.array(column) for column in zip(*labels, strict=True)))
     units = np.concatenate([block.units for block in blocks], axis=-1)
@@ -154,8 +182,11 @@ def entered(
         value_usd=units * np.concatenate([block.each_usd for block in blocks], axis=-1),
         qualifying=np.concatenate([block.qualifying for block in blocks], axis=-1),
         us_content=np.concatenate([block.us_content for block in blocks], axis=-1),
+        borne=np.concatenate([block.borne for block in blocks], axis=-1),
+        passed=np.concatenate([block.passed for block in blocks], axis=-1),
         production=production,
         assembled_msrp_usd=production * inputs.of("msrp", at_home),
+        uptake=inputs.of("offset_uptake", at_home),
         quality=inputs.worst(makers, inside),
         imports_basis=inputs.basis_of(IMPORTS, makers, inside),
     )
@@ -198,10 +229,18 @@ def _sourced(facts: Facts, builders: list[str]) -> list[_Pair]:
 
 
 def _needed(
-    makers: list[str], imported: list[_Pair], builders: list[str], sourced: list[_Pair]
+    makers: list[str],
+    imported: list[_Pair],
+    builders: list[str],
+    sourced: list[_Pair],
+    serviced: list[_Pair],
 ) -> dict[str, list[_Pair]]:
     """What the bill needs to know, and of which makers and origins."""
-    near, near_parts = ([pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (imported, sourced))
+    with_parts = sorted({*sourced, *serviced})
+    near, near_parts = (
+        [pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (imported, with_parts)
+    )
+    building = _in_the_us(builders)
     return {
         IMPORTS: imported,
         PRODUCTION: _in_the_us(makers),
@@ -212,7 +251,10 @@ def _needed(
         "usmca_share_light_truck": near,
         "imported_parts": sourced,
         "usmca_share_part": near_parts,
-        "msrp": _in_the_us(builders),
+        "msrp": building,
+        "service_parts": serviced,
+        SALES: _in_the_us(sorted({maker for maker, _ in serviced})),
+        **dict.fromkeys(_OF_BUILDERS, building),
     }
 
 
@@ -265,10 +307,10 @@ def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence
     """Central figures in run 0; in the others those of one input of `INPUTS` at their low or their high."""
     keys = [(maker, variable, origin) for variable, pairs in needed.items() for maker, origin in pairs]
     got = resolve(facts, keys, spans)
-    input_of = np.array([list(INPUTS).index(INPUT_OF[variable]) for _, variable, _ in keys])
     runs = np.repeat(got.value[None], 1 + 2 * len(INPUTS), axis=0)
-    each = np.arange(len(keys))
-    runs[1 + 2 * input_of, :, each], runs[2 + 2 * input_of, :, each] = got.low.T, got.high.T
+    each = np.array([number for number, (_, variable, _) in enumerate(keys) if variable in INPUT_OF])
+    input_of = np.array([list(INPUTS).index(INPUT_OF[keys[number][1]]) for number in each])
+    runs[1 + 2 * input_of, :, each], runs[2 + 2 * input_of, :, each] = got.low.T[each], got.high.T[each]
     return _Inputs(keys, runs, got.quality, got.basis)
 
 
@@ -276,7 +318,7 @@ def _inputs(facts: Facts, needed: Mapping[str, Sequence[_Pair]], spans: Sequence
 class _Block:
     """The streams of one product: whose, from where, how many, worth what each, and what shares of them.
 
-    Arrays are (runs, S, pairs); `qualifying` for USMCA, as in `Goods`.
+    Arrays are (runs, S, pairs); `qualifying` for USMCA, `borne` and `passed` as in `Goods`.
     """
 
     product: str
@@ -285,6 +327,8 @@ class _Block:
     each_usd: np.ndarray
     qualifying: np.ndarray
     us_content: np.ndarray
+    borne: np.ndarray
+    passed: np.ndarray
 
 
 def _vehicles(inputs: _Inputs, pairs: list[_Pair]) -> list[_Block]:
@@ -295,7 +339,9 @@ def _vehicles(inputs: _Inputs, pairs: list[_Pair]) -> list[_Block]:
 
     def block(product: str, pairs: list[_Pair], units: np.ndarray) -> _Block:
         said = ("customs_value", f"usmca_share_{product}", "us_content_share")
-        return _Block(product, pairs, units, *(inputs.of(variable, pairs) for variable in said))
+        each, qualifying, content = (inputs.of(variable, pairs) for variable in said)
+        whole, none = np.ones_like(units), np.zeros_like(units)
+        return _Block(product, pairs, units, each, qualifying, content, whole, none)
 
     return [
         block("car", pairs, imports * (1 - trucks)),
@@ -303,11 +349,32 @@ def _vehicles(inputs: _Inputs, pairs: list[_Pair]) -> list[_Block]:
     ]
 
 
-def _parts(inputs: _Inputs, pairs: list[_Pair]) -> _Block:
-    """Imported parts of US-built vehicles; US content is that of imported vehicles."""
-    built = inputs.of(PRODUCTION, _in_the_us([maker for maker, _ in pairs]))
-    each, qualifying = inputs.of("imported_parts", pairs), inputs.of("usmca_share_part", pairs)
-    return _Block("listed_part", pairs, built, each, qualifying, np.zeros_like(built))
+def _parts(inputs: _Inputs, pairs: list[_Pair]) -> list[_Block]:
+    """Imported parts of US-built vehicles, by what the law makes of them."""
+    plants = _in_the_us([maker for maker, _ in pairs])
+    built, listed = inputs.of(PRODUCTION, plants), inputs.of("imported_parts", pairs)
+    qualifying, none = inputs.of("usmca_share_part", pairs), np.zeros_like(built)
+    theirs, share = (inputs.of(f"supplier_{what}_share", plants) for what in ("parts", "pass"))
+    passed = theirs * share
+    return [
+        _Block(f"{line}_part", pairs, built, each, qualifying, none, 1 - theirs + passed, passed)
+        for line, each in (
+            ("listed", listed),
+            ("certified", listed * inputs.of("certified_parts_ratio", plants)),
+            ("general", listed * inputs.of("general_parts_ratio", plants)),
+        )
+    ]
+
+
+def _service(inputs: _Inputs, pairs: list[_Pair]) -> _Block:
+    """Parts that makers import for their US dealers; their number follows US sales."""
+    sold, each = (
+        inputs.of(SALES, _in_the_us([maker for maker, _ in pairs])),
+        inputs.of("service_parts", pairs),
+    )
+    qualifying = inputs.of("usmca_share_part", pairs)
+    none = np.zeros_like(sold)
+    return _Block("service_part", pairs, sold, each, qualifying, none, np.ones_like(sold), none)
 
 
 def _spans(

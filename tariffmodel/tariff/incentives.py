@@ -273,6 +273,7 @@ def kinks(case: Case) -> pd.DataFrame:
             opens = min(entry.usable_from for entry in policy.offset if entry.measure == measure)
             usable = goods.inside & np.array([opens <= span.start for span in goods.spans])
             duty = goods.value_usd[:1] * card.effective(goods.qualifying[:1], goods.us_content[:1], measure)
+            duty = duty * goods.borne[:1] * goods.uptake[:1][..., goods.owner]
             due = due + duty[0][usable].sum(axis=0) @ parts
         rows += [
             (maker, "offset", "USD of duty on parts that the offset pays", paid, most)

@@ -196,7 +196,9 @@ class Additional(_Charge):
     `basis` ``additive``: rate is added to MFN. ``inclusive``: MFN and measure together come to
     `rate`, so the measure is max(rate − MFN, 0) and goods whose MFN is higher pay that.
     `usmca` says what qualifying goods pay: ``full``, on ``non_us_content`` only, or ``exempt``.
-    `covers` is the share of the goods' value under the headings that the measure names. A quota is one of
+    `covers` is the share of the goods' value under the headings that the measure names. Relief for the US
+    content of USMCA goods can be claimed since `claimable_from`; what was paid before comes back by a
+    correction of the entry, `refund_days` after it. A quota is one of
     calendar years, or with ``quota_window = "quarter"`` a quarter of it is one of each calendar quarter.
     """
 
@@ -204,6 +206,8 @@ class Additional(_Charge):
     basis: Literal["additive", "inclusive"] = "additive"
     usmca: Literal["full", "non_us_content", "exempt"] = "full"
     covers: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    claimable_from: Day | None = None
+    refund_days: Annotated[Number, Field(ge=0)] | None = None
     quota_units_per_year: Annotated[Number, Field(ge=0)] | None = None
     quota_counted_from: Day | None = None
     quota_window: Literal["year", "quarter"] = "year"
@@ -218,6 +222,8 @@ class Additional(_Charge):
             raise ValueError(
                 "quota_counted_from is after 'from'; a quota is counted from its first day or before"
             )
+        if (self.claimable_from is None) != (self.refund_days is None):
+            raise ValueError("claimable_from and refund_days go together; add the one or drop the other")
         _refuse_idle(self, ["quota_window"], self.quota_rate is not None, "quota_units_per_year")
         return self
 

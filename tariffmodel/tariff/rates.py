@@ -6,7 +6,7 @@ for any number of variants of the policy's numbers at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -52,7 +52,7 @@ class Rates:
         >>> card.effective(half_qualifies, none_of_it_us).round(3).tolist()
         [0.15]
         """
-        chosen = self.components.values() if component is None else [self.components[component]]
+        chosen = self._alike() if component is None else [self.components[component]]
         return sum(
             (
                 (1 - q) * general + q * (qualifying + (1 - u) * content)
@@ -60,6 +60,37 @@ class Rates:
             ),
             start=np.zeros(1),
         )
+
+    def paid(
+        self, worth: np.ndarray, q: np.ndarray, u: np.ndarray, inside: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Duty (runs or variants, spans, flows) on `worth` in the spans `inside`: arrays that add up to it.
+
+        Those components that no variant touches are one array, so that the others alone carry the axis of the
+        variants; and USMCA is reckoned with where a stream can qualify, which most cannot.
+        """
+        near = np.flatnonzero((q != 0).any(axis=(0, 1)))
+        worth, q, u = worth[:, inside], q[:, inside][..., near], u[:, inside][..., near]
+        qualifies = worth[..., near] * q
+        for triple in self._alike():
+            general, qualifying, content = (
+                part[:, inside] if part.shape[1] > 1 else part for part in np.broadcast_arrays(*triple)
+            )
+            duty = worth * general
+            duty[..., near] += qualifies * (
+                qualifying[..., near] - general[..., near] + (1 - u) * content[..., near]
+            )
+            yield duty
+
+    def _alike(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Components summed by how many variants they hold."""
+        groups: dict[int, list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
+        for triple in self.components.values():
+            groups.setdefault(max(len(part) for part in triple), []).append(triple)
+        return [
+            tuple(sum(parts, start=np.zeros(1)) for parts in zip(*group, strict=True))  # type: ignore[misc]
+            for group in groups.values()
+        ]
 
 
 def rates(  # noqa: C901  the order of its steps is the law's
