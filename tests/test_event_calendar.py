@@ -277,7 +277,7 @@ def test_threats_raise_bills_and_deals_lower_them(delta, table):
 
 
 def test_a_change_is_the_bill_of_a_year_worked_out_by_hand(known, delta):
-    """Mitsubishi builds nothing in the US: vehicles and dealers' parts × 12.5 points, at the trade of 2024."""
+    """Mitsubishi builds nothing in the US: vehicles and service parts × 12.5 points, trade of 2024."""
     year = known.selected[
         (known.selected["maker"] == "Mitsubishi Motors") & (known.selected["origin"] == "JP")
     ]
