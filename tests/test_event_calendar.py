@@ -278,7 +278,7 @@ def test_threats_raise_bills_and_deals_lower_them(delta, table):
 
 
 def test_a_change_is_the_bill_of_a_year_worked_out_by_hand(known, delta):
-    """Mitsubishi builds nothing in the US: vehicles × value × 12.5 points, at the trade of 2024."""
+    """Mitsubishi builds nothing in the US: vehicles and service parts × 12.5 points, trade of 2024."""
     year = known.selected[
         (known.selected["maker"] == "Mitsubishi Motors") & (known.selected["origin"] == "JP")
     ]
@@ -286,7 +286,11 @@ def test_a_change_is_the_bill_of_a_year_worked_out_by_hand(known, delta):
     trucks = figure["light_truck_share"]
     assert trucks == 0
     vehicles = figure["us_import_units"] * 365 / 366
-    by_hand = -vehicles * figure["customs_value"] * 0.125
+    sales = known.selected.query(
+        "maker == 'Mitsubishi Motors' and variable == 'us_sales_units' and period == 'CY2024'"
+    )["value"].item()
+    service = sales * 365 / 366 * figure["service_parts"]
+    by_hand = -(vehicles * figure["customs_value"] + service) * 0.125
     assert delta.at[(DEAL, "Mitsubishi Motors"), "delta_bill_usd"] == pytest.approx(by_hand, rel=1e-9)
     assert delta.at[(DEAL, "Mitsubishi Motors"), "period"] == "2025-09-16..2026-09-15"
 
