@@ -16,7 +16,7 @@ from tariffmodel import facts, market, own, schemas, store
 from tariffmodel.errors import DataError
 
 LINE = "7203.T"
-LATER = pd.to_datetime(["2026-08-21", "2026-08-24", "2026-08-25"])  # sessions after the bundled prices
+LATER = pd.to_datetime(["2026-10-07", "2026-10-08", "2026-10-09"])  # sessions after the bundled prices
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_own_days_are_added_and_stored_returns_and_bundled_files_stay(mine, tmp_
     pd.testing.assert_frame_equal(after.prices.loc[mine.prices.index, others], mine.prices[others])
     assert keeps_the_rules(mine.folder)
     book = after.instruments.loc[LINE]
-    assert book["prices_last"] == "2026-08-25" and book["rows"] == len(new)
+    assert book["prices_last"] == "2026-10-09" and book["rows"] == len(new)
 
 
 def test_restoring_the_bundled_state_brings_the_old_prices_back(mine, tmp_path):
@@ -155,14 +155,14 @@ def test_a_listed_line_without_prices_can_be_filled(mine, tmp_path):
 
 def test_days_that_are_no_sessions_are_left_out_with_a_warning(mine, tmp_path):
     series = extended(mine)
-    series[pd.Timestamp("2026-08-22")] = series.iloc[-3]  # a Saturday
+    series[pd.Timestamp("2026-10-10")] = series.iloc[-3]  # a Saturday
     table = own.add_prices(mine, write(tmp_path / "x.csv", {LINE: series.sort_index()}))
     (warning,) = table.attrs["warnings"]
     assert (
-        "2026-08-22 of 7203.T; expected sessions of XTKS; 1 rows on other days are left out"
+        "2026-10-10 of 7203.T; expected sessions of XTKS; 1 rows on other days are left out"
         in warning.replace("'", "")
     )
-    assert pd.Timestamp("2026-08-22") not in facts.load(mine.folder).prices.index
+    assert pd.Timestamp("2026-10-10") not in facts.load(mine.folder).prices.index
 
 
 def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
@@ -222,7 +222,7 @@ def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
         ),
         "no overlap": (
             tall[-3:],
-            "row 2: date is '2026-08-21 of 7203.T'; expected a day that the stored prices of 7203.T have too",
+            "row 2: date is '2026-10-07 of 7203.T'; expected a day that the stored prices of 7203.T have too",
         ),
         "another line": (
             tall.assign(close=shuffled.to_numpy()),
