@@ -102,7 +102,7 @@ def official(facts: Facts) -> pd.DataFrame:
     --------
     >>> import tariffmodel as tm
     >>> shares = official(tm.facts.load())
-    >>> [round(shares.loc[("ALL", year), [1, 2, 3]].sum(), 3) for year in (2024, 2025)]
+    >>> [float(round(shares.loc[("ALL", year), [1, 2, 3]].sum(), 3)) for year in (2024, 2025)]
     [0.238, 0.298]
     """
     customs, counted = trade.in_use(facts, trade.US_IMPORTS), trade.in_use(facts, trade.MEXICO_EXPORTS)

@@ -176,7 +176,7 @@ def read_disclosures(
             + (", or pass --source-title" if "source_title" in lacking else "")
         )
     rows = as_text(rows, table, decimal).replace("", np.nan).fillna(columns)
-    rows = _plain(rows)
+    rows = _plain(rows).astype(object)  # a column without any text is of numbers
     ends = rows[["low", "high"]].apply(pd.to_numeric, errors="coerce")
     ranged = ends.notna().all(axis=1)
     rows["value"] = rows["value"].where(
