@@ -121,8 +121,9 @@ def total(runs: np.ndarray, counted: np.ndarray, shared: Sharing) -> tuple[np.nd
     The shared part moves all makers of a group to the low or to the high at once, so that those which
     gain make up for those which lose; the rest is each maker's own:
 
-    .. math:: s_k^2 = \lambda_k^2 \sum_g \Bigl(\sum_{m \in g} \Delta_{km}\Bigr)^2
-              + (1 - \lambda_k^2) \sum_m \Delta_{km}^2
+    .. math::
+
+        s_k^2 = \lambda_k^2 \sum_g (\sum_{m \in g} \Delta_{km})^2 + (1 - \lambda_k^2) \sum_m \Delta_{km}^2
 
     Parameters
     ----------
