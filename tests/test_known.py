@@ -267,7 +267,14 @@ def test_all_law_since_2018_says_when_it_was_enacted(law):
     undated = [entry for entry in law.entries if entry.enacted is None]
     assert {entry.id for entry in undated} == {"cars", "light-trucks", "parts", "korus", "usmca"}
     backdated = {entry.id for entry in law.entries if entry.enacted and entry.enacted > entry.start}
-    assert backdated == {"eu-deal", "eu-parts", "korea-deal", "korea-parts", "msrp-offset"}
+    assert backdated == {
+        "eu-deal",
+        "eu-parts",
+        "korea-deal",
+        "korea-parts",
+        "korea-certified-parts",
+        "msrp-offset",
+    }
     assert all(entry.end == policy.FOREVER or entry.enacted for entry in law.entries)
 
 

@@ -241,7 +241,8 @@ def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of the file: `row`, `company`, `kind`, `period`, `comparable`, `reason`.
+        In the order of the file: `row`, `company`, `kind`, `period`, `comparable` (as an amount, a bound or
+        a sum, see `validation.judged_as`), `reason`.
 
     Raises
     ------
@@ -250,13 +251,9 @@ def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     """
     typed, faults = _typed(rows, case.facts)
     refuse(faults)
-    table = typed[["row", "company", "kind", "period"]].assign(
-        comparable=typed["like_for_like"], reason=typed["like_for_like_reason"]
-    )
-    other = ~typed["company"].isin(case.facts.makers.index)
-    return table.assign(
-        comparable=table["comparable"] & ~other,
-        reason=table["reason"].mask(other, "not a maker of the model"),
+    told = validation.judged_as(dataclasses.replace(case.facts, disclosures=typed), case.as_of)
+    return typed[["row", "company", "kind", "period"]].assign(
+        comparable=told["judged"] != "", reason=told["why"]
     )
 
 
