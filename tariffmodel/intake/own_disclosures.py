@@ -176,7 +176,7 @@ def read_disclosures(
             + (", or pass --source-title" if "source_title" in lacking else "")
         )
     rows = as_text(rows, table, decimal).replace("", np.nan).fillna(columns)
-    rows = _plain(rows).astype(object)  # a column without any text is of numbers
+    rows = _plain(rows)
     ends = rows[["low", "high"]].apply(pd.to_numeric, errors="coerce")
     ranged = ends.notna().all(axis=1)
     rows["value"] = rows["value"].where(
@@ -241,19 +241,32 @@ def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of the file: `row`, `company`, `kind`, `period`, `comparable` (as an amount, a bound or
-        a sum, see `validation.judged_as`), `reason`.
+        In the order of the file: `row`, `company`, `kind`, `period`, `comparable`, `reason`.
 
     Raises
     ------
     DataError
         Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = {"company": ["Subaru"], "kind": "actual", "period": "2025Q2", "value": 100, "unit": "jpy_bn"}
+    >>> said |= {"said_on": "2025-08-07", "source_title": "results"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(said).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_disclosures.read_disclosures(file)
+    >>> tm.own_disclosures.comparable(rows, tm.case())[["row", "comparable"]].to_numpy().tolist()
+    [[2, True]]
     """
     typed, faults = _typed(rows, case.facts)
     refuse(faults)
     told = validation.judged_as(dataclasses.replace(case.facts, disclosures=typed), case.as_of)
+    beside = told["judged"] != ""
+    as_said = (beside == typed["like_for_like"]) & (told["why"] != validation.NO_MAKER)
     return typed[["row", "company", "kind", "period"]].assign(
-        comparable=told["judged"] != "", reason=told["why"]
+        comparable=beside, reason=typed["like_for_like_reason"].where(as_said, told["why"])
     )
 
 

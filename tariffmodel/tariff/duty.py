@@ -117,7 +117,13 @@ def bill(
 
 
 def by_span(facts: Facts, policy: Policy, goods: Goods) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Duty on vehicles, on parts, and the offset, USD (runs, S, M), where no credit is settled by year."""
+    """Duty on vehicles, on parts, and the offset, USD (runs, S, M), where no credit is settled by year.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("none", period="CY2025")
+    >>> [float(usd.max()) for usd in by_span(asked.facts, asked.policy, asked.goods)]  # free trade
+    [0.0, 0.0, 0.0]
+    """
     card = rates(policy, facts, goods.flows, goods.spans, goods.units)
     duty = goods.value_usd * card.effective(goods.qualifying, goods.us_content)
     offset = np.zeros((len(duty), len(goods.spans), len(goods.makers)))

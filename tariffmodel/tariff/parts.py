@@ -35,6 +35,13 @@ def draws(policy: Policy, goods: Goods, card: Rates, variants: Variants) -> Iter
     Each entry keeps its own account: credit accrues with assembly, is drawn by duty of its measure
     on parts once usable, and carries forward or lapses. What lapses is used before what keeps. Over a
     span duty and credit keep their proportion, so what it draws is min(duty, balance + its credit).
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q3")
+    >>> goods = asked.goods
+    >>> card = tm.rates.rates(asked.policy, asked.facts, goods.flows, goods.spans, goods.units)
+    >>> all((used >= 0).all() for _, used in draws(asked.policy, goods, card, {}))
+    True
     """
     parts = np.flatnonzero(goods.is_part)
     member = goods.member[parts]

@@ -96,6 +96,12 @@ def sharing(facts: Facts, inputs: Sequence[str], makers: Sequence[str]) -> Shari
     ------
     DataError
         If an input has no row.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> sharing(tm.facts.load(), ["imports", "customs_value"], ["Toyota", "Honda", "GM"]).loading.shape
+    (2,)
     """
     table = facts.shared_errors
     if lacking := [name for name in inputs if name not in table.index]:
