@@ -259,7 +259,14 @@ class Facts:
         True
         """
         places = [self.folder / LEDGER, self.overlay / OWN_LEDGER]
-        held = [pd.read_csv(place, parse_dates=["made_on"]) for place in places if place.is_file()]
+        text = {
+            "code": "str",
+            "digest": "str",
+            "version": "str",
+        }  # a digest may be digits alone, or like 12e5
+        held = [
+            pd.read_csv(place, parse_dates=["made_on"], dtype=text) for place in places if place.is_file()
+        ]
         if not held:
             raise DataError(f"{places[0]} is missing; restore it or point --data elsewhere")
         rows = pd.concat([one for one in held if len(one)] or held[:1], ignore_index=True)
