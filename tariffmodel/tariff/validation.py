@@ -62,7 +62,8 @@ def judged_as(facts: Facts, as_of: date) -> pd.DataFrame:
     DataFrame
         On the index of the disclosures: `judged`, which is ``amount``, ``floor`` (at least so much, or
         net of own measures: the cost before them is no less), ``ceiling``, ``sum`` of several makers,
-        or empty where the statement cannot be compared; `why` in few words; `taken_out`, see `refunded`.
+        or empty where the statement cannot be compared; `why` in few words; `taken_out`, void
+        duty in it that came back later.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def judged_as(facts: Facts, as_of: date) -> pd.DataFrame:
     side = rows["bound"].map(_OPEN)
     net = money & (rows["basis"] == "net") & (side != CEILING)
     together = money & (rows["basis"].isin(["sum", "gross", "operating_profit_bridge", "direct_duties"]))
-    back = refunded(facts, as_of)
+    back = _refunded(facts, as_of)
     choices = [  # the first that holds
         (outside, "", "an outsider's estimate"),
         (who == 0, "", NO_MAKER),
@@ -127,15 +128,11 @@ def counted(case: Case) -> pd.DataFrame:
     return frame.set_index(["judged", "why"])[["statements", "makers"]]
 
 
-def refunded(facts: Facts, as_of: date) -> pd.Series:
+def _refunded(facts: Facts, as_of: date) -> pd.Series:
     """Void duty that is in each statement and came back later, in billions of the statement's currency.
 
     From ``companies/refunded.csv``: what was paid in the days of the statement, of a refund that was
     not known when the statement was made.
-
-    >>> import tariffmodel as tm
-    >>> bool((refunded(tm.facts.load(), date(2026, 11, 27)) >= 0).all())
-    True
     """
     rows, makers = facts.disclosures, list(facts.makers.index)
     out = pd.Series(0.0, index=rows.index)
