@@ -42,7 +42,7 @@ def test_nothing_is_added_without_a_yes(tm, data, tmp_path, monkeypatch):
     assert store.current(data) == store.BUNDLED
     code, out, _ = tm("add", "facts", file, "--yes", "--data", data)
     assert code == 0 and "1 row, 1 of them inputs of the model" in out
-    assert "no annual bill moves" in out  # the offset pays the duty on parts of so many vehicles
+    assert "annual bills that would move" in out and "Toyota │ CY2027" in out
     assert store.current(data) != store.BUNDLED
 
 

@@ -185,3 +185,10 @@ def test_quarters_make_up_a_period_or_none_do():
         "2026-04..2026-08": [],
     }.items():
         assert forecasts._tiles(periods.parse(label)) == quarters
+
+
+def test_a_digest_of_digits_alone_stays_text(data):
+    ledger = data / "forecasts" / "ledger.csv"
+    rows = pd.read_csv(ledger, dtype=str).assign(code="01234567")
+    rows.to_csv(ledger, index=False)
+    assert set(facts.load(data).forecasts["code"]) == {"01234567"}

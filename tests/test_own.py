@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from pathlib import Path
 
+import exchange_calendars
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +17,6 @@ from tariffmodel import facts, market, own, schemas, store
 from tariffmodel.errors import DataError
 
 LINE = "7203.T"
-LATER = pd.to_datetime(["2026-08-21", "2026-08-24", "2026-08-25"])  # sessions after the bundled prices
 
 
 @pytest.fixture
@@ -31,10 +31,17 @@ def write(path: Path, lines: dict[str, pd.Series]) -> Path:
     return path
 
 
+def later(known: facts.Facts, ticker: str = LINE) -> pd.DatetimeIndex:
+    """The three sessions after the stored prices of a line."""
+    last = known.prices[ticker].last_valid_index()
+    book = exchange_calendars.get_calendar(known.instruments.at[ticker, "exchange_calendar"])
+    return book.sessions[book.sessions > last][:3]
+
+
 def extended(known: facts.Facts, ticker: str = LINE, scale: float = 1.0, overlap: int = 30) -> pd.Series:
     """The end of a stored line in other units, and three more days."""
     tail = known.prices[ticker].dropna().tail(overlap)
-    more = pd.Series(tail.iloc[-1] * np.array([1.01, 0.99, 1.02]), LATER)
+    more = pd.Series(tail.iloc[-1] * np.array([1.01, 0.99, 1.02]), later(known, ticker))
     return pd.concat([tail, more]) * scale
 
 
@@ -64,14 +71,14 @@ def test_own_days_are_added_and_stored_returns_and_bundled_files_stay(mine, tmp_
     assert fingerprint(mine.folder) == before
     after = facts.load(mine.folder)
     old, new = mine.prices[LINE].dropna(), after.prices[LINE].dropna()
-    assert new.index.difference(old.index).tolist() == LATER.tolist()
+    assert new.index.difference(old.index).tolist() == later(mine).tolist()
     np.testing.assert_allclose(new[old.index], old)
-    np.testing.assert_allclose(new[LATER] / old.iloc[-1], [1.01, 0.99, 1.02])
+    np.testing.assert_allclose(new[later(mine)] / old.iloc[-1], [1.01, 0.99, 1.02])
     others = mine.prices.columns.drop(LINE)
     pd.testing.assert_frame_equal(after.prices.loc[mine.prices.index, others], mine.prices[others])
     assert keeps_the_rules(mine.folder)
     book = after.instruments.loc[LINE]
-    assert book["prices_last"] == "2026-08-25" and book["rows"] == len(new)
+    assert book["prices_last"] == f"{later(mine)[-1]:%Y-%m-%d}" and book["rows"] == len(new)
 
 
 def test_restoring_the_bundled_state_brings_the_old_prices_back(mine, tmp_path):
@@ -155,14 +162,15 @@ def test_a_listed_line_without_prices_can_be_filled(mine, tmp_path):
 
 def test_days_that_are_no_sessions_are_left_out_with_a_warning(mine, tmp_path):
     series = extended(mine)
-    series[pd.Timestamp("2026-08-22")] = series.iloc[-3]  # a Saturday
+    saturday = series.index[0] + pd.offsets.Week(weekday=5)
+    series[saturday] = series.iloc[0]
     table = own.add_prices(mine, write(tmp_path / "x.csv", {LINE: series.sort_index()}))
     (warning,) = table.attrs["warnings"]
     assert (
-        "2026-08-22 of 7203.T; expected sessions of XTKS; 1 rows on other days are left out"
+        f"{saturday:%Y-%m-%d} of 7203.T; expected sessions of XTKS; 1 rows on other days are left out"
         in warning.replace("'", "")
     )
-    assert pd.Timestamp("2026-08-22") not in facts.load(mine.folder).prices.index
+    assert saturday not in facts.load(mine.folder).prices.index
 
 
 def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
@@ -222,7 +230,7 @@ def bad(known: facts.Facts) -> dict[str, tuple[pd.DataFrame, str]]:
         ),
         "no overlap": (
             tall[-3:],
-            "row 2: date is '2026-08-21 of 7203.T'; expected a day that the stored prices of 7203.T have too",
+            f"row 2: date is '{later(known)[0]:%Y-%m-%d} of 7203.T'; expected a day that the stored prices",
         ),
         "another line": (
             tall.assign(close=shuffled.to_numpy()),

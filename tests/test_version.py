@@ -63,7 +63,7 @@ def test_notes_golden_results_and_line_ends_do_not_count(data):
 def test_the_day_is_the_newest_on_which_a_row_was_read(data):
     for path in data.rglob("*.csv"):
         text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("2026-11-2", "2026-10-2"), encoding="utf-8")
+        path.write_text(text.replace("2026-11-", "2026-10-"), encoding="utf-8")
     makers = data / "companies/makers.csv"
     rows = pd.read_csv(makers, dtype=str, keep_default_na=False)
     rows.loc[0, "source_date"] = "2026-12"  # a month is no day

@@ -714,7 +714,7 @@ def model_vs_disclosed(
     >>> said = said.assign(disclosed=[450.0, 120.0], model=[400.0, 130.0], model_low=300.0, model_high=500.0)
     >>> said = said.assign(ratio=said["model"] / said["disclosed"], inside_range=True)
     >>> said = said.assign(widened_low=100.0, widened_high=900.0, inside_widened=True)
-    >>> said = said.assign(currency="JPY", latest=True, headline=True)
+    >>> said = said.assign(currency="JPY", latest=True, headline=True, judged="amount")
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> makers = tm.facts.load().makers
     >>> tm.charts.model_vs_disclosed(said, pd.Series([1 / 150, 1 / 150]), makers, **about).title

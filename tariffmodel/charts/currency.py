@@ -305,7 +305,7 @@ def paying_move(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> rows = pd.DataFrame({"currency": ["JPY"], "per_usd": 150.0, "bill_usd": 6e9, "basis": "disclosed"})
+    >>> rows = pd.DataFrame({"currency": ["JPY"], "per_usd": 150.0, "booked_usd": 6e9, "basis": "disclosed"})
     >>> rows = rows.assign(move=15.0, move_low=12.0, move_high=18.0, move_share=0.1, rate_needed=165.0)
     >>> rows = rows.assign(reason="").set_axis(["Toyota"])
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}

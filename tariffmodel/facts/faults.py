@@ -174,7 +174,15 @@ def across_rows(table: pd.DataFrame, makers: pd.DataFrame) -> list[Fault]:
 
 
 def not_adding_up(table: pd.DataFrame) -> list[Fault]:
-    """Years and quarters of vehicles beside months within them that do not add up to them."""
+    """Years and quarters of vehicles beside months within them that do not add up to them.
+
+    >>> from datetime import date
+    >>> rows = pd.DataFrame({"maker": "Kia", "variable": SALES, "origin": "US", "value": [100.0, 70.0, 40.0]})
+    >>> rows["start"] = [date(2025, 1, 1), date(2025, 1, 1), date(2025, 4, 1)]
+    >>> rows["end"] = [date(2025, 12, 31), date(2025, 3, 31), date(2025, 6, 30)]
+    >>> print(not_adding_up(rows.assign(selected=True, file="own.csv", row=[2, 3, 4]))[0].expected)
+    110, what the shorter periods within it (own.csv row 3 to row 4) add up to; correct one of them
+    """
     selected = table[table["selected"]]
     faults = []
     for outer, inner, total in overfull(selected):
@@ -199,6 +207,15 @@ def overfull(selected: pd.DataFrame) -> Iterator[tuple[int, list[int], float]]:
     ------
     position, positions, float
         Of the row, of the rows within it that count, and the sum of these.
+
+    Examples
+    --------
+    >>> from datetime import date
+    >>> rows = pd.DataFrame({"maker": "Kia", "variable": SALES, "origin": "US", "value": [100.0, 70.0, 40.0]})
+    >>> rows["start"] = [date(2025, 1, 1), date(2025, 1, 1), date(2025, 4, 1)]
+    >>> rows["end"] = [date(2025, 12, 31), date(2025, 3, 31), date(2025, 6, 30)]
+    >>> list(overfull(rows))
+    [(0, [1, 2], 110.0)]
     """
     rows = selected.reset_index(drop=True)
     rows = rows[rows["variable"].isin(FLOWS)]

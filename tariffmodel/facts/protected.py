@@ -153,7 +153,18 @@ def kept_with(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K
 
 
 def kept_with_files(compute: Callable[Concatenate[K, P], T]) -> Callable[Concatenate[K, P], T]:
-    """Keep what a function of facts makes of files alone: a what-if of the same files has it too."""
+    """Keep what a function of facts makes of files alone: a what-if of the same files has it too.
+
+    >>> from types import SimpleNamespace
+    >>> @kept_with_files
+    ... def named(facts):
+    ...     print("computed")
+    ...     return facts.folder
+    >>> facts = SimpleNamespace(folder="data", overlay="data", day=None, kept_of_files={})
+    >>> named(facts), named(SimpleNamespace(**vars(facts), kept={}))
+    computed
+    ('data', 'data')
+    """
 
     @wraps(compute)
     def once(facts: K, *args: P.args, **kwargs: P.kwargs) -> T:

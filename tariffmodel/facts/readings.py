@@ -31,7 +31,14 @@ class Resolved:
 
     @property
     def carried(self) -> np.ndarray:
-        """Where no row covers the span."""
+        """Where no row covers the span.
+
+        >>> import tariffmodel as tm
+        >>> spans = [tm.periods.parse("CY2024"), tm.periods.parse("CY2035")]
+        >>> found = tm.facts.resolve(tm.facts.load(), [("Toyota", "us_sales_units", "US")], spans)
+        >>> found.carried[:, 0].tolist()
+        [False, True]
+        """
         return np.asarray(self.basis >= BASIS.index("projected"))
 
 

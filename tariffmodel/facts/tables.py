@@ -200,7 +200,12 @@ class Facts:
 
     @cached_property
     def price_records(self) -> pd.DataFrame:
-        """Closes of public records beside `prices`, one row per line, day and record, see its SOURCE.md."""
+        """Closes of public records beside `prices`, one row per line, day and record, see its SOURCE.md.
+
+        >>> import tariffmodel as tm
+        >>> {"date", "ticker", "record", "close"} <= set(tm.facts.load().price_records)
+        True
+        """
         path = in_use(self.folder, self.overlay, "market/price_records.parquet")
         return protected(self._until(pd.read_parquet(path)))
 
@@ -221,13 +226,23 @@ class Facts:
 
     @cached_property
     def shared_errors(self) -> pd.DataFrame:
-        """One row per input of the bill: how much of its error makers share, see `uncertainty.total`."""
+        """One row per input of the bill: how much of its error makers share, see `uncertainty.total`.
+
+        >>> import tariffmodel as tm
+        >>> bool(tm.facts.load().shared_errors["loading"].between(0, 1).all())
+        True
+        """
         path = in_use(self.folder, self.overlay, "facts/shared_errors.csv")
         return protected(pd.read_csv(path).set_index("input"))
 
     @cached_property
     def refunded(self) -> pd.DataFrame:
-        """Void duty that companies paid and got back, as far as it was known on `day`."""
+        """Void duty that companies paid and got back, as far as it was known on `day`.
+
+        >>> import tariffmodel as tm
+        >>> bool((tm.facts.load().refunded["value"] > 0).all())
+        True
+        """
         rows = pd.read_csv(
             in_use(self.folder, self.overlay, "companies/refunded.csv"), dtype={"said_on": str}
         )
@@ -237,9 +252,21 @@ class Facts:
 
     @cached_property
     def forecasts(self) -> pd.DataFrame:
-        """Frozen predictions, the bundled ones and the user's, in the order in which they were made."""
+        """Frozen predictions, the bundled ones and the user's, in the order in which they were made.
+
+        >>> import tariffmodel as tm
+        >>> tm.facts.load().forecasts["made_on"].is_monotonic_increasing
+        True
+        """
         places = [self.folder / LEDGER, self.overlay / OWN_LEDGER]
-        held = [pd.read_csv(place, parse_dates=["made_on"]) for place in places if place.is_file()]
+        text = {
+            "code": "str",
+            "digest": "str",
+            "version": "str",
+        }  # a digest may be digits alone, or like 12e5
+        held = [
+            pd.read_csv(place, parse_dates=["made_on"], dtype=text) for place in places if place.is_file()
+        ]
         if not held:
             raise DataError(f"{places[0]} is missing; restore it or point --data elsewhere")
         rows = pd.concat([one for one in held if len(one)] or held[:1], ignore_index=True)
@@ -455,6 +482,12 @@ def read(facts: Facts, name: str) -> pd.DataFrame:
     ------
     DataError
         Listing every fault found.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> bool((read(tm.facts.load(), "trade/us_imports.csv")["value_usd"] >= 0).all())
+    True
     """
     faults: list[Fault] = []
     table = _read(facts.folder, facts.overlay, name, faults)

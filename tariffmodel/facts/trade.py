@@ -83,13 +83,24 @@ def in_use(facts: Facts, name: str = US_IMPORTS) -> pd.DataFrame:
 
 
 def newest(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """The last row of each key."""
+    """The last row of each key.
+
+    >>> rows = pd.DataFrame({"origin": ["JP", "JP", "KR"], "units": [3, 4, 5]})
+    >>> newest(rows, ["origin"])["units"].tolist()
+    [4, 5]
+    """
     return rows[~rows.duplicated(key, keep="last")].reset_index(drop=True)
 
 
 @kept_with
 def differences(facts: Facts) -> pd.DataFrame:
-    """What is known about why model and official figures differ, one row per reason, with its days."""
+    """What is known about why model and official figures differ, one row per reason, with its days.
+
+    >>> import tariffmodel as tm
+    >>> found = differences(tm.facts.load())
+    >>> bool((found["start"] <= found["end"]).all())
+    True
+    """
     table = read(facts, DIFFERENCES)
     spans = [periods.parse(label) for label in table["period"]]
     return protected(table.assign(start=[s.start for s in spans], end=[s.end for s in spans]))

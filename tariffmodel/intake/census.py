@@ -81,6 +81,15 @@ def files(
     ------
     RefusedError
         Not published, truncated, or not in the layout; the line and the positions are named.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Fake
+    >>> empty = Fake(get=lambda url, **_: Fake(status_code=404))
+    >>> files(empty, "2025-04", timeout=1, sleep=print)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.intake.fetching.RefusedError: .../IMDB2504.ZIP is not there (HTTP 404)
     """
     del key  # none is needed
     address = FILES.format(year=month[:4], short=month[2:4] + month[5:])
@@ -247,6 +256,13 @@ def api(
     Raises
     ------
     RefusedError
+
+    Examples
+    --------
+    >>> api(None, "2025-04", timeout=1, sleep=print)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.intake.fetching.RefusedError: the Census API needs a key: set CENSUS_API_KEY ...
     """
     if not key:
         raise RefusedError(

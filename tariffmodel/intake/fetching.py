@@ -49,6 +49,13 @@ def fetch(
     ------
     RefusedError
         "not published" for an address without a body, "failed" for all else.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Fake
+    >>> sent = Fake(status_code=200, content=b"1,2", headers={"Last-Modified": "12 Aug 2025 12:00:00 GMT"})
+    >>> fetch(Fake(get=lambda url, **_: sent), "https://example.org/file.csv", timeout=1)
+    Answer(content=b'1,2', modified=datetime.date(2025, 8, 12))
     """
     from curl_cffi.requests import exceptions  # slow to import
 
@@ -76,6 +83,13 @@ def opened(content: bytes, name: str) -> zipfile.ZipFile:
     Raises
     ------
     RefusedError
+
+    Examples
+    --------
+    >>> opened(b"<html>", "file.zip")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.intake.fetching.RefusedError: file.zip begins with '<html>': not a whole ZIP ...
     """
     try:
         archive = zipfile.ZipFile(BytesIO(content))
@@ -97,6 +111,13 @@ def member(archive: zipfile.ZipFile, ending: str, name: str) -> str:
     Raises
     ------
     RefusedError
+
+    Examples
+    --------
+    >>> with zipfile.ZipFile(BytesIO(), "w") as archive:
+    ...     archive.writestr("april/imp_detl.txt", "")
+    ...     member(archive, "IMP_DETL.TXT", "file.zip")
+    'april/imp_detl.txt'
     """
     found = [one for one in archive.namelist() if one.upper().rsplit("/", 1)[-1] == ending.upper()]
     if len(found) != 1:

@@ -37,6 +37,18 @@ def exports(
     ------
     RefusedError
         Not there, truncated, or without a column; the file and row are named.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace as Fake
+    >>> from zipfile import ZipFile
+    >>> rows = [",".join(_COLUMNS), "2025,1,Ford,Maverick,Pick up,Trucks,66,5"]
+    >>> with ZipFile(made := io.BytesIO(), "w") as archive:
+    ...     archive.writestr("exportacion_mensual_2025.csv", chr(10).join(rows))
+    >>> sent = Fake(status_code=200, content=made.getvalue(), headers={})
+    >>> months, models, lacking, _ = exports(Fake(get=lambda url, **_: sent), timeout=1, sleep=print)
+    >>> dict(months), lacking
+    ({('Ford', '2025-01'): 5}, [])
     """
     answer = fetch(session, EXPORTS, timeout=timeout, sleep=sleep)
     months: Months = defaultdict(int)

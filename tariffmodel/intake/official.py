@@ -51,6 +51,17 @@ class Report:
         published, missing, layout, failed, skipped), `rows_added` and `detail` in words.
     snapshot : str
         Name of the snapshot written, empty if nothing was new.
+
+    Examples
+    --------
+    >>> row = ["INEGI", "mexico_exports", FAILED, 0, "why"]
+    >>> report = Report(pd.DataFrame([row], columns=_COLUMNS), "")
+    >>> report.wrong
+    True
+    >>> print(report.summary())
+    1 months and files: 1 failed.
+    Nothing stored.
+      INEGI mexico_exports: failed. why
     """
 
     table: pd.DataFrame
@@ -115,6 +126,14 @@ def refresh(
         An unknown source, a period that is no months, `now` without a time zone; the store cannot be
         written, see `store.writing`; what came does not fit the schema. What is wrong with one month is in
         the report instead.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> refresh(tm.facts.load(), sources=["census"])
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: no source census; choose from imdb, api, inegi
     """
     moment = pd.Timestamp(now or pd.Timestamp.now("UTC"))
     if moment.tz is None:
@@ -164,7 +183,14 @@ def refresh(
 
 
 def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options."""
+    """`refresh` with a progress bar, in a terminal or a notebook; same options.
+
+    >>> import tariffmodel as tm
+    >>> watched(tm.facts.load(), sources=["census"])
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: no source census; choose from imdb, api, inegi
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
 
     with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:

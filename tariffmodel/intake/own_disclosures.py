@@ -247,16 +247,26 @@ def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     ------
     DataError
         Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = {"company": ["Subaru"], "kind": "actual", "period": "2025Q2", "value": 100, "unit": "jpy_bn"}
+    >>> said |= {"said_on": "2025-08-07", "source_title": "results"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(said).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_disclosures.read_disclosures(file)
+    >>> tm.own_disclosures.comparable(rows, tm.case())[["row", "comparable"]].to_numpy().tolist()
+    [[2, True]]
     """
     typed, faults = _typed(rows, case.facts)
     refuse(faults)
-    table = typed[["row", "company", "kind", "period"]].assign(
-        comparable=typed["like_for_like"], reason=typed["like_for_like_reason"]
-    )
-    other = ~typed["company"].isin(case.facts.makers.index)
-    return table.assign(
-        comparable=table["comparable"] & ~other,
-        reason=table["reason"].mask(other, "not a maker of the model"),
+    told = validation.judged_as(dataclasses.replace(case.facts, disclosures=typed), case.as_of)
+    beside = told["judged"] != ""
+    as_said = (beside == typed["like_for_like"]) & (told["why"] != validation.NO_MAKER)
+    return typed[["row", "company", "kind", "period"]].assign(
+        comparable=beside, reason=typed["like_for_like_reason"].where(as_said, told["why"])
     )
 
 

@@ -246,6 +246,18 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     ------
     DataError
         Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> mine = {"maker": ["Subaru"], "variable": "us_import_units", "origin": "JP", "period": "CY2026"}
+    >>> with TemporaryDirectory() as place:
+    ...     pd.DataFrame(mine | {"value": 9_000_000}).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = read_facts(file, source_title="a table of mine")
+    >>> moves = preview_bills(rows, tm.facts.load())
+    >>> set(moves["maker"]), bool((moves["change"] > 0).all())
+    ({'Subaru'}, True)
     """
     typed, faults = _typed(rows, facts)
     refuse(faults)
@@ -300,11 +312,13 @@ def add_facts(
 
     Examples
     --------
+    >>> from shutil import copytree
     >>> from tempfile import TemporaryDirectory
     >>> import tariffmodel as tm
     >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
     >>> with TemporaryDirectory() as place:  # instead of the data folder
     ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     _ = copytree(tm.facts.data_dir() / "trade", Path(place) / "trade")
     ...     known = dataclasses.replace(tm.facts.load(), folder=Path(place))
     ...     added = tm.own_facts.add_facts(known, file, source_title="a table of mine")
     ...     store.snapshots(Path(place))["files"].tolist(), float(added.at[0, "new"])
@@ -346,7 +360,11 @@ def _column(cell: object, known: list[str]) -> str:
 
 
 def period_label(cell: object) -> str:
-    """A month or another period as the model writes it; empty where it is none."""
+    """A month or another period as the model writes it; empty where it is none.
+
+    >>> [period_label(cell) for cell in ("Apr-25", "202504", "Q2 2025", "total")]
+    ['2025-04', '2025-04', '2025Q2', '']
+    """
     if isinstance(cell, date):
         return f"{cell:%Y-%m}"
     words = spreadsheet.text(cell)

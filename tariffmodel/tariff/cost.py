@@ -328,7 +328,16 @@ def booked(facts: Facts, course: Course, asked: Period, metals: bool) -> pd.Data
 def booked_runs(
     facts: Facts, course: Course, asked: Period, metals: float
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The steps to the books, and the cost in every run (1 + 2K, M) of the K `BOOK_INPUTS`, USD."""
+    """The steps to the books, and the cost in every run (1 + 2K, M) of the K `BOOK_INPUTS`, USD.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q2")
+    >>> steps, runs = booked_runs(asked.facts, course_of(asked, [asked.period]), asked.period, metals=True)
+    >>> bool(np.allclose(sum(step[0] for step in steps.values()), runs[0]))
+    True
+    >>> len(runs) == 1 + 2 * len(BOOK_INPUTS)
+    True
+    """
     lag = _levels(facts, course, asked, "inventory_days")
     accrued = _levels(facts, course, asked, "relief_accrued_share")
     supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)

@@ -125,6 +125,11 @@ def by_span(facts: Facts, policy: Policy, goods: Goods) -> dict[str, np.ndarray]
 
     `vehicles`, `parts` and `offset` as in `Bill`; `suppliers` is what of parts − offset its suppliers pay
     and pass on.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("none", period="CY2025")
+    >>> {name: float(usd.max()) for name, usd in by_span(asked.facts, asked.policy, asked.goods).items()}
+    {'vehicles': 0.0, 'parts': 0.0, 'offset': 0.0, 'suppliers': 0.0}
     """
     card = rates(policy, facts, goods.flows, goods.spans, goods.units)
     duty = goods.value_usd * card.effective(goods.qualifying, goods.us_content)

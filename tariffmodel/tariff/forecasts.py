@@ -142,6 +142,15 @@ def add(case: Case, ahead: int = 1, *, made_on: date | None = None, bundled: boo
     ------
     DataError, PolicyError
         As for `page`; if the ledger already holds rows of a later day.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> guess = tm.facts.load().with_values({("Toyota", "us_import_units", "JP"): 1_000_000})
+    >>> add(tm.case(data=guess))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: the ledger holds what the model says of the data as they are; ...
     """
     facts = case.facts
     fresh, there = page(case, made_on, ahead), facts.forecasts
@@ -254,6 +263,12 @@ def waiting(case: Case) -> pd.DataFrame:
     -------
     DataFrame
         Columns of ``forecasts/ledger.csv``; a maker with results has the quarters after them only.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> set(waiting(tm.case())["basis"]) <= {"booked"}
+    True
     """
     ledger = case.facts.forecasts
     same = (ledger["policy"] == case.policy.name) & (ledger["against"] == case.against.name)
@@ -271,6 +286,12 @@ def score(frame: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Rows ``before`` (made before the statement was public) and ``after`` (made later, without it in
         the data); columns of `validation.summary`. `n` is 0 where nothing has arrived.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> score(scored(tm.case())).index.tolist()
+    ['before', 'after']
     """
     rows = {made: validation.summary(frame[frame["made"] == made]).loc["all"] for made in (_BEFORE, _AFTER)}
     return pd.DataFrame(rows).T.astype({"n": int, "makers": int})

@@ -58,6 +58,14 @@ def draws(
     duty of its measure on parts once usable, whoever imports them in the maker's name, and carries forward
     or lapses. What lapses is used before what keeps. Over a span duty and credit keep their proportion, so
     what it draws is min(uptake × duty, balance + its credit).
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025Q3")
+    >>> goods = asked.goods
+    >>> card = tm.rates.rates(asked.policy, asked.facts, goods.flows, goods.spans, goods.units)
+    >>> drawn_by_span = draws(asked.policy, goods, card, {}, goods.borne)
+    >>> all((used >= theirs).all() for _, used, (theirs,) in drawn_by_span)
+    True
     """
     parts = np.flatnonzero(goods.is_part)
     member = goods.member[parts]

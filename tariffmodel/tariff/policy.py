@@ -439,12 +439,20 @@ class Policy(_Document):
 
     @property
     def void(self) -> list[Entry]:
-        """Entries that were held void: `as_paid` has them back."""
+        """Entries that were held void: `as_paid` has them back.
+
+        >>> all(entry.voided for entry in load("current-law").void)
+        True
+        """
         return [entry for entry in self._withdrawn if entry.voided]
 
     @property
     def quarterly(self) -> bool:
-        """Whether a quota of it is one of calendar quarters."""
+        """Whether a quota of it is one of calendar quarters.
+
+        >>> load("flat-25").quarterly
+        False
+        """
         return any(entry.quota_window == "quarter" for entry in self.additional)
 
     @property

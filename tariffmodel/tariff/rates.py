@@ -68,6 +68,12 @@ class Rates:
 
         Those components that no variant touches are one array, so that the others alone carry the axis of the
         variants; and USMCA is reckoned with where a stream can qualify, which most cannot.
+
+        >>> general, free = np.full((1, 1, 1), 0.25), np.zeros((1, 1, 1))
+        >>> card = Rates({"section-232-autos": (general, free, free)})
+        >>> worth, half_qualifies = np.full((1, 1, 1), 100.0), np.full((1, 1, 1), 0.5)
+        >>> [duty.tolist() for duty in card.paid(worth, half_qualifies, free, np.array([True]))]
+        [[[[12.5]]]]
         """
         near = np.flatnonzero((q != 0).any(axis=(0, 1)))
         worth, q, u = worth[:, inside], q[:, inside][..., near], u[:, inside][..., near]

@@ -96,6 +96,12 @@ def sharing(facts: Facts, inputs: Sequence[str], makers: Sequence[str]) -> Shari
     ------
     DataError
         If an input has no row.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> sharing(tm.facts.load(), ["imports", "customs_value"], ["Toyota", "Honda", "GM"]).loading.shape
+    (2,)
     """
     table = facts.shared_errors
     if lacking := [name for name in inputs if name not in table.index]:
@@ -121,8 +127,9 @@ def total(runs: np.ndarray, counted: np.ndarray, shared: Sharing) -> tuple[np.nd
     The shared part moves all makers of a group to the low or to the high at once, so that those which
     gain make up for those which lose; the rest is each maker's own:
 
-    .. math:: s_k^2 = \lambda_k^2 \sum_g \Bigl(\sum_{m \in g} \Delta_{km}\Bigr)^2
-              + (1 - \lambda_k^2) \sum_m \Delta_{km}^2
+    .. math::
+
+        s_k^2 = \lambda_k^2 \sum_g (\sum_{m \in g} \Delta_{km})^2 + (1 - \lambda_k^2) \sum_m \Delta_{km}^2
 
     Parameters
     ----------

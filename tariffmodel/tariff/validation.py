@@ -34,6 +34,7 @@ __all__ = [
 
 COVERAGE = 0.8  # share of disclosures that a widened range is to hold
 AMOUNT, FLOOR, CEILING, SUM = "amount", "floor", "ceiling", "sum"  # how a statement is judged
+NO_MAKER = "not by a maker of the model"
 _OPEN = {"at_least": FLOOR, "at_most": CEILING}
 
 
@@ -61,7 +62,15 @@ def judged_as(facts: Facts, as_of: date) -> pd.DataFrame:
     DataFrame
         On the index of the disclosures: `judged`, which is ``amount``, ``floor`` (at least so much, or
         net of own measures: the cost before them is no less), ``ceiling``, ``sum`` of several makers,
-        or empty where the statement cannot be compared; `why` in few words; `taken_out`, see `refunded`.
+        or empty where the statement cannot be compared; `why` in few words; `taken_out`, void
+        duty in it that came back later.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> told = judged_as(tm.facts.load(), date(2026, 11, 27))
+    >>> set(told["judged"]) <= {AMOUNT, FLOOR, CEILING, SUM, ""}
+    True
     """
     rows, makers = facts.disclosures, list(facts.makers.index)
     who = rows["company"].map(lambda company: len(members(company, makers)))
@@ -70,10 +79,10 @@ def judged_as(facts: Facts, as_of: date) -> pd.DataFrame:
     side = rows["bound"].map(_OPEN)
     net = money & (rows["basis"] == "net") & (side != CEILING)
     together = money & (rows["basis"].isin(["sum", "gross", "operating_profit_bridge", "direct_duties"]))
-    back = refunded(facts, as_of)
+    back = _refunded(facts, as_of)
     choices = [  # the first that holds
         (outside, "", "an outsider's estimate"),
-        (who == 0, "", "not by a maker of the model"),
+        (who == 0, "", NO_MAKER),
         ((who > 1) & together & side.isna(), SUM, "makers that report together, judged by their sum"),
         (who > 1, "", "a sum that gives no amount"),
         (money & (rows["value"] <= back), "", "no more than what came back later"),
@@ -102,6 +111,13 @@ def counted(case: Case) -> pd.DataFrame:
     DataFrame
         Indexed by `judged` and `why` of `judged_as`, those that are judged first: `statements` and
         `makers` (companies, where they are none).
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> bool(counted(asked)["statements"].sum() == len(asked.facts.disclosures))
+    True
     """
     told = judged_as(case.facts, case.as_of).assign(company=case.facts.disclosures["company"])
     groups = told.groupby(["judged", "why"])["company"]
@@ -112,7 +128,7 @@ def counted(case: Case) -> pd.DataFrame:
     return frame.set_index(["judged", "why"])[["statements", "makers"]]
 
 
-def refunded(facts: Facts, as_of: date) -> pd.Series:
+def _refunded(facts: Facts, as_of: date) -> pd.Series:
     """Void duty that is in each statement and came back later, in billions of the statement's currency.
 
     From ``companies/refunded.csv``: what was paid in the days of the statement, of a refund that was
@@ -259,6 +275,14 @@ def apart(case: Case, frame: pd.DataFrame, since: date | None = None, own: bool 
     ------
     DataError
         If no row is left.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> later = apart(asked, disclosed(asked), since=date(2026, 1, 1))
+    >>> bool((later["said_on"] >= "2026").all())
+    True
     """
     there = frame["own"] if own else pd.Series(True, index=frame.index)
     if since is not None:
@@ -372,12 +396,12 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> said = pd.DataFrame({"maker": list("ABC"), "kind": "actual", "disclosed": [1.0, 2.0, 4.0]})
     >>> said = said.assign(model=[1.0, 3.0, 4.0], error=[0.0, 0.5, 0.0], owed=1.0, per_usd=1.0, latest=True)
+    >>> said = said.assign(judged=AMOUNT, model_low=0.0, model_high=9.0, widened_low=0.0, widened_high=9.0)
     >>> said = said.assign(headline=[True, True, False], inside_range=True, inside_widened=True)
-    >>> summary(said)[["n", "median_absolute_error"]]
+    >>> summary(said).loc[["headline", "all", "guidance"], ["n", "median_absolute_error"]]
               n  median_absolute_error
     headline  2                   0.25
     all       3                   0.00
-    actual    3                   0.00
     guidance  0                    NaN
     """
     from scipy.stats import spearmanr  # slow to import: only when results are summed up
@@ -453,6 +477,7 @@ def without_each(frame: pd.DataFrame) -> pd.DataFrame:
 
     >>> said = pd.DataFrame({"maker": list("ABC"), "kind": "actual", "disclosed": [1.0, 2.0, 4.0]})
     >>> said = said.assign(model=[1.0, 3.0, 4.0], error=[0.0, 0.5, 0.0], owed=1.0, per_usd=1.0, latest=True)
+    >>> said = said.assign(judged=AMOUNT, model_low=0.0, model_high=9.0, widened_low=0.0, widened_high=9.0)
     >>> said = said.assign(headline=True, inside_range=True, inside_widened=True)
     >>> without_each(said)["median_absolute_error"].to_dict()
     {'A': 0.25, 'B': 0.0, 'C': 0.25}
