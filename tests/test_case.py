@@ -51,7 +51,9 @@ def test_policy_of_another_data_folder_than_the_facts_is_refused(known, law, dat
 def test_tables_of_one_case_share_their_goods_and_bills(known):
     asked = case(data=known)
     assert asked.goods is asked.goods and asked.owed is asked.owed
-    assert (asked.runs_usd[0] == asked.owed[0].total[0] - asked.owed[1].total[0]).all()
+    change = asked.owed[0].total[0] - asked.owed[1].total[0]
+    assert asked.runs_usd[0] == pytest.approx(change, abs=0.01, rel=0)
+    assert (asked.runs_usd[0] == 0).sum() >= (change == 0).sum()  # less than a cent is rounding
 
 
 def test_disclosures_are_compared_with_the_law_only(known):

@@ -29,6 +29,9 @@ PolicySource = Policy | str | Path | Mapping[str, Any]
 PerMaker = float | pd.Series
 
 
+CENT = 0.01  # USD; duties are paid in cents, and less than one is rounding
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One question: what `policy` costs over `against`, in `period`, as seen on `as_of`; `case` makes it.
@@ -135,7 +138,8 @@ class Case:
     def runs_usd(self) -> np.ndarray:
         """Attributable bill of every run of the inputs, (runs, makers), see `uncertainty`."""
         mine, other = self.owed
-        return np.asarray(mine.total - other.total)
+        change = np.asarray(mine.total - other.total)
+        return np.where(np.abs(change) < CENT, 0.0, change)  # what is left of billions that cancel
 
 
 @dataclass(frozen=True)
