@@ -1,7 +1,7 @@
 """What does a maker book, and when?
 
 The bill is duty owed at the border; a cost in the books comes later and may be another one. What lies
-between them is computed from facts of its own, none of them taken from a disclosure:
+between them is computed from facts of its own, none of them taken from a disclosure::
 
     cost of a period = duty owed on the goods that entered `inventory_days` earlier, that
                        of suppliers `supplier_delay_days` later still                      (lag)
