@@ -97,16 +97,22 @@ def wild_bootstrap(
 def _edge(at: Callable[[float], float], centre: float, step: float, size: float) -> float:
     """Where the p-value of a null falls below `size`, going from `centre` by `step`.
 
-    A bootstrap p-value need not fall monotonically: the first crossing found by doubling is taken.
+    A bootstrap p-value need not fall monotonically: the first crossing is taken, looked for at every quarter
+    of a step and later at reaches that grow by a quarter. Zero is on the side that its own p-value says.
     """
-    reach = 1.0
-    while at(centre + reach * step) >= size:
-        reach *= 2
+    zero = -centre / step
+
+    def over(reach: float) -> float:
+        return at(0.0 if reach == zero else centre + reach * step) - size
+
+    inside = zero if zero > 0 and over(zero) >= 0 else 0.0
+    last = zero if zero > inside else math.inf  # rejected itself: the edge lies before it
+    reach = min(inside + 0.25, last)
+    while over(reach) >= 0:
+        inside, reach = reach, min(max(reach + 0.25, 1.25 * reach) if reach >= 4 else reach + 0.25, last)
         if reach > 1_000:
             return math.copysign(math.inf, step)
-    return centre + step * optimize.brentq(
-        lambda k: at(centre + k * step) - size, reach / 2 if reach > 1 else 0.0, reach, xtol=1e-3
-    )
+    return centre + step * optimize.brentq(over, inside, reach, xtol=1e-3)
 
 
 def indicator(code: np.ndarray) -> np.ndarray:
