@@ -241,7 +241,8 @@ def comparable(rows: pd.DataFrame, case: Case) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        In the order of the file: `row`, `company`, `kind`, `period`, `comparable`, `reason`.
+        In the order of the file: `row`, `company`, `kind`, `period`, `comparable` (as an amount, a bound or
+        a sum, see `validation.judged_as`), `reason`.
 
     Raises
     ------
