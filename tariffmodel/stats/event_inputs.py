@@ -306,6 +306,55 @@ def place(
     return rows[~out].reset_index(drop=True), skipped
 
 
+def excluded_days(exclude: Events | None, returns: pd.DataFrame) -> Array | None:
+    """Which days no firm's normal return is estimated from, (days, firms); None where all may be used.
+
+    Dates and firms that the returns do not have say nothing about them and are passed over.
+
+    >>> days = pd.to_datetime(["2025-05-12", "2025-05-13"])
+    >>> returns = pd.DataFrame({"7203.T": [0.01, 0.02], "7267.T": [0.0, 0.03]}, days)
+    >>> excluded_days({"7267.T": "2025-05-13"}, returns).tolist()
+    [[False, False], [False, True]]
+    """
+    if exclude is None:
+        return None
+    rows = event_rows(exclude, returns)
+    if missing := {"firm", "date"} - set(rows.columns):
+        raise DataError(f"exclude has no column {', '.join(sorted(missing))}; pass dates, or firm and date")
+    try:
+        dates = pd.DatetimeIndex(pd.to_datetime(rows["date"], format="ISO8601"))
+    except (TypeError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise DataError(f"exclude: a date cannot be read ({first}); write 2025-07-23") from None
+    if dates.tz is not None or (dates != dates.normalize()).any():
+        raise DataError("exclude: dates carry times or a time zone; pass days, the exchange's own dates")
+    day = returns.index.get_indexer(dates)
+    firm = returns.columns.get_indexer(pd.Index(rows["firm"]))
+    there = (day >= 0) & (firm >= 0)
+    out = np.zeros(returns.shape, dtype=bool)
+    out[day[there], firm[there]] = True
+    return out
+
+
+def left_out(asked: pd.DataFrame, leave_out: pd.DataFrame | None) -> tuple[pd.DataFrame, Skips]:
+    """Firm-events that are to be studied, and those that are not, with the reason given.
+
+    >>> rows = pd.DataFrame({"firm": ["BMW", "VW"], "date": ["2025-04-03"] * 2, "event": "deal"})
+    >>> asked, _ = asked_for(rows)
+    >>> kept, skipped = left_out(asked, pd.DataFrame({"event": ["deal"], "firm": ["VW"], "reason": "results"}))
+    >>> kept["firm"].tolist(), skipped[0][3]
+    (['BMW'], 'results')
+    """
+    if leave_out is None or not len(leave_out):
+        return asked, []
+    if missing := {"event", "firm"} - set(leave_out.columns):
+        raise DataError(f"leave_out has no column {', '.join(sorted(missing))}; it needs event and firm")
+    why = leave_out.assign(reason=leave_out.get("reason", "left out")).drop_duplicates(["event", "firm"])
+    key = pd.MultiIndex.from_frame(asked[["event", "firm"]])
+    reasons = why.set_index(["event", "firm"])["reason"].reindex(key).to_numpy(dtype=object)
+    return asked[pd.isna(reasons)].reset_index(drop=True), skips(asked, reasons)
+
+
 def overlaps(rows: pd.DataFrame, window: Window) -> Array:
     """Does another event of the firm have its day 0 inside this event window?
 

@@ -30,6 +30,8 @@ from tariffmodel.stats.event_inputs import (
     check_model,
     check_windows,
     event_rows,
+    excluded_days,
+    left_out,
     on_dates,
     overlaps,
     place,
@@ -60,6 +62,8 @@ def study(
     roll: Literal["next", "previous", "error"] = "next",
     duplicates: Literal["merge", "keep", "error"] = "merge",
     kind: Literal["simple", "log"] = "simple",
+    exclude: Events | None = None,
+    leave_out: pd.DataFrame | None = None,
 ) -> EventStudy:
     """Estimate normal returns before each event and abnormal returns around it.
 
@@ -105,6 +109,12 @@ def study(
         correlated firms allow for it); refuse.
     kind : "simple" or "log"
         What the returns are; `EventStudy.bhar` compounds accordingly.
+    exclude : DataFrame, mapping, date or list of dates, optional
+        Days from which no normal return is estimated, such as those of results or of other events: in
+        any form of `events`, for all firms or by firm. They stay in the event window.
+    leave_out : DataFrame, optional
+        `event` and `firm` of firm-events that are not studied, and optionally the `reason`, under which
+        `EventStudy.skipped` lists them.
 
     Raises
     ------
@@ -136,6 +146,8 @@ def study(
         "kind": kind, "calendars": calendars is not None, "roll": roll, "duplicates": duplicates,
     }  # fmt: skip
     asked, skipped = asked_for(event_rows(events, returns))
+    asked, unwanted = left_out(asked, leave_out)
+    skipped += unwanted
     regressors = regressors_of(returns, market, factors, model, risk_free)
     sessions, exchange = sessions_of(returns, calendars)
     rows, more = place(asked, returns, sessions, exchange, roll, duplicates)
@@ -144,7 +156,7 @@ def study(
         riskless = on_dates(risk_free, "risk_free", returns).to_numpy(dtype=float)
         values = values - riskless[:, None]
     setup = nr.Setup(model, method, lags, estimation, window)
-    terms, estimates = nr.estimate(values, regressors, rows, sessions, setup)
+    terms, estimates = nr.estimate(values, regressors, rows, sessions, setup, excluded_days(exclude, returns))
     reasons = nr.unusable(estimates, needed, rows["known"].to_numpy())
     usable = pd.isna(reasons)
     skipped += more + skips(rows, reasons)

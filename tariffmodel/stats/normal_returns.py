@@ -83,6 +83,7 @@ def estimate(
     rows: pd.DataFrame,
     sessions: Mapping[str, Array],
     setup: Setup,
+    excluded: Array | None = None,
 ) -> tuple[tuple[str, ...], Estimates]:
     """Fit every firm-event, in blocks that share regressors where they can.
 
@@ -97,6 +98,8 @@ def estimate(
         sessions.
     sessions : mapping
         Exchange → rows of returns that are its sessions.
+    excluded : (days, firms) of bool, optional
+        Days that are missing in estimation windows, and there only.
 
     Returns
     -------
@@ -132,6 +135,7 @@ def estimate(
     for label, places in rows.groupby("exchange").indices.items():
         here, days = np.asarray(places), sessions[str(label)]
         moves = _windows(returns[days].T, span, edge)  # firm × start × day
+        barred = None if excluded is None else _windows(excluded[days].T, span, edge)
         for factors, members in _alike(regressors, owners[here]).items():
             table = np.stack([regressors[firm].to_numpy(dtype=float)[days] for firm in members])
             x = _windows(table.transpose(0, 2, 1), span, edge)  # member × factor × start × day
@@ -146,7 +150,12 @@ def estimate(
                 design = (
                     x[0, :, starts[at[0]]].T if shared else x[owner[part], :, starts[at]].transpose(0, 2, 1)
                 )
-                for name, found in _fit(moves[columns[at], starts[at]], design, setup, reach).items():
+                block_moves = moves[columns[at], starts[at]]
+                if barred is not None:
+                    estimated = slice(reach, reach + out.residuals.shape[1])
+                    gone = barred[columns[at], starts[at], estimated] > 0
+                    block_moves[:, estimated][gone] = np.nan
+                for name, found in _fit(block_moves, design, setup, reach).items():
                     target = getattr(out, name)
                     if name in ("coefficients", "errors"):
                         target[at[:, None], slots] = found
