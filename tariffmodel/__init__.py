@@ -52,6 +52,7 @@ _HOMES = {
     "own": "intake.own_prices",
     "own_disclosures": "intake.own_disclosures",
     "own_facts": "intake.own_facts",
+    "own_news": "markets.own_news",
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",

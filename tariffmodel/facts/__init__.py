@@ -20,10 +20,12 @@ from tariffmodel.facts.faults import (
 from tariffmodel.facts.flows import BASIS
 from tariffmodel.facts.readings import Resolved, identity, resolve
 from tariffmodel.facts.tables import (
+    COMPANY_NEWS,
     EU_MEMBERS,
     FACT_FILES,
     LEDGER,
     OWN,
+    OWN_COMPANY_NEWS,
     OWN_DISCLOSURES,
     OWN_LEDGER,
     QUALITY,
@@ -42,6 +44,7 @@ from tariffmodel.facts.worth import fx_rate, market_value, share_counts
 
 __all__ = [
     "BASIS",
+    "COMPANY_NEWS",
     "EU_MEMBERS",
     "EXPORTS",
     "FACT_FILES",
@@ -50,6 +53,7 @@ __all__ = [
     "KEY",
     "LEDGER",
     "OWN",
+    "OWN_COMPANY_NEWS",
     "OWN_DISCLOSURES",
     "OWN_LEDGER",
     "PRODUCTION",

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -101,6 +102,17 @@ def _date(nullable: bool = False) -> pa.Column:
 
 def _clock() -> pa.Column:
     return _like(r"([01]\d|2[0-3]):[0-5]\d$", "a time such as 16:30", nullable=True)
+
+
+ZONE = "a time zone such as Asia/Tokyo"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # of a folder, of a name that is none
+        return False
+    return True
 
 
 # when a row became public and when its copy was read; elsewhere one date of the source
@@ -394,6 +406,51 @@ EVENT_POLICIES = _table(
         ),
     ],
     provenance=False,
+)
+
+_LOCAL_TIME = {
+    "time": _clock(),
+    "time_assumed": _clock(),
+    "zone": _text(pa.Check(_is_zone, element_wise=True, error=f"expected {ZONE}"), nullable=True),
+    "time_basis": _text(),
+}
+_TIMED = [
+    pa.Check(
+        lambda table: table["time"].isna() | table["time_assumed"].isna(),
+        error="time_assumed: expected no time here where the time is known",
+    ),
+    pa.Check(
+        lambda table: table["zone"].notna() | (table["time"].isna() & table["time_assumed"].isna()),
+        error=f"zone: expected {ZONE} where there is a time",
+    ),
+    pa.Check(
+        lambda table: (table["date"].str.len() == 10) | (table["time"].isna() & table["time_assumed"].isna()),
+        error="date: expected a day where there is a time",
+    ),
+]
+
+COMPANY_NEWS = _table(
+    {
+        "maker": _text(),
+        "date": _date(),
+        **_LOCAL_TIME,
+        "kind": _one_of("results", "guidance", "trading_statement", "filing"),
+        "what": _text(),
+    },
+    key=["maker", "date", "kind"],
+    checks=_TIMED,
+)
+
+MACRO_NEWS = _table(
+    {
+        "news": _event(unique=True),
+        "date": _date(),
+        **_LOCAL_TIME,
+        "what": _text(),
+        "kind": _one_of("trade", "monetary_policy", "politics", "data"),
+        "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
+    },
+    checks=_TIMED,
 )
 
 # Columns that a refreshed or the user's own table has and the bundled one has not.
@@ -855,6 +912,8 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "policies/not_modelled.csv": NOT_MODELLED,
     "events/events.csv": EVENTS,
     "events/policies.csv": EVENT_POLICIES,
+    "events/company_news.csv": COMPANY_NEWS,
+    "events/macro_news.csv": MACRO_NEWS,
     "forecasts/ledger.csv": FORECASTS,
     "market/prices.parquet": PRICES,
     "market/price_records.parquet": PRICE_RECORDS,

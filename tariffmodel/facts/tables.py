@@ -39,6 +39,8 @@ OWN = "facts/own.csv"  # the user's rows, where there are any: they go before th
 OWN_DISCLOSURES = "companies/own_disclosures.csv"  # likewise, beside the bundled ones
 LEDGER = "forecasts/ledger.csv"
 OWN_LEDGER = "forecasts/own_ledger.csv"  # likewise
+COMPANY_NEWS = "events/company_news.csv"
+OWN_COMPANY_NEWS = "events/own_company_news.csv"  # likewise
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -463,7 +465,7 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     overlay = store.overlay(place)
     faults: list[Fault] = []
     files = _fact_files(overlay)
-    own = [name for name in (OWN_DISCLOSURES, OWN_LEDGER) if (overlay / name).is_file()]
+    own = [name for name in (OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS) if (overlay / name).is_file()]
     names = dict.fromkeys([*TABLES, *files, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
     facts = [tables[name] for name in files]
@@ -574,6 +576,7 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
+    others[OWN_COMPANY_NEWS] = TABLES[COMPANY_NEWS]
     schema = others.get(name) or TABLES[name]
     return conform(raw, schema, f"data/{name}", faults)
 

@@ -26,7 +26,7 @@ import pandas as pd
 
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError, PolicyError
-from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
+from tariffmodel.facts import KEY, QUALITY, Facts, Fault, news, store
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
@@ -66,7 +66,7 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
         until the exchange trades, 0 inside a session) and `overlaps_*` (tuple of events);
 
         `confounded`: news that is macro, or about cars but not the same change, overlaps in at
-        least one market (a scheduled date is no news);
+        least one market (a scheduled date is no news), or news of ``macro_news.csv`` does;
 
         `policy_before`, `policy_after` (references, empty without a computable change),
         `delta_basis` (law, announced, threat, our reading, none), `restates` (the event with the
@@ -94,6 +94,7 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     sessions, waits = {}, {}
     overlaps: dict[str, Any] = {}  # lists of tuples
     near = np.zeros((len(rows), len(rows)), dtype=bool)
+    beside_macro = np.zeros(len(rows), dtype=bool)
     for place in MARKETS:
         hours = _hours(facts, place, rows["announced"])
         number = _first(hours, rows["announced"])
@@ -104,11 +105,13 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
         np.fill_diagonal(close, False)
         overlaps[f"overlaps_{place}"] = [tuple(ids[row]) for row in close]
         near |= close
+        other = _first(hours, news.of_market(facts, place))
+        beside_macro |= (np.abs(number[:, None] - other) <= within).any(axis=1)
     change = rows["restates"].fillna(rows.index.to_series()).to_numpy()
-    news = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
-    disturbs = news & (change[:, None] != change)
+    fresh = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
+    disturbs = fresh & (change[:, None] != change)
     later = ["policy_before", "policy_after", "basis", "restates", "main", "quality", "reason"]
-    frame = frame.assign(**sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1))
+    frame = frame.assign(**sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1) | beside_macro)
     return frame.join(rows[later].rename(columns={"basis": "delta_basis"}))
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.markets import event_calendar, market
-from tariffmodel.stats.event_inputs import MARKET
+from tariffmodel.markets import own_news as news
+from tariffmodel.stats.event_inputs import MARKET, event_rows
 from tariffmodel.stats.event_study import EventStudy, study, volume_study
 from tariffmodel.stats.normal_returns import Window
 
@@ -29,6 +30,8 @@ def tariff_study(
     model: Literal["mean", "market_adjusted", "market", "market_fx"] = "market",
     window: Window = (-10, 10),
     kind: Literal["simple", "log"] = "simple",
+    own_news: Literal["keep", "dummy", "drop"] = "keep",
+    news_window: Window = (0, 1),
     **arguments: Any,
 ) -> EventStudy:
     """The events of data/events on makers' shares, each against the index of its own market.
@@ -42,13 +45,23 @@ def tariff_study(
     model : str
         As `study`; "market_fx" adds the move of the home currency per dollar and, where the fixing comes
         after the close, its lag, otherwise its lead (`market.asynchrony`); dollar lines have no FX term.
+    own_news : str
+        What to do about makers' results, guidance and trading statements (`own_news.table`):
+
+        - "keep": nothing;
+        - "dummy": a dummy for each of their sessions in the estimation windows, which is to leave it out
+          of them; event windows stay as they are;
+        - "drop": the same, and firm-events with own news inside `news_window` are not studied:
+          `EventStudy.skipped` lists them with the news.
+    news_window : (first, last)
+        Sessions relative to the event in which own news counts.
     **arguments
         As `study`. Two events on one session are both kept: `EventStudy.by_event` shows each.
 
     Raises
     ------
     DataError
-        Unknown tickers, or markets without a benchmark.
+        Unknown tickers or choices, or markets without a benchmark.
 
     Examples
     --------
@@ -59,6 +72,8 @@ def tariff_study(
     >>> study.car().shape[0], study.window
     (2, (0, 1))
     """
+    if own_news not in ("keep", "dummy", "drop"):
+        raise DataError(f"own_news {own_news!r}: write 'keep', 'dummy' or 'drop'")
     if model not in ("mean", "market_adjusted", "market", "market_fx"):
         raise DataError(f"model {model!r}: write 'mean', 'market_adjusted', 'market' or 'market_fx'")
     lines = _home_lines(facts) if tickers is None else list(tickers)
@@ -67,6 +82,8 @@ def tariff_study(
     factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
     wanted = event_calendar.firm_events(facts, lines, events)
     common = {"window": window, "kind": kind, "calendars": calendars, "duplicates": "keep"} | arguments
+    if own_news != "keep":
+        common |= _without_news(facts, moves, wanted, common, news_window if own_news == "drop" else None)
     if model == "market_fx":
         return study(moves, wanted, factors=factors, model="factors", **common)
     if model == "mean":
@@ -113,6 +130,24 @@ def by_home(
     columns = ["n", "caar", "se_adjusted", "kp_bmp_p"]
     frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("home")
     return frame.rename(columns={"kp_bmp_p": "p_value"}).sort_values("caar", ascending=False)
+
+
+def _without_news(
+    facts: Facts,
+    moves: pd.DataFrame,
+    wanted: pd.DataFrame,
+    given: dict[str, Any],
+    window: Window | None,
+) -> dict[str, Any]:
+    """Arguments that keep own news out, beside what the caller leaves out; firm-events only by a window."""
+    days = [news.days(facts, list(moves.columns))]
+    if given.get("exclude") is not None:
+        days.append(event_rows(given["exclude"], moves))
+    out = {"exclude": pd.concat(days, ignore_index=True)}
+    if window is not None:
+        told, own = news.leave_out(facts, wanted, window), given.get("leave_out")
+        out["leave_out"] = told if own is None else pd.concat([own, told], ignore_index=True)
+    return out
 
 
 def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:

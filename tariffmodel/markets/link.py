@@ -15,7 +15,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.markets import event_calendar, events, sensitivity
+from tariffmodel.markets import event_calendar, events, own_news, sensitivity
 from tariffmodel.markets.events import EventStudy
 from tariffmodel.stats.cross_section import (
     WEBB,
@@ -52,8 +52,9 @@ def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `event`, `maker`, `home` country, `car`, `standard_error`, `delta` (share of market value) and
-        the other columns of `event_calendar.delta_exposure`.
+        `event`, `maker`, `home` country, `car`, `standard_error`, `delta` (share of market value),
+        `own_news` (the maker's own news falls into the window of `car`, see `own_news.in_window`; NA
+        where ``car.attrs`` has lost the window) and the other columns of `event_calendar.delta_exposure`.
 
     Examples
     --------
@@ -67,12 +68,13 @@ def panel(facts: Facts, car: pd.DataFrame) -> pd.DataFrame:
     if list(car.index.names) != ["event", "firm"]:
         raise DataError("car is not indexed by event and firm; pass what `EventStudy.car` returns")
     rows = car[["car", "se"]].rename(columns={"se": "standard_error"}).reset_index()
-    rows = rows.assign(maker=rows["firm"].map(facts.instruments["company"])).drop(columns="firm")
+    rows = rows.assign(maker=rows["firm"].map(facts.instruments["company"]))
     rows = rows[rows["maker"].isin(facts.makers.index)]
+    rows = rows.assign(own_news=own_news.among(facts, rows, car.attrs.get("window"))).drop(columns="firm")
     change = event_calendar.delta_exposure(facts, list(rows["event"].unique()))
     change = change.rename(columns={"delta_share_of_market_cap": "delta"})
     joined = rows.assign(home=rows["maker"].map(facts.makers["home"])).merge(change, on=["event", "maker"])
-    first = ["event", "maker", "home", "car", "standard_error", "delta"]
+    first = ["event", "maker", "home", "car", "standard_error", "delta", "own_news"]
     return joined[[*first, *joined.columns.difference(first, sort=False)]]
 
 

@@ -132,7 +132,7 @@ class EventStudy:
         -------
         DataFrame
             Indexed by event and firm: `car`, `se`, `t`, `df`, `p_value` (Student), `scar`, `days` (returns
-            in the window). NaN where no day is present.
+            in the window). NaN where no day is present. ``attrs["window"]`` is the window.
         """
         sample = self.sample(window, et.conventions(conventions))
         t = sample.car / sample.se
@@ -145,7 +145,9 @@ class EventStudy:
             "scar": sample.scar,
             "days": sample.length,
         }
-        return pd.DataFrame(columns, index=self.firm_events.index)
+        frame = pd.DataFrame(columns, index=self.firm_events.index)
+        frame.attrs = {"window": self.window if window is None else pair("window", window)}
+        return frame
 
     def bhar(self, window: Window | None = None) -> pd.DataFrame:
         """Buy-and-hold abnormal return: what holding the share earned beyond its normal return.
