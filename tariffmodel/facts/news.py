@@ -100,14 +100,24 @@ def told_already(rows: pd.DataFrame) -> pd.Series:
     return pd.Series(np.isin(np.arange(len(rows)), pairs.loc[near, "place"]), rows.index)
 
 
-def _known(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with their times, in order, as far as they were known on the day of the facts."""
-    rows = rows.assign(
+def timed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of news with `day`, `announced` (UTC) and `timing`, see `company`.
+
+    >>> row = {"date": ["2025-07-24"], "time": ["15:30"], "time_assumed": [None], "zone": ["Asia/Tokyo"]}
+    >>> timed(pd.DataFrame(row)).loc[0, ["announced", "timing"]].tolist()
+    [Timestamp('2025-07-24 06:30:00+0000', tz='UTC'), 'stated']
+    """
+    known = [rows["time"].notna(), rows["time_assumed"].notna()]
+    return rows.assign(
         day=pd.to_datetime(rows["date"], format="%Y-%m-%d", errors="coerce"),
         announced=_announced(rows),
-        timing=np.select([rows["time"].notna(), rows["time_assumed"].notna()], ["stated", "assumed"], "unknown"),
+        timing=np.select(known, ["stated", "assumed"], "unknown"),
     )
-    last = publication.last_day(rows["date"])
+
+
+def _known(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their times, in order, as far as they were known on the day of the facts."""
+    rows, last = timed(rows), publication.last_day(rows["date"])
     if facts.day is not None:
         rows = rows[last <= pd.Timestamp(facts.day)]
     return rows.iloc[last[rows.index].argsort(kind="stable")].reset_index(drop=True)

@@ -111,7 +111,9 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     fresh = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
     disturbs = fresh & (change[:, None] != change)
     later = ["policy_before", "policy_after", "basis", "restates", "main", "quality", "reason"]
-    frame = frame.assign(**sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1) | beside_macro)
+    frame = frame.assign(
+        **sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1) | beside_macro
+    )
     return frame.join(rows[later].rename(columns={"basis": "delta_basis"}))
 
 

@@ -21,10 +21,11 @@ from tariffmodel.stats.event_inputs import pair
 from tariffmodel.stats.event_results import EventStudy
 from tariffmodel.stats.normal_returns import Window
 
-__all__ = ["among", "days", "flagged", "in_window", "leave_out", "macro", "table", "treatments"]
+__all__ = ["among", "days", "flagged", "in_window", "leave_out", "macro", "placed", "table", "treatments"]
 
 _TABLE = ["firm", "maker", "said_by", "date", "session", "last_session", "timing", "kind", "what"]
 _SOURCE = ["quality", "source_title", "source_url"]
+_NOWHERE = pd.DataFrame({"session": [], "last_session": []}, dtype="datetime64[ns]")
 ALL, WITHOUT, DUMMY = "all firm-events", "without own news", "own news as a dummy"
 
 
@@ -60,20 +61,30 @@ def table(facts: Facts, tickers: Sequence[str] | None = None) -> pd.DataFrame:
     >>> f"{told['session']:%d %B}", told["timing"]
     ('14 February', 'stated')
     """
+    return placed(facts, news.company(facts), tickers)
+
+
+def placed(facts: Facts, rows: pd.DataFrame, tickers: Sequence[str] | None = None) -> pd.DataFrame:
+    """Rows of `facts.news.company`, or others that `facts.news.timed` has seen, by share: see `table`.
+
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> rows = news.company(known)
+    >>> len(tm.own_news.placed(known, rows[rows["maker"] == "Subaru"])) == (rows["maker"] == "Subaru").sum()
+    np.True_
+    """
     chosen = list(dict.fromkeys(facts.makers["ticker"].dropna() if tickers is None else tickers))
     lines = _places(facts, chosen).rename("place").rename_axis("firm").reset_index()
     lines["maker"] = lines["firm"].map(facts.instruments["company"])
-    rows = news.company(facts).rename(columns={"maker": "said_by"})
+    rows = rows.rename(columns={"maker": "said_by"})
     group = rows["said_by"].map(facts.makers["consolidated_in"])
     both = pd.concat([rows.assign(maker=rows["said_by"]), rows.assign(maker=group)[group.notna()]])
     joined = both.merge(lines, on="maker").sort_values("day", kind="stable", ignore_index=True)
-    for place, here in joined.groupby("place").groups.items():
-        found = _sessions(facts, str(place), joined.loc[here])
-        joined.loc[here, ["session", "last_session"]] = found.to_numpy()
-    if joined.empty:
-        joined = joined.assign(session=pd.NaT, last_session=pd.NaT)
-    found = joined[[*_TABLE, *_SOURCE]]
-    return found.astype({"session": "datetime64[ns]", "last_session": "datetime64[ns]"})
+    ends = [
+        _sessions(facts, str(place), joined.loc[at]) for place, at in joined.groupby("place").groups.items()
+    ]
+    joined = joined.join(pd.concat([_NOWHERE, *ends]))
+    return joined[[*_TABLE, *_SOURCE]]
 
 
 def days(facts: Facts, tickers: Sequence[str] | None = None) -> pd.DataFrame:
@@ -124,9 +135,7 @@ def macro(facts: Facts) -> pd.DataFrame:
     return frame
 
 
-def in_window(
-    facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)
-) -> pd.DataFrame:
+def in_window(facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)) -> pd.DataFrame:
     """What else each firm-event's window holds: news of the maker's own, and news that moved its market.
 
     Parameters
@@ -179,9 +188,7 @@ def in_window(
     return rows.set_index(["event", "firm"])[["maker", "date", "own_news", "news", "macro_news"]]
 
 
-def flagged(
-    facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)
-) -> pd.DataFrame:
+def flagged(facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)) -> pd.DataFrame:
     """The rows of `in_window` whose window holds own or macro news.
 
     >>> import tariffmodel as tm
@@ -194,9 +201,7 @@ def flagged(
     return found[found["own_news"] | (found["macro_news"] != "")]
 
 
-def leave_out(
-    facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)
-) -> pd.DataFrame:
+def leave_out(facts: Facts, study: EventStudy | pd.DataFrame, window: Window = (0, 1)) -> pd.DataFrame:
     """Firm-events with own news inside their window, as `events.study` takes them for ``leave_out=``.
 
     Returns
@@ -277,7 +282,8 @@ def treatments(panel: pd.DataFrame, *, draws: int = 9_999, seed: int = 0) -> pd.
     found = {name: _pooled(sample, dummy, draws, seed) for name, (sample, dummy) in choices.items()}
     columns = ["estimate", "standard_error", "p_cluster", "low", "high", "p_bootstrap"]
     columns += ["own_news_effect", "own_news_error", "events", "observations", "with_own_news", "reason"]
-    return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("treatment")
+    frame = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("treatment")
+    return frame.astype(dict.fromkeys(columns[:9], float))
 
 
 def _pooled(sample: pd.DataFrame, dummy: list[str], draws: int, seed: int) -> dict[str, object]:
@@ -306,7 +312,7 @@ def _pooled(sample: pd.DataFrame, dummy: list[str], draws: int, seed: int) -> di
     return row
 
 
-def _places(facts: Facts, tickers: Sequence[str]) -> pd.Series:
+def _places(facts: Facts, tickers: list[str]) -> pd.Series:
     """The market of each line."""
     place = facts.instruments["market"].reindex(tickers)
     for ticker, where in place.items():
@@ -349,18 +355,15 @@ class _Inside:
 
 def _sessions(facts: Facts, place: str, rows: pd.DataFrame) -> pd.DataFrame:
     """First and last session of each row that counts as its day; NaT where it has none."""
-    day = rows["day"].dt.tz_localize("UTC")
-    moment = rows["announced"].fillna(day)
-    known = moment.notna()
-    out = pd.DataFrame(pd.NaT, rows.index, ["session", "last_session"], dtype="datetime64[ns]")
-    if not known.any():
-        return out
-    hours = _hours(facts, place, moment[known])
-    timed = rows.loc[known, "announced"].notna().to_numpy()
-    at = hours.index.to_numpy()
-    days_only = rows.loc[known, "day"].to_numpy()
-    start = np.where(timed, _first(hours, moment[known]), np.searchsorted(at, days_only))
-    end = np.where(timed, start, np.searchsorted(at, days_only, side="right"))
-    padded = np.append(at, np.datetime64("NaT"))
-    out.loc[known, "session"], out.loc[known, "last_session"] = padded[start], padded[end]
-    return out
+    moment = rows["announced"].fillna(rows["day"].dt.tz_localize("UTC")).dropna()
+    if moment.empty:
+        return _NOWHERE
+    hours = _hours(facts, place, moment)
+    timed = rows.loc[moment.index, "announced"].notna().to_numpy()
+    days, day = (
+        np.append(hours.index.to_numpy(), np.datetime64("NaT")),
+        rows.loc[moment.index, "day"].to_numpy(),
+    )
+    first = np.where(timed, _first(hours, moment), days[:-1].searchsorted(day))
+    last = np.where(timed, first, days[:-1].searchsorted(day, side="right"))
+    return pd.DataFrame({"session": days[first], "last_session": days[last]}, moment.index)

@@ -341,7 +341,8 @@ def left_out(asked: pd.DataFrame, leave_out: pd.DataFrame | None) -> tuple[pd.Da
 
     >>> rows = pd.DataFrame({"firm": ["BMW", "VW"], "date": ["2025-04-03"] * 2, "event": "deal"})
     >>> asked, _ = asked_for(rows)
-    >>> kept, skipped = left_out(asked, pd.DataFrame({"event": ["deal"], "firm": ["VW"], "reason": "results"}))
+    >>> gone = pd.DataFrame({"event": ["deal"], "firm": ["VW"], "reason": ["results"]})
+    >>> kept, skipped = left_out(asked, gone)
     >>> kept["firm"].tolist(), skipped[0][3]
     (['BMW'], 'results')
     """
