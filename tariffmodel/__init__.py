@@ -51,6 +51,7 @@ _HOMES = {
     "options": "stats.options",
     "own": "intake.own_prices",
     "own_disclosures": "intake.own_disclosures",
+    "own_events": "intake.own_events",
     "own_facts": "intake.own_facts",
     "own_news": "markets.own_news",
     "page": "runs.page",

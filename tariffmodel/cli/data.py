@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
-adding = typer.Typer(help="Add prices, figures or statements of your own.", no_args_is_help=True)
+adding = typer.Typer(help="Add prices, figures, statements or news of your own.", no_args_is_help=True)
 app.add_typer(adding, name="add")
 
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
@@ -260,6 +260,50 @@ def disclosures(
     _agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command()
+def events(
+    file: File,
+    zone: Annotated[
+        str | None,
+        typer.Option(help="Of times that name none: exchange (of the maker), JST, CET, ET, Asia/Tokyo …"),
+    ] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Days on which makers spoke for themselves: maker, date, time, zone, kind, what a row."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_events
+
+    known = facts.load(data)
+    given = {"source_title": source_title, "source_url": source_url}
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, **columns}
+    rows = own_events.read_events(file, **reading)
+    faults = own_events.check_events(rows, known, zone=zone)
+    facts.refuse([fault for fault in faults if not fault.warning])
+    for fault in faults:
+        typer.echo(f"warning: {fault}", err=True)
+    table = Table(title=f"{file.name}: makers' own news, and the first session that could react")
+    for name in ("row", "maker", "day", "time", "zone", "session", "kind", "what", "replaces"):
+        table.add_column(name, justify="right" if name == "row" else "left")
+    row: Any  # a named tuple of its columns
+    for row in own_events.preview_events(rows, known, zone=zone).itertuples():
+        day = "no line" if row.session != row.session else f"{row.session:%Y-%m-%d}"
+        later = f" or {row.last_session:%d}" if row.last_session == row.last_session != row.session else ""
+        replaced = "a row in use" if row.replaces else ""
+        table.add_row(
+            str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
+        )
+    print_table(table, 120)
+    _agree(yes)
+    number = own_events.add_events(known, file, zone=zone, **reading)
+    typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
 
 def _agree(yes: bool) -> None:

@@ -315,11 +315,11 @@ def add_disclosures(
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of text in the words of ``companies/disclosures.csv``, and money in billions."""
     rows = rows.assign(
-        company=rows["company"].map(_company, na_action="ignore"),
+        company=rows["company"].map(maker_name, na_action="ignore"),
         kind=rows["kind"].map(lambda cell: _named(cell, _KINDS), na_action="ignore"),
         period=rows["period"].map(lambda cell: _period(cell) or cell, na_action="ignore"),
-        said_on=rows["said_on"].map(_day, na_action="ignore"),
-        read_on=rows["read_on"].map(_day, na_action="ignore"),
+        said_on=rows["said_on"].map(iso_day, na_action="ignore"),
+        read_on=rows["read_on"].map(iso_day, na_action="ignore"),
         **{
             name: rows[name].map(lambda cell: cell.lower().replace(" ", "_"), na_action="ignore")
             for name in ("basis", "scope", "bound", "quality")
@@ -341,8 +341,12 @@ def _named(cell: str, names: dict[str, str]) -> str:
     return next((name for name, spellings in names.items() if word in spellings.split(", ")), cell)
 
 
-def _company(cell: str) -> str:
-    """A maker by its alias, with or without its legal form; any other text as it stands."""
+def maker_name(cell: str) -> str:
+    """A maker by its alias, with or without its legal form; any other text as it stands.
+
+    >>> [maker_name(cell) for cell in ("Hyundai Motor Co., Ltd.", "トヨタ", "Rivian")]
+    ['Hyundai Motor', 'Toyota', 'Rivian']
+    """
     word, before = cell.strip().rstrip(".").lower(), ""
     while word != before:
         if word in ALIASES:
@@ -364,8 +368,12 @@ def _period(cell: str) -> str:
     return period_label(cell)
 
 
-def _day(cell: str) -> str:
-    """A day as YYYY-MM-DD; text that is none, or whose day and month may change places, as it stands."""
+def iso_day(cell: str) -> str:
+    """A day as YYYY-MM-DD; text that is none, or whose day and month may change places, as it stands.
+
+    >>> [iso_day(cell) for cell in ("21 Oct 2025", "2025年10月21日", "21/10/2025", "03/04/2025")]
+    ['2025-10-21', '2025-10-21', '2025-10-21', '03/04/2025']
+    """
     word = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", cell.strip()).replace("Sept ", "Sep ")
     for pattern in _DAYS:
         try:

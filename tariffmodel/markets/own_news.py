@@ -103,7 +103,7 @@ def days(facts: Facts, tickers: Sequence[str] | None = None) -> pd.DataFrame:
     ...     known, events=["2025-07-22-japan-deal"], tickers=["7203.T"], exclude=tm.own_news.days(known)
     ... )
     >>> int(quiet.estimates.observations[0])  # of 240
-    232
+    235
     """
     rows = table(facts, tickers)
     ends = [rows[["firm", name]].set_axis(["firm", "date"], axis=1) for name in ("session", "last_session")]
@@ -272,7 +272,7 @@ def treatments(panel: pd.DataFrame, *, draws: int = 9_999, seed: int = 0) -> pd.
     >>> rows["car"] = -rows["delta"] + 0.03 * rows["own_news"] + random.normal(0, 0.005, 12)
     >>> found = treatments(rows, draws=99)
     >>> found["observations"].tolist(), found["own_news_effect"].round(2).tolist()
-    ([12, 10, 12], [nan, nan, 0.04])
+    ([12, 10, 12], [nan, nan, 0.03])
     """
     if "own_news" not in panel or panel["own_news"].isna().any():
         raise DataError("panel does not say where there is own news; pass what `link.panel` returns")

@@ -1,0 +1,458 @@
+"""How do the user's own days of results and guidance enter the calendar of makers' news?
+
+A file is read and checked before anything is written; a time is understood or refused, never cut off.
+Accepted rows go into ``events/own_company_news.csv`` of a snapshot of `store`, where they go before the
+bundled rows of the same maker, day and kind.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, conform_own, news, refuse, store
+from tariffmodel.intake import spreadsheet
+from tariffmodel.intake.own_disclosures import iso_day, maker_name
+from tariffmodel.intake.vendors import heading
+from tariffmodel.markets import market, own_news
+from tariffmodel.markets.event_calendar import MARKETS
+
+EXCHANGE = "exchange"  # as a zone: that of the exchange of the maker's home line
+KEY = ["maker", "date", "kind"]
+_FAR = timedelta(days=366)  # a day further ahead is doubted
+_FIRST = pd.Timestamp("2023-01-01")  # no prices before
+_HEADINGS = {
+    "company": "maker", "ticker": "maker", "firm": "maker", "line": "maker", "day": "date",
+    "timestamp": "date", "announced": "date", "timezone": "zone", "time zone": "zone", "tz": "zone",
+    "news": "what", "event": "what", "headline": "what", "description": "what", "type": "kind",
+    "source": "source_title", "url": "source_url",
+}  # fmt: skip
+# columns that only rows of events.csv and policies.csv have
+_OF_EVENTS = {
+    "scope",
+    "countries",
+    "scheduled",
+    "time et",
+    "policy before",
+    "policy after",
+    "basis",
+    "restates",
+}
+_KINDS = {
+    "results": "results, result, earnings, earnings release, quarterly results, 決算, 실적, ergebnisse",
+    "guidance": "guidance, forecast, outlook, warning, profit warning, 業績予想, gewinnwarnung",
+    "trading_statement": "trading statement, trading_statement, trading update, preliminary results",
+    "filing": "filing, annual report, 20-f, 10-k",
+}
+# zones as people write them, and the abbreviations that their clocks show
+_ZONES = {
+    "Asia/Tokyo": {"JST"},
+    "Asia/Seoul": {"KST"},
+    "Europe/Berlin": {"CET", "CEST", "MEZ", "MESZ"},
+    "Europe/London": {"BST"},
+    "America/New_York": {"ET", "EST", "EDT"},
+    "UTC": {"UTC", "GMT", "Z"},
+}
+_LOCAL_NAME = {"MEZ": "CET", "MESZ": "CEST", "ET": "", "Z": "UTC", "GMT": "UTC"}
+_CLOCK = re.compile(
+    r"(\d{1,2})(?:[:.h](\d{2}))?(?::\d{2}(?:\.\d+)?)?\s*(?:([ap])\.?m\.?(?![a-z]))?\s*(.*)", re.IGNORECASE
+)
+_OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2}):?(\d{2})?")
+_WITH_TIME = re.compile(r"(.*?\d)(?:T|\s+|,\s*)(\d{1,2}[:.h]\d{2}.*|\d{1,2}\s*[ap]\.?m.*)", re.IGNORECASE)
+_A_TIME = "a time such as 16:30, 4:30 pm, 16:30 JST or 16:30+09:00"
+_A_ZONE = "JST, KST, CET, ET, UTC or a name such as Asia/Tokyo"
+_A_DAY = "a day such as 21 Oct 2025 or 2025-10-21 (of 03/04/2025 either may be the month)"
+
+
+def read_events(
+    path: str | Path, *, sheet: str | None = None, encoding: str | None = None, **columns: str
+) -> pd.DataFrame:
+    """Rows of makers' own news from a CSV or Excel file, as text.
+
+    One piece of news per row, in any order. Needed are `maker` (by name, alias or ticker) and `date`;
+    further `time`, `zone`, `kind`, `what`, `quality`, `source_title`, `source_url`, `source_date`, `note`. A
+    time may stand in the column of the date, and its zone or offset after it: ``2025-10-30 19:45 JST``,
+    ``2025-10-30T19:45+09:00``.
+
+    Parameters
+    ----------
+    sheet, encoding
+        See `spreadsheet.read`.
+    **columns : str
+        Values for columns that the file leaves out or empty: ``source_title="Kabutan"``.
+
+    Returns
+    -------
+    DataFrame
+        The columns named above and `row` of the file. Where left out, `kind` is results, `what` the kind,
+        `quality` reported, `source_title` the name of the file and `source_date` today.
+
+    Raises
+    ------
+    DataError
+        Where the layout is not understood; rows of tariff events are refused, with where they go.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = pd.DataFrame({"maker": ["Toyota"], "date": ["8 May 2026"], "time": ["13:55 JST"]})
+    >>> with TemporaryDirectory() as place:
+    ...     said.to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     rows = tm.own_events.read_events(file)
+    >>> rows[["date", "time", "kind", "source_title"]].to_numpy().tolist()
+    [['8 May 2026', '13:55 JST', 'results', 'mine.csv']]
+    """
+    from tariffmodel.facts.schemas import COMPANY_NEWS  # slow to import
+
+    known = [name for name in COMPANY_NEWS.columns if name not in ("time_assumed", "time_basis")]
+    table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
+    filled = (table.cells != "").any(axis=1).nonzero()[0]
+    plain = [heading(cell) for cell in table.cells[filled[0]]]
+    if of_events := sorted(_OF_EVENTS & set(plain)):
+        raise DataError(
+            f"{table.file} has the column {of_events[0]}: these are tariff events, which take a row each in "
+            "events/events.csv and events/policies.csv of a data folder of your own (--data); makers' own "
+            "news has the columns maker, date, time, zone, kind, what"
+        )
+    names = [_HEADINGS.get(name, name.replace(" ", "_")) for name in plain]
+    blank = [not name and not (table.cells[filled[1:], at] != "").any() for at, name in enumerate(names)]
+    given = [name for name, empty in zip(names, blank, strict=True) if not empty]
+    if wrong := [name for name in [*given, *columns] if name not in known]:
+        raise DataError(f"{table.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
+    if twice := sorted({name for name in given if given.count(name) > 1}):
+        raise DataError(f"{table.file} has two columns for {twice[0]}; delete one of them")
+    if lacking := sorted({"maker", "date"} - {*given, *columns}):
+        raise DataError(f"{table.file} has no column {' and no column '.join(lacking)}; add it")
+    cells = pd.DataFrame(table.cells[filled[1:]], columns=[f"{at} {name}" for at, name in enumerate(names)])
+    cells = cells.loc[:, [not empty for empty in blank]].set_axis(given, axis=1).map(_text)
+    if cells.empty:
+        raise DataError(f"{table.file} has no news below its header; expected at least one row")
+    rows = cells.reindex(columns=known, fill_value="").replace("", np.nan).astype("str").fillna(columns)
+    usual = {
+        "kind": "results",
+        "quality": "reported",
+        "source_title": table.file,
+        "source_date": str(date.today()),
+    }
+    rows = rows.fillna(usual).assign(row=filled[1:] + 1)
+    rows = rows.fillna({"what": rows["kind"]})
+    rows.attrs = table.about
+    return rows
+
+
+def check_events(rows: pd.DataFrame, facts: Facts, *, zone: str | None = None) -> list[Fault]:
+    """What is wrong with rows from `read_events`, and, as warnings, what is doubtful.
+
+    Parameters
+    ----------
+    zone : str, optional
+        Of times that name none: a zone, or "exchange" for that of the maker's exchange.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = pd.DataFrame({"maker": ["Subaro"], "date": ["2026-05-13"], "row": [2]})
+    >>> [str(fault) for fault in tm.own_events.check_events(rows, tm.facts.load())]
+    ["own rows row 2: maker is 'Subaro'; expected a maker of companies/makers.csv or its ticker; Subaru?"]
+    """
+    return _understood(rows, facts, zone)[1]
+
+
+def preview_events(rows: pd.DataFrame, facts: Facts, *, zone: str | None = None) -> pd.DataFrame:
+    """Where rows of `read_events` would fall, and what they would replace.
+
+    Parameters
+    ----------
+    zone : str, optional
+        As in `check_events`.
+
+    Returns
+    -------
+    DataFrame
+        In the order of the file: `row`, `maker`, `date`, `time` and `zone` (empty if unknown), `session` and
+        `last_session` of the maker's home line (NaT without one), `kind`, `what`, and `replaces` (bool: a
+        bundled or earlier row of the same maker, day and kind).
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = pd.DataFrame({"maker": ["7203.T"], "date": ["2026-05-08 13:55 JST"], "row": [2]})
+    >>> seen = tm.own_events.preview_events(rows, tm.facts.load())
+    >>> seen.at[0, "maker"], f"{seen.at[0, 'session']:%Y-%m-%d}"
+    ('Toyota', '2026-05-08')
+    """
+    typed, faults = _understood(rows, facts, zone)
+    refuse([fault for fault in faults if not fault.warning])
+    line = facts.makers["ticker"].reindex(typed["maker"])
+    line = line[line.isin(facts.instruments.index[facts.instruments["market"].isin(MARKETS)])]
+    found = own_news.placed(facts, news.timed(typed), list(dict.fromkeys(line)))
+    own = found[found["maker"] == found["said_by"]].drop_duplicates(["maker", "date", "kind", "what"])
+    held = news.company(facts)
+    again = pd.MultiIndex.from_frame(typed[KEY]).isin(pd.MultiIndex.from_frame(held[KEY]))
+    seen = typed.assign(replaces=again).merge(
+        own[["maker", "date", "kind", "what", "session", "last_session"]],
+        on=["maker", "date", "kind", "what"],
+        how="left",
+    )
+    columns = ["row", "maker", "date", "time", "zone", "session", "last_session", "kind", "what", "replaces"]
+    return seen[columns].fillna({"time": "", "zone": ""})
+
+
+def add_events(
+    facts: Facts,
+    path: str | Path,
+    *,
+    zone: str | None = None,
+    sheet: str | None = None,
+    encoding: str | None = None,
+    **columns: str,
+) -> int:
+    """Add the news of a file to ``events/own_company_news.csv``; how many rows there are.
+
+    A row replaces an earlier one, own or bundled, of the same maker, day and kind. Parameters as for
+    `read_events` and `check_events`.
+
+    Raises
+    ------
+    DataError
+        Listing every fault with row and column; nothing has changed then.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from shutil import copytree
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> said = pd.DataFrame({"maker": ["Toyota"], "date": ["8 May 2026"], "time": ["13:55 JST"]})
+    >>> with TemporaryDirectory() as place:  # instead of the data folder
+    ...     said.to_csv(file := Path(place) / "mine.csv", index=False)
+    ...     _ = copytree(tm.facts.data_dir() / "market", Path(place) / "market")
+    ...     tm.own_events.add_events(replace(tm.facts.load(), folder=Path(place)), file)
+    1
+    """
+    rows = read_events(path, sheet=sheet, encoding=encoding, **columns)
+    typed, faults = _understood(rows, facts, zone)
+    refuse([fault for fault in faults if not fault.warning])
+    keep(facts, typed, f"own news from {rows.attrs['file']}")
+    return len(typed)
+
+
+def keep(facts: Facts, rows: pd.DataFrame, reason: str) -> None:
+    """Write checked rows to ``events/own_company_news.csv`` of a new snapshot, over those of the same key.
+
+    >>> from dataclasses import replace
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> with TemporaryDirectory() as place:  # instead of the data folder
+    ...     keep(replace(known, folder=Path(place)), news.company(known).head(3), "three rows")
+    ...     store.snapshots(Path(place))["files"].tolist()
+    ['events/own_company_news.csv']
+    """
+    from tariffmodel.facts.schemas import COMPANY_NEWS
+
+    new = rows[list(COMPANY_NEWS.columns)].astype("str")
+    with store.writing(facts.folder, reason) as staging:
+        held = store.path(facts.folder, OWN_COMPANY_NEWS)
+        if held.is_file():
+            old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
+            again = pd.MultiIndex.from_frame(old[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
+            new = pd.concat([old[~again], new])
+        (staging / "events").mkdir(exist_ok=True)
+        new.to_csv(staging / OWN_COMPANY_NEWS, index=False, lineterminator="\n")
+
+
+def zone_of(facts: Facts, maker: str) -> str | None:
+    """The time zone of the exchange of a maker's home line; None without one.
+
+    >>> import tariffmodel as tm
+    >>> [zone_of(tm.facts.load(), maker) for maker in ("Toyota", "Jaguar Land Rover")]
+    ['Asia/Tokyo', None]
+    """
+    line = facts.makers["ticker"].get(maker)
+    if line not in facts.instruments.index:
+        return None
+    return str(market.exchange(str(facts.instruments.at[line, "exchange_calendar"])).tz)
+
+
+def _text(cell: object) -> str:
+    """A cell as text, with the time that an Excel cell has."""
+    if isinstance(cell, datetime) and cell.time() != time():
+        return cell.isoformat(sep=" ", timespec="minutes")
+    return cell.isoformat("minutes") if isinstance(cell, time) else spreadsheet.text(cell)
+
+
+def _understood(rows: pd.DataFrame, facts: Facts, zone: str | None) -> tuple[pd.DataFrame, list[Fault]]:
+    """Rows with the columns and types of ``company_news.csv``, and what is wrong with or doubtful in them."""
+    from tariffmodel.facts.schemas import COMPANY_NEWS
+
+    file = rows.attrs.get("file", "own rows")
+    default, faults = None, list[Fault]()
+    if zone is not None and zone != EXCHANGE and (default := _zone(zone)) is None:
+        raise DataError(f"zone {zone!r}: write {EXCHANGE}, {_A_ZONE}")
+    usual = {"kind": "results", "quality": "reported", "source_title": file, "source_date": str(date.today())}
+    rows = rows.reindex(columns=[*COMPANY_NEWS.columns, "row"]).fillna(usual)
+    rows = rows.fillna({"what": rows["kind"]})
+    read = []
+    records: Any = rows.to_dict("records")
+    for row in records:
+        found, wrong = _row(row, facts, default, zone == EXCHANGE, file)
+        read.append(found)
+        faults += wrong
+    plain = pd.DataFrame(read, rows.index).astype("str").assign(row=rows["row"])
+    plain.attrs = {"file": file}
+    named = {fault.row for fault in faults if not fault.warning}
+    typed, wrong = conform_own(plain, COMPANY_NEWS)
+    faults += [fault for fault in wrong if fault.row not in named and fault.column in plain]
+    faults += _twice(plain, file)
+    return typed, sorted(faults, key=lambda fault: fault.row or 0)
+
+
+def _row(
+    row: dict[str, Any], facts: Facts, default: str | None, exchange: bool, file: str
+) -> tuple[dict[str, Any], list[Fault]]:
+    """One row as ``company_news.csv`` has it, and its faults."""
+    faults: list[Fault] = []
+
+    def fault(column: str, expected: str, value: object = None, *, warning: bool = False) -> None:
+        said = row[column] if value is None else value
+        faults.append(Fault(file, int(row["row"]), column, said, expected, warning))
+
+    maker = _maker(row["maker"], facts)
+    if maker not in facts.makers.index:
+        near = difflib.get_close_matches(maker, list(facts.makers.index), 1)
+        fault("maker", f"a maker of companies/makers.csv or its ticker{f'; {near[0]}?' if near else ''}")
+    kind = str(row["kind"]).strip().lower()
+    kind = next((name for name, words in _KINDS.items() if kind in words.split(", ")), kind)
+    told = dict(row) | {"maker": maker, "kind": kind, "time_assumed": np.nan, "time_basis": "not given"}
+    words, clock = _apart(row["date"])
+    told["date"] = day = iso_day(words)
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) or pd.isna(pd.to_datetime(day, errors="coerce")):
+        fault("date", _A_DAY)
+        return told, faults
+    if clock and isinstance(row["time"], str):
+        fault("time", f"no time here, as the date has one, {clock}; keep one of the two")
+        return told, faults
+    column = "date" if clock else "time"
+    clock = clock or (row["time"] if isinstance(row["time"], str) else "")
+    local = exchange_zone = zone_of(facts, maker) if maker in facts.makers.index else None
+    if clock:
+        moment, why = _moment(
+            day, clock, row["zone"], default or (local if exchange else None), exchange_zone
+        )
+        if moment is None:
+            fault(
+                "zone" if "zone" in why and column == "time" and isinstance(row["zone"], str) else column, why
+            )
+            return told, faults
+        told |= {
+            "date": moment[0],
+            "time": moment[1],
+            "zone": moment[2],
+            "time_basis": f"as written in {file}",
+        }
+        if why:
+            fault(column, why, warning=True)
+    else:
+        told |= {"zone": np.nan}
+    for expected in _doubts(told, facts):
+        fault("date", expected, told["date"], warning=True)
+    return told, faults
+
+
+def _maker(cell: object, facts: Facts) -> str:
+    """The maker that a name, an alias or a ticker means; any other text as it stands."""
+    word = str(cell).strip()
+    company = facts.instruments["company"].get(word, facts.instruments["company"].get(word.upper()))
+    return str(company) if company in facts.makers.index else maker_name(word)
+
+
+def _apart(cell: object) -> tuple[str, str]:
+    """The day and the time that one cell holds."""
+    words = "" if cell != cell else str(cell).strip()
+    both = _WITH_TIME.fullmatch(words)
+    return (both[1].rstrip(" ,"), both[2]) if both else (words, "")
+
+
+def _zone(name: str) -> str | None:
+    """A time zone by its name or an abbreviation in use; None where it is none."""
+    word = name.strip()
+    for zone, spellings in _ZONES.items():
+        if word.upper() in spellings:
+            return zone
+    try:
+        return ZoneInfo(word).key
+    except (ValueError, OSError, KeyError):
+        return None
+
+
+def _moment(
+    day: str, clock: str, zone: object, default: str | None, local: str | None
+) -> tuple[tuple[str, str, str] | None, str]:
+    """Local day, time and zone of a time as written; None and what was expected, or a doubt."""
+    parts = _CLOCK.fullmatch(clock.strip())
+    if not parts or not (parts[2] or parts[3]):
+        return None, _A_TIME
+    hour, minute, half, rest = int(parts[1]), int(parts[2] or 0), (parts[3] or "").lower(), parts[4].strip()
+    if hour > (12 if half else 23) or minute > 59 or (half and not hour):
+        return None, _A_TIME
+    hour = hour % 12 + 12 * (half == "p") if half else hour
+    said = rest or (zone.strip() if isinstance(zone, str) else "")
+    if rest and isinstance(zone, str) and rest != zone.strip():
+        return None, f"one zone, and the column zone says {zone}"
+    when = datetime.combine(date.fromisoformat(day), time(hour, minute))
+    if offset := _OFFSET.fullmatch(said):
+        ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0)) * (1 if offset[1] == "+" else -1)
+        there = pd.Timestamp(when - ahead, tz="UTC").tz_convert(local or "UTC")
+        return (f"{there:%Y-%m-%d}", f"{there:%H:%M}", local or "UTC"), ""
+    name = _zone(said) if said else default
+    if name is None:
+        expected = f"a zone with the time: {_A_ZONE}"
+        return None, expected if said else f"{expected}; or pass zone={EXCHANGE!r} (--zone {EXCHANGE})"
+    doubt, shown = "", when.replace(tzinfo=ZoneInfo(name)).tzname() or ""
+    meant = _LOCAL_NAME.get(said.upper(), said.upper())
+    if meant and any(said.upper() in spellings for spellings in _ZONES.values()) and meant != shown:
+        doubt = f"{shown}, which clocks of {name} show that day: it is read as their time"
+    return (day, f"{hour:02}:{minute:02}", name), doubt
+
+
+def _doubts(told: dict[str, Any], facts: Facts) -> list[str]:
+    """What is odd about the day of a row."""
+    day = pd.Timestamp(told["date"])
+    doubts = []
+    if day.date() > date.today() + _FAR:
+        doubts.append("a day no more than a year ahead; is the year right?")
+    if day < _FIRST:
+        doubts.append(f"a day since {_FIRST:%Y-%m-%d}, where prices begin; earlier news is not used")
+    line = facts.makers["ticker"].get(told["maker"])
+    if day.weekday() >= 5:
+        doubts.append(f"a day of trading, and it is a {day:%A}: the next session counts")
+    elif line in facts.instruments.index and day.year >= _FIRST.year:
+        book = market.exchange(str(facts.instruments.at[line, "exchange_calendar"]))
+        if book.first_session <= day <= book.last_session and not book.is_session(day):
+            doubts.append("a day of trading, and the maker's exchange was closed: the next session counts")
+    return doubts
+
+
+def _twice(rows: pd.DataFrame, file: str) -> list[Fault]:
+    """News that the file has twice."""
+    first = rows.groupby(KEY, sort=False)["row"].transform("first")
+    again = rows[rows.duplicated(KEY)]
+    return [
+        Fault(file, int(row), "date", day, f"each day of a maker and kind once; row {first[at]} has it too")
+        for at, row, day in zip(again.index, again["row"], again["date"], strict=True)
+    ]
