@@ -31,6 +31,7 @@ _HOMES = {
     "cost": "tariff.cost",
     "parts_account": "tariff.parts_account",
     "duty": "tariff.duty",
+    "earnings_dates": "intake.earnings_dates",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",
     "event_tests": "stats.event_tests",

@@ -1,7 +1,8 @@
 """A Yahoo Finance of our own on the loopback interface, for the real yfinance to talk to.
 
 It answers the addresses that yfinance calls for daily bars (chart, cookie, crumb, consent) in the
-form of Yahoo's v8 chart API. Every body is written here or handed in by the test.
+form of Yahoo's v8 chart API, and for earnings dates with a page like that of Yahoo's calendar. Every
+body is written here or handed in by the test.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class Line:
     faults: list[str] = field(default_factory=list)
     body: bytes | None = None  # recorded or made by hand, instead of what `frame` would give
     live: tuple[pd.Timestamp, float] | None = None  # time and price of a bar still being traded
+    earnings: list[tuple[str, str]] | None = None  # date as Yahoo writes it, and reported EPS or "-"
 
     def fault(self) -> str:
         if not self.faults:
@@ -120,10 +122,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.state.requests.append((path, query))
         if path.endswith("/v1/test/getcrumb"):
             self._send(200, b"crumb", "text/plain")
+        elif path.endswith("/calendar/earnings"):
+            self._earnings(query["symbol"].upper())
         elif "/v8/finance/chart/" in path:
             self._chart(path.rpartition("/")[2].upper(), query)
         else:  # fc.yahoo.com sets a cookie on a page that does not exist; the rest is unknown here
             self._send(404, b"<html><body>not here</body></html>", "text/html")
+
+    def _earnings(self, symbol: str) -> None:
+        line = self.state.lines.get(symbol)
+        fault = line.fault().removesuffix(" forever") if line else ""
+        if fault == "429":
+            self._send(429, b"Too Many Requests\r\n", "text/plain")
+        elif fault == "hang up":
+            self.close_connection = True
+        elif fault:
+            raise AssertionError(f"no fault {fault!r} in this server")
+        elif line is not None and line.body is not None:
+            self._send(200, line.body, "text/html")
+        else:
+            self._send(200, earnings_page(symbol, line.earnings if line else None), "text/html")
 
     def _chart(self, symbol: str, query: dict[str, str]) -> None:
         line = self.state.lines.get(symbol)
@@ -177,6 +195,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(length))
         self.end_headers()
+
+
+def earnings_page(
+    symbol: str, dates: list[tuple[str, str]] | None, *, heading: str = "Earnings Date"
+) -> bytes:
+    """A page with the table of a line's earnings dates, or without one."""
+    if dates is None:
+        return b"<html><body><p>No matching results</p></body></html>"
+    names = ["Symbol", "Company", heading, "EPS Estimate", "Reported EPS", "Surprise (%)"]
+    head = "".join(f"<th>{name}</th>" for name in names)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{cell}</td>" for cell in (symbol, "A maker", day, "1.00", eps, "-")) + "</tr>"
+        for day, eps in dates
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f"<!doctype html><html><body><h1>Earnings</h1>{table}</body></html>".encode()
 
 
 def chart_body(symbol: str, line: Line, since: int = 0) -> bytes:

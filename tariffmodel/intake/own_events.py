@@ -251,9 +251,16 @@ def add_events(
     return len(typed)
 
 
-def keep(facts: Facts, rows: pd.DataFrame, reason: str) -> None:
+def keep(facts: Facts, rows: pd.DataFrame, reason: str, gone: pd.DataFrame | None = None) -> None:
     """Write checked rows to ``events/own_company_news.csv`` of a new snapshot, over those of the same key.
 
+    Parameters
+    ----------
+    gone : DataFrame, optional
+        `maker`, `date` and `kind` of rows of that file that are to leave it.
+
+    Examples
+    --------
     >>> from dataclasses import replace
     >>> from tempfile import TemporaryDirectory
     >>> import tariffmodel as tm
@@ -267,13 +274,13 @@ def keep(facts: Facts, rows: pd.DataFrame, reason: str) -> None:
 
     new = rows[list(COMPANY_NEWS.columns)].astype("str")
     with store.writing(facts.folder, reason) as staging:
-        held = store.path(facts.folder, OWN_COMPANY_NEWS)
-        if held.is_file():
+        if (held := store.path(facts.folder, OWN_COMPANY_NEWS)).is_file():
             old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
-            again = pd.MultiIndex.from_frame(old[KEY]).isin(pd.MultiIndex.from_frame(new[KEY]))
-            new = pd.concat([old[~again], new])
+            leaving = new[KEY] if gone is None else pd.concat([new[KEY], gone[KEY]])
+            stays = ~pd.MultiIndex.from_frame(old[KEY]).isin(pd.MultiIndex.from_frame(leaving))
+            new = pd.concat([old[stays], new])
         (staging / "events").mkdir(exist_ok=True)
-        new.to_csv(staging / OWN_COMPANY_NEWS, index=False, lineterminator="\n")
+        new.sort_values(KEY).to_csv(staging / OWN_COMPANY_NEWS, index=False, lineterminator="\n")
 
 
 def zone_of(facts: Facts, maker: str) -> str | None:
