@@ -99,6 +99,14 @@ def test_a_second_refresh_adds_what_is_new_and_drops_what_moved(mine):
     assert rows.loc[rows["date"] > "2027", "date"].tolist() == ["2027-01-28"]
 
 
+def test_a_table_that_is_left_empty_is_read_as_one_without_rows(mine):
+    refreshed(mine, {"GM": line(GM[:1])}, tickers=["GM"])
+    found, _ = refreshed(facts.load(mine.folder), {"GM": line(GM[1:2])}, tickers=["GM"])
+    assert found.loc["GM", ["listed", "added", "removed"]].tolist() == [1, 0, 1]
+    after = facts.load(mine.folder)
+    assert len(news.company(after)) == len(news.company(mine)) and not facts.check(mine.folder)
+
+
 @pytest.mark.parametrize(
     ("second", "said"),
     [

@@ -26,6 +26,7 @@ TEXTS = {
 }
 PARSER = doctest.DocTestParser()
 NEEDS_A_KERNEL_OR_THE_NETWORK = {
+    "tariffmodel.intake.earnings_dates",
     "tariffmodel.intake.yahoo",
     "tariffmodel.runs.kernels",
     "tariffmodel.runs.run",

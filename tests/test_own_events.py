@@ -51,6 +51,7 @@ def faults(known, tmp_path, *rows, **options):
         ("2025-07-22 23:30-04:00", "", "", "2025-07-23 12:30 Asia/Tokyo", "2025-07-23"),
         ("Jul 22, 2025", "7:00 p.m. ET", "", "2025-07-22 19:00 America/New_York", "2025-07-23"),
         ("2025-07-23", "", "", "2025-07-23  ", "2025-07-23"),
+        ("2025-07-23 00:00:00", "", "", "2025-07-23  ", "2025-07-23"),  # a day, as pandas writes one
     ],
 )
 def test_forms_of_day_and_hour(known, tmp_path, date_cell, time_cell, zone_cell, stored, session):

@@ -146,7 +146,7 @@ def _reason(error: Exception) -> str:
 def _changed(ticker: str, reason: str) -> str:
     return (
         f"{ticker}: Yahoo's page of earnings dates is laid out otherwise than yfinance {version('yfinance')}"
-        f" reads it ({reason}); {_NOTHING}. Add the days with `tariffmodel add events`, or take a newer yfinance"
+        f" reads it ({reason}); {_NOTHING}. Add the days with `tariffmodel add events`, or update yfinance"
     )
 
 

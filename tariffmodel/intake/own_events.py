@@ -67,6 +67,7 @@ _CLOCK = re.compile(
 )
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2}):?(\d{2})?")
 _WITH_TIME = re.compile(r"(.*?\d)(?:T|\s+|,\s*)(\d{1,2}[:.h]\d{2}.*|\d{1,2}\s*[ap]\.?m.*)", re.IGNORECASE)
+_MIDNIGHT = re.compile(r"[T ]00:00:00(?:\.0+)?$")  # of a day that a program wrote as a moment
 _A_TIME = "a time such as 16:30, 4:30 pm, 16:30 JST or 16:30+09:00"
 _A_ZONE = "JST, KST, CET, ET, UTC or a name such as Asia/Tokyo"
 _A_DAY = "a day such as 21 Oct 2025 or 2025-10-21 (of 03/04/2025 either may be the month)"
@@ -339,46 +340,46 @@ def _row(
         said = row[column] if value is None else value
         faults.append(Fault(file, int(row["row"]), column, said, expected, warning))
 
-    maker = _maker(row["maker"], facts)
-    if maker not in facts.makers.index:
+    maker, local = _maker(row["maker"], facts), None
+    if maker in facts.makers.index:
+        local = zone_of(facts, maker)
+    else:
         near = difflib.get_close_matches(maker, list(facts.makers.index), 1)
         fault("maker", f"a maker of companies/makers.csv or its ticker{f'; {near[0]}?' if near else ''}")
-    kind = str(row["kind"]).strip().lower()
-    kind = next((name for name, words in _KINDS.items() if kind in words.split(", ")), kind)
-    told = dict(row) | {"maker": maker, "kind": kind, "time_assumed": np.nan, "time_basis": "not given"}
-    words, clock = _apart(row["date"])
-    told["date"] = day = iso_day(words)
+    words, inside = _apart(row["date"])
+    beside, zone = (row[name].strip() if isinstance(row[name], str) else "" for name in ("time", "zone"))
+    told = dict(row) | _plain(row) | {"maker": maker, "date": (day := iso_day(words)), "zone": np.nan}
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) or pd.isna(pd.to_datetime(day, errors="coerce")):
         fault("date", _A_DAY)
         return told, faults
-    if clock and isinstance(row["time"], str):
-        fault("time", f"no time here, as the date has one, {clock}; keep one of the two")
+    if inside and beside:
+        fault("time", f"no time here, as the date has one, {inside}; keep one of the two")
         return told, faults
-    column = "date" if clock else "time"
-    clock = clock or (row["time"] if isinstance(row["time"], str) else "")
-    local = exchange_zone = zone_of(facts, maker) if maker in facts.makers.index else None
-    if clock:
-        moment, why = _moment(
-            day, clock, row["zone"], default or (local if exchange else None), exchange_zone
-        )
+    if clock := inside or beside:
+        column = "date" if inside else "time"
+        moment, why = _moment(day, clock, zone, default or (local if exchange else None), local)
         if moment is None:
-            fault(
-                "zone" if "zone" in why and column == "time" and isinstance(row["zone"], str) else column, why
-            )
+            fault("zone" if zone and "zone" in why else column, why)
             return told, faults
-        told |= {
-            "date": moment[0],
-            "time": moment[1],
-            "zone": moment[2],
-            "time_basis": f"as written in {file}",
-        }
+        told |= dict(zip(("date", "time", "zone"), moment, strict=True))
+        told["time_basis"] = f"as written in {file}"
         if why:
             fault(column, why, warning=True)
-    else:
-        told |= {"zone": np.nan}
     for expected in _doubts(told, facts):
         fault("date", expected, told["date"], warning=True)
     return told, faults
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """The words of a row as ``company_news.csv`` has them."""
+    kind = str(row["kind"]).strip().lower()
+    return {
+        "kind": next((name for name, words in _KINDS.items() if kind in words.split(", ")), kind),
+        "quality": str(row["quality"]).strip().lower(),
+        "source_date": iso_day(str(row["source_date"])),
+        "time_assumed": np.nan,
+        "time_basis": "not given",
+    }
 
 
 def _maker(cell: object, facts: Facts) -> str:
@@ -391,6 +392,7 @@ def _maker(cell: object, facts: Facts) -> str:
 def _apart(cell: object) -> tuple[str, str]:
     """The day and the time that one cell holds."""
     words = "" if cell != cell else str(cell).strip()
+    words = _MIDNIGHT.sub("", words)
     both = _WITH_TIME.fullmatch(words)
     return (both[1].rstrip(" ,"), both[2]) if both else (words, "")
 
@@ -408,7 +410,7 @@ def _zone(name: str) -> str | None:
 
 
 def _moment(
-    day: str, clock: str, zone: object, default: str | None, local: str | None
+    day: str, clock: str, zone: str, default: str | None, local: str | None
 ) -> tuple[tuple[str, str, str] | None, str]:
     """Local day, time and zone of a time as written; None and what was expected, or a doubt."""
     parts = _CLOCK.fullmatch(clock.strip())
@@ -417,10 +419,9 @@ def _moment(
     hour, minute, half, rest = int(parts[1]), int(parts[2] or 0), (parts[3] or "").lower(), parts[4].strip()
     if hour > (12 if half else 23) or minute > 59 or (half and not hour):
         return None, _A_TIME
-    hour = hour % 12 + 12 * (half == "p") if half else hour
-    said = rest or (zone.strip() if isinstance(zone, str) else "")
-    if rest and isinstance(zone, str) and rest != zone.strip():
+    if rest and zone and rest != zone:
         return None, f"one zone, and the column zone says {zone}"
+    said, hour = rest or zone, hour % 12 + 12 * (half == "p") if half else hour
     when = datetime.combine(date.fromisoformat(day), time(hour, minute))
     if offset := _OFFSET.fullmatch(said):
         ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0)) * (1 if offset[1] == "+" else -1)
@@ -430,11 +431,15 @@ def _moment(
     if name is None:
         expected = f"a zone with the time: {_A_ZONE}"
         return None, expected if said else f"{expected}; or pass zone={EXCHANGE!r} (--zone {EXCHANGE})"
-    doubt, shown = "", when.replace(tzinfo=ZoneInfo(name)).tzname() or ""
-    meant = _LOCAL_NAME.get(said.upper(), said.upper())
-    if meant and any(said.upper() in spellings for spellings in _ZONES.values()) and meant != shown:
-        doubt = f"{shown}, which clocks of {name} show that day: it is read as their time"
-    return (day, f"{hour:02}:{minute:02}", name), doubt
+    return (day, f"{hour:02}:{minute:02}", name), _clock_doubt(said.upper(), name, when)
+
+
+def _clock_doubt(said: str, zone: str, when: datetime) -> str:
+    """What is odd about an abbreviation that the clocks of its zone do not show that day."""
+    shown, meant = when.replace(tzinfo=ZoneInfo(zone)).tzname(), _LOCAL_NAME.get(said, said)
+    if said not in set().union(*_ZONES.values()) or meant in ("", shown):
+        return ""
+    return f"{shown}, which clocks of {zone} show that day: it is read as their time"
 
 
 def _doubts(told: dict[str, Any], facts: Facts) -> list[str]:
