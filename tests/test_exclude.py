@@ -55,6 +55,14 @@ def test_excluded_day_stays_in_the_event_window(panel):
     pd.testing.assert_frame_equal(by_frame.ar, found.ar)
 
 
+def test_days_of_other_events_are_excluded_in_the_form_in_which_events_come(panel):
+    returns, market = panel
+    days = [*returns.index[[50, 60]], pd.NaT]
+    others = pd.DataFrame({"event": ["one", "two", "undated"], "firm": ["F", "GM", "VW"], "date": days})
+    found = events.study(returns, returns.index[90], market=market, exclude=others, **WINDOWS)
+    assert found.estimates.observations.tolist() == [55, 55, 54, 54]
+
+
 def test_too_many_excluded_days_leave_the_firm_event_out(panel):
     returns, market = panel
     gone = list(returns.index[30:70])

@@ -321,6 +321,7 @@ def excluded_days(exclude: Events | None, returns: pd.DataFrame) -> Array | None
     rows = event_rows(exclude, returns)
     if missing := {"firm", "date"} - set(rows.columns):
         raise DataError(f"exclude has no column {', '.join(sorted(missing))}; pass dates, or firm and date")
+    rows = rows[rows["date"].notna()]
     try:
         dates = pd.DatetimeIndex(pd.to_datetime(rows["date"], format="ISO8601"))
     except (TypeError, ValueError) as error:
