@@ -196,8 +196,8 @@ def by_event(
     -------
     DataFrame
         Indexed by event, in order of date: `date`, `n`, `caar`, `se_adjusted` and `p_value` as in
-        `EventStudy.by_event`; over placebo days `caar_low`, `caar_high` (95%), `p_mean`, `days` (their
-        number), `size_mean` (share rejected at 5% among days held out) and `minimum_mean` (the mean
+        `EventStudy.by_event`; over placebo days `caar_low`, `caar_high` (95%), `p_mean`,
+        `placebo_days` (their number), `size_mean` (share rejected at 5% among days held out) and `minimum_mean` (the mean
         found with a power of 80%); `counted`, `uncounted`, `family` and `p_family` as in `family`.
         ``attrs["placebo"]`` says what the placebo days are.
 
@@ -218,7 +218,7 @@ def by_event(
     ends = mean.interval().add_prefix("caar_")
     found = moved.join(ends).assign(
         p_mean=mean.p,
-        days=mean.days,
+        placebo_days=mean.days,
         size_mean=mean.held_out_size(),
         minimum_mean=mean.minimum_detectable(),
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ BLOCK = 10  # placebo days that stay together when they are held out
 _ALL = slice(None)
 _FLAT = 1e-12  # of a sum of squares that is rounding
 
-__all__ = ["Days", "Randomised", "Reference", "pooled", "randomised", "reference"]
+__all__ = ["Days", "Drawn", "Randomised", "Reference", "pooled", "randomised", "reference"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,13 +396,23 @@ def randomised(
     return found | {name: _wrapped(reference, part) for name, part in zip(names, slopes, strict=True)}
 
 
+class Drawn(NamedTuple):
+    """A number of several events, its error, its p-value and the interval of what is not rejected."""
+
+    estimate: float
+    error: float
+    found: Resampled
+    interval: tuple[float, float]
+
+
 def pooled(
     reference: Reference,
     weights: pd.DataFrame,
     *,
     draws: int = 9_999,
+    level: float = 0.95,
     seed: int = 0,
-) -> tuple[float, float, Resampled]:
+) -> Drawn:
     """One number of several events, ``Σ_e w_e'y_e``, against the same number of placebo days.
 
     Every event draws a placebo day of its own; events whose windows overlap draw the same one, which
@@ -413,10 +424,13 @@ def pooled(
         Events × firms, NaN for those that do not enter: of a pooled slope, delta less its event
         effects (and controls) over its sum of squares.
     draws : int
+    level : float
+        Of the interval.
 
     Returns
     -------
-    The number, its error ``√(Σ_e s_e² w_e'Ω_e w_e)``, and its p-value.
+    Drawn
+        The number, its error ``√(Σ_e s_e² w_e'Ω_e w_e)``, its p-value, and the interval that goes with it.
 
     Raises
     ------
@@ -434,9 +448,9 @@ def pooled(
     >>> both = pd.DatetimeIndex(["2025-07-23", "2025-09-05"])
     >>> reference = Reference(drawn(both), drawn(pd.bdate_range("2024-01-01", periods=199)))
     >>> delta = pd.DataFrame([[-0.03, 0.0, 0.03, 0, 0], [0, 0.02, -0.02, 0, 0]], both, firms)
-    >>> number, error, found = pooled(reference, delta / (delta**2).to_numpy().sum(), draws=999)
-    >>> 0 < found.p <= 1, found.draws
-    (True, 999)
+    >>> both = pooled(reference, delta / (delta**2).to_numpy().sum(), draws=999)
+    >>> 0 < both.found.p <= 1, both.interval[0] < both.estimate < both.interval[1]
+    (True, True)
     """
     events, days = reference.events, reference.placebo
     at = events.labels.get_indexer(weights.index)
@@ -465,7 +479,9 @@ def pooled(
     t = drawn[row, chosen].sum(axis=1) / np.sqrt((drawn_error[row, chosen] ** 2).sum(axis=1))
     total, whole = float(value.sum()), float(np.sqrt((error**2).sum()))
     p = p_value(np.abs(t), abs(total / whole), exact=False)
-    return total, whole, Resampled(p, draws, False, f"{len(usable)} placebo days drawn for each event")
+    found = Resampled(p, draws, False, f"out of {len(usable)} days without events, one for each event")
+    reach = float(_critical(np.abs(t)[None], 1 - level)[0]) * whole
+    return Drawn(total, whole, found, (total - reach, total + reach))
 
 
 @dataclass(frozen=True, eq=False)
