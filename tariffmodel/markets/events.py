@@ -165,7 +165,8 @@ def reference(
     makers = facts.instruments["company"].reindex(lines)
     makers = makers[makers.isin(facts.makers.index)].drop_duplicates()
     others = placebo_study(facts, study, gap=gap or max(3, last + 1, 1 - first), **arguments)
-    return set_beside(study, others, (first, last), makers.to_dict())
+    names = {str(line): str(maker) for line, maker in makers.items()}
+    return set_beside(study, others, (first, last), names)
 
 
 def by_event(
@@ -197,8 +198,9 @@ def by_event(
     DataFrame
         Indexed by event, in order of date: `date`, `n`, `caar`, `se_adjusted` and `p_value` as in
         `EventStudy.by_event`; over placebo days `caar_low`, `caar_high` (95%), `p_mean`,
-        `placebo_days` (their number), `size_mean` (share rejected at 5% among days held out) and `minimum_mean` (the mean
-        found with a power of 80%); `counted`, `uncounted`, `family` and `p_family` as in `family`.
+        `placebo_days` (their number), `size_mean` (share rejected at 5% among days held out) and
+        `minimum_mean` (the mean found with a power of 80%); `counted`, `uncounted`, `family` and
+        `p_family` as in `family`.
         ``attrs["placebo"]`` says what the placebo days are.
 
     Examples

@@ -125,7 +125,7 @@ def by_event(
         Of the `makers` with a computed change in their bill: `slope` with `slope_low` and `slope_high`
         (95% over placebo days), `p_slope`; within homes `slope_home`, `p_home` and `p_within` (permutation
         of makers within homes); by generalised least squares with home effects `slope_gls`, `p_gls`.
-        `placebo_days`, `size` (share rejected at 5% among days held out), `minimum_slope` (found
+        `placebo_days`, `size_slope` (share rejected at 5% among days held out), `minimum_slope` (found
         with a power of 80%), `slope_full` (of a market that prices all of the bill), `power` (to find
         that one); `counted`, `uncounted`, `family` and `p_family`, see `events.family`.
 
@@ -176,8 +176,8 @@ _MEAN = (
 )  # fmt: skip
 _SLOPE = (
     "makers", "slope", "slope_low", "slope_high", "p_slope", "slope_home", "p_home", "p_within", "slope_gls",
-    "p_gls", "placebo_days", "size", "minimum_slope", "slope_full", "power", "counted", "uncounted", "family",
-    "p_family", "reading", "reason",
+    "p_gls", "placebo_days", "size_slope", "minimum_slope", "slope_full", "power", "counted", "uncounted",
+    "family", "p_family", "reading", "reason",
 )  # fmt: skip
 
 
@@ -218,7 +218,7 @@ def _slopes(
         for column, values in _estimated(found[f"slope_{name}"]).items()
     }
     table = pd.DataFrame(
-        {"slope": slope.estimate, "p_slope": slope.p, **beside, "size": slope.held_out_size()}
+        {"slope": slope.estimate, "p_slope": slope.p, **beside, "size_slope": slope.held_out_size()}
     ).join(slope.interval().add_prefix("slope_"))
     table = table.assign(
         placebo_days=slope.days,
