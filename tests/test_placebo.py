@@ -487,7 +487,6 @@ def test_size_on_simulated_panels_is_five_percent_also_when_events_add_variance(
         everyone.append(of_all.p <= 0.05)
     size = pd.Series({name: np.mean(found) for name, found in rejected.items()})
     error = pd.Series({name: math.sqrt(0.05 * 0.95 / len(found)) for name, found in rejected.items()})
-    print(size.round(4).to_dict(), "permutation of all", np.mean(everyone))
     assert ((size - 0.05).abs() < 3 * error).all(), size
     assert size.drop("pooled").between(0.04, 0.06).all(), size
     assert np.mean(everyone) > 0.08
