@@ -50,7 +50,8 @@ FOUND = pd.Series(
 SLOPES = pd.DataFrame(
     {"slope": [-0.5, 0.3, -9.0], "slope_low": [-0.9, -0.2, -20.0], "slope_high": [-0.1, 0.8, 2.0],
      "p_slope": [0.02, 0.3, 0.4], "slope_home": [-0.4, 0.1, -2.0], "p_family": [0.04, 0.6, np.nan],
-     "family": 14, "placebo_days": 346, "reading": ["with the bill", "not told from zero", "cannot tell"], "makers": 17.0},
+     "reading": ["with the bill", "not told from zero", "cannot tell"], "family": 14, "placebo_days": 346,
+     "makers": 17.0},
     index=EVENTS[:3],
 )  # fmt: skip
 POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.04})
@@ -142,9 +143,9 @@ def texts(fig: Figure) -> list[str]:
 
 def test_forest_counts_what_stands_in_the_family_that_its_p_values_are_of() -> None:
     none, some = (charts.events_forest(by_event(p), TITLES, **LOOK).figure for p in (0.2, 0.01))
-    wanted = "of 8 events stand after correction for having looked at 12 first reports"
-    assert none.get_suptitle().replace("\n", " ") == f"None {wanted}"
-    assert some.get_suptitle().replace("\n", " ") == f"6 {wanted}"
+    wanted = "after correction for having looked at 12 first reports"
+    assert none.get_suptitle().replace("\n", " ") == f"None of 8 events stands {wanted}"
+    assert some.get_suptitle().replace("\n", " ") == f"6 of 8 events stand {wanted}"
     assert texts(some).count("–") == 2  # those that are no test have no p of the family
     least = 1 - (1 - 1 / 347) ** 12
     assert any(f"p of 12 first reports together, {least:.2g} at the least" in text for text in texts(some))

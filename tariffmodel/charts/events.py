@@ -211,7 +211,7 @@ def events_forest(
         int(by_event["placebo_days"].max()),
     )
     tests = int(by_event["family"].max())
-    stands = f"stand{'s' if shown == 1 else ''} after correction for having looked at {tests} first reports"
+    stands = f"stand{'' if strong > 1 else 's'} after correction for having looked at {tests} first reports"
     least = 1 - (1 - 1 / (1 + days)) ** tests
     fig = figure(
         f"{strong or 'None'} of {shown} event{'' if shown == 1 else 's'} {stands}",
