@@ -272,6 +272,10 @@ def test_pooled_number_and_its_placebo_draws_equal_a_loop():
     t = np.abs([one / spread for one, spread in drawn])
     assert found.found.p == (1 + (t >= abs(total / error)).sum()) / 501
     assert (found.interval[0] > 0 or found.interval[1] < 0) == (found.found.p <= 0.05)
+    cut, spread = np.sort(t)[-25], np.array([spread for _, spread in drawn])  # ⌊.05 (1 + 500)⌋ = 25
+    numbers = np.array([one for one, _ in drawn])
+    power = [(np.abs(numbers + sign * found.minimum) / spread > cut).mean() for sign in (-1, 1)]
+    assert np.mean(power) == pytest.approx(0.8, abs=0.01)
 
 
 def test_events_whose_windows_overlap_draw_one_placebo_day():

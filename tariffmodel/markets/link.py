@@ -126,8 +126,9 @@ def by_event(
         (95% over placebo days), `p_slope`; within homes `slope_home`, `p_home` and `p_within` (permutation
         of makers within homes); by generalised least squares with home effects `slope_gls`, `p_gls`.
         `placebo_days`, `size_slope` (share rejected at 5% among days held out), `minimum_slope` (found
-        with a power of 80%), `slope_full` (of a market that prices all of the bill), `power` (to find
-        that one); `counted`, `uncounted`, `family` and `p_family`, see `events.family`.
+        with a power of 80%), `slope_full` (of a market that prices all of the bill), `power` and, within
+        homes, `power_home` (to find that one); `counted`, `uncounted`, `family` and `p_family`, see
+        `events.family`.
 
         `reading`: "cannot tell" where `power` is below `LEAST_POWER`, whatever the p; else at 5% "with the
         bill" or "against the bill" when the slopes with and without home effects agree, "between homes
@@ -176,8 +177,8 @@ _MEAN = (
 )  # fmt: skip
 _SLOPE = (
     "makers", "slope", "slope_low", "slope_high", "p_slope", "slope_home", "p_home", "p_within", "slope_gls",
-    "p_gls", "placebo_days", "size_slope", "minimum_slope", "slope_full", "power", "counted", "uncounted",
-    "family", "p_family", "reading", "reason",
+    "p_gls", "placebo_days", "size_slope", "minimum_slope", "slope_full", "power", "power_home", "counted",
+    "uncounted", "family", "p_family", "reading", "reason",
 )  # fmt: skip
 
 
@@ -225,6 +226,7 @@ def _slopes(
         minimum_slope=slope.minimum_detectable(),
         slope_full=full,
         power=slope.power(full),
+        power_home=found["slope_home"].power(full),
     )
     return table.join(events.family(facts, slope, among))
 
@@ -269,16 +271,16 @@ def robustness(
     without : str
         The event that one choice leaves out.
     placebo : Reference, optional
-        Days without events, see `events.reference`. Without it `p_placebo` is empty.
+        Days without events, see `events.reference`. Without it `p_placebo` and `minimum_slope` are empty.
     draws : int
         Bootstrap draws, draws of placebo days and permutations of each choice.
 
     Returns
     -------
     DataFrame
-        Indexed by `choice`, in words: `estimate`, `standard_error`, `p_placebo`, `p_cluster`, `p_bootstrap`,
-        `p_within`, `fama_macbeth`, `p_fama_macbeth`, `events`, `observations`, see `Pooled`; and
-        `reason`, why a choice has none of them.
+        Indexed by `choice`, in words: `estimate`, `standard_error`, `p_placebo`, `minimum_slope`,
+        `p_cluster`, `p_bootstrap`, `p_within`, `fama_macbeth`, `p_fama_macbeth`, `events`,
+        `observations`, see `Pooled`; and `reason`, why a choice has none of them.
 
     Examples
     --------
@@ -327,6 +329,7 @@ def _chosen(
         "estimate": slope["estimate"],
         "standard_error": slope["standard_error"],
         "p_placebo": np.nan if found.placebo is None else found.placebo.p,
+        "minimum_slope": found.minimum_slope,
         "p_cluster": slope["p"],
         "p_bootstrap": found.bootstrap.p,
         "p_within": np.nan if found.permutation is None else found.permutation.p,

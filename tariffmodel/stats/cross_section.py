@@ -140,8 +140,8 @@ class Pooled:
     coefficients : DataFrame
         Indexed by delta and controls, as in `CrossSection`; clustered errors.
     placebo : Resampled, optional
-        The slope among those of days without events, `placebo_interval` what they do not reject; none where
-        these are not given.
+        The slope among those of days without events, `placebo_interval` what they do not reject,
+        `minimum_slope` what is found with a power of 80%; none where these days are not given.
     bootstrap : Resampled
         Wild cluster bootstrap of delta; `bootstrap_interval` inverts it (infinite where no value
         of the slope is rejected).
@@ -176,6 +176,7 @@ class Pooled:
     coefficients: pd.DataFrame
     placebo: Resampled | None
     placebo_interval: tuple[float, float]
+    minimum_slope: float
     bootstrap: Resampled
     bootstrap_interval: tuple[float, float]
     permutation: Resampled | None
@@ -230,7 +231,8 @@ class Pooled:
 
     def _placebo_sentence(self) -> str:
         low, high = self.placebo_interval
-        return f"placebo: {self.placebo}; {self.level:.0%} interval {low:.4g} to {high:.4g}"
+        reach = f"{self.level:.0%} interval {low:.4g} to {high:.4g}"
+        return f"placebo: {self.placebo}; {reach}; found with 80% power: {self.minimum_slope:.4g}"
 
     def _errors(self) -> str:
         by = "event and maker" if self.cluster == "both" else self.cluster
@@ -487,6 +489,7 @@ def pooled(
         coefficients=coefficients,
         placebo=None if drawn is None else drawn.found,
         placebo_interval=(math.nan, math.nan) if drawn is None else drawn.interval,
+        minimum_slope=math.nan if drawn is None else drawn.minimum,
         bootstrap=bootstrap,
         bootstrap_interval=interval,
         permutation=_within_events(panel, rows, inside[list(controls)], draws, rng),

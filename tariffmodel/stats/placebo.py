@@ -29,6 +29,7 @@ from tariffmodel.stats.resampling import TIE, Resampled, p_value
 
 FEWEST = 99  # placebo days, below which a p-value has no resolution
 BLOCK = 10  # placebo days that stay together when they are held out
+_POWER = 0.8
 _ALL = slice(None)
 _FLAT = 1e-12  # of a sum of squares that is rounding
 
@@ -96,6 +97,13 @@ class Reference:
     Attributes
     ----------
     events, placebo : Days
+
+    Examples
+    --------
+    >>> dates, one = pd.bdate_range("2025-05-05", periods=3), np.ones((3, 1))
+    >>> days = Days(dates, dates, pd.Index(["BMW"]), 0 * one, one, one[..., None], length=1)
+    >>> Reference(days, days).text.split(", ")[0]
+    '3 days without events'
     """
 
     events: Days
@@ -280,7 +288,7 @@ class Randomised:
         share: pd.Series = (moved > self.critical(size)[:, None]).sum(axis=1) / self.days
         return share.where(effect.notna() & (self.days >= FEWEST))
 
-    def minimum_detectable(self, power: float = 0.8, size: float = 0.05) -> pd.Series:
+    def minimum_detectable(self, power: float = _POWER, size: float = 0.05) -> pd.Series:
         """Effect, of either sign, that the test finds with this power on the placebo days."""
         cut = self.critical(size)[:, None]
         needed = np.concatenate([(cut - sign * self.drawn_t) * self.drawn_error for sign in (-1, 1)], axis=1)
@@ -397,12 +405,16 @@ def randomised(
 
 
 class Drawn(NamedTuple):
-    """A number of several events, its error, its p-value and the interval of what is not rejected."""
+    """A number of several events, its error, its p-value and the interval of what is not rejected.
+
+    `minimum` is what is found, whatever its sign, with a power of 80%.
+    """
 
     estimate: float
     error: float
     found: Resampled
     interval: tuple[float, float]
+    minimum: float
 
 
 def pooled(
@@ -430,7 +442,8 @@ def pooled(
     Returns
     -------
     Drawn
-        The number, its error ``√(Σ_e s_e² w_e'Ω_e w_e)``, its p-value, and the interval that goes with it.
+        The number, its error ``√(Σ_e s_e² w_e'Ω_e w_e)``, its p-value, the interval that goes with it, and
+        what is found with a power of 80%.
 
     Raises
     ------
@@ -476,12 +489,15 @@ def pooled(
     places = np.random.default_rng(seed).integers(len(usable), size=(draws, group.max() + 1))
     chosen = usable[places[:, group]]
     every = np.arange(len(at))
-    t = drawn[every, chosen].sum(axis=1) / np.sqrt((drawn_error[every, chosen] ** 2).sum(axis=1))
+    spread = np.sqrt((drawn_error[every, chosen] ** 2).sum(axis=1))
+    t = drawn[every, chosen].sum(axis=1) / spread
     total, whole = float(value.sum()), float(np.sqrt((error**2).sum()))
     p = p_value(np.abs(t), abs(total / whole), exact=False)
     found = Resampled(p, draws, False, f"out of {len(usable)} days without events, one for each event")
-    reach = float(_critical(np.abs(t)[None], 1 - level)[0]) * whole
-    return Drawn(total, whole, found, (total - reach, total + reach))
+    cut = float(_critical(np.abs(t)[None], 1 - level)[0])
+    needed = np.concatenate([(cut - t) * spread, (cut + t) * spread])
+    low, high = total - cut * whole, total + cut * whole
+    return Drawn(total, whole, found, (low, high), float(np.quantile(needed, _POWER)))
 
 
 @dataclass(frozen=True, eq=False)
