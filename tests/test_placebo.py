@@ -413,6 +413,33 @@ def test_what_is_scheduled_restated_or_of_one_session_is_no_test_of_its_own(know
     assert event_calendar.uncounted(known, [event])[event] == ""  # alone it is the first
 
 
+def test_means_are_judged_by_placebo_days_and_corrected_among_those_looked_at(known):
+    study = events.tariff_study(known, events=[*EVENTS, "2025-05-28-trade-court-ruling"], window=(0, 1))
+    reference = events.reference(known, study)
+    mean = placebo.randomised(reference)["mean"]
+    found = events.by_event(known, study, placebo=reference)
+    np.testing.assert_allclose(mean.estimate.reindex(found.index), found["caar"])
+    assert found["p_mean"].equals(mean.p.reindex(found.index).rename("p_mean"))
+    assert found["p_value"].equals(study.by_event()["p_value"])  # the test of the literature stays
+    assert found["family"].eq(4).all() and found["counted"].sum() == 4
+    assert found.at[EVENTS[3], "uncounted"] == f"restates {EVENTS[2]}" and np.isnan(
+        found.at[EVENTS[3], "p_family"]
+    )
+    assert (found["p_family"] >= found["p_mean"])[found["counted"]].all()
+    assert found.attrs["placebo"] == reference.text
+    some = events.by_event(known, study, placebo=reference, among=EVENTS[:2])
+    assert some["family"].eq(2).all() and some["counted"].sum() == 2
+    assert set(some["uncounted"]) == {"", "not looked at"}
+    assert (some["p_family"] < found["p_family"])[some["counted"]].all()
+
+
+def test_study_without_any_change_in_a_bill_has_means_and_no_slopes(known):
+    study = events.tariff_study(known, events=["2025-05-28-trade-court-ruling"], window=(0, 1))
+    found = link.by_event(known, study).iloc[0]
+    assert np.isfinite(found["p_mean"]) and np.isnan(found["slope"])
+    assert (found["reading"], found["counted"], found["placebo_days"], found["family"]) == ("", False, 0, 0)
+
+
 # --- size ------------------------------------------------------------------------------------------------
 
 
