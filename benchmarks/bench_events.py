@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import event_tests, events, facts, market
+from tariffmodel import event_tests, events, facts, market, placebo
 
 NAMES = [name for name, test in event_tests.TESTS.items() if test.law != "draws"]
 WINDOW = (-1, 1)
@@ -91,6 +91,33 @@ def test_bundled_panel_all_tests_and_events(benchmark, bundled):
 
     study, *_ = benchmark.pedantic(run, rounds=3, warmup_rounds=1)
     per_row(benchmark, len(study))
+
+
+def test_randomisation_over_400_placebo_days_for_72_events_of_20_makers(benchmark):
+    """Both studies, correlations, means and slopes with home effects and GLS, p, power and family."""
+    returns, index = panel(20, 900)
+    homes = pd.Series(np.repeat(["JP", "KR", "EU", "US"], 5), returns.columns)
+    asked, others = common_events(returns, 72), common_events(returns, 400)
+    labels = pd.Index(asked["event"].unique())
+    size = np.random.default_rng(0).normal(0, 0.02, (len(labels), 20))
+    delta = pd.DataFrame(np.where(size > 0.01, size, 0.0), labels, returns.columns)
+    full = pd.Series(-3.0, labels)
+
+    def run():
+        event, quiet = (
+            events.study(returns, days, market=index, estimation=(-250, -11), window=(0, 1))
+            for days in (asked, others)
+        )
+        found = placebo.randomised(placebo.reference(event, quiet, (0, 1)), delta, homes)
+        every = np.ones(len(labels), dtype=bool)
+        return [
+            (one.p, one.power(full), one.minimum_detectable(), one.held_out_size(), one.stepdown(every))
+            for one in found.values()
+        ]
+
+    tables = benchmark.pedantic(run, rounds=3, warmup_rounds=1)
+    assert all(part.notna().all() for part in tables[1])
+    per_row(benchmark, 72 * 400 * 20)
 
 
 def test_package_eventstudy(benchmark, tmp_path):

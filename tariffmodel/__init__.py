@@ -58,6 +58,7 @@ _HOMES = {
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",
+    "placebo": "stats.placebo",
     "policy": "tariff.policy",
     "pricing": "markets.pricing",
     "provenance": "facts.provenance",

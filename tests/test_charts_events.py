@@ -27,11 +27,13 @@ def path(drift: float = 0.01) -> pd.DataFrame:
     return pd.DataFrame({"mean": np.where(days >= 0, drift, 0.0), "se_adjusted": 0.004, "n": 17}, index=days)
 
 
-def by_event(holm: float = 0.2) -> pd.DataFrame:
+def by_event(p_family: float = 0.2, counted: int = 6) -> pd.DataFrame:
     n = len(EVENTS)
+    tested = np.arange(n) < counted
     return pd.DataFrame(
-        {"caar": np.linspace(-0.02, 0.03, n), "se_adjusted": 0.01, "p_value": np.linspace(0.01, 0.9, n),
-         "p_holm": holm, "n": 17.0},
+        {"caar": np.linspace(-0.02, 0.03, n), "caar_low": np.linspace(-0.04, 0.01, n),
+         "caar_high": np.linspace(0.0, 0.05, n), "p_mean": np.linspace(0.01, 0.9, n), "placebo_days": 346,
+         "counted": tested, "family": 12, "p_family": np.where(tested, p_family, np.nan), "n": 17.0},
         index=EVENTS,
     )  # fmt: skip
 
@@ -41,12 +43,15 @@ ROWS = pd.DataFrame(
      "car": [0.05, 0.14, 0.03, 0.02, 0.06, -0.01, 0.0], "standard_error": 0.02},
     index=list(MAKERS),
 )  # fmt: skip
-FIT = pd.DataFrame(
-    {"estimate": [0.03, -0.5], "low": [0.0, -0.8], "high": [0.06, -0.2]}, index=["constant", "delta"]
-)
+FOUND = pd.Series(
+    {"slope": -0.5, "slope_low": -0.8, "slope_high": -0.2, "p_slope": 0.017, "slope_home": -0.4,
+     "p_home": 0.02, "placebo_days": 346, "power": 0.9, "reading": "with the bill"}
+)  # fmt: skip
 SLOPES = pd.DataFrame(
-    {"estimate": [-0.5, 0.3, -9.0], "low": [-0.9, -0.2, -20.0], "high": [-0.1, 0.8, 2.0],
-     "p_permutation": 0.1, "n": 17.0},
+    {"slope": [-0.5, 0.3, -9.0], "slope_low": [-0.9, -0.2, -20.0], "slope_high": [-0.1, 0.8, 2.0],
+     "p_slope": [0.02, 0.3, 0.4], "slope_home": [-0.4, 0.1, -2.0], "p_family": [0.04, 0.6, np.nan],
+     "reading": ["with the bill", "not told from zero", "cannot tell"], "family": 14, "placebo_days": 346,
+     "makers": 17.0},
     index=EVENTS[:3],
 )  # fmt: skip
 POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.04})
@@ -68,6 +73,7 @@ EVERY: dict[str, Draw] = {
             event="Japan deal",
             window=(0, 1),
             p_value=0.2,
+            days=346,
             **LOOK,
             **k,
         ).figure
@@ -75,7 +81,7 @@ EVERY: dict[str, Draw] = {
     "event_panels": lambda **k: charts.event_panels({e: path() for e in EVENTS}, TITLES, **LOOK, **k).figure,
     "events_forest": lambda **k: charts.events_forest(by_event(), TITLES, **LOOK, **k).figure,
     "car_vs_exposure": lambda **k: (
-        charts.car_vs_exposure(ROWS, FIT, event="Japan deal", p_value=0.03, **LOOK, **k).figure
+        charts.car_vs_exposure(ROWS, FOUND, event="Japan deal", **LOOK, **k).figure
     ),
     "slopes_by_event": lambda **k: charts.slopes_by_event(SLOPES, POOLED, TITLES, **LOOK, **k).figure,
     "implied_and_priced": lambda **k: (
@@ -123,7 +129,7 @@ def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> No
     car = pd.DataFrame([path()["mean"]] * 7, index=list(MAKERS))
     up, down = (
         charts.caar_path(
-            path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, **LOOK
+            path(drift), car, MAKERS, event="X", window=(0, 1), p_value=p, days=346, **LOOK
         ).figure.get_suptitle()
         for drift, p in ((0.02, 0.01), (-0.02, 0.3))
     )
@@ -131,10 +137,36 @@ def test_path_says_gained_or_lost_and_whether_it_can_be_told_from_chance() -> No
     assert "lost 2.0%" in down and "not told from chance" in down.replace("\n", " ")
 
 
-def test_forest_counts_the_events_that_stand() -> None:
-    none = charts.events_forest(by_event(0.2), TITLES, **LOOK).figure.get_suptitle()
-    some = charts.events_forest(by_event(0.01), TITLES, **LOOK).figure.get_suptitle()
-    assert none.startswith("No single event among 8") and some.startswith("8 of 8 events stand")
+def texts(fig: Figure) -> list[str]:
+    return [text.get_text().replace("\n", " ") for text in fig.findobj(matplotlib.text.Text)]
+
+
+def test_forest_counts_what_stands_in_the_family_that_its_p_values_are_of() -> None:
+    none, some = (charts.events_forest(by_event(p), TITLES, **LOOK).figure for p in (0.2, 0.01))
+    wanted = "after correction for having looked at 12 first reports"
+    assert none.get_suptitle().replace("\n", " ") == f"None of 8 events stands {wanted}"
+    assert some.get_suptitle().replace("\n", " ") == f"6 of 8 events stand {wanted}"
+    assert texts(some).count("–") == 2  # those that are no test have no p of the family
+    least = 1 - (1 - 1 / 347) ** 12
+    assert any(f"p of 12 first reports together, {least:.2g} at the least" in text for text in texts(some))
+
+
+def test_slopes_count_what_moved_with_the_bill_and_show_no_p_where_power_is_low() -> None:
+    fig = EVERY["slopes_by_event"]()
+    title = fig.get_suptitle().replace("\n", " ")
+    assert "1 of 3 events moved with the bill, 1 of them after correction for 14 first reports" in title
+    assert "untold" in texts(fig) and "0.4" not in texts(fig) and "0.3" in texts(fig)
+
+
+def test_scatter_gives_no_p_where_power_is_low() -> None:
+    one = FOUND.copy()
+    one[["power", "reading"]] = [0.12, "cannot tell"]
+    fig = charts.car_vs_exposure(ROWS, one, event="UK deal", **LOOK).figure
+    title = fig.get_suptitle().replace("\n", " ")
+    assert title.startswith("UK deal: no telling") and title.endswith("a power of 12%")
+    assert not any("p 0.017" in text for text in texts(fig))
+    told = "p 0.017 over 346 days without events; within homes +0.40 points, p 0.02"
+    assert any(told in text for text in texts(EVERY["car_vs_exposure"]()))
 
 
 def test_scatter_turns_the_slope_into_what_a_lower_bill_brings() -> None:

@@ -15,7 +15,7 @@ from linearmodels.panel import FamaMacBeth
 from scipy import stats
 from statsmodels.regression.linear_model import OLS
 
-from tariffmodel import events, link, market
+from tariffmodel import Valuation, events, link, market
 from tariffmodel.errors import DataError
 
 NAMES = list("ABCDEFGHIJKL")
@@ -55,7 +55,7 @@ def slope_of(y, x):
 @pytest.mark.parametrize("controls", [0, 2])
 def test_slope_and_robust_error_equal_the_sandwich_by_hand(covariance, controls):
     car, delta, others = one_event(controls=controls)
-    found = link.cross_section(car, delta, others, covariance=covariance, permutations=99)
+    found = link.cross_section(car, delta, others, covariance=covariance)
     x = np.column_stack([np.ones(10), delta, *([] if others is None else others.to_numpy().T)])
     bread = np.linalg.inv(x.T @ x)
     b = bread @ x.T @ car.to_numpy()
@@ -77,7 +77,7 @@ def test_slope_and_robust_error_equal_the_sandwich_by_hand(covariance, controls)
 
 def test_influence_equals_refitting_without_each_maker():
     car, delta, others = one_event(controls=1)
-    makers = link.cross_section(car, delta, others, permutations=99).makers
+    makers = link.cross_section(car, delta, others).makers
     x = np.column_stack([np.ones(10), delta, others])
     whole = slope_of(car, x)
     spread = ((car - x @ whole) ** 2).sum() / 7
@@ -92,69 +92,80 @@ def test_influence_equals_refitting_without_each_maker():
         assert makers.at[maker, "cook"] == pytest.approx(moved @ moved / (3 * spread), rel=1e-9)
 
 
-def test_monotone_order_of_four_makers_has_two_permutations_as_extreme_out_of_24():
+def homes(n=10, groups=2):
+    return pd.Series([f"h{i % groups}" for i in range(n)], NAMES[:n])
+
+
+def test_monotone_order_of_four_makers_of_one_home_has_two_permutations_as_extreme_out_of_24():
     delta = pd.Series([0.0, 1.0, 2.0, 3.0], NAMES[:4])
     car = pd.Series([0.0, -1.0, -2.0, -3.3], NAMES[:4])
-    found = link.cross_section(car, delta, covariance="HC1")
+    found = link.cross_section(car, delta, home=homes(4, 1), covariance="HC1")
     assert (found.permutation.p, found.permutation.se, found.permutation.draws) == (2 / 24, 0.0, 24)
-    assert (found.rank_permutation.p, found.rank_correlation) == (2 / 24, -1.0)
     assert found.permutation.exact and "all" in str(found.permutation)
+    assert found.slope_home == pytest.approx(found.slope)
 
 
-def test_exact_permutation_equals_the_loop_over_every_order():
-    car, delta, _ = one_event(6, seed=4, slope=-0.5)
-    x = np.column_stack([np.ones(6), delta])
-    observed = abs(slope_of(car, x)[1])
-    drawn = [abs(slope_of(car.to_numpy()[list(order)], x)[1]) for order in itertools.permutations(range(6))]
-    assert link.cross_section(car, delta).permutation.p == np.mean(np.array(drawn) >= observed - 1e-12)
+def test_makers_of_different_homes_are_never_permuted():
+    car, delta, _ = one_event()
+    bare = link.cross_section(car, delta)
+    assert bare.permutation is None and np.isnan(bare.slope_home)
+    assert bare.table()["p_within"].isna().all() and "permuted" not in bare.summary()
+    alone = link.cross_section(car, delta, home=homes(10, 10))  # a home each: nothing to permute
+    assert alone.permutation is None and np.isnan(alone.slope_home)
+    with pytest.raises(DataError, match="home has nothing for J"):
+        link.cross_section(car, delta, home=homes(9))
 
 
-def test_freedman_lane_equals_refitting_every_permutation_of_the_reduced_residuals():
-    car, delta, others = one_event(6, seed=5, slope=-0.5, controls=1)
-    z = np.column_stack([np.ones(6), others])
+@pytest.mark.parametrize("controls", [0, 1])
+def test_slope_within_homes_equals_a_regression_with_dummies(controls):
+    car, delta, others = one_event(controls=controls)
+    x = np.column_stack([delta, dummies(homes()), *([] if others is None else others.to_numpy().T)])
+    assert link.cross_section(car, delta, others, home=homes()).slope_home == pytest.approx(
+        slope_of(car, x)[0]
+    )
+
+
+@pytest.mark.parametrize("controls", [0, 1])
+def test_exact_permutation_equals_refitting_every_order_within_homes(controls):
+    car, delta, others = one_event(6, seed=5, slope=-0.5, controls=controls)
+    own = homes(6)
+    z = np.column_stack([dummies(own), *([] if others is None else others.to_numpy().T)])
     x = np.column_stack([z, delta])
     fitted = z @ slope_of(car, z)
 
     def t(y):
         b = slope_of(y, x)
         e = y - x @ b
-        return abs(b[2]) / math.sqrt(e @ e / 3 * np.linalg.inv(x.T @ x)[2, 2])
+        return abs(b[-1]) / math.sqrt(e @ e / (6 - x.shape[1]) * np.linalg.inv(x.T @ x)[-1, -1])
 
     left = car.to_numpy() - fitted
-    drawn = [t(fitted + left[list(order)]) for order in itertools.permutations(range(6))]
+    drawn = []
+    for one, other in itertools.product(itertools.permutations(range(3)), repeat=2):
+        order = np.empty(6, dtype=int)
+        order[::2], order[1::2] = 2 * np.array(one), 2 * np.array(other) + 1
+        drawn.append(t(fitted + left[order]))
     expected = np.mean(np.array(drawn) >= t(car.to_numpy()) * (1 - 1e-10))
-    assert link.cross_section(car, delta, others).permutation.p == pytest.approx(expected, abs=1e-12)
+    found = link.cross_section(car, delta, others, home=own)
+    assert found.permutation.exact and found.permutation.p == pytest.approx(expected, abs=1e-12)
 
 
 def test_random_permutations_agree_with_all_of_them_within_their_own_error():
-    car, delta, _ = one_event(7, seed=6, slope=-0.8)
-    every = link.cross_section(car, delta).permutation
-    some = link.cross_section(car, delta, permutations=4_000).permutation
+    car, delta, _ = one_event(10, seed=6, slope=-0.8)
+    every = link.cross_section(car, delta, home=homes(), permutations=14_400).permutation
+    some = link.cross_section(car, delta, home=homes(), permutations=4_000).permutation
     assert every.exact and not some.exact and some.se > 0
     assert abs(every.p - some.p) < 4 * some.se
     assert 0.01 < every.p < 0.9
-
-
-def test_rank_correlation_equals_scipy_and_its_exact_test():
-    car, delta, _ = one_event(6, seed=8, slope=-0.8)
-    found = link.cross_section(car, delta)
-
-    def statistic(order):
-        return stats.spearmanr(delta, order).statistic
-
-    exact = stats.permutation_test((car,), statistic, permutation_type="pairings", n_resamples=np.inf)
-    assert found.rank_correlation == pytest.approx(exact.statistic)
-    assert found.rank_permutation.p == pytest.approx(exact.pvalue, abs=1e-12)
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.floats(0.01, 100), st.floats(-1, 1), st.randoms(use_true_random=False))
 def test_units_level_and_order_of_makers_change_nothing_but_the_units(scale, shift, random):
     car, delta, _ = one_event(7, seed=9)
-    base = link.cross_section(car, delta)
+    base = link.cross_section(car, delta, home=homes(7))
     order = list(car.index)
     random.shuffle(order)
-    same = link.cross_section((car + shift)[order], delta * scale)
+    same = link.cross_section((car + shift)[order], delta * scale, home=homes(7))
     assert same.slope * scale == pytest.approx(base.slope, rel=1e-9)
     assert same.permutation.p == base.permutation.p
     assert same.coefficients.at["delta", "p"] == pytest.approx(base.coefficients.at["delta", "p"], rel=1e-6)
@@ -165,7 +176,7 @@ def test_makers_left_out_are_listed_with_the_reason():
     car = pd.concat([car, pd.Series({"Z": 0.01})])
     delta["B"] = np.nan
     others = others.drop(index="C")
-    found = link.cross_section(car, delta, others, permutations=99)
+    found = link.cross_section(car, delta, others)
     assert dict(found.dropped) == {"Z": "no delta", "B": "no delta", "C": "no c0"}
     assert set(found.makers.index) == set(NAMES[:10]) - {"B", "C"}
     assert "left out: B (no delta)" in found.summary()
@@ -191,7 +202,7 @@ def test_makers_left_out_are_listed_with_the_reason():
 )
 def test_cross_section_refuses(spoil, message):
     with pytest.raises(DataError, match=message):
-        link.cross_section(*spoil(*one_event(controls=1)), permutations=99)
+        link.cross_section(*spoil(*one_event(controls=1)))
 
 
 def test_exposure_of_one_maker_alone_is_refused():
@@ -214,9 +225,9 @@ def test_cross_section_refuses_options(options, message):
 
 
 def test_text_states_the_choices():
-    found = link.cross_section(*one_event(), permutations=999)
-    assert "HC3" in found.summary() and "999 draws, random" in found.summary()
-    assert list(found.table().columns) == [*found.coefficients.columns, "p_permutation"]
+    found = link.cross_section(*one_event(), home=homes(), permutations=999)
+    assert "HC3" in found.summary() and "999 draws, random: makers permuted within homes" in found.summary()
+    assert list(found.table().columns) == [*found.coefficients.columns, "p_within"]
 
 
 def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
@@ -231,8 +242,8 @@ def test_japan_deal_moved_most_the_shares_whose_bill_fell_most(known):
     )
     with pytest.raises(DataError, match="car is not indexed by event and firm"):
         link.panel(known, study.car((0, 1)).reset_index())
-    found = link.cross_section(rows["car"], rows["delta"])
-    assert found.slope < 0 and found.permutation.p < 0.1 and found.rank_correlation < -0.3
+    found = link.cross_section(rows["car"], rows["delta"], home=rows["home"])
+    assert found.slope < 0 and found.slope_home < 0 and found.permutation.p < 0.15
 
 
 def test_one_call_gives_every_event_its_mean_and_its_slope(known):
@@ -240,18 +251,43 @@ def test_one_call_gives_every_event_its_mean_and_its_slope(known):
     late = "2026-09-08-canada-counter-duties"
     before = market.until(known, date(2026, 8, 20))
     study = events.tariff_study(before, events=[late, deal, court, uk], window=(0, 1))
-    found = link.by_event(known, study, permutations=499)
+    reference = events.reference(known, study, (0, 1))
+    found = link.by_event(known, study, placebo=reference, permutations=499)
     assert list(found.index) == [uk, court, deal, late]
     assert list(found["main"]) == [True, False, True, False] and list(found["n"]) == [17, 17, 17, 0]
+    means = events.by_event(known, study, (0, 1), placebo=reference)
     assert found["caar"].dropna().equals(study.by_event((0, 1))["caar"])
+    assert found["p_mean"].dropna().equals(means["p_mean"]) and found["p_mean"].notna().sum() == 3
     assert found.at[late, "reason"] == "day 0 lies outside the returns of its exchange"
     rows = link.panel(known, study.car((0, 1)))
     alone = rows[rows["event"] == deal].set_index("maker")
-    one = link.cross_section(alone["car"], alone["delta"], permutations=499)
+    one = link.cross_section(alone["car"], alone["delta"], home=alone["home"], permutations=499)
     line = found.loc[deal]
-    assert (line["slope"], line["p_permutation"], line["makers"]) == (one.slope, one.permutation.p, 17)
+    assert (line["p_within"], line["makers"], line["placebo_days"]) == (one.permutation.p, 17, 346)
+    assert line["slope"] == pytest.approx(one.slope) and line["slope_home"] == pytest.approx(one.slope_home)
     assert found.at[uk, "reason"].startswith("BMW alone determines") and np.isnan(found.at[uk, "slope"])
     assert found.at[court, "makers"] == 0 and found.at[court, "reason"]
+    assert found["reading"].ne("").equals(found["slope"].notna())
+    valued = Valuation(tax_rate=0.0, discount_rate=0.0, life_years=2.0)
+    doubled = link.by_event(known, study, placebo=reference, permutations=499, valuation=valued)
+    assert doubled.at[deal, "slope_full"] == pytest.approx(-2.0)  # two years of the bill
+    assert (line["slope_low"] > 0 or line["slope_high"] < 0) == (line["p_slope"] <= 0.05)
+
+
+def test_reading_says_what_the_slopes_can_bear():
+    line = {"slope": -1.0, "slope_home": -1.0, "p_slope": 0.01, "p_home": 0.02, "power": 0.9}
+    cases = {
+        "with the bill": {},
+        "against the bill": {"slope": 1.0, "slope_home": 1.0},
+        "between homes only": {"p_home": 0.3},
+        "not told from zero": {"p_slope": 0.2},
+        "cannot tell": {"power": 0.19},
+        "": {"slope": np.nan},
+    }
+    frame = pd.DataFrame([line | changed for changed in cases.values()])
+    assert list(link._reading(frame)) == list(cases)
+    opposed = pd.DataFrame([line | {"slope_home": 1.0}, line | {"p_home": np.nan}, line | {"power": np.nan}])
+    assert list(link._reading(opposed)) == ["between homes only", "between homes only", "cannot tell"]
 
 
 def test_robustness_pools_under_each_choice_and_says_why_one_cannot_be_made(known):
@@ -269,6 +305,10 @@ def test_robustness_pools_under_each_choice_and_says_why_one_cannot_be_made(know
     every = link.pooled(rows, draws=99)
     assert found.at["All events with a computed bill", "estimate"] == every.slope
     assert found.loc["Main events", "reason"] == ""
+    assert found["p_placebo"].isna().all()
+    reference = events.reference(known, study, (0, 1))
+    judged = link.robustness(known, rows, main, deal, placebo=reference, draws=99)
+    assert judged["p_placebo"].between(0.009, 1).all() and judged["estimate"].equals(found["estimate"])
     alone = link.robustness(known, rows, [deal], deal, draws=99)
     assert alone.at[f"… without {deal}", "reason"] and np.isnan(alone.at[f"… without {deal}", "estimate"])
 
@@ -371,19 +411,22 @@ def test_weights_are_webbs_up_to_twelve_clusters():
     assert np.mean(np.square(link.WEBB)) == pytest.approx(1.0) and sum(link.WEBB) == pytest.approx(0.0)
 
 
-def test_permutation_within_events_agrees_with_all_36_orders():
-    panel = several_events(events=3, makers=3, seed=11).iloc[1:]
-    x = demeaned(panel, ["delta"])["delta"].to_numpy()
-    y = panel["car"].to_numpy()
-    event = pd.factorize(panel["event"])[0]
-    blocks = [np.flatnonzero(event == g) for g in range(3)]
+def test_permutation_within_events_and_homes_equals_all_its_orders():
+    panel = several_events(events=3, makers=4, seed=11).reset_index(drop=True)
+    panel["home"] = panel["maker"].map({"A": "x", "B": "x", "C": "x", "D": "y"})
+    group = pd.factorize(panel["event"] + panel["home"])[0]
+    z = dummies(group)
+    x, y = (panel[name] - z @ slope_of(panel[name], z) for name in ("delta", "car"))
+    blocks = [np.flatnonzero(group == g) for g in range(group.max() + 1)]
     drawn = []
     for orders in itertools.product(*(itertools.permutations(block) for block in blocks)):
-        order = np.concatenate([np.array(one) for one in orders])
-        drawn.append(abs(x @ y[order]))
-    expected = np.mean(np.array(drawn) >= abs(x @ y) * (1 - 1e-12))
+        moved = np.empty(len(panel))
+        for block, order in zip(blocks, orders, strict=True):
+            moved[block] = y[list(order)]
+        drawn.append(abs(x @ moved))
+    expected = np.mean(np.array(drawn) >= abs(x @ y) * (1 - 1e-10))
     found = link.pooled(panel, draws=9_999).permutation
-    assert abs(found.p - expected) < 4 * found.se
+    assert found.exact and found.draws == len(drawn) and found.p == pytest.approx(expected, abs=1e-12)
 
 
 def test_order_of_rows_does_not_matter():
@@ -392,7 +435,6 @@ def test_order_of_rows_does_not_matter():
     one, two = link.pooled(panel, draws=99), link.pooled(other, draws=99)
     assert one.slope == pytest.approx(two.slope, rel=1e-12)
     pd.testing.assert_frame_equal(one.events, two.events.loc[one.events.index])
-    assert one.permutation.p == pytest.approx(two.permutation.p, abs=0.1)
 
 
 def test_slopes_of_single_events_and_without_them_equal_refits():
@@ -482,6 +524,7 @@ def test_pooled_text_states_the_choices():
     assert "clustered by event and maker, 7 clusters" in found.summary()
     assert "Fama-MacBeth, 0 Newey-West lags" in found.summary()
     assert found.table()["p_bootstrap"].notna().sum() == 1
+    assert found.table()[["p_placebo", "p_within"]].isna().all(axis=None)
 
 
 @pytest.mark.slow

@@ -90,9 +90,18 @@ def test_runs_of_rows_have_the_mean_length_asked_for():
 
 
 def test_one_permutation_beyond_the_limit_draws_at_random():
-    random = np.random.default_rng(0)
-    every, exact = resampling.orders(4, 24, random)
-    some, drawn = resampling.orders(4, 23, random)
+    random, one = np.random.default_rng(0), np.zeros(4, dtype=int)
+    every, exact = resampling.orders(one, 24, random)
+    some, drawn = resampling.orders(one, 23, random)
     assert exact and not drawn
     assert len({tuple(order) for order in every}) == 24 and len(some) == 23
     assert (np.sort(some, axis=1) == np.arange(4)).all()
+
+
+def test_orders_stay_within_their_group_whichever_way_they_are_drawn():
+    groups = np.array([1, 0, 1, 0, 2, 1])
+    every, exact = resampling.orders(groups, 99, np.random.default_rng(0))
+    some, drawn = resampling.orders(groups, 11, np.random.default_rng(0))
+    assert exact and not drawn and len({tuple(order) for order in every}) == 12 and len(some) == 11
+    for orders in (every, some):
+        assert (groups[orders] == groups).all() and (np.sort(orders, axis=1) == np.arange(6)).all()

@@ -61,6 +61,7 @@ def caar_path(
     event: str,
     window: tuple[int, int],
     p_value: float,
+    days: int,
     case: str,
     source: str,
     as_of: date,
@@ -78,7 +79,10 @@ def caar_path(
     event : str
         What happened, for the title.
     window : (int, int)
-        Days that `p_value` (of the adjusted test) is about.
+        Days that `p_value` is about.
+    p_value : float
+        Of the mean over days without events: `p_mean` of `events.by_event`, and their number, `days`.
+    days : int
 
     Examples
     --------
@@ -87,7 +91,7 @@ def caar_path(
     >>> mean = pd.DataFrame({"mean": [0.0, 0.0, 0.02, 0.03, 0.03], "se_adjusted": 0.004, "n": 2}, index=days)
     >>> each = pd.DataFrame([mean["mean"], mean["mean"]], index=["Toyota", "Mazda"])
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> about |= {"event": "Japan deal", "window": (0, 1), "p_value": 0.01}
+    >>> about |= {"event": "Japan deal", "window": (0, 1), "p_value": 0.01, "days": 346}
     >>> tm.charts.caar_path(mean, each, {"Toyota": "JP", "Mazda": "JP"}, **about).title
     'Japan deal: makers gained 3.0% on average over days 0 to 1, more than chance'
     """
@@ -100,16 +104,16 @@ def caar_path(
         f"Cumulative abnormal return since day {caar.index[0]}, %; {case}",
         [
             "Black: mean of all makers; grey: its 50% and 95% intervals, adjusted for their correlation",
-            f"p {p_value:.2g} (Kolari and Pynnönen)",
+            f"p {p_value:.2g} over {days} days without events",
             *origin_note(source, as_of),
         ],
         width_cm,
         body_cm=6.0,
     )
     ax = fig.subplots()
-    days = caar.index.to_numpy(dtype=float)
+    day = caar.index.to_numpy(dtype=float)
     for home, path in group.iterrows():
-        ax.plot(days, path, color=HOME_COLOR.get(str(home), OTHER_COLOR), linewidth=1.0)
+        ax.plot(day, path, color=HOME_COLOR.get(str(home), OTHER_COLOR), linewidth=1.0)
     _banded(ax, caar)
     ends = group.iloc[:, -1].sort_values()
     low, high = ax.get_ylim()
@@ -118,7 +122,7 @@ def caar_path(
         color = dark(HOME_COLOR.get(str(home), OTHER_COLOR))
         ax.text(1.01, height, display_name(str(home)), transform=ax.get_yaxis_transform(), va="center",
                 color=color, size=6.5)  # fmt: skip
-    ax.set_xlim(days[0], days[-1])
+    ax.set_xlim(day[0], day[-1])
     ax.set_xlabel("session relative to the first that could react")
     return finish(fig, "Lines by session")
 
@@ -189,30 +193,32 @@ def events_forest(
     Parameters
     ----------
     by_event : DataFrame
-        From `events.EventStudy.by_event`.
+        From `events.by_event`: rows of the events that are drawn. Their family of tests may hold others.
     titles : mapping of event to its short title
 
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> moved = pd.DataFrame({"date": pd.to_datetime(["2025-07-23"]), "n": 17, "caar": 0.05})
-    >>> moved = moved.assign(se_adjusted=0.01, p_value=0.001, p_holm=0.01).set_axis(["deal"])
+    >>> moved = pd.DataFrame({"n": [17], "caar": 0.05, "caar_low": 0.01, "caar_high": 0.09})
+    >>> moved = moved.assign(p_mean=0.003, placebo_days=346, counted=True, family=10, p_family=0.03)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> tm.charts.events_forest(moved, {"deal": "Japan deal"}, **about).title
-    '1 of 1 events stand after correction for having looked at all of them'
+    >>> tm.charts.events_forest(moved.set_axis(["deal"]), {"deal": "Japan deal"}, **about).title
+    '1 of 1 event stands after correction for having looked at 10 first reports'
     """
-    strong = by_event["p_holm"] < 0.05
-    title = (
-        f"{strong.sum()} of {len(by_event)} events stand after correction for having looked at all of them"
-        if strong.any()
-        else f"No single event among {len(by_event)} stands after correction for having looked at all of them"
+    strong, shown, days = (
+        int((by_event["p_family"] < 0.05).sum()),
+        len(by_event),
+        int(by_event["placebo_days"].max()),
     )
+    tests = int(by_event["family"].max())
+    stands = f"stand{'' if strong > 1 else 's'} after correction for having looked at {tests} first reports"
+    least = 1 - (1 - 1 / (1 + days)) ** tests
     fig = figure(
-        title,
+        f"{strong or 'None'} of {shown} event{'' if shown == 1 else 's'} {stands}",
         f"Mean cumulative abnormal return of makers, %; {case}",
         [
-            "Lines: 95%, adjusted for the correlation of makers on their common day",
-            "p: Kolari and Pynnönen's adjusted test; Holm: for all events together",
+            f"Lines: 95%; p: how rare it is among {days} days without events",
+            f"Family: p of {tests} first reports together, {least:.2g} at the least; –: not a test",
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -221,13 +227,12 @@ def events_forest(
     ax = fig.subplots()
     label_rows(ax, [f"{titles[event]}  {event[:10]}" for event in by_event.index])
     y = np.arange(len(by_event))
-    mean, error = by_event["caar"].to_numpy(), _half_width(by_event).to_numpy()
-    color = [HOME_COLOR["JP"] if flag else INK for flag in by_event["p_value"] < 0.05]
-    ax.hlines(y, mean - error, mean + error, color=color, linewidth=0.8)
-    ax.scatter(mean, y, color=color, s=9, zorder=3, linewidth=0)
+    color = [HOME_COLOR["JP"] if flag else INK for flag in by_event["p_mean"] < 0.05]
+    ax.hlines(y, by_event["caar_low"], by_event["caar_high"], color=color, linewidth=0.8)
+    ax.scatter(by_event["caar"], y, color=color, s=9, zorder=3, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6)
-    text_column(ax, [f"{v:.2g}" for v in by_event["p_value"]], 24, heading="p")
-    text_column(ax, [f"{v:.2g}" for v in by_event["p_holm"]], 50, heading="Holm")
+    text_column(ax, [_p(v) for v in by_event["p_mean"]], 24, heading="p")
+    text_column(ax, [_p(v) for v in by_event["p_family"]], 50, heading="Family")
     text_column(ax, [f"{n:.0f}" for n in by_event["n"]], 66, heading="n")
     percent_ticks(ax.xaxis)
     ax.tick_params(axis="y", labelsize=5.8)
@@ -237,10 +242,9 @@ def events_forest(
 @in_house_style
 def car_vs_exposure(
     rows: pd.DataFrame,
-    fit: pd.DataFrame,
+    found: pd.Series,
     *,
     event: str,
-    p_value: float,
     case: str,
     source: str,
     as_of: date,
@@ -252,31 +256,35 @@ def car_vs_exposure(
     ----------
     rows : DataFrame
         Indexed by maker: `delta` (share of market value), `car`, `standard_error`, `home`.
-    fit : DataFrame
-        `coefficients` of `link.cross_section`.
-    p_value : float
-        Of the permutation test.
+    found : Series
+        The event's row of `link.by_event`. Where its reading is "cannot tell", the title says so.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> rows = pd.DataFrame({"delta": [-0.02, 0.0], "car": [0.05, 0.0], "home": ["JP", "US"]})
-    >>> fit = pd.DataFrame({"estimate": [0.0, -2.5], "low": [-0.01, -3.5], "high": [0.01, -1.5]})
-    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> about |= {"event": "Japan deal", "p_value": 0.03}
     >>> rows = rows.assign(standard_error=0.01).set_axis(["Mazda", "Ford"])
-    >>> fit = fit.set_axis(["constant", "delta"])
-    >>> tm.charts.car_vs_exposure(rows, fit, **about).title
+    >>> found = {"slope": -2.5, "slope_low": -3.5, "slope_high": -1.5, "p_slope": 0.02, "placebo_days": 346}
+    >>> found |= {"slope_home": -1.0, "p_home": 0.2, "power": 0.9, "reading": "between homes only"}
+    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30), "event": "Japan deal"}
+    >>> tm.charts.car_vs_exposure(rows, pd.Series(found), **about).title
     'Japan deal: a bill lower by 1% of market value came with +2.50 points of return (+1.50 to +3.50)'
     """
-    slope, low, high = map(float, fit.loc["delta", ["estimate", "low", "high"]])
+    slope, low, high = map(float, found[["slope", "slope_low", "slope_high"]])
+    untold = found["reading"] == "cannot tell"
+    came = (
+        f"a bill lower by 1% of market value came with {-slope:+.2f} points of return "
+        f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})"
+    )
+    hidden = (
+        f"no telling whether returns moved with the bill: full pricing has a power of {found['power']:.0%}"
+    )
     fig = figure(
-        f"{event}: a bill lower by 1% of market value came with {-slope:+.2f} points of return "
-        f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})",
+        f"{event}: {hidden if untold else came}",
         f"Abnormal return against the change in the yearly bill; {case}",
         [
             "Line: least squares; vertical lines: 95% of the return where the bill changes",
-            f"p {p_value:.2g} over permutations of the makers",
+            *([] if untold else [_told(found)]),
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -303,8 +311,7 @@ def car_vs_exposure(
         }
     )
     line = np.linspace(points["x"].min(), points["x"].max(), 60)
-    constant: Any = fit.at["constant", "estimate"]
-    fitted = constant + slope * line
+    fitted = rows["car"].mean() + slope * (line - rows["delta"].mean())
     ax.plot(line, fitted, color=SOFT, linewidth=0.9)
     ax.vlines(points["x"], points["low"], points["high"], color=points["color"], linewidth=0.5, alpha=0.6)
     ax.scatter(points["x"], points["y"], color=points["color"], s=13, zorder=3, linewidth=0)
@@ -337,30 +344,33 @@ def slopes_by_event(
     Parameters
     ----------
     slopes : DataFrame
-        Indexed by event: `estimate`, `low`, `high`, `p_permutation`, `n`.
+        Rows of `link.by_event` that have a slope. Their family of tests may hold others.
     pooled : Series
-        `estimate`, `low`, `high`, `p_value` over all events.
+        `estimate`, `low`, `high`, `p_value` over all events, over days without events as well.
     titles : mapping of event to its short title
 
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> slopes = pd.DataFrame({"estimate": [-0.5], "low": [-0.8], "high": [-0.2], "p_permutation": 0.01})
+    >>> slopes = pd.DataFrame({"slope": [-0.5], "slope_low": [-0.8], "slope_high": [-0.2], "p_slope": 0.01})
+    >>> slopes = slopes.assign(slope_home=-0.4, makers=9, placebo_days=346, family=14, p_family=0.1)
     >>> pooled = pd.Series({"estimate": -0.2, "low": -0.5, "high": -0.01, "p_value": 0.04})
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> slopes = slopes.assign(n=9).set_axis(["deal"])
-    >>> tm.charts.slopes_by_event(slopes, pooled, {"deal": "Deal"}, **about).title.split("; ")[0]
-    'Pooled, a bill higher by 1% of market value took 0.20 points off the share (0.01 to 0.50)'
+    >>> slopes = slopes.assign(reading="with the bill").set_axis(["deal"])
+    >>> tm.charts.slopes_by_event(slopes, pooled, {"deal": "Deal"}, **about).title.split("; ")[1]
+    '1 of 1 events moved with the bill, 0 of them after correction for 14 first reports'
     """
-    below = int((slopes["high"] < 0).sum())
+    with_it = slopes["reading"] == "with the bill"
+    left = int((with_it & (slopes["p_family"] < 0.05)).sum())
+    days, tests = int(slopes["placebo_days"].max()), int(slopes["family"].max())
     fig = figure(
         f"Pooled, a bill higher by 1% of market value took {-pooled['estimate']:.2f} points off the share "
-        f"({-pooled['high']:.2f} to {-pooled['low']:.2f}); the slope is negative in "
-        f"{int((slopes['estimate'] < 0).sum())} of {len(slopes)} events, clearly so in {below}",
+        f"({-pooled['high']:.2f} to {-pooled['low']:.2f}); {with_it.sum()} of {len(slopes)} events moved "
+        f"with the bill, {left} of them after correction for {tests} first reports",
         f"Slope of abnormal return on the change in the yearly bill over market value; {case}",
         [
-            "Lines: 95%, of each event with HC3 errors, pooled by wild cluster bootstrap",
-            "p: permutation of makers; pooled: bootstrap. Cut at the edge where an interval goes on",
+            f"Lines: 95%; p: how rare it is among {days} days without events; hollow: slope within homes",
+            f"Family: p of {tests} first reports together; –: not a test. Cut where an interval goes on",
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -368,13 +378,16 @@ def slopes_by_event(
     )
     ax = fig.subplots()
     label_rows(ax, [*(f"{titles[event]}  {event[:10]}" for event in slopes.index), "All events pooled"])
-    estimate = np.append(slopes["estimate"], pooled["estimate"])
-    low, high = np.append(slopes["low"], pooled["low"]), np.append(slopes["high"], pooled["high"])
+    estimate = np.append(slopes["slope"], pooled["estimate"])
+    low, high = (np.append(slopes[f"slope_{end}"], pooled[end]) for end in ("low", "high"))
     reach = 1.4 * np.nanquantile(np.abs(estimate), 0.85) + 0.2
     y = np.arange(len(estimate))
     ax.hlines(y, low.clip(-reach), high.clip(max=reach), color=INK, linewidth=0.8)
     shown = np.abs(estimate) <= reach
     ax.scatter(estimate[shown], y[shown], color=INK, s=10, zorder=3, linewidth=0)
+    inside = slopes["slope_home"].abs().to_numpy() <= reach
+    ax.scatter(slopes["slope_home"][inside], y[:-1][inside], s=10, zorder=4, facecolor="white", edgecolor=INK,
+               linewidth=0.6)  # fmt: skip
     for row in np.flatnonzero(~shown):
         side = np.sign(estimate[row])
         ax.plot(side * reach, row, ">" if side > 0 else "<", color=INK, markersize=4, clip_on=False)
@@ -383,10 +396,13 @@ def slopes_by_event(
     ax.set_xlim(-reach, reach)
     ax.set_xlabel("points of return per 1% of market value")
     text_column(ax, [f"{v:+.2f}" for v in estimate], 26, heading="slope")
-    text_column(ax, [f"{v:.2g}" for v in [*slopes["p_permutation"], pooled["p_value"]]], 52, heading="p")
-    text_column(ax, [*(f"{n:.0f}" for n in slopes["n"]), ""], 68, heading="n")
+    untold = slopes["reading"] == "cannot tell"
+    told = ["untold" if no else _p(p) for no, p in zip(untold, slopes["p_slope"], strict=True)]
+    text_column(ax, [*told, _p(pooled["p_value"])], 52, heading="p")
+    text_column(ax, [*map(_p, slopes["p_family"]), ""], 76, heading="Family")
+    text_column(ax, [*(f"{n:.0f}" for n in slopes["makers"]), ""], 92, heading="n")
     ax.tick_params(axis="y", labelsize=6)
-    native = Native("bar", ("estimate",), "points of return per 1% of market value", scale=1.0)
+    native = Native("bar", ("slope",), "points of return per 1% of market value", scale=1.0)
     return finish(fig, "Dots with intervals, one row per event and one for all pooled", native)
 
 
@@ -543,6 +559,16 @@ def _banded(ax: Axes, path: pd.DataFrame) -> None:
 
 def _move(value: float) -> str:
     return f"{'gained' if value > 0 else 'lost'} {abs(value):.1%}"
+
+
+def _p(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2g}"
+
+
+def _told(found: pd.Series) -> str:
+    """The p-values of a slope, in words."""
+    inside = f"within homes {-found['slope_home']:+.2f} points, p {_p(found['p_home'])}"
+    return f"p {_p(found['p_slope'])} over {found['placebo_days']} days without events; {inside}"
 
 
 def _verdict(p_value: float) -> str:

@@ -210,6 +210,75 @@ def firm_events(
     return pairs
 
 
+def quiet_days(facts: Facts, *, gap: int = 3) -> pd.DatetimeIndex:
+    """Days on which no event was near: placebo days.
+
+    Parameters
+    ----------
+    gap : int
+        Sessions, in each market, between such a day and the first session of any event of the calendar.
+
+    Returns
+    -------
+    DatetimeIndex
+        Days within the prices on which every market of `MARKETS` has a session, all there are. Days
+        next to each other are both in, so longer windows overlap.
+
+    Raises
+    ------
+    DataError
+        A gap below one session.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> days = tm.event_calendar.quiet_days(known)
+    >>> 300 < len(days) < len(known.prices), pd.Timestamp("2025-07-24") in days
+    (True, False)
+    """
+    if gap < 1:
+        raise DataError(f"gap is {gap}; write 1 session or more, better 3")
+    events = table(facts)
+    quiet: pd.DatetimeIndex = pd.DatetimeIndex(facts.prices.index)
+    for place in MARKETS:
+        sessions = market.sessions(facts, str(facts.markets.at[place, "exchange_calendar"]))
+        at = sessions.searchsorted(events[f"first_session_{place}"].dropna().to_numpy())
+        near = (np.abs(np.arange(len(sessions))[:, None] - at) < gap).any(axis=1)
+        quiet = quiet.intersection(sessions[~near])
+    return quiet
+
+
+def uncounted(facts: Facts, among: Iterable[str] | None = None) -> pd.Series:
+    """Why an event is no test of its own, empty text where it is one.
+
+    A scheduled date is no news, an event that restates another repeats its news, and of events with the
+    same first session in every market only the first can be told: a test for each would count one
+    observation twice.
+
+    Parameters
+    ----------
+    among : iterable of str, optional
+        Events that are looked at; the first of a session is the first of these. Default: all.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> why = tm.event_calendar.uncounted(tm.facts.load())
+    >>> why["2025-07-22-japan-deal"], why["2025-09-04-japan-order"]
+    ('', 'restates 2025-07-22-japan-deal')
+    """
+    events = table(facts)
+    events = events if among is None else events.loc[_known(events.index, list(among))]
+    why = ("restates " + events["restates"]).fillna("").mask(events["scheduled"], "a scheduled date")
+    open_to = events[why == ""].sort_values("announced", kind="stable")
+    days = open_to[[f"first_session_{place}" for place in MARKETS]]
+    first = pd.Series(open_to.index, open_to.index).groupby([days[name] for name in days]).transform("first")
+    later = first[first != first.index]
+    why[later.index] = "same session as " + later
+    return why.rename("uncounted")
+
+
 def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
     """The policies known before and after an event.
 

@@ -6,7 +6,7 @@ are public here too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -18,8 +18,23 @@ from tariffmodel.markets import own_news as news
 from tariffmodel.stats.event_inputs import MARKET, event_rows
 from tariffmodel.stats.event_study import EventStudy, study, volume_study
 from tariffmodel.stats.normal_returns import Window
+from tariffmodel.stats.placebo import Randomised, Reference, randomised
+from tariffmodel.stats.placebo import reference as set_beside
 
-__all__ = ["MARKET", "EventStudy", "by_home", "study", "tariff_study", "volume_study"]
+Model = Literal["mean", "market_adjusted", "market", "market_fx"]
+
+__all__ = [
+    "MARKET",
+    "EventStudy",
+    "by_event",
+    "by_home",
+    "family",
+    "placebo_study",
+    "reference",
+    "study",
+    "tariff_study",
+    "volume_study",
+]
 
 
 def tariff_study(
@@ -27,7 +42,7 @@ def tariff_study(
     *,
     events: Sequence[str] | None = None,
     tickers: Sequence[str] | None = None,
-    model: Literal["mean", "market_adjusted", "market", "market_fx"] = "market",
+    model: Model = "market",
     window: Window = (-10, 10),
     kind: Literal["simple", "log"] = "simple",
     own_news: Literal["keep", "dummy", "drop"] = "keep",
@@ -77,19 +92,203 @@ def tariff_study(
     if model not in ("mean", "market_adjusted", "market", "market_fx"):
         raise DataError(f"model {model!r}: write 'mean', 'market_adjusted', 'market' or 'market_fx'")
     lines = _home_lines(facts) if tickers is None else list(tickers)
-    moves = market.returns(facts, lines, kind=kind)
-    calendars = facts.instruments.loc[lines, "exchange_calendar"].to_dict()
-    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
     wanted = event_calendar.firm_events(facts, lines, events)
-    common = {"window": window, "kind": kind, "calendars": calendars, "duplicates": "keep"} | arguments
     if own_news != "keep":
-        common |= _without_news(facts, moves, wanted, common, news_window if own_news == "drop" else None)
-    if model == "market_fx":
-        return study(moves, wanted, factors=factors, model="factors", **common)
-    if model == "mean":
-        return study(moves, wanted, model="mean", **common)
-    own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
-    return study(moves, wanted, market=own, model=model, **common)
+        arguments |= _without_news(facts, lines, wanted, arguments, news_window if own_news == "drop" else None)
+    return _studied(facts, lines, wanted, model, window, kind, arguments)
+
+
+def placebo_study(facts: Facts, like: EventStudy, *, gap: int = 3, **arguments: Any) -> EventStudy:
+    """The same study of the days on which no event was near.
+
+    Parameters
+    ----------
+    like : EventStudy
+        From `tariff_study`: model, method, windows, kind of returns and firms are taken over.
+    gap : int
+        As `event_calendar.quiet_days`. Windows that reach further should ask for more.
+    **arguments
+        What else `tariff_study` was given and a study does not tell, such as `risk_free`.
+
+    Returns
+    -------
+    EventStudy
+        Its events are dates. The normal returns of each come from the sessions before it, so nothing that
+        was not known then is in them.
+
+    Raises
+    ------
+    DataError
+        As `study`; a method with leads and lags without `lags`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> shares = {"tickers": ["7203.T", "7267.T"], "window": (0, 1)}
+    >>> deal = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], **shares)
+    >>> others = tm.events.placebo_study(known, deal)
+    >>> others.window, len(others) > 600
+    ((0, 1), True)
+    """
+    known = like.settings
+    if known["method"] in ("dimson", "fowler-rorke") and "lags" not in arguments:
+        raise DataError(f"a study with method {known['method']!r} does not tell its lags; pass lags=")
+    lines = list(like.firm_events.index.unique("firm"))
+    days = event_calendar.quiet_days(facts, gap=gap)
+    pairs = pd.MultiIndex.from_product([days, lines], names=["date", "firm"]).to_frame(index=False)
+    wanted = pairs.assign(event=pairs["date"].dt.strftime("%Y-%m-%d"))
+    same = {"method": known["method"], "estimation": known["estimation"], "min_estimation": known["needed"]}
+    model: Model = "market_fx" if known["model"] == "factors" else known["model"]
+    return _studied(facts, lines, wanted, model, like.window, known["kind"], same | arguments)
+
+
+def reference(
+    facts: Facts,
+    study: EventStudy,
+    window: Window | None = None,
+    *,
+    gap: int | None = None,
+    **arguments: Any,
+) -> Reference:
+    """Event days of a study, and the placebo days that they are judged by; input of `by_event` and `link`.
+
+    Parameters
+    ----------
+    study : EventStudy
+        From `tariff_study`.
+    window : (first, last), optional
+        Days relative to the event. Default: the whole event window.
+    gap : int, optional
+        As `event_calendar.quiet_days`. Default: 3 sessions, more where the window reaches further.
+    **arguments
+        As `placebo_study`.
+
+    Returns
+    -------
+    Reference
+        Firms are called by their maker, further lines of a maker by their ticker.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T"]
+    >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
+    >>> print(tm.events.reference(known, study).text.split(",")[0].split(" ", 1)[1])
+    days without events
+    """
+    first, last = window or study.window
+    lines = study.firm_events.index.unique("firm")
+    makers = facts.instruments["company"].reindex(lines)
+    makers = makers[makers.isin(facts.makers.index)].drop_duplicates()
+    others = placebo_study(facts, study, gap=gap or max(3, last + 1, 1 - first), **arguments)
+    names = {str(line): str(maker) for line, maker in makers.items()}
+    return set_beside(study, others, (first, last), names)
+
+
+def by_event(
+    facts: Facts,
+    study: EventStudy,
+    window: Window | None = None,
+    which: str = "kp_bmp",
+    *,
+    placebo: Reference | None = None,
+    among: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Did makers move on average? Every event, judged by the days without one.
+
+    Parameters
+    ----------
+    study : EventStudy
+        From `tariff_study`.
+    window : (first, last), optional
+        Days relative to the event. Default: the whole event window.
+    which : str
+        Test beside it, a name of `event_tests.TESTS`.
+    placebo : Reference, optional
+        Default: `reference` of the study and window.
+    among : collection of str, optional
+        Events that are looked at as a family of tests. Default: all of the study.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event, in order of date: `date`, `n`, `caar`, `se_adjusted` and `p_value` as in
+        `EventStudy.by_event`; over placebo days `caar_low`, `caar_high` (95%), `p_mean`,
+        `placebo_days` (their number), `size_mean` (share rejected at 5% among days held out) and
+        `minimum_mean` (the mean found with a power of 80%); `counted`, `uncounted`, `family` and
+        `p_family` as in `family`.
+        ``attrs["placebo"]`` says what the placebo days are.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T", "GM"]
+    >>> deals = ["2025-07-22-japan-deal", "2025-09-04-japan-order"]
+    >>> study = tm.events.tariff_study(known, events=deals, tickers=shares, window=(0, 1))
+    >>> found = tm.events.by_event(known, study)
+    >>> found["counted"].tolist(), found["family"].tolist(), bool(found["p_mean"].iloc[0] < 0.2)
+    ([True, False], [1, 1], True)
+    """
+    span = window or study.window
+    against = reference(facts, study, span) if placebo is None else placebo
+    moved = study.by_event(span, which)[["date", "n", "caar", "se_adjusted", "p_value"]]
+    mean = randomised(against)["mean"]
+    ends = mean.interval().add_prefix("caar_")
+    found = moved.join(ends).assign(
+        p_mean=mean.p,
+        placebo_days=mean.days,
+        size_mean=mean.held_out_size(),
+        minimum_mean=mean.minimum_detectable(),
+    )
+    found = found.join(family(facts, mean, among))
+    found.attrs = {"placebo": against.text}
+    return found
+
+
+def family(facts: Facts, found: Randomised, among: Collection[str] | None = None) -> pd.DataFrame:
+    """Which events are tests, and their p-values as a family.
+
+    Parameters
+    ----------
+    found : Randomised
+        The statistic that is tested.
+    among : collection of str, optional
+        Events that are looked at. Default: all of `found`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event: `counted`, `uncounted` (why it is no test, see `event_calendar.uncounted`),
+        `family` (how many are) and `p_family` (Romano and Wolf 2005).
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T"]
+    >>> deals = ["2025-07-22-japan-deal", "2025-09-04-japan-order"]
+    >>> study = tm.events.tariff_study(known, events=deals, tickers=shares, window=(0, 1))
+    >>> mean = tm.placebo.randomised(tm.events.reference(known, study))["mean"]
+    >>> found = tm.events.family(known, mean)
+    >>> found["counted"].tolist(), found["family"].tolist(), found["p_family"].isna().tolist()
+    ([True, False], [1, 1], [False, True])
+    """
+    events = found.estimate.index
+    looked = events if among is None else events[events.isin(list(among))]
+    tested = looked.intersection(events[found.p.notna()], sort=False)
+    why = pd.Series("", events).where(events.isin(looked), "not looked at")
+    why = why.mask(events.isin(looked.difference(tested)), "no statistic")
+    if len(tested):
+        why[tested] = event_calendar.uncounted(facts, tested)
+    counted = why == ""
+    return pd.DataFrame(
+        {
+            "counted": counted,
+            "uncounted": why,
+            "family": int(counted.sum()),
+            "p_family": found.stepdown(counted.to_numpy()),
+        }
+    )
 
 
 def by_home(
@@ -134,20 +333,42 @@ def by_home(
 
 def _without_news(
     facts: Facts,
-    moves: pd.DataFrame,
+    lines: list[str],
     wanted: pd.DataFrame,
     given: dict[str, Any],
     window: Window | None,
 ) -> dict[str, Any]:
     """Arguments that keep own news out, beside what the caller leaves out; firm-events only by a window."""
-    days = [news.days(facts, list(moves.columns))]
+    days = [news.days(facts, lines)]
     if given.get("exclude") is not None:
-        days.append(event_rows(given["exclude"], moves))
+        days.append(event_rows(given["exclude"], market.returns(facts, lines)))
     out = {"exclude": pd.concat(days, ignore_index=True)}
     if window is not None:
         told, own = news.leave_out(facts, wanted, window), given.get("leave_out")
         out["leave_out"] = told if own is None else pd.concat([own, told], ignore_index=True)
     return out
+
+
+def _studied(
+    facts: Facts,
+    lines: list[str],
+    wanted: pd.DataFrame,
+    model: Model,
+    window: Window,
+    kind: Literal["simple", "log"],
+    arguments: dict[str, Any],
+) -> EventStudy:
+    """A study of some days, each line against the index of its own market."""
+    moves = market.returns(facts, lines, kind=kind)
+    calendars = facts.instruments.loc[lines, "exchange_calendar"].to_dict()
+    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
+    common = {"window": window, "kind": kind, "calendars": calendars, "duplicates": "keep"} | arguments
+    if model == "market_fx":
+        return study(moves, wanted, factors=factors, model="factors", **common)
+    if model == "mean":
+        return study(moves, wanted, model="mean", **common)
+    own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
+    return study(moves, wanted, market=own, model=model, **common)
 
 
 def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:

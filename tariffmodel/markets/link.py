@@ -1,9 +1,10 @@
 """Did the shares whose bill changed most move most?
 
 `panel` sets the abnormal returns of makers' shares beside the changes of their bills; `by_event` asks
-every event, `robustness` all together under other choices. The regressions themselves are those of
-`stats.cross_section`, and public here too. Signs as there: `delta` is positive when the bill rises,
-so a market that prices the bill has a negative slope.
+every event, `robustness` all together under other choices. What days without events give is the measure
+of chance (`stats.placebo`); the regressions are those of `stats.cross_section`, and public here too.
+Signs as there: `delta` is positive when the bill rises, so a market that prices the bill has a negative
+slope.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.markets import event_calendar, events, own_news, sensitivity
+from tariffmodel.markets import event_calendar, events, own_news, pricing, sensitivity
 from tariffmodel.markets.events import EventStudy
 from tariffmodel.stats.cross_section import (
     WEBB,
@@ -26,8 +27,13 @@ from tariffmodel.stats.cross_section import (
     cross_section,
     pooled,
 )
+from tariffmodel.stats.placebo import Randomised, Reference, randomised
+from tariffmodel.tariff.case import Valuation
+
+LEAST_POWER = 0.2  # below it a test says nothing, whichever way it ends
 
 __all__ = [
+    "LEAST_POWER",
     "WEBB",
     "CrossSection",
     "Pooled",
@@ -84,7 +90,10 @@ def by_event(
     *,
     window: tuple[int, int] = (0, 1),
     which: str = "kp_bmp",
-    permutations: int = 50_000,
+    placebo: Reference | None = None,
+    among: Collection[str] | None = None,
+    valuation: Valuation | None = None,
+    permutations: int = 9_999,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Did makers move, and did those move most whose bill changed most? Every event, one row each.
@@ -97,65 +106,159 @@ def by_event(
         Days relative to the event.
     which : str
         Test of the mean abnormal return, a name of `event_tests.TESTS`.
+    placebo : Reference, optional
+        Days without events. Default: `events.reference` of the study and window.
+    among : collection of str, optional
+        Events whose slopes are looked at as a family of tests. Default: all with a slope.
+    valuation : Valuation, optional
+        What turns a yearly bill into value: the slope of a market that prices all of it. Default:
+        `Valuation()`.
+    permutations : int
+        Of makers within their homes.
 
     Returns
     -------
     DataFrame
-        Indexed by event, in order of date, those without any return last. Of all makers: `date` (first
-        day 0), `n`, `caar`, `se_adjusted`, `p_value` and `p_holm`, as in `EventStudy.by_event`. Of the
-        makers with a computed change in their bill, see `cross_section`: `makers`, `slope` with
-        `slope_low` and `slope_high`, `p_permutation`, `rank_correlation`. `main` marks headline events;
-        `reason` says why there is no slope, or nothing at all.
+        Indexed by event, in order of date, those without any return last. `main` marks headline events.
+
+        Of all makers, see `events.by_event`: `date`, `n`, `caar` with `caar_low` and `caar_high`,
+        `se_adjusted`, `p_value`, `p_mean`, `size_mean`, `minimum_mean`.
+
+        Of the `makers` with a computed change in their bill: `slope` with `slope_low` and `slope_high`
+        (95% over placebo days), `p_slope`; within homes `slope_home`, `p_home` and `p_within` (permutation
+        of makers within homes); by generalised least squares with home effects `slope_gls`, `p_gls`.
+        `placebo_days`, `size_slope` (share rejected at 5% among days held out), `minimum_slope` (found
+        with a power of 80%), `slope_full` (of a market that prices all of the bill), `power` and, within
+        homes, `power_home` (to find that one); `counted`, `uncounted`, `family` and `p_family`, see
+        `events.family`.
+
+        `reading`: "cannot tell" where `power` is below `LEAST_POWER`, whatever the p; else at 5% "with the
+        bill" or "against the bill" when the slopes with and without home effects agree, "between homes
+        only" when the one without is alone, "not told from zero" otherwise. `reason` says why there is
+        no slope, or nothing at all.
+
+        ``attrs["placebo"]`` says what the placebo days are.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T", "BMW.DE"]
     >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
-    >>> found = tm.link.by_event(known, study, permutations=24)
-    >>> list(found)[-7:-1]
-    ['makers', 'slope', 'slope_low', 'slope_high', 'p_permutation', 'rank_correlation']
+    >>> found = tm.link.by_event(known, study)
+    >>> found["makers"].item(), found["family"].item(), bool(found["minimum_slope"].item() > 0)
+    (4, 1, True)
     """
     study = events.tariff_study(facts, window=window) if study is None else study
-    moved = study.by_event(window, which)
-    calendar = event_calendar.table(facts)
+    against = events.reference(facts, study, window) if placebo is None else placebo
+    moved = events.by_event(facts, study, window, which, placebo=against)
     rows = panel(facts, study.car(window))
-    slopes = {}
+    lines, used = {}, []
     for event in moved.index:
         one = rows[rows["event"] == event].set_index("maker")
         known = one.dropna(subset=["car", "delta"])
-        if known.empty:
-            reasons = one["reason"].dropna()
-            slopes[event] = {"makers": 0, "reason": reasons.mode().iloc[0] if len(reasons) else "no return"}
-            continue
-        try:
-            found = cross_section(known["car"], known["delta"], permutations=permutations, seed=seed)
-        except DataError as error:
-            slopes[event] = {"makers": len(known), "reason": str(error)}
-            continue
-        line = found.coefficients.loc["delta"]
-        slopes[event] = {
-            "makers": len(found.makers),
-            "slope": line["estimate"],
-            "slope_low": line["low"],
-            "slope_high": line["high"],
-            "p_permutation": found.permutation.p,
-            "rank_correlation": found.rank_correlation,
-            "reason": "",
-        }
-    columns = ["makers", "slope", "slope_low", "slope_high", "p_permutation", "rank_correlation", "reason"]
+        lines[event], usable = _permuted(known, one["reason"], permutations, seed)
+        if usable:
+            used.append(known.assign(full=_full(known, valuation)).reset_index())
+    frame = pd.DataFrame.from_dict(lines, orient="index", columns=["makers", "p_within", "reason"])
+    slopes = pd.concat(used) if used else rows[:0].assign(full=np.nan)
+    frame = frame.join(_slopes(facts, against, slopes, among))
     unseen = study.skipped[~study.skipped["event"].isin(moved.index)]
     for event, reasons in unseen.groupby("event", sort=False)["reason"]:
-        slopes[event] = {"makers": 0, "reason": reasons.mode().iloc[0]}
-    frame = pd.DataFrame.from_dict(slopes, orient="index", columns=columns).rename_axis("event")
-    frame = frame.join(moved[["date", "n", "caar", "se_adjusted", "p_value", "p_holm"]])
-    frame = frame.join(calendar["main"])
-    first = ["main", "date", "n", "caar", "se_adjusted", "p_value", "p_holm"]
-    return frame.assign(n=frame["n"].fillna(0).astype(int))[[*first, *columns]]
+        frame.loc[event, ["makers", "reason"]] = [0, reasons.mode().iloc[0]]
+    frame = frame.join(moved[[*_MEAN]]).join(event_calendar.table(facts)["main"]).rename_axis("event")
+    whole = {name: frame[name].fillna(0).astype(int) for name in ("n", "makers", "placebo_days", "family")}
+    frame = frame.assign(**whole, reading=_reading(frame), counted=frame["counted"].eq(True))
+    frame = frame.assign(uncounted=frame["uncounted"].fillna("no slope"))[["main", *_MEAN, *_SLOPE]]
+    frame.attrs = {"placebo": against.text}
+    return frame
+
+
+_MEAN = (
+    "date", "n", "caar", "caar_low", "caar_high", "se_adjusted", "p_value", "p_mean", "size_mean",
+    "minimum_mean",
+)  # fmt: skip
+_SLOPE = (
+    "makers", "slope", "slope_low", "slope_high", "p_slope", "slope_home", "p_home", "p_within", "slope_gls",
+    "p_gls", "placebo_days", "size_slope", "minimum_slope", "slope_full", "power", "power_home", "counted",
+    "uncounted", "family", "p_family", "reading", "reason",
+)  # fmt: skip
+
+
+def _permuted(
+    known: pd.DataFrame, reasons: pd.Series, permutations: int, seed: int
+) -> tuple[tuple[int, float, str], bool]:
+    """Makers, p within homes and reason of one event, and whether it has a slope."""
+    if known.empty:
+        why = reasons.dropna()
+        return (0, np.nan, why.mode().iloc[0] if len(why) else "no return"), False
+    try:
+        found = cross_section(
+            known["car"], known["delta"], home=known["home"], permutations=permutations, seed=seed
+        )
+    except DataError as error:
+        return (len(known), np.nan, str(error)), False
+    return (len(known), np.nan if found.permutation is None else found.permutation.p, ""), True
+
+
+def _full(known: pd.DataFrame, valuation: Valuation | None) -> float:
+    """Slope on the change in the bill of a market that prices all of it."""
+    value = pricing.implied_value(known, valuation)["implied_usd"] / known["market_cap_usd"]
+    off = known["delta"] - known["delta"].mean()
+    return float((off * value).sum() / (off**2).sum())
+
+
+def _slopes(
+    facts: Facts, against: Reference, rows: pd.DataFrame, among: Collection[str] | None
+) -> pd.DataFrame:
+    """The columns of `by_event` that come from the placebo days, by event."""
+    delta = rows.pivot(index="event", columns="maker", values="delta")
+    found = randomised(against, delta, facts.makers["home"].reindex(against.events.firms).fillna(""))
+    slope = found["slope"]
+    full = rows.groupby("event")["full"].first().reindex(slope.estimate.index)
+    beside = {
+        f"{column}_{name}": values
+        for name in ("home", "gls")
+        for column, values in _estimated(found[f"slope_{name}"]).items()
+    }
+    table = pd.DataFrame(
+        {"slope": slope.estimate, "p_slope": slope.p, **beside, "size_slope": slope.held_out_size()}
+    ).join(slope.interval().add_prefix("slope_"))
+    table = table.assign(
+        placebo_days=slope.days,
+        minimum_slope=slope.minimum_detectable(),
+        slope_full=full,
+        power=slope.power(full),
+        power_home=found["slope_home"].power(full),
+    )
+    return table.join(events.family(facts, slope, among))
+
+
+def _estimated(found: Randomised) -> dict[str, pd.Series]:
+    return {"slope": found.estimate, "p": found.p}
+
+
+def _reading(frame: pd.DataFrame) -> np.ndarray:
+    """What the slopes say, in words; nothing where there is none."""
+    seen, inside = frame["p_slope"] <= 0.05, frame["p_home"] <= 0.05
+    agree = seen & inside & (np.sign(frame["slope"]) == np.sign(frame["slope_home"]))
+    words = {
+        "": frame["slope"].isna(),
+        "cannot tell": ~(frame["power"] >= LEAST_POWER),
+        "with the bill": agree & (frame["slope"] < 0),
+        "against the bill": agree,
+        "between homes only": seen,
+    }
+    return np.select(list(words.values()), list(words), "not told from zero")
 
 
 def robustness(
-    facts: Facts, panel: pd.DataFrame, main: Collection[str], without: str, *, draws: int = 4_999
+    facts: Facts,
+    panel: pd.DataFrame,
+    main: Collection[str],
+    without: str,
+    *,
+    placebo: Reference | None = None,
+    draws: int = 4_999,
 ) -> pd.DataFrame:
     """The pooled slope under other choices of events, controls and errors.
 
@@ -169,15 +272,17 @@ def robustness(
         The events that the first choice pools.
     without : str
         The event that one choice leaves out.
+    placebo : Reference, optional
+        Days without events, see `events.reference`. Without it `p_placebo` and `minimum_slope` are empty.
     draws : int
-        Bootstrap draws and permutations of each choice.
+        Bootstrap draws, draws of placebo days and permutations of each choice.
 
     Returns
     -------
     DataFrame
-        Indexed by `choice`, in words: `estimate`, `standard_error`, `p_cluster`, `p_bootstrap`,
-        `p_permutation`, `fama_macbeth`, `p_fama_macbeth`, `events`, `observations`, see `Pooled`; and
-        `reason`, why a choice has none of them.
+        Indexed by `choice`, in words: `estimate`, `standard_error`, `p_placebo`, `minimum_slope`,
+        `p_cluster`, `p_bootstrap`, `p_within`, `fama_macbeth`, `p_fama_macbeth`, `events`,
+        `observations`, see `Pooled`; and `reason`, why a choice has none of them.
 
     Examples
     --------
@@ -209,23 +314,27 @@ def robustness(
         "All events with a computed bill": (rows, [], "event"),
     }
     return pd.DataFrame.from_dict(
-        {name: _chosen(*choice, draws) for name, choice in choices.items()}, orient="index"
+        {name: _chosen(*choice, placebo, draws) for name, choice in choices.items()}, orient="index"
     ).rename_axis("choice")
 
 
-def _chosen(sample: pd.DataFrame, controls: list[str], cluster: Cluster, draws: int) -> dict[str, object]:
+def _chosen(
+    sample: pd.DataFrame, controls: list[str], cluster: Cluster, placebo: Reference | None, draws: int
+) -> dict[str, object]:
     """A row of `robustness`."""
     try:
-        found = pooled(sample, controls, cluster=cluster, draws=draws)
+        found = pooled(sample, controls, placebo=placebo, cluster=cluster, draws=draws)
     except DataError as error:
         return {"reason": str(error)}
     slope = found.coefficients.loc["delta"]
     return {
         "estimate": slope["estimate"],
         "standard_error": slope["standard_error"],
+        "p_placebo": np.nan if found.placebo is None else found.placebo.p,
+        "minimum_slope": found.minimum_slope,
         "p_cluster": slope["p"],
         "p_bootstrap": found.bootstrap.p,
-        "p_permutation": found.permutation.p,
+        "p_within": np.nan if found.permutation is None else found.permutation.p,
         "fama_macbeth": found.fama_macbeth["estimate"],
         "p_fama_macbeth": found.fama_macbeth["p"],
         "events": len(found.events),

@@ -28,6 +28,7 @@ from tariffmodel.facts import Facts
 from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import regression
+from tariffmodel.stats.covariance import ledoit_wolf as shrunk_covariance
 from tariffmodel.stats.regression import SINGULAR, Fit
 
 SESSIONS_A_YEAR = 252
@@ -428,24 +429,15 @@ def walk_forward(
 def ledoit_wolf(returns: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """Covariance shrunk towards one variance and no correlation, and the shrinkage in [0, 1].
 
-    Ledoit and Wolf (2004), J. Multivariate Analysis 88, eq. 14 and lemmas 3.2 to 3.4: with S the
-    sample covariance (divisor T), m = tr S / n, d² = ‖S − mI‖² and b² = Σ_t ‖x_t x_t' − S‖² / T²
-    capped at d², the estimate is (b²/d²) m I + (1 − b²/d²) S. Rows are taken as independent.
+    See `stats.covariance.ledoit_wolf`; returns are set in deviations from their means.
 
     >>> moves = pd.DataFrame(np.random.default_rng(0).normal(0, 0.02, (30, 3)), columns=list("ABC"))
     >>> covariance, shrinkage = ledoit_wolf(moves)
     >>> covariance.shape, 0 < shrinkage <= 1
     ((3, 3), True)
     """
-    x = (returns - returns.mean()).to_numpy()
-    rows, names = x.shape
-    sample = x.T @ x / rows
-    mean = np.trace(sample) / names
-    distance = ((sample - mean * np.eye(names)) ** 2).sum()
-    noise = (((x**2).sum(axis=1) ** 2).sum() / rows - (sample**2).sum()) / rows
-    shrinkage = float(np.clip(noise / distance, 0, 1)) if distance > 0 else 1.0
-    shrunk = shrinkage * mean * np.eye(names) + (1 - shrinkage) * sample
-    return pd.DataFrame(shrunk, returns.columns, returns.columns), shrinkage
+    shrunk, shrinkage = shrunk_covariance((returns - returns.mean()).to_numpy())
+    return pd.DataFrame(shrunk, returns.columns, returns.columns), float(shrinkage)
 
 
 def _complete(

@@ -1,8 +1,10 @@
 """Did the shares whose bill changed most move most?
 
 The regressions take abnormal returns and changes in exposure that were computed elsewhere, as
-frames labelled by maker and event. With a dozen makers and a dozen events asymptotic errors flatter,
-so every slope comes with a permutation p-value, and pooled slopes with a wild cluster bootstrap.
+frames labelled by maker and event. With a dozen makers and a dozen events asymptotic errors flatter, and
+makers of one country move together: p-values to go by are those over days without events (see
+`stats.placebo`), beside them permutations within homes and, for pooled slopes, a wild cluster bootstrap.
+Makers of different countries are not exchangeable and are never permuted.
 
 Signs: `delta` is the change of the yearly bill as a share of market value, positive when the bill
 rises; a market that prices the bill has a negative slope. `car` is a fraction (0.01 is one percent).
@@ -18,10 +20,18 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from tariffmodel.errors import DataError
-from tariffmodel.stats.randomisation import WEBB, Weights, indicator, permutation, residual, wild_bootstrap
+from tariffmodel.stats import placebo as placebos
+from tariffmodel.stats.placebo import Drawn, Reference
+from tariffmodel.stats.randomisation import (
+    WEBB,
+    Weights,
+    indicator,
+    permuted_within,
+    residual,
+    wild_bootstrap,
+)
 from tariffmodel.stats.regression import (
     Least,
     inference,
@@ -31,7 +41,7 @@ from tariffmodel.stats.regression import (
     white,
     within,
 )
-from tariffmodel.stats.resampling import TIE, Resampled, orders, said
+from tariffmodel.stats.resampling import TIE, Resampled, said
 
 __all__ = ["WEBB", "CrossSection", "Pooled", "Resampled", "cross_section", "pooled"]
 
@@ -55,9 +65,11 @@ class CrossSection:
     makers : DataFrame
         Indexed by maker: `car`, `delta`, `fitted`, `residual`, `leverage`, `cook`, `dfbetas` (of
         the slope) and `slope_without` (the slope when this maker is left out).
-    permutation : Resampled
-    rank_correlation : float
-        Spearman's, without controls; `rank_permutation` is its p-value.
+    slope_home : float
+        Slope within homes: with an effect for each; empty where homes are not given or delta is the same
+        for all makers of each.
+    permutation : Resampled, optional
+        Permutation of makers within homes of that slope; none where it is empty.
     r2, level : float
     covariance : "HC1" or "HC3"
     dropped : Series
@@ -68,7 +80,7 @@ class CrossSection:
     >>> makers = ["Toyota", "Honda", "Mazda", "Subaru", "Kia", "GM"]
     >>> delta = pd.Series([-0.01, -0.02, -0.05, -0.04, 0.0, 0.01], makers)
     >>> car = pd.Series([0.02, 0.03, 0.11, 0.07, 0.01, -0.02], makers)
-    >>> found = cross_section(car, delta, permutations=99)
+    >>> found = cross_section(car, delta)
     >>> round(found.slope, 2), found.table().index.tolist()
     (-1.96, ['constant', 'delta'])
     >>> print(found.summary().splitlines()[0])
@@ -77,9 +89,8 @@ class CrossSection:
 
     coefficients: pd.DataFrame
     makers: pd.DataFrame
-    permutation: Resampled
-    rank_correlation: float
-    rank_permutation: Resampled
+    slope_home: float
+    permutation: Resampled | None
     r2: float
     covariance: Covariance
     level: float
@@ -91,8 +102,9 @@ class CrossSection:
         return float(self.coefficients["estimate"]["delta"])
 
     def table(self) -> pd.DataFrame:
-        """Coefficients, with the permutation p-value of the slope."""
-        return self.coefficients.assign(p_permutation=_only_slope(self.coefficients, self.permutation.p))
+        """Coefficients, with the p-value of the slope within homes over permutations."""
+        p = math.nan if self.permutation is None else self.permutation.p
+        return self.coefficients.assign(p_within=_only_slope(self.coefficients, p))
 
     def summary(self) -> str:
         """Result and every choice made, as text."""
@@ -101,8 +113,11 @@ class CrossSection:
             [
                 f"CAR on the change in exposure, one event, {len(self.makers)} makers",
                 _sentence(self.coefficients.T["delta"], self._errors(), self.level),
-                f"permutation: {self.permutation}",
-                f"rank correlation {self.rank_correlation:.2f}: {self.rank_permutation}",
+                *(
+                    []
+                    if self.permutation is None
+                    else [f"slope within homes {self.slope_home:.4g}: {self.permutation}"]
+                ),
                 (
                     f"R² {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
                     f"{without.max():.4g} without {without.idxmax()}"
@@ -124,11 +139,15 @@ class Pooled:
     ----------
     coefficients : DataFrame
         Indexed by delta and controls, as in `CrossSection`; clustered errors.
+    placebo : Resampled, optional
+        The slope among those of days without events, `placebo_interval` what they do not reject,
+        `minimum_slope` what is found with a power of 80%; none where these days are not given.
     bootstrap : Resampled
         Wild cluster bootstrap of delta; `bootstrap_interval` inverts it (infinite where no value
         of the slope is rejected).
-    permutation : Resampled
-        Permutation of makers within events.
+    permutation : Resampled, optional
+        Permutation of makers within events and homes; none where homes are not given, or delta does not
+        vary within them.
     fama_macbeth : Series
         Mean of the slopes of single events: `estimate`, `standard_error`, `t`, `p`, `low`, `high`.
     events : DataFrame
@@ -155,9 +174,12 @@ class Pooled:
     """
 
     coefficients: pd.DataFrame
+    placebo: Resampled | None
+    placebo_interval: tuple[float, float]
+    minimum_slope: float
     bootstrap: Resampled
     bootstrap_interval: tuple[float, float]
-    permutation: Resampled
+    permutation: Resampled | None
     fama_macbeth: pd.Series
     events: pd.DataFrame
     observations: int
@@ -177,10 +199,9 @@ class Pooled:
     def table(self) -> pd.DataFrame:
         """Coefficients and the Fama-MacBeth mean, with resampled p-values of the pooled slope."""
         rows = pd.concat([self.coefficients, self.fama_macbeth.rename("delta (Fama-MacBeth)").to_frame().T])
-        return rows.assign(
-            p_bootstrap=_only_slope(rows, self.bootstrap.p),
-            p_permutation=_only_slope(rows, self.permutation.p),
-        )
+        resampled = {"placebo": self.placebo, "bootstrap": self.bootstrap, "within": self.permutation}
+        p = {f"p_{name}": math.nan if found is None else found.p for name, found in resampled.items()}
+        return rows.assign(**{name: _only_slope(rows, value) for name, value in p.items()})
 
     def summary(self) -> str:
         """Result and every choice made, as text."""
@@ -193,12 +214,9 @@ class Pooled:
                     f"{len(self.events)} events (effects absorbed), {self.makers} makers"
                 ),
                 _sentence(self.coefficients.T["delta"], self._errors(), self.level),
+                *([] if self.placebo is None else [self._placebo_sentence()]),
                 f"bootstrap: {self.bootstrap}; {self.level:.0%} interval {low:.4g} to {high:.4g}",
-                f"permutation: {self.permutation}",
-                (
-                    "Permutations take makers as exchangeable within an event: with a shock common to a "
-                    "country, go by the bootstrap."
-                ),
+                *([] if self.permutation is None else [f"within homes: {self.permutation}"]),
                 _sentence(self.fama_macbeth, f"Fama-MacBeth, {self.lags} Newey-West lags", self.level),
                 (
                     f"R² within events {self.r2:.2f}; slope {without.min():.4g} without {without.idxmin()}, "
@@ -211,6 +229,11 @@ class Pooled:
             ]
         )
 
+    def _placebo_sentence(self) -> str:
+        low, high = self.placebo_interval
+        reach = f"{self.level:.0%} interval {low:.4g} to {high:.4g}"
+        return f"placebo: {self.placebo}; {reach}; found with 80% power: {self.minimum_slope:.4g}"
+
     def _errors(self) -> str:
         by = "event and maker" if self.cluster == "both" else self.cluster
         return f"errors clustered by {by}, {self.clusters} clusters"
@@ -221,8 +244,9 @@ def cross_section(
     delta: pd.Series,
     controls: pd.DataFrame | None = None,
     *,
+    home: pd.Series | None = None,
     covariance: Covariance = "HC3",
-    permutations: int = 50_000,
+    permutations: int = 9_999,
     level: float = 0.95,
     seed: int = 0,
 ) -> CrossSection:
@@ -235,19 +259,21 @@ def cross_section(
         in all inputs are used, the rest is in `dropped`.
     controls : DataFrame, optional
         Makers × controls.
+    home : Series, optional
+        Home of each maker: within it makers are exchangeable, and only there they are permuted.
     covariance : "HC3" or "HC1"
         MacKinnon and White (1985). HC3 is the one to trust below 250 observations (Long and Ervin
         2000); t with n − k degrees of freedom.
     permutations : int
-        The p-value is exact over all n! orders of the makers when these are not more than this
-        number (n ≤ 8 by default); else over this many random ones.
+        The p-value is exact over all orders of the makers within their homes when these are not more than
+        this number; else over this many random ones.
     level : float
         Of the intervals.
 
     Notes
     -----
-    The permutation statistic is the squared partial correlation of `car` and `delta`, monotone in
-    the F statistic of b. With controls the residuals of the model without delta are permuted
+    The permutation statistic is the squared partial correlation of `car` and `delta` given the homes,
+    monotone in the F statistic of b. With controls the residuals of the model without delta are permuted
     (Freedman and Lane 1983), which is exact only asymptotically. A random draw of B permutations
     gives p = (1 + #{T* ≥ T}) / (1 + B) (Phipson and Smyth 2010). The slope without maker i is
     b − (X'X)⁻¹ x_i e_i / (1 − h_i) (Belsley, Kuh and Welsch 1980, eq. 2.1).
@@ -255,16 +281,16 @@ def cross_section(
     Raises
     ------
     DataError
-        Fewer than four makers or too few for the controls, delta without variance, collinear
-        controls, a maker that alone determines a coefficient, car exactly linear in delta.
+        Fewer than four makers or too few for the controls, a maker without a home, delta without variance,
+        collinear controls, a maker that alone determines a coefficient, car exactly linear in delta.
 
     Examples
     --------
     >>> car = pd.Series([-0.05, -0.02, -0.01, 0.0, 0.01], list("ABCDE"))
     >>> delta = pd.Series([0.04, 0.03, 0.01, 0.0, -0.01], list("ABCDE"))
-    >>> found = cross_section(car, delta)
-    >>> round(found.slope, 2), str(found.permutation)
-    (-1.06, 'p 0.0083 (± 0.0000; 120 draws, all: makers permuted)')
+    >>> found = cross_section(car, delta, home=pd.Series(["JP", "JP", "JP", "US", "US"], list("ABCDE")))
+    >>> round(found.slope, 2), round(found.slope_home, 2), str(found.permutation)
+    (-1.06, -1.19, 'p 0.1667 (± 0.0000; 12 draws, all: makers permuted within homes)')
     """
     if covariance not in ("HC1", "HC3"):
         raise DataError(f"covariance {covariance!r}: write 'HC1' or 'HC3'")
@@ -301,24 +327,32 @@ def cross_section(
         )
     error = pd.Series(np.sqrt(np.diag(white(found, covariance))), design.columns)
     coefficients = _coefficients(pd.Series(found.params, design.columns), error, len(x) - x.shape[1], level)
-    drawn, exact = orders(len(rows), permutations, np.random.default_rng(seed))
-    basis = np.linalg.qr(design.drop(columns="delta").to_numpy())[0]
-    tilted, left = residual(basis, rows["delta"].to_numpy()), residual(basis, rows["car"].to_numpy())
-    scheme = "makers permuted" if controls is None else "residuals permuted (Freedman-Lane)"
-    one = np.full((len(rows), 1), len(rows) ** -0.5)
-    ranked = rows[["delta", "car"]].rank().to_numpy()
-    rank_delta, rank_car = residual(one, ranked.T)
+    inside, permuted = _within_homes(rows, home, permutations, np.random.default_rng(seed))
     return CrossSection(
         coefficients=coefficients,
         makers=_influence(rows, design, found).rename_axis("maker"),
-        permutation=permutation(tilted, left, basis, drawn, exact, scheme),
-        rank_correlation=float(stats.spearmanr(rows["delta"], rows["car"]).statistic),
-        rank_permutation=permutation(rank_delta, rank_car, one, drawn, exact, "makers permuted"),
+        slope_home=inside,
+        permutation=permuted,
         r2=r2,
         covariance=covariance,
         level=level,
         dropped=dropped,
     )
+
+
+def _within_homes(
+    rows: pd.DataFrame, home: pd.Series | None, permutations: int, random: np.random.Generator
+) -> tuple[float, Resampled | None]:
+    """Slope with home effects, and its p-value over orders of makers within their homes."""
+    if home is None:
+        return math.nan, None
+    own = home.reindex(rows.index)
+    if own.isna().any():
+        raise DataError(f"home has nothing for {own.index[own.isna()][0]}; add it")
+    controls = rows.drop(columns=["car", "delta"]).to_numpy()
+    scheme = f"{'residuals (Freedman-Lane)' if controls.size else 'makers'} permuted within homes"
+    x, y = rows["delta"].to_numpy(), rows["car"].to_numpy()
+    return permuted_within(x, y, pd.factorize(own)[0], controls, permutations, random, scheme)
 
 
 def _influence(rows: pd.DataFrame, design: pd.DataFrame, found: Least) -> pd.DataFrame:
@@ -342,6 +376,7 @@ def pooled(
     panel: pd.DataFrame,
     controls: Sequence[str] = (),
     *,
+    placebo: Reference | None = None,
     cluster: Cluster = "event",
     weights: Weights | None = None,
     draws: int = 9_999,
@@ -355,9 +390,12 @@ def pooled(
     ----------
     panel : DataFrame
         One row per event and maker: `event`, `maker`, `car` (fraction), `delta` (share of market
-        value) and the controls. Events are taken in the order in which they first occur.
+        value) and the controls; with `home`, makers are permuted within events and homes. Events are taken
+        in the order in which they first occur.
     controls : sequence of str
         Columns of `panel`.
+    placebo : Reference, optional
+        Days without events, of the study that `car` is of.
     cluster : "event", "maker" or "both"
         Dependence that the errors allow for: within an event (all makers hear the news on one
         day), within a maker, or both (Cameron, Gelbach and Miller 2011).
@@ -381,8 +419,8 @@ def pooled(
     2021). Draws that equal the observed statistic count as exceeding it, and so does a draw whose
     two-way variance is not positive: both are cautious.
 
-    Permutations are of residuals within events, as in `cross_section`: they hold makers to be
-    exchangeable within an event, so a shock common to one country calls for a control.
+    Over days without events the same weights are set on the returns of days drawn for each event, see
+    `placebo.pooled`. Permutations are of residuals within events and homes, as in `cross_section`.
 
     The Fama-MacBeth (1973) mean, t with events − 1 degrees of freedom, weighs events equally: one
     that hardly changed bills, and so has a noisy slope, counts as much as one that changed many.
@@ -445,14 +483,16 @@ def pooled(
     basis = np.linalg.qr(np.column_stack([indicator(event), inside[list(controls)]]))[0]
     delta, left = (residual(basis, rows[name].to_numpy()) for name in ("delta", "car"))
     bootstrap, interval = wild_bootstrap(delta, left, basis, sides, weights, draws, level, rng)
-    # rows are sorted by event, so a uniform draw added to its code shuffles within the event only
-    drawn = np.argsort(event + rng.random((draws, len(rows))), axis=1)
+    drawn = None if placebo is None else _against(placebo, rows, delta, draws, level, seed)
     events = _by_event(inside, names, event).set_index(pd.Index(event_names, name="event"))
     return Pooled(
         coefficients=coefficients,
+        placebo=None if drawn is None else drawn.found,
+        placebo_interval=(math.nan, math.nan) if drawn is None else drawn.interval,
+        minimum_slope=math.nan if drawn is None else drawn.minimum,
         bootstrap=bootstrap,
         bootstrap_interval=interval,
-        permutation=permutation(delta, left, basis, drawn, False, "residuals permuted within events"),
+        permutation=_within_events(panel, rows, inside[list(controls)], draws, rng),
         fama_macbeth=_fama_macbeth(events["slope"].dropna(), lags, level),
         events=events,
         observations=len(rows),
@@ -464,6 +504,33 @@ def pooled(
         level=level,
         dropped=dropped,
     )
+
+
+def _within_events(
+    panel: pd.DataFrame, rows: pd.DataFrame, others: pd.DataFrame, draws: int, random: np.random.Generator
+) -> Resampled | None:
+    """p-value of the slope with an effect for every home in every event, over orders within them."""
+    if "home" not in panel:
+        return None
+    home = panel["home"].reset_index(drop=True).reindex(rows.index)
+    if home.isna().any():
+        raise DataError(f"home of {rows.loc[home.isna(), 'maker'].iloc[0]} is empty; fill it in")
+    group = pd.factorize(pd.Series(list(zip(rows["event"], home, strict=True))))[0]
+    x, y = rows["delta"].to_numpy(), rows["car"].to_numpy()
+    scheme = "residuals permuted within events and homes"
+    return permuted_within(x, y, group, others.to_numpy(), draws, random, scheme)[1]
+
+
+def _against(
+    placebo: Reference, rows: pd.DataFrame, delta: np.ndarray, draws: int, level: float, seed: int
+) -> Drawn:
+    """The slope among those of days without events; `delta` is what other regressors leave of it."""
+    weight = delta / (delta @ delta)
+    table = rows.assign(weight=weight).pivot(index="event", columns="maker", values="weight")
+    found = placebos.pooled(placebo, table, draws=draws, level=level, seed=seed)
+    if not math.isclose(found.estimate, weight @ rows["car"].to_numpy(), rel_tol=1e-6, abs_tol=1e-9):
+        raise DataError("placebo is of another study than car: make both with one window and model")
+    return found
 
 
 def _joined(

@@ -1,4 +1,4 @@
-"""How rare is a slope when shares are shuffled, or their residuals change sign?
+"""How rare is a slope when shares are shuffled within groups, or their residuals change sign?
 
 The slope of y on x, both what an orthonormal `basis` of the other regressors leaves of them.
 """
@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy import optimize
 
-from tariffmodel.stats.resampling import Resampled, p_value
+from tariffmodel.stats.resampling import TIE, Resampled, orders, p_value
 from tariffmodel.stats.resampling import weights as drawn_weights
 
 Weights = Literal["webb", "rademacher"]
@@ -20,24 +20,53 @@ Weights = Literal["webb", "rademacher"]
 WEBB = tuple(sign * math.sqrt(step / 2) for sign in (-1, 1) for step in (1, 2, 3))
 FEW_CLUSTERS = 12  # up to here two-point weights give too few distinct draws
 
-__all__ = ["FEW_CLUSTERS", "WEBB", "Weights", "indicator", "permutation", "residual", "wild_bootstrap"]
+_RANK = 1e-10  # of the largest singular value, below which a direction is rounding
+
+__all__ = ["FEW_CLUSTERS", "WEBB", "Weights", "indicator", "permuted_within", "residual", "wild_bootstrap"]
 
 
-def permutation(
-    x: np.ndarray, left: np.ndarray, basis: np.ndarray, orders: np.ndarray, exact: bool, scheme: str
-) -> Resampled:
-    """Squared partial correlation of `x` and `left` against its values when `left` is reordered.
+def permuted_within(
+    x: np.ndarray,
+    y: np.ndarray,
+    group: np.ndarray,
+    others: np.ndarray,
+    draws: int,
+    random: np.random.Generator,
+    scheme: str,
+) -> tuple[float, Resampled | None]:
+    """Slope of `y` on `x` with an effect for each group, and its p-value over orders within groups.
 
-    >>> from tariffmodel.stats.resampling import orders
-    >>> x, left, one = np.array([-2.0, -1, 1, 2]), np.array([1.5, 1, -1, -1.5]), np.full((4, 1), 0.5)
-    >>> print(permutation(x, left, one, *orders(4, 99, np.random.default_rng(0)), "makers permuted"))
-    p 0.0833 (± 0.0000; 24 draws, all: makers permuted)
+    The statistic is the squared partial correlation; with other regressors the residuals of the model
+    without `x` are reordered (Freedman and Lane 1983). Both are empty where groups and others explain `x`.
+
+    Parameters
+    ----------
+    x, y : (n,)
+    group : (n,)
+        Codes.
+    others : (n, k)
+    draws : int
+        All orders within groups when these are not more, else so many random ones.
+
+    Examples
+    --------
+    >>> x, y, one = np.array([-2.0, -1, 1, 2]), np.array([1.5, 1, -1, -1.5]), np.zeros(4, dtype=int)
+    >>> slope, found = permuted_within(x, y, one, np.empty((4, 0)), 99, np.random.default_rng(0), "rows")
+    >>> slope, str(found)
+    (-0.8, 'p 0.0833 (± 0.0000; 24 draws, all: rows)')
     """
-    drawn = residual(basis, left[orders])
+    design = np.column_stack([indicator(group), others])
+    left, size, _ = np.linalg.svd(design, full_matrices=False)
+    basis = left[:, size > size[0] * _RANK]
+    tilted, moved = residual(basis, x), residual(basis, y)
+    if np.abs(tilted).max() <= TIE * np.abs(x).max() or np.abs(moved).max() <= TIE * np.abs(y).max():
+        return math.nan, None
+    rows, exact = orders(group, draws, random)
+    drawn = residual(basis, moved[rows])
     spread = (drawn**2).sum(axis=1)
-    statistic = np.divide((drawn @ x) ** 2, spread, out=np.zeros(len(drawn)), where=spread > 0)
-    p = p_value(statistic, (left @ x) ** 2 / (left @ left), exact=exact)
-    return Resampled(p, len(orders), exact, scheme)
+    statistic = np.divide((drawn @ tilted) ** 2, spread, out=np.zeros(len(drawn)), where=spread > 0)
+    p = p_value(statistic, (moved @ tilted) ** 2 / (moved @ moved), exact=exact)
+    return float(tilted @ moved / (tilted @ tilted)), Resampled(p, len(rows), exact, scheme)
 
 
 def wild_bootstrap(

@@ -1,8 +1,8 @@
 """Which rows, signs and orders does a resample take, and how rare is what was seen among them?
 
 One stationary bootstrap (rows in runs), one set of signs and weights (for wild bootstraps) and one of
-orders (for permutations). Everything random comes from a seed; where draws are made in blocks, each
-block has its own, so that the number of processors changes no figure.
+orders (for permutations within groups). Everything random comes from a seed; where draws are made in
+blocks, each block has its own, so that the number of processors changes no figure.
 """
 
 from __future__ import annotations
@@ -184,14 +184,23 @@ def weights(
     return random.choice(points, size=(draws, groups)), False
 
 
-def orders(n: int, draws: int, random: np.random.Generator) -> tuple[np.ndarray, bool]:
-    """Orders of n rows, (m, n), and whether they are all there are.
+def orders(groups: np.ndarray, draws: int, random: np.random.Generator) -> tuple[np.ndarray, bool]:
+    """Orders of rows that stay within their group, (m, n), and whether they are all there are.
 
-    All n! when these are not more than `draws`, else `draws` random ones.
+    All Π n_g! when these are not more than `draws`, else `draws` random ones.
 
-    >>> orders(3, 99, np.random.default_rng(0))[0][:3].tolist()
-    [[0, 1, 2], [0, 2, 1], [1, 0, 2]]
+    >>> orders(np.array([0, 0, 1]), 99, np.random.default_rng(0))[0].tolist()
+    [[0, 1, 2], [1, 0, 2]]
     """
-    if math.factorial(n) <= draws:
-        return np.array(list(itertools.permutations(range(n)))), True
-    return random.permuted(np.tile(np.arange(n), (draws, 1)), axis=1), False
+    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    if math.prod(math.factorial(len(member)) for member in members) > draws:
+        # a uniform draw added to its code shuffles a row within its group only
+        code = np.argsort(np.argsort(groups, kind="stable"))
+        shuffled = np.argsort(groups + random.random((draws, len(groups))), axis=1)
+        return shuffled[:, code], False
+    drawn = np.empty((1, len(groups)), dtype=int)
+    for member in members:
+        own = np.array(list(itertools.permutations(member)))
+        drawn = np.repeat(drawn, len(own), axis=0)
+        drawn[:, member] = np.tile(own, (len(drawn) // len(own), 1))
+    return drawn, True
