@@ -878,7 +878,7 @@ PUBLISHED = _table(
         "horizon": _one_of("posted", "equilibrium", "long"),
         "low": _number(),
         "high": _number(),
-        "unit": _one_of("fraction", "usd"),
+        "unit": _one_of("fraction", "usd_bn"),
     },
     key=["study", "figure"],
     checks=[

@@ -8,9 +8,9 @@ mⱼ = pⱼ − cⱼ, the first-order condition of product j of maker f in segme
     m_j = \frac{1-\sigma}{\alpha_j} + \sigma \sum_{k \in f \cap g} m_k\, s_{k|g}
           + (1-\sigma) \sum_{k \in f} m_k\, s_k \equiv \zeta_j(p)
 
-and p ← c + ζ(p), the fixed point of Morrow and Skerlos (2011, Operations Research 59, sec. 4), is what `solve`
-iterates, for all draws at once. (The older p ← c + η(p), which solves for the markup at given shares, need not
-converge.) Shares follow from price changes alone (exact hat algebra), so no utility level is needed.
+and p ← c + ζ(p), the fixed point of Morrow and Skerlos (2011, Operations Research 59, sec. 4), is what
+`solve` iterates, for all draws at once. (The older p ← c + η(p), which solves for the markup at given shares,
+need not converge.) Shares follow from price changes alone (exact hat algebra), so no utility level is needed.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class Solution:
             named = [draws[d] if len(draws) else f"draw {d}" for d in failed[:3]]
             moving = dict.fromkeys(products[self.restless[d]] for d in failed[:3])
             raise DataError(
-                f"prices did not settle in {self.rounds} rounds in {len(failed)} of {len(self.converged)} draws "
-                f"({'; '.join(named)}{'; …' if len(failed) > 3 else ''}), last that of {', '.join(moving)}; its "
-                "duty or the elasticities of the draw are out of range"
+                f"prices did not settle in {self.rounds} rounds in {len(failed)} of {len(self.converged)} "
+                f"draws ({'; '.join(named)}{'; …' if len(failed) > 3 else ''}), last that of "
+                f"{', '.join(moving)}; its duty or the elasticities of the draw are out of range"
             )
         return self
 
@@ -120,13 +120,17 @@ def solve(
     for start in range(0, draws, _BLOCK):
         rows = slice(start, start + _BLOCK)
         done.append(_block(market.rows(rows), duty[rows], free[rows], tolerance, rounds))
-    *arrays, taken = zip(*done, strict=True)
-    return Solution(*map(np.concatenate, arrays), rounds=max(taken))
+    return Solution(
+        price=np.concatenate([one.price for one in done]),
+        units=np.concatenate([one.units for one in done]),
+        profit=np.concatenate([one.profit for one in done]),
+        converged=np.concatenate([one.converged for one in done]),
+        restless=np.concatenate([one.restless for one in done]),
+        rounds=max(one.rounds for one in done),
+    )
 
 
-def _block(
-    market: Market, duty: np.ndarray, free: np.ndarray, tolerance: float, rounds: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, int]:
+def _block(market: Market, duty: np.ndarray, free: np.ndarray, tolerance: float, rounds: int) -> Solution:
     own = 1 - market.sigma
     cost = market.cost + duty
     price = np.broadcast_to(market.price, duty.shape).copy()
@@ -134,7 +138,8 @@ def _block(
     lone = own / market.slope
     moved, taken = np.zeros(duty.shape), 0
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for taken in range(1, rounds + 1):
+        while taken < rounds:
+            taken += 1
             within, share = shares.at(price)
             markup = price - cost
             of_pair = shares.by_pair(markup * within)
@@ -149,14 +154,14 @@ def _block(
     restless = np.nan_to_num(moved, nan=np.inf).argmax(axis=1)
     empty = np.where(converged[:, None], 0.0, np.nan)
     units = share * market.buyers + empty
-    return price + empty, units, (price - cost) * units, converged, restless, taken
+    return Solution(price + empty, units, (price - cost) * units, converged, restless, taken)
 
 
 class Shares:
     """Shares of a market as prices move, and sums of a figure over makers; products in the order of makers.
 
     >>> from tariffmodel.response.demand import calibrated
-    >>> pair = calibrated([0, 1], [0, 0], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, own=-4, aggregate=-0.8)
+    >>> pair = calibrated([0, 1], [0, 0], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -0.8)
     >>> [share.round(6).tolist() for share in Shares(pair).at(pair.price)]
     [[[0.5, 0.5]], [[0.1, 0.1]]]
     """
@@ -191,7 +196,7 @@ class Shares:
         """Its sum over the maker's products in the segment, at each product.
 
         >>> from tariffmodel.response.demand import calibrated
-        >>> pair = calibrated([0, 0], [0, 1], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -0.8)
+        >>> pair = calibrated([0, 0], [0, 1], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -1.6)
         >>> Shares(pair).by_pair(np.array([[1.0, 2.0]])).tolist()
         [[1.0, 2.0]]
         """
@@ -201,7 +206,7 @@ class Shares:
         """Its sum over the maker's products, at each product.
 
         >>> from tariffmodel.response.demand import calibrated
-        >>> pair = calibrated([0, 0], [0, 1], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -0.8)
+        >>> pair = calibrated([0, 0], [0, 1], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -1.6)
         >>> Shares(pair).by_firm(np.array([[1.0, 2.0]])).tolist()
         [[3.0, 3.0]]
         """

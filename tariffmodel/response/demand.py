@@ -8,9 +8,9 @@ Journal 25, eq. 21-28). With the disutility α of a dollar and the correlation �
     s_{j|g} = \frac{e^{\delta_j/(1-\sigma)}}{D_g}, \qquad
     s_g = \frac{D_g^{1-\sigma}}{1 + \sum_h D_h^{1-\sigma}}
 
-A dollar weighs less on buyers of dearer vehicles: αⱼ = η / pⱼ at the prices of before, so that elasticities do
-not grow with the price, as estimates do not (Berry, Levinsohn and Pakes 1995, Table V). Two figures fix the
-rest. When all prices rise by 1% sales fall by η times the share of buyers who buy nothing: the aggregate
+A dollar weighs less on buyers of dearer vehicles: αⱼ = η / pⱼ at the prices of before, so that elasticities
+do not grow with the price, as estimates do not (Berry, Levinsohn and Pakes 1995, Table V). Two figures fix
+the rest. When all prices rise by 1% sales fall by η times the share of buyers who buy nothing: the aggregate
 elasticity gives η. A model of small share has the own-price elasticity −η / (1 − σ): that gives σ. A product
 here is all models of a maker from one origin in one segment, which move together; in a nested logit they are
 one product exactly.
@@ -22,7 +22,7 @@ that is best for them is the marginal cost.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -44,6 +44,14 @@ class Market:
         Correlation of tastes within a segment, and how many may buy.
     names : list of str
         Of the products, for messages.
+
+    Examples
+    --------
+    >>> pair = calibrated([0, 1], [0, 0], np.full((1, 2), 3e4), np.full((1, 2), 1e5), 1e6, -4, -0.8)
+    >>> pair.share.tolist(), pair.within.tolist()
+    ([[0.1, 0.1]], [[0.5, 0.5]])
+    >>> pair.of_firm.tolist(), pair.of_nest.tolist()
+    ([[1.0, 0.0], [0.0, 1.0]], [[1.0], [1.0]])
     """
 
     firm: np.ndarray
@@ -98,8 +106,15 @@ class Market:
         def of(array: np.ndarray) -> np.ndarray:
             return array if len(array) == 1 else array[chosen]
 
-        some = (self.price, self.units, self.slope, self.cost, self.sigma, self.buyers)
-        return Market(self.firm, self.nest, *map(of, some), self.names)
+        return replace(
+            self,
+            price=of(self.price),
+            units=of(self.units),
+            slope=of(self.slope),
+            cost=of(self.cost),
+            sigma=of(self.sigma),
+            buyers=of(self.buyers),
+        )
 
 
 def one_hot(index: np.ndarray) -> np.ndarray:
@@ -169,12 +184,12 @@ def calibrated(
     cost = price - _markup(blank)
     if not (cost > 0).all():
         draw, worst = np.unravel_index(np.argmin(np.nan_to_num(cost / price, nan=-np.inf)), cost.shape)
-        at = np.broadcast_to(own, (len(cost), 1))[draw, 0]
+        at, of_all = (np.broadcast_to(one, (len(cost), 1))[draw, 0] for one in (own, aggregate))
         raise DataError(
             f"{named[worst]}: marginal cost would be {cost[draw, worst]:,.0f} USD at a price of "
-            f"{np.broadcast_to(price, cost.shape)[draw, worst]:,.0f}, since an own-price elasticity of {at:g} "
-            f"and one of {np.broadcast_to(aggregate, (len(cost), 1))[draw, 0]:g} of all vehicles ask for a larger "
-            "markup than the price; give a larger elasticity (data/response/elasticities.csv)"
+            f"{np.broadcast_to(price, cost.shape)[draw, worst]:,.0f}, since an own-price elasticity of "
+            f"{at:g} and one of {of_all:g} of all vehicles ask for a larger markup than the price; "
+            "give a larger elasticity (data/response/elasticities.csv)"
         )
     return Market(firm, nest, price, units, slope, cost, sigma, buyers, named)
 
@@ -191,8 +206,8 @@ def _tastes(own: np.ndarray, aggregate: np.ndarray, outside: np.ndarray) -> tupl
     sigma = 1 + eta / own
     if not (sigma > -1e-12).all():
         raise DataError(
-            f"own-price elasticity {own.max():g} is smaller than {-eta.max():.2f}, which the aggregate elasticity "
-            f"{aggregate.min():g} asks of every model; give a larger one"
+            f"own-price elasticity {own.max():g} is smaller than {-eta.max():.2f}, which the aggregate "
+            f"elasticity {aggregate.min():g} asks of every model; give a larger one"
         )
     return eta, np.maximum(sigma, 0.0)
 
@@ -200,7 +215,8 @@ def _tastes(own: np.ndarray, aggregate: np.ndarray, outside: np.ndarray) -> tupl
 def _markup(market: Market) -> np.ndarray:
     """Price less marginal cost that is best for every maker at the shares of before, (D, J), USD.
 
-    The first-order conditions (see `equilibrium`) are linear in two sums of markups for each maker, solved here.
+    The first-order conditions (see `equilibrium`) are linear in two sums of markups for each maker, solved
+    here.
     """
     sigma, within = market.sigma, market.within
     pairs = market.firm * (market.nest.max() + 1) + market.nest

@@ -1,15 +1,16 @@
 """What is left of each maker's bill once prices and volumes have moved, and what do rivals gain?
 
-The gross bill holds volumes and prices where they are. Here makers set new prices on costs that hold the duty,
-buyers turn to what has become cheaper beside the rest, and the *net bill* is the operating profit lost: below
-zero where a maker pays so much less than its rivals that it gains.
+The gross bill holds volumes and prices where they are. Here makers set new prices on costs that hold the
+duty, buyers turn to what has become cheaper beside the rest, and the *net bill* is the operating profit lost:
+below zero where a maker pays so much less than its rivals that it gains.
 
-Three horizons. ``posted``: list prices stand, as they did for most of 2025, so the maker bears the gross bill.
-``equilibrium``: prices and volumes have settled and plants are where they were; more is built at the same cost,
-capacity does not bind. ``long``: plants have moved too, see `moved` of `table`.
+Three horizons. ``posted``: list prices stand, as they did for most of 2025, so the maker bears the gross
+bill. ``equilibrium``: prices and volumes have settled and plants are where they were; more is built at the
+same cost, capacity does not bind. ``long``: plants have moved too, see `moved` of `table`.
 
-Prices and volumes of the period are taken as those of before the policy. What is owed on parts of vehicles that
-are exported is borne in full. Rates that follow contribution are averages here, not rewards for one more vehicle.
+Prices and volumes of the period are taken as those of before the policy. What is owed on parts of vehicles
+that are exported is borne in full. Rates that follow contribution are averages here, not rewards for one more
+vehicle.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     moved : DataFrame, optional
         For ``long``: vehicles that are built in the US in place of imports, indexed by `maker` and `origin`:
         `units` over the period and `extra_cost_usd` of each, capital charge included. They pay duty on parts
-        only. This module does not choose plants, it takes the answer.
+        as the maker's US-built vehicles do; if it builds none, `extra_cost_usd` holds that too. This module
+        does not choose plants, it takes the answer.
 
     Returns
     -------
@@ -55,8 +57,8 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
         period: `bill_usd` (gross) and `net_bill_usd`, each with low and high from the ranges of all inputs,
         elasticities and prices included; `duty_per_vehicle_usd` and `price_change_usd`, means over the
         vehicles of before, `price_change` (a fraction of the price) and `pass_through` (their ratio) with low
-        and high, empty where the duty may be zero; `units` of before and `units_change`; `rivals_gain_usd`, how much larger the net bill were if
-        the maker's own duty were the only one.
+        and high, empty where the duty may be zero; `units` of before and `units_change`; `rivals_gain_usd`,
+        how much larger the net bill were if the maker's own duty were the only one.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     """
     taken, market, then = answered(case, horizon, moved)
     now = case_products(case) if moved is not None else taken  # the gross bill is that of plants as they are
-    net = _net(taken, market, then)
+    net = taken.gross_usd if horizon == "posted" else _net(taken, market, then)
     owed = taken.by_maker(market.units * taken.duty_usd)
     rise = taken.by_maker(market.units * (then.price - market.price))
     units, paid = taken.by_maker(market.units), taken.by_maker(market.units * market.price)
@@ -196,8 +198,8 @@ def sampled(case: Case, draws: int = 10_000, seed: int = 0) -> pd.DataFrame:
     """Net bill of every maker over random draws of all inputs: mean, spread and quantiles, USD.
 
     Each input is triangular between its low and its high. What makers share of an input's error
-    (``facts/shared_errors.csv``) moves them together, through a normal copula; elasticities and prices are one
-    draw for all. A bill is taken as the sum of the moves of its inputs.
+    (``facts/shared_errors.csv``) moves them together, through a normal copula; elasticities and prices are
+    one draw for all. A bill is taken as the sum of the moves of its inputs.
 
     Parameters
     ----------
@@ -273,8 +275,8 @@ def answered(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | Non
         raise TariffModelError(f"{horizon!r} is no horizon; choose from {', '.join(HORIZONS)}")
     if (horizon == "long") != (moved is not None):
         raise DataError(
-            "the long horizon needs the plants that move: give `moved`, vehicles by maker and origin, or ask for "
-            "the equilibrium, in which plants stay; the other horizons take none"
+            "the long horizon needs the plants that move: give `moved`, vehicles by maker and origin, or ask "
+            "for the equilibrium, in which plants stay; the other horizons take none"
         )
     taken = case_products(case)
     if moved is not None:
@@ -288,7 +290,7 @@ def answered(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | Non
 
 
 def case_products(case: Case) -> Products:
-    """`products.of_case`, kept with the facts.
+    """`products.of_case`, kept with the case.
 
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="CY2025")
@@ -349,16 +351,19 @@ def _relocated(taken: Products, moved: pd.DataFrame) -> Products:
     """Products of which some are built in the US: these pay duty on parts, and cost more or less to make."""
     if lacking := [name for name in MOVED if name not in moved]:
         raise DataError(f"moved has no column {lacking[0]}; it needs {', '.join(MOVED)} by maker and origin")
+    if moved.index.nlevels != 2:
+        raise DataError("moved needs an index of maker and origin")
     share, extra = np.zeros(len(taken.firm)), np.zeros(len(taken.firm))
-    for (maker, origin), row in moved.iterrows():
+    makers, origins = (moved.index.get_level_values(level) for level in (0, 1))
+    for maker, origin, vehicles, cost in zip(makers, origins, *(moved[name] for name in MOVED), strict=True):
         here = (taken.origin == origin) & np.array([taken.makers[f] == maker for f in taken.firm])
-        there = taken.units[0][here].sum()
-        if not 0 <= row["units"] <= there or origin == "US":
+        there = taken.units[0][here].sum() * (origin != "US")
+        if not 0 <= vehicles <= there:
             raise DataError(
-                f"moved: {row['units']:,.0f} vehicles of {maker} from {origin}, of which {there:,.0f} are imported; "
-                "give a number from 0 to that"
+                f"moved: {vehicles:,.0f} vehicles of {maker} from {origin}, of which {there:,.0f} are "
+                "imported; give a number from 0 to that"
             )
-        share[here], extra[here] = row["units"] / max(there, 1.0), row["extra_cost_usd"]
+        share[here], extra[here] = vehicles / max(there, 1.0), cost
     parts = taken.parts_usd[:, taken.firm]
     duty = (1 - share) * taken.duty_usd + share * (parts + extra)
     return replace(taken, duty_usd=duty)
@@ -391,8 +396,8 @@ def _drawn_net(
     here, first = ends[..., taken.firm], ends[..., :1]
     units = np.maximum(drawn(taken.units, here), 1.0)
     duty, price = drawn(taken.duty_usd, here), drawn(taken.price_usd, here)
-    figures = (drawn(of, first) for of in (taken.buyers, taken.own, taken.aggregate))
-    market = calibrated(taken.firm, taken.nest, price, units, *figures, taken.names)
+    buyers, own, aggregate = (drawn(of, first) for of in (taken.buyers, taken.own, taken.aggregate))
+    market = calibrated(taken.firm, taken.nest, price, units, buyers, own, aggregate, taken.names)
     then = solve(market, duty).settled(market.names)
     lost = taken.by_maker(units * (price - market.cost) - then.profit)
     return np.asarray(lost + drawn(taken.aside_usd, ends))
@@ -401,7 +406,4 @@ def _drawn_net(
 def _triangular(normal: np.ndarray) -> np.ndarray:
     """Triangular on [−1, 1] with mode 0, from standard normals."""
     at = stats.norm.cdf(normal)
-    return np.where(at < 0.5, np.sqrt(2 * at) - 1, 1 - np.sqrt(2 * (1 - at)))
-
-
-__all__ = ["CONDUCTS", "HORIZONS", "Answer", "answered", "bounds", "by_product", "sampled", "table"]
+    return np.asarray(np.where(at < 0.5, np.sqrt(2 * at) - 1, 1 - np.sqrt(2 * (1 - at))))

@@ -3,9 +3,9 @@
 A product is a maker's vehicles of one segment (cars and SUVs, or light trucks) from one origin; what its US
 plants build for the US is one too. Imports are taken to be sold in the period in which they enter.
 
-What US plants build: list price × what buyers pay of a list price. Of imports only the customs value is known:
-retail prices are customs value × the median of (price of what a maker builds in the US / customs value of what
-it imports). Prices, volumes and markups are those of maker and dealer as one.
+What US plants build: list price × what buyers pay of a list price. Of imports only the customs value is
+known: retail prices are customs value × the median of (price of what a maker builds in the US / customs value
+of what it imports). Prices, volumes and markups are those of maker and dealer as one.
 
 Duty per vehicle is policy less counterfactual: of imports the duty on the vehicle, less what credits save; of
 US-built ones that on the parts built in, net of the offset; of both that on service parts. What is owed on
@@ -87,6 +87,8 @@ class Products:
     >>> whole = sold.by_maker(sold.units * sold.duty_usd) + sold.aside_usd
     >>> bool(np.allclose(whole, sold.gross_usd)), len(sold.names) == len(sold.firm)
     (True, True)
+    >>> bool((sold.nest[sold.segment == "light_truck"] == 1).all())
+    True
     """
 
     makers: list[str]
@@ -159,8 +161,8 @@ def of_case(case: Case) -> Products:
     if (at_home < 0).any():
         short = int(np.argmax((at_home < 0).any(axis=0)))
         raise DataError(
-            f"{makers[short]} exports {exported[short]:,.0f} vehicles of {built[0, short]:,.0f} built in the US; "
-            "correct us_export_units or us_production_units in data/facts"
+            f"{makers[short]} exports {exported[short]:,.0f} vehicles of {built[0, short]:,.0f} built in the "
+            "US; correct us_export_units or us_production_units in data/facts"
         )
     msrp = _runs(goods.assembled_msrp_usd[:, goods.inside].sum(axis=1))[:, columns]
     list_price = np.divide(msrp, built, out=np.zeros_like(msrp), where=built > 0)
@@ -174,7 +176,9 @@ def of_case(case: Case) -> Products:
     home_price = np.tile(list_price * paid, 2)
 
     charges = _charges(case, columns, flows, built, at_home)
-    duty = np.concatenate([flows.duty_each + charges.imports[:, flows.firm], np.tile(charges.home, 2)], axis=1)
+    duty = np.concatenate(
+        [flows.duty_each + charges.imports[:, flows.firm], np.tile(charges.home, 2)], axis=1
+    )
     count = len(makers)
     customs = np.concatenate([flows.value_each, np.zeros_like(home_units)], axis=1)
     labels = pd.DataFrame(
@@ -230,8 +234,8 @@ def elasticities(facts: Facts) -> tuple[Range, Range]:
     if len(wrong):
         row = rows.loc[wrong[0]]
         raise DataError(
-            f"data/{ELASTICITIES} row {wrong[0] + 2}: {row['metric']} of {row['what']} is {row['value']:g}; buyers "
-            "buy less of what costs more, so write a number below zero"
+            f"data/{ELASTICITIES} row {wrong[0] + 2}: {row['metric']} of {row['what']} is {row['value']:g}; "
+            "buyers buy less of what costs more, so write a number below zero"
         )
 
     def of(metric: str) -> Range:
@@ -252,10 +256,7 @@ def market_figures(facts: Facts) -> dict[tuple[str, str], Range]:
     """
     rows = pd.read_csv(in_use(facts.folder, facts.overlay, MARKET))
     columns = (rows[name] for name in ("metric", "what", "low", "value", "high"))
-    found = {
-        (metric, what): Range(*map(float, ends))
-        for metric, what, *ends in zip(*columns, strict=True)
-    }
+    found = {(metric, what): Range(*map(float, ends)) for metric, what, *ends in zip(*columns, strict=True)}
     for needed in (("potential_buyers", "US households"), ("transaction_to_list_price", "all new vehicles")):
         if needed not in found:
             raise DataError(f"data/{MARKET} has no row of {needed[0]} of {needed[1]}; add it")
@@ -272,7 +273,9 @@ def retail_ratio(case: Case) -> Range:
     """
     goods = case.goods
     paid = market_figures(case.facts)["transaction_to_list_price", "all new vehicles"].value
-    built, msrp = (array[0][goods.inside].sum(axis=0) for array in (goods.production, goods.assembled_msrp_usd))
+    built, msrp = (
+        array[0][goods.inside].sum(axis=0) for array in (goods.production, goods.assembled_msrp_usd)
+    )
     both = (built > 0) & (goods.imported_units > 0)
     if not both.any():
         raise DataError("no maker both builds in the US and imports; retail prices of imports are not known")
@@ -299,7 +302,7 @@ def _vehicle_flows(case: Case, makers: list[str]) -> _Flows:
     duty = (mine.duty - other.duty)[:, theirs]
 
     def each(of: np.ndarray) -> np.ndarray:
-        return np.divide(of, units, out=np.zeros_like(units), where=units > 0)
+        return np.asarray(np.divide(of, units, out=np.zeros_like(units), where=units > 0))
 
     firm = np.array([makers.index(maker) for maker in goods.flows.maker[theirs]])
     here = (goods.flows.origin[theirs], goods.flows.product[theirs])
@@ -332,7 +335,7 @@ def _charges(
     imported = _by_firm(flows.units, flows.firm, len(columns))
 
     def each(of: np.ndarray, units: np.ndarray) -> np.ndarray:
-        return np.divide(of, units, out=np.zeros_like(of), where=units > 0)
+        return np.asarray(np.divide(of, units, out=np.zeros_like(of), where=units > 0))
 
     per_sale = each(dealers, imported + at_home)
     return _Charges(per_sale + each(credits, imported), per_sale + each(parts, built))
@@ -345,14 +348,14 @@ def _exported(case: Case, makers: list[str]) -> np.ndarray:
     return np.asarray(resolve(case.facts, [(m, EXPORTS, "US") for m in makers], inside).value.sum(axis=0))
 
 
-def _truck_shares(
-    figures: dict[tuple[str, str], Range], makers: list[str], builds: np.ndarray
-) -> np.ndarray:
+def _truck_shares(figures: dict[tuple[str, str], Range], makers: list[str], builds: np.ndarray) -> np.ndarray:
     """Light trucks among what each maker builds in the US for the US, (R, F)."""
     metric = "us_built_light_truck_share"
     lacking = [m for m, some in zip(makers, builds, strict=True) if some and (metric, m) not in figures]
     if lacking:
-        raise DataError(f"{lacking[0]} builds in the US, but data/{MARKET} has no {metric} of it; add the row")
+        raise DataError(
+            f"{lacking[0]} builds in the US, but data/{MARKET} has no {metric} of it; add the row"
+        )
     none = Range(0.0, 0.0, 0.0)
     return np.stack([_of_runs(figures.get((metric, m), none), "us_truck_share") for m in makers], axis=1)
 

@@ -1,8 +1,8 @@
 """Does the model say what published studies say, horizon by horizon?
 
-Each study is set beside the model under the study's own tariff, on the volumes of the case. What a study says of
-the long run is set beside the equilibrium with plants where they are: the difference is that of the plants, and of
-retaliation where the study has it.
+Each study is set beside the model under the study's own tariff, on the volumes of the case. What a study says
+of the long run is set beside the equilibrium with plants where they are: the difference is that of the
+plants, and of retaliation where the study has it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ FIGURES = {
     "price_change": "price, at the mix of before",
     "us_output_change": "vehicles built in the US",
     "hit_imports_change": "imports that pay the tariff",
-    "canada_output_change": "Canadian vehicles (model: those for the US)",
-    "mexico_output_change": "Mexican vehicles (model: those for the US)",
+    "canada_output_change": "Canadian vehicles",
+    "mexico_output_change": "Mexican vehicles",
     "pass_through": "share of the duty that is in prices",
-    "revenue": "duty paid a year",
-    "gross_cost": "duty a year at the volumes of before",
+    "revenue": "duty paid, USD bn a year",
+    "gross_cost": "duty at the volumes of before, USD bn a year",
     "detroit_gross_cost": "the same of GM, Ford and Stellantis",
 }
 
@@ -55,16 +55,16 @@ def table(case: Case) -> pd.DataFrame:
     Parameters
     ----------
     case : Case
-        Its period gives the volumes, its facts everything else; of its policies only a study of the law as it is
-        makes no use, which is set beside `current-law` against `before-april-2025`.
+        Its period gives the volumes, its facts everything else; of its policies only a study of the law as it
+        is makes no use, which is set beside `current-law` against `before-april-2025`.
 
     Returns
     -------
     DataFrame
-        One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`; `model`
-        with `model_low` and `model_high` (all inputs at their ends); `hull_low` and `hull_high` over the studies
-        of the figure and the horizon; `inside`, whether the model's range meets the study's; `unit`, `source_url`,
-        `note`.
+        One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`;
+        `model` with `model_low` and `model_high` (all inputs at their ends); `hull_low` and `hull_high` over
+        the studies of the figure and the horizon; `inside`, whether the model's range meets the study's;
+        `unit`, `source_url`, `note`.
 
     Examples
     --------
@@ -79,13 +79,10 @@ def table(case: Case) -> pd.DataFrame:
             f"data/{FILE} row {unknown.index[0] + 2}: no figure {unknown['figure'].iloc[0]!r}; choose from "
             f"{', '.join(FIGURES)}"
         )
-    kept: dict[tuple[object, ...], dict[str, np.ndarray]] = {}
-    runs = []
-    for row in rows.itertuples():
-        key = (row.origin, row.goods, row.rate if row.origin != "as_law" else None, row.horizon == "posted")
-        if key not in kept:
-            kept[key] = _figures(case, *key)
-        runs.append(kept[key][str(row.figure)])
+    posted = rows["horizon"] == "posted"
+    tariffs = list(zip(rows["origin"], rows["goods"], rows["rate"].fillna(0.0), posted, strict=True))
+    found = {tariff: _figures(case, *tariff) for tariff in dict.fromkeys(tariffs)}
+    runs = [found[tariff][figure] for tariff, figure in zip(tariffs, rows["figure"], strict=True)]
     low, high = uncertainty.interval(np.array(runs).T)
     hull = rows.groupby(["figure", "horizon"])
     return pd.DataFrame(
@@ -108,9 +105,9 @@ def table(case: Case) -> pd.DataFrame:
     )
 
 
-def _figures(case: Case, origin: str, goods: str, rate: float | None, posted: bool) -> dict[str, np.ndarray]:
+def _figures(case: Case, origin: str, goods: str, rate: float, posted: bool) -> dict[str, np.ndarray]:
     """Every figure under a study's tariff, (R,)."""
-    if rate is None:
+    if origin == "as_law":
         law = case.replace(policy=LAW, against=BEFORE)
         return _of(*answered(law, "posted" if posted else "equilibrium"), case.goods.years)
     taken = case_products(case)
@@ -131,24 +128,29 @@ def _figures(case: Case, origin: str, goods: str, rate: float | None, posted: bo
 
 def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[str, np.ndarray]:
     before, after, duty = market.units, then.units, taken.duty_usd
-    rise = then.price - market.price
+    dearer = then.price - market.price
 
     def change(chosen: np.ndarray) -> np.ndarray:
-        return np.asarray((after * chosen).sum(axis=1) / (before * chosen).sum(axis=1) - 1)
+        was = (before * chosen).sum(axis=1)
+        rise = (after * chosen).sum(axis=1) - was
+        return np.asarray(np.divide(rise, was, out=np.full_like(was, np.nan), where=was > 0))
 
     detroit = np.isin(taken.makers, DETROIT)
     abroad = taken.origin != "US"
+    paid = (duty * before).sum(axis=1)
     return {
         "sales_change": change(np.ones_like(abroad)),
-        "price_change": (rise * before).sum(axis=1) / (market.price * before).sum(axis=1),
+        "price_change": (dearer * before).sum(axis=1) / (market.price * before).sum(axis=1),
         "us_output_change": change(~abroad),
         "hit_imports_change": change(abroad & (duty[0] > 0)),
         "canada_output_change": change(taken.origin == "CA"),
         "mexico_output_change": change(taken.origin == "MX"),
-        "pass_through": (rise * before).sum(axis=1) / (duty * before).sum(axis=1),
-        "revenue": ((duty * after).sum(axis=1) + taken.aside_usd.sum(axis=1)) / years,
-        "gross_cost": taken.gross_usd.sum(axis=1) / years,
-        "detroit_gross_cost": (taken.gross_usd * detroit).sum(axis=1) / years,
+        "pass_through": np.divide(
+            (dearer * before).sum(axis=1), paid, out=np.full_like(paid, np.nan), where=paid != 0
+        ),
+        "revenue": ((duty * after).sum(axis=1) + taken.aside_usd.sum(axis=1)) / years / 1e9,
+        "gross_cost": taken.gross_usd.sum(axis=1) / years / 1e9,
+        "detroit_gross_cost": (taken.gross_usd * detroit).sum(axis=1) / years / 1e9,
     }
 
 
