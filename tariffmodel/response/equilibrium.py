@@ -166,8 +166,8 @@ def bounds(case: Case) -> pd.DataFrame:
     duty, mine = taken.duty_usd[:1], market.of_firm.T > 0
     owed, units = (taken.by_maker(market.units * of)[0] for of in (duty, np.ones_like(duty)))
     owed = np.where(np.abs(owed) > CENT * units, owed, np.nan)
-    alone = solve(market, duty * mine, mine).settled(market.names)
-    both = solve(market, duty).settled(market.names)
+    alone = solve(market, duty * mine, mine & _some(duty)).settled(market.names)
+    both = solve(market, duty, _some(duty)).settled(market.names)
     profit = market.units * (market.price - market.cost)
 
     def own(figure: np.ndarray) -> np.ndarray:
@@ -186,7 +186,10 @@ def bounds(case: Case) -> pd.DataFrame:
     }
     frames = {
         name: pd.DataFrame(
-            {"net_bill_usd": lost[name] + taken.aside_usd[0], "pass_through": rise[name] / owed},
+            {
+                "net_bill_usd": _to_the_cent(lost[name] + taken.aside_usd[0]),
+                "pass_through": rise[name] / owed,
+            },
             index=pd.Index(taken.makers, name="maker"),
         )
         for name in CONDUCTS
@@ -283,7 +286,8 @@ def answered(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | Non
         taken = _relocated(taken, moved)
     market = market_of(taken)
     if horizon != "posted":
-        return Answer(taken, market, solve(market, taken.duty_usd).settled(market.names, _RUNS))
+        then = solve(market, taken.duty_usd, _some(taken.duty_usd)).settled(market.names, _RUNS)
+        return Answer(taken, market, then)
     settled = np.ones(len(market.units), dtype=bool)
     profit = market.units * (market.price - market.cost - taken.duty_usd)
     return Answer(taken, market, Solution(market.price, market.units, profit, settled, 0 * settled, 0))
@@ -322,7 +326,12 @@ _RUNS = ["central", *(f"{name} at its {end}" for name in ALL_INPUTS for end in (
 def _net(taken: Products, market: Market, then: Solution) -> np.ndarray:
     """Operating profit lost, (R, F)."""
     before = market.units * (market.price - market.cost)
-    return np.asarray(taken.by_maker(before - then.profit) + taken.aside_usd)
+    return _to_the_cent(taken.by_maker(before - then.profit) + taken.aside_usd)
+
+
+def _to_the_cent(usd: np.ndarray) -> np.ndarray:
+    """Without what is left of billions that cancel."""
+    return np.asarray(np.where(np.abs(usd) < CENT, 0.0, usd))
 
 
 def _rivals_gain(taken: Products, market: Market, net: np.ndarray, horizon: str) -> np.ndarray:
@@ -330,10 +339,16 @@ def _rivals_gain(taken: Products, market: Market, net: np.ndarray, horizon: str)
     if horizon == "posted":
         return np.zeros(len(taken.makers))
     central = market.rows(slice(0, 1))
-    then = solve(central, taken.duty_usd[:1] * central.of_firm.T).settled(market.names)
+    duty = taken.duty_usd[:1] * central.of_firm.T
+    then = solve(central, duty, _some(duty)).settled(market.names)
     before = central.units * (central.price - central.cost)
     lost = np.diagonal(taken.by_maker(before - then.profit)[:, _firms(taken)])
     return np.asarray(_spread(taken, lost) + taken.aside_usd[0] - net)
+
+
+def _some(duty: np.ndarray) -> np.ndarray:
+    """(D, 1): without any duty the prices of before are the answer, to the last digit."""
+    return (duty != 0).any(axis=1, keepdims=True)
 
 
 def _firms(taken: Products) -> np.ndarray:
