@@ -348,7 +348,7 @@ def _rivals_gain(taken: Products, market: Market, net: np.ndarray, horizon: str)
 
 def _some(duty: np.ndarray) -> np.ndarray:
     """(D, 1): without any duty the prices of before are the answer, to the last digit."""
-    return (duty != 0).any(axis=1, keepdims=True)
+    return np.asarray((duty != 0).any(axis=1, keepdims=True))
 
 
 def _firms(taken: Products) -> np.ndarray:
