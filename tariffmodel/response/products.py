@@ -14,6 +14,7 @@ parts of vehicles that leave the US again is beside the market (`aside_usd`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -156,61 +157,85 @@ def of_case(case: Case) -> Products:
     figures = market_figures(facts)
 
     built = _runs(goods.production[:, goods.inside].sum(axis=1))[:, columns]
-    exported = _exported(case, makers)
-    at_home = built - exported
-    if (at_home < 0).any():
-        short = int(np.argmax((at_home < 0).any(axis=0)))
-        raise DataError(
-            f"{makers[short]} exports {exported[short]:,.0f} vehicles of {built[0, short]:,.0f} built in the "
-            "US; correct us_export_units or us_production_units in data/facts"
-        )
-    msrp = _runs(goods.assembled_msrp_usd[:, goods.inside].sum(axis=1))[:, columns]
-    list_price = np.divide(msrp, built, out=np.zeros_like(msrp), where=built > 0)
-
+    at_home = _kept_at_home(case, makers, built)
     flows = _vehicle_flows(case, makers)
-    paid = _of_runs(figures["transaction_to_list_price", "all new vehicles"], "transaction_ratio")[:, None]
-    retail = retail_ratio(case)
-    import_price = flows.value_each[0] * _of_runs(retail, "retail_ratio")[:, None]
-    trucks = _truck_shares(figures, makers, built[0] > 0)
-    home_units = np.concatenate([at_home * (1 - trucks), at_home * trucks], axis=1)
-    home_price = np.tile(list_price * paid, 2)
-
     charges = _charges(case, columns, flows, built, at_home)
-    duty = np.concatenate(
-        [flows.duty_each + charges.imports[:, flows.firm], np.tile(charges.home, 2)], axis=1
+    imports = _Stream(
+        flows.firm,
+        flows.origin,
+        flows.segment,
+        flows.units,
+        flows.value_each[0] * _of_runs(retail_ratio(case), "retail_ratio")[:, None],
+        flows.duty_each + charges.imports[:, flows.firm],
+        flows.value_each,
     )
-    count = len(makers)
-    customs = np.concatenate([flows.value_each, np.zeros_like(home_units)], axis=1)
-    labels = pd.DataFrame(
-        {
-            "firm": [*flows.firm, *range(count), *range(count)],
-            "origin": [*flows.origin, *["US"] * (2 * count)],
-            "segment": [*flows.segment, *["car"] * count, *["light_truck"] * count],
-        }
-    )
-    units = np.concatenate([flows.units, home_units], axis=1)
-    price = np.concatenate([import_price, home_price], axis=1)
-    kept = labels[units[0] > 0].sort_values(["firm", "origin", "segment"])
-    here = kept.index.to_numpy()
-    units, price, duty, firm = units[:, here], price[:, here], duty[:, here], kept["firm"].to_numpy()
-    units = np.maximum(units, 1.0)  # one that a low estimate does away with keeps a vehicle
+    trucks = _truck_shares(figures, makers, built[0] > 0)
+    price = _home_price(case, columns, built, figures)
+    here, count = np.arange(len(makers)), len(makers)
+    home = [
+        _Stream(
+            here,
+            np.full(count, "US"),
+            np.full(count, segment),
+            units,
+            price,
+            charges.home,
+            np.zeros_like(price),
+        )
+        for segment, units in zip(SEGMENTS, (at_home * (1 - trucks), at_home * trucks), strict=True)
+    ]
+    stream = _joined([imports, *home])
     gross = _runs(case.runs_usd)[:, columns]
     return Products(
         makers=makers,
-        firm=firm,
-        origin=kept["origin"].to_numpy(),
-        segment=kept["segment"].to_numpy(),
-        units=units,
-        price_usd=price,
-        duty_usd=duty,
-        aside_usd=gross - _by_firm(units * duty, firm, count),
+        firm=stream.firm,
+        origin=stream.origin,
+        segment=stream.segment,
+        units=stream.units,
+        price_usd=stream.price,
+        duty_usd=stream.duty,
+        aside_usd=gross - _by_firm(stream.units * stream.duty, stream.firm, count),
         gross_usd=gross,
         own=_of_runs(own, "own_elasticity")[:, None],
         aggregate=_of_runs(aggregate, "aggregate_elasticity")[:, None],
         buyers=_of_runs(figures["potential_buyers", "US households"], "buyers")[:, None] * goods.years,
-        customs_usd=customs[:, here],
+        customs_usd=stream.customs,
         parts_usd=charges.home,
     )
+
+
+class _Stream(NamedTuple):
+    """Products from one side of the border: whose, and in every run (R, products)."""
+
+    firm: np.ndarray
+    origin: np.ndarray
+    segment: np.ndarray
+    units: np.ndarray
+    price: np.ndarray
+    duty: np.ndarray
+    customs: np.ndarray
+
+
+def _joined(streams: Sequence[_Stream]) -> _Stream:
+    """Those that are sold, in the order of makers, origins and segments."""
+    labels = [np.concatenate([one[k] for one in streams]) for k in range(3)]
+    figures = [np.concatenate([one[k] for one in streams], axis=1) for k in range(3, 7)]
+    order = np.lexsort(labels[::-1])
+    order = order[figures[0][0, order] > 0]
+    firm, origin, segment = (label[order] for label in labels)
+    units, price, duty, customs = (figure[:, order] for figure in figures)
+    # one that a low estimate does away with keeps a vehicle
+    return _Stream(firm, origin, segment, np.maximum(units, 1.0), price, duty, customs)
+
+
+def _home_price(
+    case: Case, columns: np.ndarray, built: np.ndarray, figures: dict[tuple[str, str], Range]
+) -> np.ndarray:
+    """What buyers pay for a vehicle that a maker builds in the US, (R, F); 0 where it builds none."""
+    goods = case.goods
+    msrp = _runs(goods.assembled_msrp_usd[:, goods.inside].sum(axis=1))[:, columns]
+    paid = _of_runs(figures["transaction_to_list_price", "all new vehicles"], "transaction_ratio")[:, None]
+    return np.asarray(np.divide(msrp * paid, built, out=np.zeros_like(msrp), where=built > 0))
 
 
 def elasticities(facts: Facts) -> tuple[Range, Range]:
@@ -341,11 +366,19 @@ def _charges(
     return _Charges(per_sale + each(credits, imported), per_sale + each(parts, built))
 
 
-def _exported(case: Case, makers: list[str]) -> np.ndarray:
-    """US-built vehicles shipped abroad in the period, (F,)."""
+def _kept_at_home(case: Case, makers: list[str], built: np.ndarray) -> np.ndarray:
+    """Vehicles built in the US less those shipped abroad in the period, (R, F)."""
     goods = case.goods
     inside = [span for span, within in zip(goods.spans, goods.inside, strict=True) if within]
-    return np.asarray(resolve(case.facts, [(m, EXPORTS, "US") for m in makers], inside).value.sum(axis=0))
+    exported = resolve(case.facts, [(m, EXPORTS, "US") for m in makers], inside).value.sum(axis=0)
+    kept = np.asarray(built - exported)
+    if (kept < 0).any():
+        short = int(np.argmax((kept < 0).any(axis=0)))
+        raise DataError(
+            f"{makers[short]} exports {exported[short]:,.0f} vehicles of {built[:, short].min():,.0f} "
+            "built in the US; correct us_export_units or us_production_units in data/facts"
+        )
+    return kept
 
 
 def _truck_shares(figures: dict[tuple[str, str], Range], makers: list[str], builds: np.ndarray) -> np.ndarray:
