@@ -78,7 +78,6 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     (True, 0.0)
     """
     taken, market, then = answered(case, horizon, moved)
-    now = case_products(case) if moved is not None else taken  # the gross bill is that of plants as they are
     net = taken.gross_usd if horizon == "posted" else _net(taken, market, then)
     owed = taken.by_maker(market.units * taken.duty_usd)
     rise = taken.by_maker(market.units * (then.price - market.price))
@@ -89,7 +88,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     sure = np.where(least * most > 0, 1.0, np.nan)  # a ratio to what may be zero has no range
     columns = {
         "home": case.facts.makers["home"].reindex(taken.makers).to_numpy(),
-        **_ranged("bill", now.gross_usd),
+        **_ranged("bill", taken.gross_usd),
         **_ranged("net_bill", net),
         "rivals_gain_usd": _rivals_gain(taken, market, net[0], horizon),
         "duty_per_vehicle_usd": (owed / before)[0],
@@ -381,7 +380,7 @@ def _relocated(taken: Products, moved: pd.DataFrame) -> Products:
         share[here], extra[here] = vehicles / max(there, 1.0), cost
     parts = taken.parts_usd[:, taken.firm]
     duty = (1 - share) * taken.duty_usd + share * (parts + extra)
-    return replace(taken, duty_usd=duty)
+    return replace(taken, duty_usd=duty)  # the gross bill stays that of plants as they are
 
 
 def _ranged(name: str, runs: np.ndarray) -> dict[str, np.ndarray]:

@@ -28,7 +28,7 @@ DETROIT = ("GM", "Ford", "Stellantis")
 FIGURES = {
     "sales_change": "vehicles sold",
     "price_change": "price, at the mix of before",
-    "us_output_change": "vehicles built in the US",
+    "us_output_change": "US-built vehicles (model: those sold in the US)",
     "hit_imports_change": "imports that pay the tariff",
     "canada_output_change": "Canadian vehicles",
     "mexico_output_change": "Mexican vehicles",
@@ -55,8 +55,8 @@ def table(case: Case) -> pd.DataFrame:
     Parameters
     ----------
     case : Case
-        Its period gives the volumes, its facts everything else; of its policies only a study of the law as it
-        is makes no use, which is set beside `current-law` against `before-april-2025`.
+        Its period gives the volumes, its facts everything else. Its policies play no part: a study of the law
+        as it is stands beside `current-law` against `before-april-2025`.
 
     Returns
     -------
