@@ -1,9 +1,9 @@
 """Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
-``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``markets`` → ``hedging`` →
-``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous
-integration holds the order.
+``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what prices and
+plants make of it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` →
+``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Case": "tariff.case:Case",
     "Valuation": "tariff.case:Valuation",
+    "bertrand": "response.bertrand",
     "breaks": "stats.breaks",
     "case": "tariff.case:case",
     "changes": "runs.changes",
@@ -30,8 +31,10 @@ _HOMES = {
     "currency": "markets.currency",
     "cost": "tariff.cost",
     "parts_account": "tariff.parts_account",
+    "demand": "response.demand",
     "duty": "tariff.duty",
     "earnings_dates": "intake.earnings_dates",
+    "equilibrium": "response.equilibrium",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",
     "event_tests": "stats.event_tests",
@@ -47,6 +50,7 @@ _HOMES = {
     "link": "markets.link",
     "market": "markets.market",
     "mimicking": "markets.mimicking",
+    "net_bill": "response.net_bill",
     "normal_returns": "stats.normal_returns",
     "notebook": "notebook",
     "options": "stats.options",
@@ -61,7 +65,9 @@ _HOMES = {
     "placebo": "stats.placebo",
     "policy": "tariff.policy",
     "pricing": "markets.pricing",
+    "products": "response.products",
     "provenance": "facts.provenance",
+    "published": "response.published",
     "rates": "tariff.rates",
     "refresh": "intake.yahoo",
     "relief": "tariff.relief",

@@ -18,7 +18,18 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from PIL import Image
 
-from tariffmodel import case, charts, comparison, contribution, exposure, facts, periods, policy, validation
+from tariffmodel import (
+    case,
+    charts,
+    comparison,
+    contribution,
+    exposure,
+    facts,
+    net_bill,
+    periods,
+    policy,
+    validation,
+)
 from tariffmodel.charts import house
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
@@ -32,6 +43,11 @@ Draw = Callable[..., Figure]
 @pytest.fixture(scope="module")
 def bills(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
     return exposure.table(case(law, before, data=known))
+
+
+@pytest.fixture(scope="module")
+def net(known: Facts, law: Policy, before: Policy) -> pd.DataFrame:
+    return net_bill.table(case(law, before, data=known))
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +104,7 @@ def every(
     path: pd.DataFrame,
     change: pd.DataFrame,
     moves: pd.DataFrame,
+    net: pd.DataFrame,
 ) -> dict[str, Draw]:
     """Each chart on the bundled data, ready but for its width."""
     return {
@@ -120,6 +137,7 @@ def every(
         "gains_and_losses": lambda **k: (
             charts.gains_and_losses(change, baseline="law", case="a case", **LOOK, **k).figure
         ),
+        "gross_and_net": lambda **k: charts.gross_and_net(net, case="a case", **LOOK, **k).figure,
         "worth_of_one_more": lambda **k: (
             charts.worth_of_one_more(
                 change.iloc[:-1] / 1e6, unit="vehicle", case="a case", **LOOK, **k
@@ -131,6 +149,7 @@ def every(
 NAMES = [
     "contribution_bars", "where_sold_cars_come_from", "residuals", "bill_bars", "burden", "rate_path",
     "policy_comparison", "model_vs_disclosed", "tornado", "gains_and_losses", "worth_of_one_more",
+    "gross_and_net",
 ]  # fmt: skip
 
 

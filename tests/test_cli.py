@@ -73,6 +73,14 @@ def test_compare_ranks_makers_by_what_they_gain(tm):
     assert tm("compare", "current-law", "--rank")[0] == 2
 
 
+def test_response_answers_with_net_bills_and_with_published_figures(tm):
+    rows = {row["maker"]: row for row in json.loads(tm("response", "--format", "json")[1])["rows"]}
+    assert rows["Tesla"]["net_bill_usd"] < 0 < rows["Toyota"]["net_bill_usd"] < rows["Toyota"]["bill_usd"]
+    assert "Net bill" in tm("response")[1]
+    code, out, _ = tm("response", "--published")
+    assert code == 0 and "Riker" in out
+
+
 def test_set_changes_a_number_of_the_policy(tm):
     plain, changed = (
         json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])[

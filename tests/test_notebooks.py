@@ -15,7 +15,7 @@ from tariffmodel import facts, report
 from tariffmodel.runs import kernels
 
 NOTEBOOKS = sorted(report.notebook_folder().glob("[0-9][0-9]_*.ipynb"))
-ASKED_TWICE = ("02", "08")  # those in which another policy changes more than the figures
+ASKED_TWICE = ("02", "08", "09")  # those in which another policy changes more than the figures
 PROPOSAL = {
     "policy": "japan-flexible-linear-firm",
     "against": "before-april-2025",
@@ -24,7 +24,7 @@ PROPOSAL = {
     "output": "",  # to read, not to export
 }
 
-THIN = ["00", "01", "02", "03", "04", "05", "06", "07", "08"]
+THIN = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09"]
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -59,8 +59,20 @@ MOVES = pd.DataFrame(
         names=["maker", "input"],
     ),
 )
+NET = pd.DataFrame(
+    {
+        "home": ["JP", "US", "EU"],
+        "bill_usd": [6.3e9, 1.8e9, 0.0],
+        "net_bill_usd": [1.9e9, -1.2e9, 0.0],
+        "net_bill_low_usd": [1.2e9, -1.9e9, 0.0],
+        "net_bill_high_usd": [2.8e9, -0.4e9, 0.0],
+        "rivals_gain_usd": [2.2e9, 2.7e9, 0.0],
+    },
+    index=pd.Index(["Toyota", "Ford", "Ferrari"], name="maker"),
+)
 DRAWN = {
     **EVENTS,
+    "gross_and_net": lambda **k: charts.gross_and_net(NET, case="a case", **LOOK, **k).figure,
     "bill_bars": lambda **k: charts.bill_bars(BILLS, case="a case", **LOOK, **k).figure,
     "burden": lambda **k: charts.burden(BILLS, case="a case", **LOOK, **k).figure,
     "rate_path": lambda **k: (

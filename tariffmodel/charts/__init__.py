@@ -53,6 +53,7 @@ from tariffmodel.charts.house import (
     show,
 )
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
+from tariffmodel.charts.response import gross_and_net
 
 __all__ = [
     "COLUMN_CM",
@@ -79,6 +80,7 @@ __all__ = [
     "factor_path",
     "fx_betas",
     "gains_and_losses",
+    "gross_and_net",
     "hedge_record",
     "implied_and_priced",
     "iso_profit",

@@ -285,6 +285,62 @@ def incentives(
 
 
 @app.command()
+def response(
+    policy: PolicyName = LAW,
+    against: Against = BEFORE,
+    period: PeriodLabel = YEAR,
+    published: Annotated[
+        bool, typer.Option("--published", help="What studies found, beside the model under their tariffs.")
+    ] = False,
+    settings: Settings = None,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """What is left of each bill once prices and volumes have settled, and what rivals gain."""
+    from tariffmodel.response import equilibrium
+    from tariffmodel.response import published as studies
+    from tariffmodel.tariff.case import case
+
+    changed = dict(parse_setting(text) for text in settings or [])
+    asked = case(policy, against, period, data=data, settings=changed)
+    result = studies.table(asked) if published else equilibrium.table(asked)
+    if format is not Format.table:
+        about = {
+            "policy": asked.policy.name,
+            "against": against,
+            "period": period,
+            "settings": settings or [],
+        }
+        write_frame(result, format, about)
+        return
+    if published:
+        shown = [
+            "figure",
+            "horizon",
+            "published_low–published_high",
+            "model",
+            "model_low–model_high",
+            "inside",
+        ]
+        title, rows = f"Published figures beside the model, volumes of {period}", list(result["study"])
+        caption = "inside: the model's range meets the study's; plants stay where they are in the model"
+    else:
+        shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
+        shown += ["pass_through", "price_change", "units_change"]
+        title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.title}, {period}"
+        rows = list(map(str, result.index))
+        caption = (
+            "net bill: operating profit lost; below zero the maker gains. Plants and capacity as they were"
+        )
+    result_name = "published.table" if published else "equilibrium.table"
+    print_table(
+        columns_table(
+            result, dict.fromkeys(shown, ""), title=title, caption=caption, result=result_name, rows=rows
+        )
+    )
+
+
+@app.command()
 def validate(
     policy: PolicyName = LAW,
     against: Against = BEFORE,

@@ -896,6 +896,57 @@ DIFFERENCES = _table(
     dates=READ,
 )
 
+ELASTICITIES = _table(
+    {
+        "metric": _one_of("own_price_elasticity", "aggregate_elasticity"),
+        "what": _text(),
+        "value": pa.Column(float, pa.Check.lt(0, error="expected an elasticity of demand, below zero")),
+        "unit": _one_of("elasticity"),
+    },
+    key=["metric", "what"],
+)
+
+MARKET_FIGURES = _table(
+    {
+        "metric": _one_of("potential_buyers", "transaction_to_list_price", "us_built_light_truck_share"),
+        "what": _text(),
+        "low": _number(0),
+        "value": _number(0),
+        "high": _number(0),
+        "unit": _one_of("units", "fraction"),
+    },
+    key=["metric", "what"],
+    checks=[
+        WITHIN_RANGE,
+        pa.Check(
+            lambda table: (table["unit"] != "fraction") | (table["high"] <= 1),
+            error="high: expected a fraction of at most 1",
+        ),
+    ],
+)
+
+PUBLISHED = _table(
+    {
+        "study": _text(),
+        "figure": _like(r"[a-z][a-z0-9_]*$", "a figure of published.FIGURES"),
+        "origin": _one_of("all", "outside_north_america", "as_law"),
+        "goods": _one_of("vehicles", "vehicles_and_parts"),
+        "rate": _number(0, 1, nullable=True),
+        "horizon": _one_of("posted", "equilibrium", "long"),
+        "low": _number(),
+        "high": _number(),
+        "unit": _one_of("fraction", "usd_bn"),
+    },
+    key=["study", "figure"],
+    checks=[
+        pa.Check(lambda table: table["low"] <= table["high"], error="low: expected low <= high"),
+        pa.Check(
+            lambda table: table["rate"].notna() | (table["origin"] == "as_law"),
+            error="rate: expected the study's rate, a fraction, unless it is of the law as it is",
+        ),
+    ],
+)
+
 TABLES: dict[str, pa.DataFrameSchema] = {
     **{
         f"facts/{name}.csv": FACTS
@@ -921,6 +972,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
     "market/markets.csv": MARKETS,
+    "response/elasticities.csv": ELASTICITIES,
+    "response/market.csv": MARKET_FIGURES,
+    "response/published.csv": PUBLISHED,
     "trade/us_imports.csv": US_IMPORTS,
     "trade/mexico_exports.csv": MEXICO_EXPORTS,
     "trade/mexico_models.csv": MEXICO_MODELS,

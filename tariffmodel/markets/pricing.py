@@ -13,7 +13,8 @@ import pandas as pd
 from scipy import stats
 
 from tariffmodel.errors import DataError
-from tariffmodel.tariff.case import PerMaker, Valuation
+from tariffmodel.response import net_bill
+from tariffmodel.tariff.case import Case, PerMaker, Valuation
 
 
 def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) -> pd.DataFrame:
@@ -78,6 +79,41 @@ def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) 
         },
         index=makers,
     )
+
+
+def implied_net(
+    case: Case,
+    response: str = "prices",
+    valuation: Valuation | None = None,
+    moved: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """`implied_value` of what is left of a case's bill once prices, or plants too, have moved.
+
+    Parameters
+    ----------
+    response : str
+        ``none`` (the gross bill), ``prices`` or ``plants``, see `net_bill`.
+    moved : DataFrame, optional
+        For ``plants``, see `equilibrium.table`.
+
+    Raises
+    ------
+    DataError
+        A pass-through beside a response: prices would count twice.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> gross, net = (implied_net(asked, response)["implied_usd"] for response in ("none", "prices"))
+    >>> bool(gross["Toyota"] < net["Toyota"] < 0)
+    True
+    """
+    if response != "none" and valuation is not None and np.any(valuation.pass_through):
+        raise DataError(
+            f"pass_through beside response {response!r} counts higher prices twice; leave it at 0"
+        )
+    return implied_value(net_bill.yearly(case, response, moved), valuation)
 
 
 def implied_life(

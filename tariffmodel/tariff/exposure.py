@@ -27,7 +27,8 @@ def table(case: Case) -> pd.DataFrame:
     """Bill of every maker under the policy of a case over its counterfactual, with ranges and quality.
 
     The bill is duty *owed*: at the rate that was law on the day of entry. What is paid in cash and what is
-    booked differ (`cost.bases`); `burden` sets what is booked against profit.
+    booked differ (`cost.bases`); `burden` sets what is booked against profit. It is gross: `net_bill.table`
+    sets beside it what is left once prices, volumes and rivals have moved.
 
     Returns
     -------

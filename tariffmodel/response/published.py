@@ -1,0 +1,169 @@
+"""Does the model say what published studies say, horizon by horizon?
+
+Each study is set beside the model under the study's own tariff, on the volumes of the case. What a study says
+of the long run is set beside the equilibrium with plants where they are: the difference is that of the
+plants, and of retaliation where the study has it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts
+from tariffmodel.facts.tables import in_use
+from tariffmodel.response.bertrand import Solution, solve
+from tariffmodel.response.demand import Market
+from tariffmodel.response.equilibrium import answered, case_products, market_of
+from tariffmodel.response.products import Products
+from tariffmodel.tariff import uncertainty
+from tariffmodel.tariff.case import BEFORE, LAW, Case
+
+FILE = "response/published.csv"
+NORTH_AMERICA = ("US", "MX", "CA")
+DETROIT = ("GM", "Ford", "Stellantis")
+FIGURES = {
+    "sales_change": "vehicles sold",
+    "price_change": "price, at the mix of before",
+    "us_output_change": "US-built vehicles (model: those sold in the US)",
+    "hit_imports_change": "imports that pay the tariff",
+    "canada_output_change": "Canadian vehicles",
+    "mexico_output_change": "Mexican vehicles",
+    "pass_through": "share of the duty that is in prices",
+    "revenue": "duty paid, USD bn a year",
+    "gross_cost": "duty at the volumes of before, USD bn a year",
+    "detroit_gross_cost": "the same of GM, Ford and Stellantis",
+}
+
+
+def studies(facts: Facts) -> pd.DataFrame:
+    """Figures of ``response/published.csv``, one row each.
+
+    >>> import tariffmodel as tm
+    >>> set(studies(tm.facts.load())["figure"]) <= set(FIGURES)
+    True
+    """
+    return pd.read_csv(in_use(facts.folder, facts.overlay, FILE))
+
+
+def table(case: Case) -> pd.DataFrame:
+    """Each published figure beside the model's, and whether their ranges meet.
+
+    Parameters
+    ----------
+    case : Case
+        Its period gives the volumes, its facts everything else. Its policies play no part: a study of the law
+        as it is stands beside `current-law` against `before-april-2025`.
+
+    Returns
+    -------
+    DataFrame
+        One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`;
+        `model` with `model_low` and `model_high` (all inputs at their ends); `hull_low` and `hull_high` over
+        the studies of the figure and the horizon; `inside`, whether the model's range meets the study's;
+        `unit`, `source_url`, `note`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = table(tm.case(period="CY2025"))
+    >>> bool((found["model_low"] <= found["model"]).all()), found["inside"].dtype.name
+    (True, 'bool')
+    """
+    rows = studies(case.facts)
+    if len(unknown := rows[~rows["figure"].isin(FIGURES)]):
+        raise DataError(
+            f"data/{FILE} row {unknown.index[0] + 2}: no figure {unknown['figure'].iloc[0]!r}; choose from "
+            f"{', '.join(FIGURES)}"
+        )
+    posted = rows["horizon"] == "posted"
+    tariffs = list(zip(rows["origin"], rows["goods"], rows["rate"].fillna(0.0), posted, strict=True))
+    found = {tariff: _figures(case, *tariff) for tariff in dict.fromkeys(tariffs)}
+    runs = [found[tariff][figure] for tariff, figure in zip(tariffs, rows["figure"], strict=True)]
+    low, high = uncertainty.interval(np.array(runs).T)
+    hull = rows.groupby(["figure", "horizon"])
+    return pd.DataFrame(
+        {
+            "study": rows["study"],
+            "figure": rows["figure"].map(FIGURES),
+            "horizon": rows["horizon"],
+            "published_low": rows["low"],
+            "published_high": rows["high"],
+            "model": [one[0] for one in runs],
+            "model_low": low,
+            "model_high": high,
+            "hull_low": hull["low"].transform("min"),
+            "hull_high": hull["high"].transform("max"),
+            "inside": (low <= rows["high"]) & (high >= rows["low"]),
+            "unit": rows["unit"],
+            "source_url": rows["source_url"],
+            "note": rows["note"],
+        }
+    )
+
+
+def _figures(case: Case, origin: str, goods: str, rate: float, posted: bool) -> dict[str, np.ndarray]:
+    """Every figure under a study's tariff, (R,)."""
+    if origin == "as_law":
+        law = case.replace(policy=LAW, against=BEFORE)
+        return _of(*answered(law, "posted" if posted else "equilibrium"), case.goods.years)
+    taken = case_products(case)
+    hit = taken.origin != "US" if origin == "all" else ~np.isin(taken.origin, NORTH_AMERICA)
+    duty = rate * taken.customs_usd * hit
+    aside = np.zeros_like(taken.gross_usd)
+    if goods == "vehicles_and_parts":
+        each, total = _parts(case, taken, origin)
+        at_home = taken.origin == "US"
+        duty = duty + rate * each[:, taken.firm] * at_home
+        aside = rate * (total - taken.by_maker(taken.units * at_home * each[:, taken.firm]))
+    gross = taken.by_maker(taken.units * duty) + aside
+    taken = replace(taken, duty_usd=duty, aside_usd=aside, gross_usd=gross)
+    market = market_of(taken)
+    then = solve(market, 0 * duty if posted else duty).settled(market.names)
+    return _of(taken, market, then, case.goods.years)
+
+
+def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[str, np.ndarray]:
+    before, after, duty = market.units, then.units, taken.duty_usd
+    dearer = then.price - market.price
+
+    def change(chosen: np.ndarray) -> np.ndarray:
+        was = (before * chosen).sum(axis=1)
+        rise = (after * chosen).sum(axis=1) - was
+        return np.asarray(np.divide(rise, was, out=np.full_like(was, np.nan), where=was > 0))
+
+    detroit = np.isin(taken.makers, DETROIT)
+    abroad = taken.origin != "US"
+    paid = (duty * before).sum(axis=1)
+    return {
+        "sales_change": change(np.ones_like(abroad)),
+        "price_change": (dearer * before).sum(axis=1) / (market.price * before).sum(axis=1),
+        "us_output_change": change(~abroad),
+        "hit_imports_change": change(abroad & (duty[0] > 0)),
+        "canada_output_change": change(taken.origin == "CA"),
+        "mexico_output_change": change(taken.origin == "MX"),
+        "pass_through": np.divide(
+            (dearer * before).sum(axis=1), paid, out=np.full_like(paid, np.nan), where=paid != 0
+        ),
+        "revenue": ((duty * after).sum(axis=1) + taken.aside_usd.sum(axis=1)) / years / 1e9,
+        "gross_cost": taken.gross_usd.sum(axis=1) / years / 1e9,
+        "detroit_gross_cost": (taken.gross_usd * detroit).sum(axis=1) / years / 1e9,
+    }
+
+
+def _parts(case: Case, taken: Products, origin: str) -> tuple[np.ndarray, np.ndarray]:
+    """Value of listed parts from the origins hit, of each US-built vehicle and in all, (R, F), USD."""
+    goods = case.goods
+    flows = goods.flows
+    hit = (flows.product == "listed_part") & (
+        (flows.origin != "US") if origin == "all" else ~np.isin(flows.origin, NORTH_AMERICA)
+    )
+    whole = np.array([goods.makers.index(maker) for maker in taken.makers])
+    total = ((goods.value_usd[:, goods.inside].sum(axis=1) * hit) @ goods.member)[:, whole]
+    built = goods.production[:, goods.inside].sum(axis=1)[:, whole]
+    runs, more = len(taken.units), len(taken.units) - len(total)
+    total, built = (np.concatenate([of, np.repeat(of[:1], more, axis=0)])[:runs] for of in (total, built))
+    return np.divide(total, built, out=np.zeros_like(total), where=built > 0), total
