@@ -792,7 +792,7 @@ def _at_most_value(column: str) -> pa.Check:
 # vintage: the release that a figure is of; the newest is in use, older ones stay
 US_IMPORTS = _table(
     {
-        "goods": _one_of("car", "light_truck", "vehicle", "part", "part_listed"),
+        "goods": _one_of("car", "light_truck", "vehicle", "part", "part_listed", "chapter_87"),
         "origin": _like(r"(ALL|[A-Z]{2})$", "a country code, EU or ALL"),
         "period": _period(),
         "value_usd": _number(0),
