@@ -31,7 +31,7 @@ INPUTS = {
     "usmca_share": "share that qualifies for USMCA",
     "light_truck_share": "light trucks among imports",
     "imported_parts": "imported parts per US-built vehicle",
-    "msrp": "MSRP of US-built vehicles",
+    "msrp": "MSRP of US-built vehicles, and value of US-built engines",
     "parts_mix": "parts off the Section 232 list, and service parts",
     "supplier_parts": "duty that suppliers pay and pass on",
     "offset_uptake": "duty on parts that the offset is claimed against",
@@ -47,6 +47,7 @@ INPUT_OF = {
     "light_truck_share": "light_truck_share",
     "imported_parts": "imported_parts",
     "msrp": "msrp",
+    "us_engines_value": "msrp",
     "certified_parts_ratio": "parts_mix",
     "general_parts_ratio": "parts_mix",
     "service_parts": "parts_mix",
@@ -56,6 +57,7 @@ INPUT_OF = {
 }
 _NORTH_AMERICA = ("MX", "CA")
 _OF_BUILDERS = (
+    "us_engines_value",
     "certified_parts_ratio",
     "general_parts_ratio",
     "supplier_parts_share",
@@ -99,6 +101,7 @@ class Goods:
     passed: np.ndarray
     production: np.ndarray
     assembled_msrp_usd: np.ndarray
+    assembled_engines_usd: np.ndarray
     uptake: np.ndarray
     quality: np.ndarray
     imports_basis: np.ndarray  # (M,), the worst within the period, indexes `flows.BASIS`
@@ -186,6 +189,7 @@ def entered(
         passed=np.concatenate([block.passed for block in blocks], axis=-1),
         production=production,
         assembled_msrp_usd=production * inputs.of("msrp", at_home),
+        assembled_engines_usd=production * inputs.of("us_engines_value", at_home),
         uptake=inputs.of("offset_uptake", at_home),
         quality=inputs.worst(makers, inside),
         imports_basis=inputs.basis_of(IMPORTS, makers, inside),
