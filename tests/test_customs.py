@@ -126,7 +126,8 @@ def test_reasons_are_those_of_the_origin_the_goods_and_the_days(rows, year, data
 
 
 def test_tolerance_judges_vehicles_by_value_and_by_duty_where_there_is_one(found, data):
-    assert found.loc[("car", "KR"), "inside"] and not found.loc[("car", "GB"), "inside"]
+    assert found.loc[("car", "KR"), "inside"] and found.loc[("car", "GB"), "inside"]
+    assert abs(found.loc[("car", "GB"), "value_ratio"] - 1) > customs.TOLERANCE["KR"]
     assert pd.isna(found.loc[("part_listed", "MX"), "inside"])
     change = {"goods": "car", "origin": "CA", "period": "2025-12", "value_usd": "1850000000"}
     judged = []

@@ -57,7 +57,6 @@ INPUT_OF = {
 }
 _NORTH_AMERICA = ("MX", "CA")
 _OF_BUILDERS = (
-    "us_engines_value",
     "certified_parts_ratio",
     "general_parts_ratio",
     "supplier_parts_share",
@@ -166,7 +165,7 @@ def entered(
     inside = np.array([asked.covers(span) for span in spans])
     imported, builders = _imported(facts, makers), _builders(facts, makers)
     sourced, serviced = _sourced(facts, builders), sorted(_moved(facts, "service_parts"))
-    inputs = _inputs(facts, _needed(makers, imported, builders, sourced, serviced), spans)
+    inputs = _inputs(facts, _needed(facts, makers, imported, builders, sourced, serviced), spans)
 
     blocks = [*_vehicles(inputs, imported), *_parts(inputs, sourced), _service(inputs, serviced)]
     labels = [(maker, origin, block.product) for block in blocks for maker, origin in block.pairs]
@@ -233,6 +232,7 @@ def _sourced(facts: Facts, builders: list[str]) -> list[_Pair]:
 
 
 def _needed(
+    facts: Facts,
     makers: list[str],
     imported: list[_Pair],
     builders: list[str],
@@ -256,6 +256,7 @@ def _needed(
         "imported_parts": sourced,
         "usmca_share_part": near_parts,
         "msrp": building,
+        "us_engines_value": sorted(_moved(facts, "us_engines_value")),
         "service_parts": serviced,
         SALES: _in_the_us(sorted({maker for maker, _ in serviced})),
         **dict.fromkeys(_OF_BUILDERS, building),
