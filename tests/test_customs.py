@@ -114,8 +114,8 @@ def test_a_backdated_cut_leaves_duty_at_entry_where_it_was(rows):
 
 def test_reasons_are_those_of_the_origin_the_goods_and_the_days(rows, year, data):
     of = rows.set_index(["goods", "origin", "period"])["reason"]
-    assert "Bentley, Rolls-Royce" in of[("car", "GB", "2025-09")]
-    assert "Bentley" not in of[("car", "JP", "2025-09")]
+    assert "Aston Martin" in of[("car", "GB", "2025-09")]
+    assert "Aston Martin" not in of[("car", "JP", "2025-09")]
     assert "aftermarket" in of[("part", "ALL", "2025-07")]
     assert "before Census revised" in of[("vehicle", "ALL", "2025-05")]
     assert "before Census revised" not in of[("vehicle", "ALL", "2025-08")]
@@ -123,6 +123,12 @@ def test_reasons_are_those_of_the_origin_the_goods_and_the_days(rows, year, data
     known = imports(data, *(change | {"period": f"2026-{month:02d}"} for month in (5, 6)))
     late = customs.table(tm.case(period="2026-05..2026-06", data=known)).set_index("period")["reason"]
     assert "content-split USMCA entries" in late["2026-06"] and "content-split" not in late["2026-05"]
+
+
+def test_every_origin_is_within_its_limits(found):
+    cars = customs.vehicles(found).reindex(customs.TOLERANCE)
+    assert cars["inside"].all(), cars["value_ratio"]
+    assert abs(found.loc[("vehicle", "ALL"), "duty_ratio"] - 1) < 0.1
 
 
 def test_tolerance_judges_vehicles_by_value_and_by_duty_where_there_is_one(found, data):
