@@ -319,7 +319,8 @@ def test_engines_earn_a_credit_beside_vehicles(known):
     small = offset("small", rate=0.001)
     engines = offset("engines", rate=0.001, accrues_on="engines")
     alone, both = (
-        bill(known, build(additional=[duty_on_parts], offset=entries)) for entries in ([small], [small, engines])
+        bill(known, build(additional=[duty_on_parts], offset=entries))
+        for entries in ([small], [small, engines])
     )
     inside = both.goods.inside
     msrp, worth = (

@@ -320,6 +320,14 @@ def test_a_year_is_spread_over_months_as_official_imports_of_its_origin_were(kno
     np.testing.assert_allclose(units[1:], units[0] * months / months.sum(), rtol=1e-9)
 
 
+def test_an_origin_without_months_has_those_of_all(data):
+    path = data / "trade/us_imports.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("chapter_87")), encoding="utf-8")
+    shares = facts.flows.official(facts.load(data))
+    assert "EU" not in shares.index.get_level_values("origin") and ("ALL", 2025) in shares.index
+
+
 def test_a_year_that_is_not_known_has_the_last_year_s_vehicles_at_the_mean_pace_of_earlier_years(known):
     units, basis = over(known, "CY2025", "CY2026", "CY2027", "2026Q1")
     assert units[0] == units[1] == units[2] and set(basis[1:]) == {"carried"}

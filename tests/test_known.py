@@ -343,7 +343,7 @@ def test_the_bill_of_a_day_uses_the_figures_and_the_law_of_that_day(known, then,
     known_then = policy.as_known(law, MID_2025)
     now, as_of = bill(known, law), bill(then, known_then)
     # the deals of July to November 2025, and the backdated cuts, were law on neither side
-    # US content was thought to be 0.40 of Mexican and Canadian vehicles, customs came to charge on less than that
+    # nor was the US content that customs came to deduct: 0.40 was thought of, 0.50 and 0.60 it is
     assert 1.3 < as_of.sum() / now.sum() < 1.7
     assert (as_of > now[as_of.index]).drop("Suzuki").all()  # none of the 15% deals was law
     assert bill(known, known_then).sum() != pytest.approx(as_of.sum(), rel=1e-3)

@@ -156,12 +156,11 @@ def test_what_can_be_asked_back_is_void_by_then(law):
     assert opened == {date(2026, 4, 20)} and all(entry.voided < date(2026, 4, 20) for entry in law.void)
     assert len(policy.as_paid(law, *opened).additional) == len(policy.as_paid(law).additional)
     assert policy.as_paid(law, date(2026, 4, 21)).additional == law.additional
-    entry = dict(
-        id="x", measure="m", origin="JP", product="car", rate=0.1, source="a law", refundable_from=date(2026, 1, 1)
-    )
+    entry = {"id": "x", "measure": "m", "origin": "JP", "product": "car", "rate": 0.1, "source": "a law"}
+    entry |= {"from": date(2025, 1, 1), "refundable_from": date(2026, 1, 1)}
     for voided in ({}, {"voided": date(2026, 2, 1)}):
         with pytest.raises(PolicyError, match="refundable_from .* has no effect here"):
-            policy.load({"additional": [{**entry, **voided, "from": date(2025, 1, 1)}]})
+            policy.load({"additional": [{**entry, **voided}]})
 
 
 def test_general_parts_paid_what_was_void(known, law):

@@ -476,7 +476,9 @@ def test_void_duty_is_paid_and_comes_back(known, law, before):
 
     paid = void("2025-01..2026-03")
     asked = case(policy.as_paid(law), law, "2025-01..2026-03", data=known)
-    assert paid["GM"] == pytest.approx(exposure.table(asked).at["GM", "bill_usd"], rel=1e-6) and paid["GM"] > 3e8
+    assert (
+        paid["GM"] == pytest.approx(exposure.table(asked).at["GM", "bill_usd"], rel=1e-6) and paid["GM"] > 3e8
+    )
     back = void("2026-04-01..2026-07-08")
     np.testing.assert_allclose(back, -paid * 80 / 160, rtol=1e-3, atol=1)
     np.testing.assert_allclose(void("2025-01..2026-12"), 0, atol=1)

@@ -130,7 +130,7 @@ def official(facts: Facts) -> pd.DataFrame:
     trucks = goods["light_truck"].reindex(goods["car"].index).fillna(0)
     makes = counted.assign(origin="MX")
     found = [goods["vehicle"], goods["car"] + trucks, _years(makes, "units", ["origin"]), goods["chapter_87"]]
-    months = pd.concat(found)
+    months = pd.concat([table for table in found if len(table)])
     months = months[~months.index.duplicated()]
     return months.div(months.sum(axis=1), axis=0).astype(float).sort_index()
 

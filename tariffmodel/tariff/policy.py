@@ -171,8 +171,8 @@ class Entry(_Document):
             raise ValueError(f"voided ({self.voided}) is before 'from' ({self.start}); that is 'withdrawn'")
         if self.refundable_from and not (self.voided and self.voided <= self.refundable_from):
             raise ValueError(
-                f"refundable_from ({self.refundable_from}) has no effect here: it needs a 'voided' not after it; "
-                "add that or drop refundable_from"
+                f"refundable_from ({self.refundable_from}) has no effect here: it needs a 'voided' not after "
+                "it; add that or drop refundable_from"
             )
         return self
 
