@@ -45,6 +45,7 @@ KINDS = {
 _RATES = {"rate", "base", "slope", "floor", "cap", "quota_rate"}
 _ELSEWHERE = {  # keys of an entry that have a place of their own on its row
     *("id", "origin", "product", "from", "to", "usable_from", "enacted", "to_enacted", "voided"),
+    "refundable_from",
     *("source", "url", "quality", "note", "checked_through", "hts_revision"),
 }
 _WIDE = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"  # no list of headings beside the text
@@ -143,6 +144,7 @@ def _dates(entry: dict[str, Any]) -> str:
     """First and last day, and when an entry can be used or was enacted."""
     said = {"from": "from", "to": "to", "usable_from": "usable from"}
     said |= {"enacted": "enacted", "to_enacted": "end enacted", "voided": "held void"}
+    said |= {"refundable_from": "refundable from"}
     said |= {"checked_through": "followed through"}
     lines = [f'{words} <span class="day">{entry[key]}</span>' for key, words in said.items() if key in entry]
     if entry["from"] <= date(1900, 1, 1):

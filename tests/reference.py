@@ -201,6 +201,7 @@ class Reference:
             self.customs[origin, "vehicle", year],
             together,
             self.shipped[year] if origin == "MX" else {},
+            self.customs[origin, "chapter_87", year],
             self.customs["ALL", "vehicle", year],
         ):
             if len(counted) == 12:
@@ -492,12 +493,17 @@ class Rules:
         for k, entry in sorted(enumerate(policy.offset), key=lambda p: (p[1].carry_forward, p[1].end)):
             stands = not any(
                 other.measure == entry.measure
+                and other.accrues_on == entry.accrues_on
                 and other.layer > entry.layer
                 and other.start <= day <= other.end
                 for other in policy.offset
             )
             if entry.start <= day <= entry.end and stands:
-                purses[k] += entry.rate * built * facts.level(maker, "msrp", "US", day)
+                worth = facts.level(maker, "msrp", "US", day)
+                if entry.accrues_on == "engines":
+                    rows = facts.rows.get((maker, "us_engines_value", "US"))
+                    worth = facts.level(maker, "us_engines_value", "US", day) if rows else 0.0
+                purses[k] += entry.rate * built * worth
             if entry.usable_from <= day:
                 drawn = min(due[entry.measure], purses[k])
                 purses[k] -= drawn

@@ -59,6 +59,17 @@ def test_changes_are_differences_of_bills_and_nothing_against_itself(known, ever
     assert (found.loc[law.name] == 0).all(axis=None)
 
 
+def test_less_than_a_cent_is_no_change(known, before, law):
+    """The bill of a copy whose rates differ in the thirteenth place is the same but for rounding."""
+    entries = [e.model_copy(update={"rate": e.rate * (1 + 1e-13)}) for e in law.additional]
+    other = law.model_copy(update={"name": "copy", "additional": entries})
+    asked = case(law, before, PERIOD, data=known)
+    raw = asked.replace(policy=other).owed[0].total - asked.owed[0].total
+    assert 0 < np.abs(raw).max() < 0.01
+    assert (comparison.changes(asked, [other]) == 0).all(axis=None)
+    assert (comparison.ranked(asked, other)["change_usd"] == 0).all()
+
+
 def test_range_of_a_change_against_no_duty_is_that_of_the_bill(known, law, before):
     """`exposure.table` is another way to the same range."""
     found = comparison.changes(case(before, before, PERIOD, data=known), [law]).loc[law.name]

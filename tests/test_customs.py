@@ -114,8 +114,8 @@ def test_a_backdated_cut_leaves_duty_at_entry_where_it_was(rows):
 
 def test_reasons_are_those_of_the_origin_the_goods_and_the_days(rows, year, data):
     of = rows.set_index(["goods", "origin", "period"])["reason"]
-    assert "Bentley, Rolls-Royce" in of[("car", "GB", "2025-09")]
-    assert "Bentley" not in of[("car", "JP", "2025-09")]
+    assert "Aston Martin" in of[("car", "GB", "2025-09")]
+    assert "Aston Martin" not in of[("car", "JP", "2025-09")]
     assert "aftermarket" in of[("part", "ALL", "2025-07")]
     assert "before Census revised" in of[("vehicle", "ALL", "2025-05")]
     assert "before Census revised" not in of[("vehicle", "ALL", "2025-08")]
@@ -125,8 +125,15 @@ def test_reasons_are_those_of_the_origin_the_goods_and_the_days(rows, year, data
     assert "content-split USMCA entries" in late["2026-06"] and "content-split" not in late["2026-05"]
 
 
+def test_every_origin_is_within_its_limits(found):
+    cars = customs.vehicles(found).reindex(customs.TOLERANCE)
+    assert cars["inside"].all(), cars["value_ratio"]
+    assert abs(found.loc[("vehicle", "ALL"), "duty_ratio"] - 1) < 0.1
+
+
 def test_tolerance_judges_vehicles_by_value_and_by_duty_where_there_is_one(found, data):
-    assert found.loc[("car", "KR"), "inside"] and not found.loc[("car", "GB"), "inside"]
+    assert found.loc[("car", "KR"), "inside"] and found.loc[("car", "GB"), "inside"]
+    assert abs(found.loc[("car", "GB"), "value_ratio"] - 1) > customs.TOLERANCE["KR"]
     assert pd.isna(found.loc[("part_listed", "MX"), "inside"])
     change = {"goods": "car", "origin": "CA", "period": "2025-12", "value_usd": "1850000000"}
     judged = []

@@ -313,6 +313,24 @@ def test_credit_that_keeps_outlives_one_that_lapses(known):
     assert alone.sum() > 0 and (gone == 0).all()
 
 
+def test_engines_earn_a_credit_beside_vehicles(known):
+    """On 0.1% of MSRP the duty on parts is not used up, so that engines add their own credit in full."""
+    duty_on_parts = charge(product=["part"])
+    small = offset("small", rate=0.001)
+    engines = offset("engines", rate=0.001, accrues_on="engines")
+    alone, both = (
+        bill(known, build(additional=[duty_on_parts], offset=entries))
+        for entries in ([small], [small, engines])
+    )
+    inside = both.goods.inside
+    msrp, worth = (
+        getattr(both.goods, f"assembled_{name}_usd")[0, inside].sum(axis=0) for name in ("msrp", "engines")
+    )
+    more = (both.offset - alone.offset)[0]
+    np.testing.assert_allclose(more * msrp, alone.offset[0] * worth, rtol=1e-6, atol=1)
+    assert dict(zip(both.goods.makers, more > 0, strict=True)).items() >= {"GM": True, "BMW": False}.items()
+
+
 def test_offset_that_lapses_is_used_before_one_that_keeps(known):
     """Either pays the duty of the first half alone; what kept is there for the second."""
     duty_on_parts = charge(rate=0.02, product=["part"])

@@ -303,7 +303,14 @@ def test_a_year_is_spread_over_months_as_official_imports_of_its_origin_were(kno
     mexico = customs[(customs["origin"] == "MX") & customs["goods"].isin(["car", "light_truck"])]
     mexico = mexico.sort_values("vintage").drop_duplicates(["goods", "period"], keep="last")
     mexico = mexico.groupby("period")["value_usd"].sum()
-    for key, usd in ((JAPAN, every), (("Toyota", facts.IMPORTS, "MX"), mexico)):
+    # no month of its own is selected for BMW in Europe, nor are its cars there counted by month
+    europe = customs[(customs["origin"] == "EU") & (customs["goods"] == "chapter_87")]
+    europe = europe.set_index("period")["value_usd"]
+    rows = known.table.copy()
+    rows.loc[(rows["origin"] == "MX") & (rows["period"] == "2025-01..2025-04"), "selected"] = False
+    known = dataclasses.replace(known, table=rows)
+    of = {"JP": JAPAN, "MX": ("Toyota", facts.IMPORTS, "MX"), "EU": ("BMW", facts.IMPORTS, "EU")}
+    for key, usd in ((of["JP"], every), (of["MX"], mexico), (of["EU"], europe)):
         units, basis = over(known, "CY2025", *usd.index, key=key)
         np.testing.assert_allclose(units[1:], units[0] * usd / usd.sum(), rtol=1e-9)
         assert units[1:].sum() == units[0] and set(basis) == {"official"}
@@ -311,6 +318,14 @@ def test_a_year_is_spread_over_months_as_official_imports_of_its_origin_were(kno
     months = counted.groupby("period")["units"].sum()
     units, _ = over(known, "CY2024", *months.index, key=("Toyota", facts.IMPORTS, "MX"))
     np.testing.assert_allclose(units[1:], units[0] * months / months.sum(), rtol=1e-9)
+
+
+def test_an_origin_without_months_has_those_of_all(data):
+    path = data / "trade/us_imports.csv"
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not line.startswith("chapter_87")), encoding="utf-8")
+    shares = facts.flows.official(facts.load(data))
+    assert "EU" not in shares.index.get_level_values("origin") and ("ALL", 2025) in shares.index
 
 
 def test_a_year_that_is_not_known_has_the_last_year_s_vehicles_at_the_mean_pace_of_earlier_years(known):

@@ -104,7 +104,7 @@ def test_vehicles_are_not_known_before_they_were_counted(known):
     rows = known.selected[known.selected["variable"].isin(facts.FLOWS)]
     early = rows["known_day"] <= pd.to_datetime(rows["end"])
     assert (rows.loc[early, "quality"] != "derived").all()
-    assert early.sum() == 8
+    assert early.sum() == 9
 
 
 # Facts as known on a day
@@ -114,7 +114,7 @@ def test_rows_of_the_days_before_were_known_in_mid_2025(known, then):
     rows = known.selected
     in_time = rows["known_day"] <= pd.Timestamp(MID_2025)
     assert in_time[rows["end"] <= date(2025, 3, 31)].all()
-    assert in_time[rows["start"] <= MID_2025].mean() > 0.75
+    assert in_time[rows["start"] <= MID_2025].mean() > 0.7
     assert 0 < len(then.selected) < len(rows)
     assert (then.table["known_day"] <= pd.Timestamp(MID_2025)).all()
     assert set(then.selected["known_from"]) == {"source", "usual_lag"}
@@ -343,7 +343,8 @@ def test_the_bill_of_a_day_uses_the_figures_and_the_law_of_that_day(known, then,
     known_then = policy.as_known(law, MID_2025)
     now, as_of = bill(known, law), bill(then, known_then)
     # the deals of July to November 2025, and the backdated cuts, were law on neither side
-    assert 1.3 < as_of.sum() / now.sum() < 1.5
+    # nor was the US content that customs came to deduct: 0.40 was thought of, 0.50 and 0.60 it is
+    assert 1.3 < as_of.sum() / now.sum() < 1.7
     assert (as_of > now[as_of.index]).drop("Suzuki").all()  # none of the 15% deals was law
     assert bill(known, known_then).sum() != pytest.approx(as_of.sum(), rel=1e-3)
     assert bill(then, law).sum() != pytest.approx(as_of.sum(), rel=1e-3)

@@ -151,6 +151,18 @@ def test_void_duty_is_not_owed_but_was_paid_and_was_believed_to_be_law(known, la
     assert not policy.frozen(law, date(2025, 2, 3)).void
 
 
+def test_what_can_be_asked_back_is_void_by_then(law):
+    opened = {entry.refundable_from for entry in law.void}
+    assert opened == {date(2026, 4, 20)} and all(entry.voided < date(2026, 4, 20) for entry in law.void)
+    assert len(policy.as_paid(law, *opened).additional) == len(policy.as_paid(law).additional)
+    assert policy.as_paid(law, date(2026, 4, 21)).additional == law.additional
+    entry = {"id": "x", "measure": "m", "origin": "JP", "product": "car", "rate": 0.1, "source": "a law"}
+    entry |= {"from": date(2025, 1, 1), "refundable_from": date(2026, 1, 1)}
+    for voided in ({}, {"voided": date(2026, 2, 1)}):
+        with pytest.raises(PolicyError, match="refundable_from .* has no effect here"):
+            policy.load({"additional": [{**entry, **voided}]})
+
+
 def test_general_parts_paid_what_was_void(known, law):
     paid = policy.as_paid(law)
     for origin, day, rate in (

@@ -106,7 +106,8 @@ def official(facts: Facts) -> pd.DataFrame:
     """Official months of vehicles imported, of every origin and year of which all twelve were known.
 
     US customs value of cars and light trucks of an origin, failing that the vehicles that Mexico counts
-    out to the US, and US customs value of new vehicles of all origins.
+    out to the US, failing that US customs value of all of HS chapter 87 of the origin; and of new vehicles
+    of all origins.
 
     Returns
     -------
@@ -124,12 +125,12 @@ def official(facts: Facts) -> pd.DataFrame:
     customs, counted = trade.in_use(facts, trade.US_IMPORTS), trade.in_use(facts, trade.MEXICO_EXPORTS)
     goods = {
         name: _years(customs[customs["goods"] == name], "value_usd", ["origin"])
-        for name in ("vehicle", "car", "light_truck")
+        for name in ("vehicle", "car", "light_truck", "chapter_87")
     }
     trucks = goods["light_truck"].reindex(goods["car"].index).fillna(0)
     makes = counted.assign(origin="MX")
-    found = [goods["vehicle"], goods["car"] + trucks, _years(makes, "units", ["origin"])]
-    months = pd.concat(found)
+    found = [goods["vehicle"], goods["car"] + trucks, _years(makes, "units", ["origin"]), goods["chapter_87"]]
+    months = pd.concat([table for table in found if len(table)])
     months = months[~months.index.duplicated()]
     return months.div(months.sum(axis=1), axis=0).astype(float).sort_index()
 

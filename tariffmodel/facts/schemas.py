@@ -670,7 +670,9 @@ MODEL_UNITS = {
     "supplier_delay_days": "days",
     "offset_uptake": "fraction_of_duty",
     "offset_delay_days": "days",
+    "void_refund_days": "days",
     "msrp": "usd_per_unit",
+    "us_engines_value": "usd_per_unit",
     "inventory_days": "days",
     "metals_cost": "usd_per_unit",
     "relief_accrued_share": "fraction_of_relief",
@@ -849,7 +851,7 @@ def _at_most_value(column: str) -> pa.Check:
 # vintage: the release that a figure is of; the newest is in use, older ones stay
 US_IMPORTS = _table(
     {
-        "goods": _one_of("car", "light_truck", "vehicle", "part", "part_listed"),
+        "goods": _one_of("car", "light_truck", "vehicle", "part", "part_listed", "chapter_87"),
         "origin": _like(r"(ALL|[A-Z]{2})$", "a country code, EU or ALL"),
         "period": _period(),
         "value_usd": _number(0),

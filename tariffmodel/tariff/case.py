@@ -32,6 +32,15 @@ PerMaker = float | pd.Series
 CENT = 0.01  # USD; duties are paid in cents, and less than one is rounding
 
 
+def to_the_cent(change: np.ndarray) -> np.ndarray:
+    """A difference of bills, USD, without what is left of billions that cancel.
+
+    >>> to_the_cent(np.array([4e9 + 1e-3 - 4e9, -2.5])).tolist()
+    [0.0, -2.5]
+    """
+    return np.where(np.abs(change) < CENT, 0.0, change)
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One question: what `policy` costs over `against`, in `period`, as seen on `as_of`; `case` makes it.
@@ -138,8 +147,7 @@ class Case:
     def runs_usd(self) -> np.ndarray:
         """Attributable bill of every run of the inputs, (runs, makers), see `uncertainty`."""
         mine, other = self.owed
-        change = np.asarray(mine.total - other.total)
-        return np.where(np.abs(change) < CENT, 0.0, change)  # what is left of billions that cancel
+        return to_the_cent(mine.total - other.total)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tariffmodel.errors import PolicyError
 from tariffmodel.tariff import uncertainty
-from tariffmodel.tariff.case import Case, PolicySource
+from tariffmodel.tariff.case import Case, PolicySource, to_the_cent
 from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.exposure import table
 from tariffmodel.tariff.goods import INPUTS, entered
@@ -48,7 +48,7 @@ def bills(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     goods = entered(case.facts, case.period, [*policies, case.against])
     floor = bill(case.facts, case.against, goods).total[0]
     frame = pd.DataFrame(
-        {policy.name: bill(case.facts, policy, goods).total[0] - floor for policy in policies},
+        {policy.name: to_the_cent(bill(case.facts, policy, goods).total[0] - floor) for policy in policies},
         index=pd.Index(goods.makers, name="maker"),
     )
     frame.loc[TREASURY] = frame[case.facts.makers["consolidated_in"].isna()].sum()
@@ -82,7 +82,7 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     shared = uncertainty.sharing(case.facts, list(INPUTS), goods.makers)
     out = {}
     for policy in policies:
-        runs = bill(case.facts, policy, goods).total - floor
+        runs = to_the_cent(bill(case.facts, policy, goods).total - floor)
         each, sums = uncertainty.interval(runs), uncertainty.total(runs, counted[None], shared)
         low, high = (np.append(*ends) for ends in zip(each, sums, strict=True))
         columns = {"change_usd": np.append(runs[0], runs[0] @ counted), "low_usd": low, "high_usd": high}
@@ -110,13 +110,14 @@ def ranked(case: Case, other: PolicySource) -> pd.DataFrame:
     """
     base, mine = table(case), table(case.replace(policy=other))
     base = base.reindex(mine.index)
-    relief = 0.0 - (mine["bill_usd"] - base["bill_usd"])  # no minus before a zero
+    change = pd.Series(to_the_cent(mine["bill_usd"].to_numpy() - base["bill_usd"].to_numpy()), mine.index)
+    relief = 0.0 - change  # no minus before a zero
     burden = "share_of_operating_profit"
     frame = pd.DataFrame(
         {
             "bill_usd": mine["bill_usd"],
             "baseline_usd": base["bill_usd"],
-            "change_usd": mine["bill_usd"] - base["bill_usd"],
+            "change_usd": change,
             f"change_{burden}": mine[burden] - base[burden],
             "relief_usd": relief,
             "relief_per_us_built_usd": relief

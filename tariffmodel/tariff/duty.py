@@ -150,7 +150,7 @@ def _moved(goods: Goods, shift: Shift) -> Goods:
     """The central run alone; parts and what the offset rests on grow with output."""
     names = (
         *("units", "value_usd", "qualifying", "us_content", "borne"),
-        *("production", "assembled_msrp_usd", "uptake"),
+        *("production", "assembled_msrp_usd", "assembled_engines_usd", "uptake"),
     )
     central = replace(goods, **{name: getattr(goods, name)[:1] for name in names})
     if PRODUCTION not in shift:
@@ -163,4 +163,5 @@ def _moved(goods: Goods, shift: Shift) -> Goods:
         value_usd=np.where(goods.is_built_in, growth[..., goods.owner], 1.0) * central.value_usd,
         production=production + added,
         assembled_msrp_usd=growth * central.assembled_msrp_usd,
+        assembled_engines_usd=growth * central.assembled_engines_usd,
     )

@@ -31,7 +31,7 @@ INPUTS = {
     "usmca_share": "share that qualifies for USMCA",
     "light_truck_share": "light trucks among imports",
     "imported_parts": "imported parts per US-built vehicle",
-    "msrp": "MSRP of US-built vehicles",
+    "msrp": "MSRP of US-built vehicles, and value of US-built engines",
     "parts_mix": "parts off the Section 232 list, and service parts",
     "supplier_parts": "duty that suppliers pay and pass on",
     "offset_uptake": "duty on parts that the offset is claimed against",
@@ -47,6 +47,7 @@ INPUT_OF = {
     "light_truck_share": "light_truck_share",
     "imported_parts": "imported_parts",
     "msrp": "msrp",
+    "us_engines_value": "msrp",
     "certified_parts_ratio": "parts_mix",
     "general_parts_ratio": "parts_mix",
     "service_parts": "parts_mix",
@@ -99,6 +100,7 @@ class Goods:
     passed: np.ndarray
     production: np.ndarray
     assembled_msrp_usd: np.ndarray
+    assembled_engines_usd: np.ndarray
     uptake: np.ndarray
     quality: np.ndarray
     imports_basis: np.ndarray  # (M,), the worst within the period, indexes `flows.BASIS`
@@ -163,7 +165,7 @@ def entered(
     inside = np.array([asked.covers(span) for span in spans])
     imported, builders = _imported(facts, makers), _builders(facts, makers)
     sourced, serviced = _sourced(facts, builders), sorted(_moved(facts, "service_parts"))
-    inputs = _inputs(facts, _needed(makers, imported, builders, sourced, serviced), spans)
+    inputs = _inputs(facts, _needed(facts, makers, imported, builders, sourced, serviced), spans)
 
     blocks = [*_vehicles(inputs, imported), *_parts(inputs, sourced), _service(inputs, serviced)]
     labels = [(maker, origin, block.product) for block in blocks for maker, origin in block.pairs]
@@ -186,6 +188,7 @@ def entered(
         passed=np.concatenate([block.passed for block in blocks], axis=-1),
         production=production,
         assembled_msrp_usd=production * inputs.of("msrp", at_home),
+        assembled_engines_usd=production * inputs.of("us_engines_value", at_home),
         uptake=inputs.of("offset_uptake", at_home),
         quality=inputs.worst(makers, inside),
         imports_basis=inputs.basis_of(IMPORTS, makers, inside),
@@ -229,6 +232,7 @@ def _sourced(facts: Facts, builders: list[str]) -> list[_Pair]:
 
 
 def _needed(
+    facts: Facts,
     makers: list[str],
     imported: list[_Pair],
     builders: list[str],
@@ -252,6 +256,7 @@ def _needed(
         "imported_parts": sourced,
         "usmca_share_part": near_parts,
         "msrp": building,
+        "us_engines_value": sorted(_moved(facts, "us_engines_value")),
         "service_parts": serviced,
         SALES: _in_the_us(sorted({maker for maker, _ in serviced})),
         **dict.fromkeys(_OF_BUILDERS, building),

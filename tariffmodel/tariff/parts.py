@@ -86,7 +86,7 @@ def draws(
             for k, entry in enumerate(entries):
                 if entry in _in_force(entries, span.start):
                     earned = np.reshape(variants.get(f"offset.{entry.id}.rate", entry.rate), (-1, 1))
-                    balance[k] = balance[k] + earned * goods.assembled_msrp_usd[:, number]
+                    balance[k] = balance[k] + earned * _accrues_on(entry, goods)[:, number]
                 if entry.usable_from <= span.start:
                     draw = np.minimum(left, balance[k])
                     left, balance[k] = left - draw, balance[k] - draw
@@ -95,7 +95,16 @@ def draws(
                     balance[k] = 0.0
 
 
+def _accrues_on(entry: Offset, goods: Goods) -> np.ndarray:
+    """What the maker assembles in the US that earns the credit, USD (runs, S, M)."""
+    return goods.assembled_engines_usd if entry.accrues_on == "engines" else goods.assembled_msrp_usd
+
+
 def _in_force(entries: Sequence[Offset], day: date) -> list[Offset]:
-    """Offsets that earn on a day: those of an overlay take the place of its base's on their dates."""
+    """Offsets that earn on a day: those of an overlay take the place of its base's like on their dates."""
     dated = [entry for entry in entries if entry.start <= day <= entry.end]
-    return [entry for entry in dated if entry.layer == max(one.layer for one in dated)]
+    return [
+        entry
+        for entry in dated
+        if entry.layer == max(one.layer for one in dated if one.accrues_on == entry.accrues_on)
+    ]

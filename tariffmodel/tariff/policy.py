@@ -133,7 +133,8 @@ class Entry(_Document):
     its end became law, by default the same. `withdrawn` is the day on which a later instrument took back
     an entry that had not begun: it never applied, and only `as_known` sees it. `voided` is the day on which
     a court held an entry void from its beginning: nobody owes it, what was paid is refunded, and only
-    `as_known` of an earlier day and `as_paid` see it. `checked_through` is the day up to which the rule was
+    `as_known` of an earlier day and `as_paid` see it; `refundable_from` is the day since which customs took
+    requests for the refund, see `cost.bases`. `checked_through` is the day up to which the rule was
     followed, `hts_revision` the revision of the Harmonized Tariff Schedule that was read last.
     """
 
@@ -144,6 +145,7 @@ class Entry(_Document):
     to_enacted: Day | None = None
     withdrawn: Day | None = None
     voided: Day | None = None
+    refundable_from: Day | None = None
     checked_through: Day | None = None
     hts_revision: str = ""
     source: str = Field(min_length=3)
@@ -167,6 +169,11 @@ class Entry(_Document):
             raise ValueError("voided and withdrawn exclude each other: what never applied cannot be void")
         if self.voided and self.voided < self.start:
             raise ValueError(f"voided ({self.voided}) is before 'from' ({self.start}); that is 'withdrawn'")
+        if self.refundable_from and not (self.voided and self.voided <= self.refundable_from):
+            raise ValueError(
+                f"refundable_from ({self.refundable_from}) has no effect here: it needs a 'voided' not after "
+                "it; add that or drop refundable_from"
+            )
         return self
 
 
@@ -231,6 +238,7 @@ class Additional(_Charge):
 class Offset(Entry):
     """Credit of `rate` × MSRP per vehicle assembled in the US between the dates.
 
+    With ``accrues_on = "engines"`` it is `rate` × value of the engines that the maker assembles in the US.
     It pays duty of `measure` on parts from `usable_from`, is not refunded, and with
     `carry_forward` survives the end of its dates until it is used up. An overlay's offset earns in
     place of its base's on its dates; what was earned before stays.
@@ -238,6 +246,7 @@ class Offset(Entry):
 
     measure: str
     rate: Rate
+    accrues_on: Literal["msrp", "engines"] = "msrp"
     usable_from: Day
     carry_forward: bool = True
 
@@ -648,16 +657,20 @@ def frozen(policy: Policy, day: date) -> Policy:
     return _narrowed(policy, lambda entry: entry.start <= day, lambda entry: entry.end >= day)
 
 
-def as_paid(policy: Policy) -> Policy:
+def as_paid(policy: Policy, *refundable_from: date | None) -> Policy:
     """The policy as customs collected it: what was held void later is charged on its dates.
 
-    Its bill less that of `policy` is the duty that was paid and is refunded.
+    Its bill less that of `policy` is the duty that was paid and is refunded. With `refundable_from` only what
+    could be asked back since one of these days is charged, None for what has no such day.
 
     >>> law = load("current-law")
     >>> len(as_paid(law).additional) - len(law.additional) == len(law.void) > 0
     True
+    >>> len(as_paid(law, date(2026, 4, 20)).additional) == len(as_paid(law).additional)
+    True
     """
-    return _restored(policy, lambda entry: entry.voided is not None)
+    days = refundable_from or [entry.refundable_from for entry in policy.void]
+    return _restored(policy, lambda entry: entry.voided is not None and entry.refundable_from in days)
 
 
 def _restored(policy: Policy, wanted: Callable[[Entry], bool]) -> Policy:
