@@ -1,9 +1,9 @@
 """Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
-``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``markets`` → ``hedging`` →
-``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous
-integration holds the order.
+``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
+about it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` →
+``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -19,6 +19,7 @@ _HOMES = {
     "Case": "tariff.case:Case",
     "Valuation": "tariff.case:Valuation",
     "breaks": "stats.breaks",
+    "capacity": "response.capacity",
     "case": "tariff.case:case",
     "changes": "runs.changes",
     "charts": "charts",
@@ -39,7 +40,9 @@ _HOMES = {
     "exposure": "tariff.exposure",
     "facts": "facts",
     "forecasts": "tariff.forecasts",
+    "game": "response.game",
     "goods": "tariff.goods",
+    "government": "response.government",
     "hedge": "hedging",
     "incentives": "tariff.incentives",
     "lab": "lab",
@@ -55,6 +58,7 @@ _HOMES = {
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",
+    "plants": "response.plants",
     "policy": "tariff.policy",
     "pricing": "markets.pricing",
     "provenance": "facts.provenance",
@@ -62,8 +66,10 @@ _HOMES = {
     "refresh": "intake.yahoo",
     "relief": "tariff.relief",
     "regression": "stats.regression",
+    "relocation": "response.relocation",
     "report": "runs.run",
     "resampling": "stats.resampling",
+    "schedule": "response.schedule",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
     "spreadsheet": "intake.spreadsheet",
