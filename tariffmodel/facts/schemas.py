@@ -843,7 +843,9 @@ US_CAPACITY = _table(
     {
         "maker": _text(),
         "period": _period(),
-        "utilisation": pa.Column(float, pa.Check.in_range(0.05, 1.5, error="expected a value from 0.05 to 1.5")),
+        "utilisation": pa.Column(
+            float, pa.Check.in_range(0.05, 1.5, error="expected a value from 0.05 to 1.5")
+        ),
     },
     key=["maker", "period"],
 )

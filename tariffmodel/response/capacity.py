@@ -72,7 +72,9 @@ def spare(facts: Facts, year: str = "CY2025") -> pd.DataFrame:
     for maker, left in by_output.items():
         row = plants.loc[plants["maker"] == maker, "row"]
         if left < 0:
-            kept = "the reading by utilisation" if np.isfinite(by_use[maker]) else "no spare capacity is known"
+            kept = (
+                "the reading by utilisation" if np.isfinite(by_use[maker]) else "no spare capacity is known"
+            )
             flags.append(
                 f"data/{PLANTS} row {int(row.iloc[0])}: capacity of {maker} ({capacity[maker]:,.0f}) is below "
                 f"its output ({output[maker]:,.0f}), so spare would be {left:,.0f}; not used, {kept}"
@@ -100,7 +102,9 @@ def _plants(facts: Facts) -> pd.DataFrame:
     """Running US assembly plants with a capacity, one row per plant and partner."""
     table = read(facts, PLANTS)
     kinds = table["kind"].str.split("|").map(lambda kinds: "assembly" in kinds)
-    table = table[kinds & (table["country"] == "US") & ~table["opened_planned"] & table["capacity_units"].notna()]
+    table = table[
+        kinds & (table["country"] == "US") & ~table["opened_planned"] & table["capacity_units"].notna()
+    ]
     partners = table["company"].str.split("|")
     each = table.assign(maker=partners, units=table["capacity_units"].astype(float) / partners.str.len())
     return each.explode("maker")[["maker", "plant", "units", "row"]]
@@ -147,7 +151,19 @@ def cost_gap(facts: Facts, origin: str) -> pd.Series:
     return pd.Series(gap, name="cost_gap_usd")
 
 
-def options(facts: Facts, maker: str, origin: str, cost: End = "central", year: str = "CY2025") -> pd.DataFrame:
+def moves(facts: Facts) -> pd.DataFrame:
+    """Capital, time and size of every way to build more in the US, as in ``data/response/moves.csv``.
+
+    >>> import tariffmodel as tm
+    >>> list(tm.capacity.moves(tm.facts.load()).index)
+    ['spare', 'shift', 'retool', 'expand', 'greenfield']
+    """
+    return _held(facts, MOVES).set_index("option")
+
+
+def options(
+    facts: Facts, maker: str, origin: str, cost: End = "central", year: str = "CY2025"
+) -> pd.DataFrame:
     """Ways in which a maker can build more in the US, as `plants.plan` takes them.
 
     Parameters
@@ -183,7 +199,7 @@ def options(facts: Facts, maker: str, origin: str, cost: End = "central", year: 
         raise DataError(f"no maker {maker!r}; choose from {', '.join(facts.makers.index)}")
     if cost not in ENDS:
         raise DataError(f"cost is {cost!r}; write low, central or high")
-    table = _held(facts, MOVES).set_index("option")
+    table = moves(facts)
     end, size = _SUFFIX[cost], _SUFFIX[{"low": "high", "high": "low", "central": "central"}[cost]]
     idle = spare(facts, year)
     there = maker in idle.index

@@ -47,7 +47,9 @@ class Costs:
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.units) & np.isfinite(self.each_usd) & (self.units >= 0)).all():
-            raise DataError("a step of the cost of moving lacks its vehicles or its cost; leave it out instead")
+            raise DataError(
+                "a step of the cost of moving lacks its vehicles or its cost; leave it out instead"
+            )
         if (np.diff(self.each_usd, axis=1) < 0).any():
             raise DataError("steps of the cost of moving must rise; sort them")
 
@@ -100,7 +102,9 @@ def costs(
     (True, True)
     """
     if horizon not in ("short", "long", "unlimited") or not years > 0:
-        raise DataError(f"horizon is {horizon!r}, years {years:g}; write short, long or unlimited, and above 0")
+        raise DataError(
+            f"horizon is {horizon!r}, years {years:g}; write short, long or unlimited, and above 0"
+        )
     gap = capacity.cost_gap(case.facts, rates.origin)[cost] if gap_usd is None else gap_usd
     if horizon == "unlimited":
         return Costs(rates.imports[:, None], np.full((len(rates.makers), 1), gap))
@@ -239,13 +243,16 @@ def nash(
     for number in range(1, rounds + 1):
         for k in range(len(moved)):
             step = reply(k, moved.sum() - moved[k]) - moved[k]
-            moved[k] = np.clip(moved[k] + damping * step, 0.0, top[k])
+            # the last vehicle is not damped: what stops short of a cliff does not earn it
+            moved[k] = np.clip(moved[k] + (step if abs(step) <= 1.0 else damping * step), 0.0, top[k])
         changes.append(float(np.abs(moved - path[-1]).max()))
         path.append(moved.copy())
         if changes[-1] <= close:
             return Outcome(rates, costs, moved, True, number, _shrinking(changes))
     states = np.array(path[1:])
-    return Outcome(rates, costs, np.full(len(top), np.nan), False, rounds, _shrinking(changes), _cycle(states))
+    return Outcome(
+        rates, costs, np.full(len(top), np.nan), False, rounds, _shrinking(changes), _cycle(states)
+    )
 
 
 def coordinated(rates: Schedule, costs: Costs) -> Outcome:
@@ -329,12 +336,16 @@ def supply(
     """
     now = schedule(case, origin, from_now=True)
     if now.entry is None:
-        raise DataError(f"{case.policy.name} has no relief for {origin} whose slope could vary; name one that has")
+        raise DataError(
+            f"{case.policy.name} has no relief for {origin} whose slope could vary; name one that has"
+        )
     if base is None:
         law = schedule(case.replace(policy="current-law"), origin)
         base = float(_mean_rate(law, np.zeros(len(law.makers))))
     ends = [
-        costs(case, now, horizon=horizon, cost=end, gap_usd=None if gap_usd is None else gap_usd[k], years=years)
+        costs(
+            case, now, horizon=horizon, cost=end, gap_usd=None if gap_usd is None else gap_usd[k], years=years
+        )
         for k, end in enumerate(capacity.ENDS)
     ]
     linear = {"schedule": "linear", "basis": "inclusive", "base": base, "floor": 0.0, "cap": max(base, 0.0)}

@@ -35,7 +35,7 @@ class Plan:
         Indexed by option taken: `start_year` after today in which it is decided, `months` until it
         builds, `capital_usd`, `capacity_units`.
     years : DataFrame
-        Indexed by `year`, from 1: `moved_units`, `duty_usd`, and what each option builds.
+        Indexed by `year`, from 1: `moved_units`, `duty_usd`, and what each option builds (`spare_units`).
     gap : float
         Between the cost and the lowest that any plan could have, a share of the cost: zero if solved exactly.
 
@@ -199,7 +199,11 @@ def _usable(options: pd.DataFrame, margin: float) -> pd.DataFrame:
     if lacking:
         raise DataError(f"options lack the column {lacking[0]}; see capacity.options")
     numbers = options[_NEEDED].astype(float)
-    bad = numbers.isna() | np.isinf(numbers) | (numbers[_NEEDED[:3]] < 0).reindex(columns=_NEEDED, fill_value=False)
+    bad = (
+        numbers.isna()
+        | np.isinf(numbers)
+        | (numbers[_NEEDED[:3]] < 0).reindex(columns=_NEEDED, fill_value=False)
+    )
     if bad.to_numpy().any():
         row, column = np.argwhere(bad.to_numpy())[0]
         raise DataError(
@@ -240,7 +244,9 @@ class _Rows:
         self.high: list[np.ndarray] = []
         self.count = 0
 
-    def add(self, high: np.ndarray, low: np.ndarray, *terms: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    def add(
+        self, high: np.ndarray, low: np.ndarray, *terms: tuple[np.ndarray, np.ndarray, np.ndarray]
+    ) -> None:
         """Rows with bounds, and their entries: row (from 0 here), column, value."""
         self.parts += [(row + self.count, column, value) for row, column, value in terms]
         self.low.append(low)
@@ -292,7 +298,10 @@ def _programme(curves: list[Curve], options: pd.DataFrame, later: np.ndarray) ->
         rows.add(np.ones(1), np.ones(1), (nought, chosen, np.ones(len(first))))
         k = np.arange(len(pieces))
         rows.add(
-            np.zeros(len(k)), np.full(len(k), -np.inf), (k, pieces, np.ones(len(k))), (k, chosen[stretch], -length)
+            np.zeros(len(k)),
+            np.full(len(k), -np.inf),
+            (k, pieces, np.ones(len(k))),
+            (k, chosen[stretch], -length),
         )
         cost.append(later[n + 1] * intercept)
         most.append(np.ones(len(first)))
@@ -334,7 +343,7 @@ def _solved(
     duty = np.array([curve.at(units) for curve, units in zip(curves, total, strict=True)])
     years = pd.DataFrame({"moved_units": total, "duty_usd": duty}, index=pd.RangeIndex(1, T + 1, name="year"))
     for name, units in zip(options.index, moved, strict=True):
-        years[name] = units
+        years[f"{name}_units"] = units
     cost = float(
         (later[1:] * (duty + options["gap_usd"].to_numpy() @ moved)).sum()
         + (later[starts["start_year"]] * starts["capital_usd"]).sum()

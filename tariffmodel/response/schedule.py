@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import IMPORTS, PRODUCTION, Facts
+from tariffmodel.facts import IMPORTS, PRODUCTION, Facts, periods, resolve
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.contribution import HOME_IMPORTS
 from tariffmodel.tariff.goods import Goods
@@ -23,6 +23,7 @@ from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.relief import contribution_of, earners, edges, rate_at
 
 _POINTS = 401  # of the contribution, between which it is straight or nearly so
+_LAST = 1e-6  # share of imports that stays when all have moved
 _JUST = 1e-9  # share of a stretch, inside of which a cliff at its end is not met
 
 
@@ -144,7 +145,7 @@ class Schedule:
             return True
         grid = np.linspace(0, 1, 41)[:, None]
         rate = self.rate(grid * self.imports, grid * self.imports.sum())
-        return bool(np.abs(np.diff(rate, 2, axis=0)).max() < 1e-8)
+        return bool(np.abs(np.diff(rate, 2, axis=0)).max() < 1e-10)
 
     def duty(self, own: np.ndarray, total: np.ndarray | float) -> np.ndarray:
         """USD a year (..., M) on what is still shipped in."""
@@ -173,12 +174,15 @@ class Schedule:
         """Moves of a maker at which its contribution reaches a bend of the relief."""
         if self.entry is None or not self.able[k]:
             return np.empty(0)
-        own = np.zeros((len(self.moves), len(self.makers)))
-        own[:, k] = self.moves[:, k]
-        score = self.score(own, (own[:, k] + others)[:, None])[:, k]
+        # with the ends of every straight piece of the contribution, so that a cliff is found where it is
+        grid = np.unique(np.r_[self.moves[:, k], self.totals - others])
+        grid = grid[(grid >= 0) & (grid <= self.imports[k])]
+        own = np.zeros((len(grid), len(self.makers)))
+        own[:, k] = grid
+        score = self.score(own, (grid + others)[:, None])[:, k]
         bends = np.array(edges(self.entry, set(np.unique(self.ordinary[:, k]))))
         bends = bends[(bends > score[0]) & (bends < score[-1])] if len(bends) else bends
-        return np.interp(bends, score, self.moves[:, k])
+        return np.interp(bends, score, grid)
 
     def _place(self, maker: str) -> int:
         if maker not in self.makers:
@@ -338,14 +342,21 @@ def _scored(found: Schedule, facts: Facts, goods: Goods) -> Schedule:
         )
     place = [goods.makers.index(maker) for maker in found.makers]
     part = np.linspace(0.0, 1.0, _POINTS)[:, None]
-    part[-1] -= 1e-6  # a ratio to imports has no value without any
     own = part * found.imports
+    # of the relief's year, in which a maker may have shipped in another number: all of it is gone at the end,
+    # but for a millionth, since a ratio to no imports has no value
+    there = resolve(
+        facts, [(maker, IMPORTS, found.origin) for maker in found.makers], [periods.parse(entry.year)]
+    )
+    gone = there.value[0] * (1 - _LAST) / found.imports
     at_home = facts.makers.loc[found.makers, "home"].to_numpy() == found.origin
 
     def scores(moved: np.ndarray, firm_weight: float) -> np.ndarray:
-        shift = {name: np.zeros((len(moved), len(goods.makers))) for name in (PRODUCTION, IMPORTS, HOME_IMPORTS)}
-        shift[PRODUCTION][:, place], shift[IMPORTS][:, place] = moved, -moved
-        shift[HOME_IMPORTS][:, place] = -moved * at_home
+        shift = {
+            name: np.zeros((len(moved), len(goods.makers))) for name in (PRODUCTION, IMPORTS, HOME_IMPORTS)
+        }
+        shift[PRODUCTION][:, place], shift[IMPORTS][:, place] = moved, -moved * gone
+        shift[HOME_IMPORTS][:, place] = -moved * gone * at_home
         alone = entry.model_copy(update={"firm_weight": firm_weight})
         return contribution_of(alone, facts, np.array(found.makers), shift=shift)
 
