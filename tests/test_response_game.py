@@ -164,7 +164,7 @@ def test_supply_has_its_three_rules_and_a_range_around_each(asked):
     assert (found["moved_units"] <= found["moved_high_units"] + 1).all()
     wide = found["moved_units"].unstack("rule")
     assert (wide["coordinated"] >= wide["nash"] - 1).all()
-    assert wide.loc[0.0].nunique() == 1  # without a slope there is nothing to share
+    assert np.ptp(wide.loc[0.0]) < 1  # without a slope there is nothing to share
 
 
 def test_short_of_time_less_is_moved(asked, pooled):
@@ -250,7 +250,7 @@ def frontier(asked):
 def test_at_no_strength_every_design_is_the_law(frontier):
     zero = frontier.xs(0.0, level="strength")
     assert set(zero.index) == set(government.DESIGNS) and (zero["relief_usd"] == 0).all()
-    assert zero["moved_units"].nunique() == 1 and zero["units_per_usd_m"].isna().all()
+    assert np.ptp(zero["moved_units"]) == 0 and zero["units_per_usd_m"].isna().all()
 
 
 def test_relief_is_the_revenue_that_is_gone(frontier, asked):

@@ -59,7 +59,8 @@ def supply_curves(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> index = pd.MultiIndex.from_product([[0.1, 0.4], ["nash", "coordinated", "firm"]], names=["slope", "rule"])
+    >>> rules = ["nash", "coordinated", "firm"]
+    >>> index = pd.MultiIndex.from_product([[0.1, 0.4], rules], names=["slope", "rule"])
     >>> moved = pd.DataFrame({"moved_units": [0.0, 2e5, 3e5, 1e5, 4e5, 5e5]}, index)
     >>> moved = moved.assign(moved_low_units=0.0, moved_high_units=6e5, settled=True)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
@@ -68,11 +69,14 @@ def supply_curves(
     """
     wide = supply["moved_units"].where(supply["settled"]).unstack("rule")[list(_RULES)]
     gap = wide["coordinated"] - wide["nash"]
-    at = gap.idxmax() if gap.notna().any() else None
-    if at is None or gap[at] < 500:
+    most = float(gap.max()) if gap.notna().any() else 0.0
+    if most < 500:
         title = "One rate for all moves as much as makers would as one"
     else:
-        title = f"One rate for all moves {gap[at]:,.0f} vehicles fewer at a slope of {at:g} than makers would as one"
+        title = (
+            f"One rate for all moves {most:,.0f} vehicles fewer at a slope of {gap.idxmax():g} than makers "
+            "would as one"
+        )
     last = supply.loc[supply.index.get_level_values("slope").max()]
     spans = [
         f"{_RULES[rule][0]} {last.at[rule, 'moved_low_units'] / _THOUSAND:,.0f} to "
@@ -101,7 +105,7 @@ def supply_curves(
     _label_ends(ax, float(wide.index.max()), ends, max(float(np.nanmax(wide)), 1.0) / _THOUSAND)
     ax.set_xlabel("slope: fall of the rate per unit of contribution")
     ax.set_ylim(bottom=0)
-    native = Native("line", tuple(wide), "thousand vehicles a year", scale=_THOUSAND)
+    native = Native("line", tuple(_RULES), "thousand vehicles a year", scale=_THOUSAND)
     return finish(fig, "Lines, one for each rule", native, wide)
 
 
@@ -131,8 +135,8 @@ def break_even(
     >>> tm.charts.break_even(found, **about).title
     'A new plant pays for itself in 6.8 years at 15%, in 3.4 years at 25%'
     """
-    rates = list(table.index.get_level_values("rate").unique())
-    options = list(table.index.get_level_values("option").unique())
+    rates = [float(rate) for rate in table.index.get_level_values("rate").unique()]
+    options = [str(option) for option in table.index.get_level_values("option").unique()]
     dearest = options[-1]
     life = table["years"].xs(dearest, level="option")
     lives = [f"in {life[rate]:.1f} years at {rate:.0%}" for rate in rates if np.isfinite(life[rate])]
@@ -225,7 +229,8 @@ def relief_frontier(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> index = pd.MultiIndex.from_product([["linear, firm", "subsidy"], [0.0, 1.0]], names=["design", "strength"])
+    >>> levels = [["linear, firm", "subsidy"], [0.0, 1.0]]
+    >>> index = pd.MultiIndex.from_product(levels, names=["design", "strength"])
     >>> found = pd.DataFrame({"moved_units": [0.0, 1e5, 0.0, 3e5], "relief_usd": [0.0, 1e9, 0.0, 2e9]}, index)
     >>> found = found.assign(moved_low_units=0.0, moved_high_units=4e5, settled=True)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
@@ -242,17 +247,18 @@ def relief_frontier(
     title = "No design of relief costs anything"
     if budget and len(ranked):
         title = (
-            f"For USD {budget / 1e9:.1f} bn a year {ranked.index[0]} moves most, {ranked.iloc[0]:,.0f} vehicles; "
-            f"{ranked.index[-1]} {ranked.iloc[-1]:,.0f}"
+            f"For USD {budget / 1e9:.1f} bn a year {ranked.index[0]} moves most, {ranked.iloc[0]:,.0f} "
+            f"vehicles; {ranked.index[-1]} {ranked.iloc[-1]:,.0f}"
         )
     low, high = frontier["moved_low_units"].min(), frontier["moved_high_units"].max()
     fig = figure(
         title,
         f"Vehicles a year built in the US that are shipped in now, thousand, by duty given up; {case}",
         [
-            "Central costs, each maker for itself; strengths that cost more for less are left out. In brackets: "
-            "where the line ends. With all costs high and all low the designs move "
-            f"{low / _THOUSAND:,.0f} to {high / _THOUSAND:,.0f}",
+            "Central costs, each maker for itself; strengths that cost more for less are left out",
+            "In brackets: where the line ends",
+            f"With all costs high and all low the designs move {low / _THOUSAND:,.0f} to "
+            f"{high / _THOUSAND:,.0f}",
             *origin_note(source, as_of),
         ],
         width_cm,

@@ -68,21 +68,7 @@ def spare(facts: Facts, year: str = "CY2025") -> pd.DataFrame:
     by_output, by_use = capacity - output, whole * (1 - share)
     readings = pd.concat([by_output.where(by_output >= 0), by_use], axis=1)
     low, high = readings.min(axis=1), readings.max(axis=1)
-    flags = []
-    for maker, left in by_output.items():
-        row = plants.loc[plants["maker"] == maker, "row"]
-        if left < 0:
-            kept = (
-                "the reading by utilisation" if np.isfinite(by_use[maker]) else "no spare capacity is known"
-            )
-            flags.append(
-                f"data/{PLANTS} row {int(row.iloc[0])}: capacity of {maker} ({capacity[maker]:,.0f}) is below "
-                f"its output ({output[maker]:,.0f}), so spare would be {left:,.0f}; not used, {kept}"
-            )
-        elif np.isnan(low[maker]):
-            flags.append(f"no capacity in data/{PLANTS} and no row in data/{UTILISATION}: none is known")
-        else:
-            flags.append("")
+    flags = [_flag(str(maker), plants, capacity, output, low) for maker in output.index]
     found = pd.DataFrame(
         {
             "capacity_units": whole,
@@ -98,6 +84,21 @@ def spare(facts: Facts, year: str = "CY2025") -> pd.DataFrame:
     return protected(found.rename_axis("maker"))
 
 
+def _flag(maker: str, plants: pd.DataFrame, capacity: pd.Series, output: pd.Series, low: pd.Series) -> str:
+    """What a reader must know of the spare capacity of a maker."""
+    whole, built = float(capacity[maker]), float(output[maker])
+    if whole < built:
+        row = plants.loc[plants["maker"] == maker, "row"].iloc[0]
+        kept = "no spare capacity is known" if np.isnan(low[maker]) else "the reading by utilisation stands"
+        return (
+            f"data/{PLANTS} row {row}: capacity of {maker} ({whole:,.0f}) is below its output "
+            f"({built:,.0f}), so spare would be {whole - built:,.0f}; not used, {kept}"
+        )
+    if np.isnan(low[maker]):
+        return f"no capacity in data/{PLANTS} and no row in data/{UTILISATION}: none is known"
+    return ""
+
+
 def _plants(facts: Facts) -> pd.DataFrame:
     """Running US assembly plants with a capacity, one row per plant and partner."""
     table = read(facts, PLANTS)
@@ -105,8 +106,9 @@ def _plants(facts: Facts) -> pd.DataFrame:
     table = table[
         kinds & (table["country"] == "US") & ~table["opened_planned"] & table["capacity_units"].notna()
     ]
-    partners = table["company"].str.split("|")
-    each = table.assign(maker=partners, units=table["capacity_units"].astype(float) / partners.str.len())
+    count = table["company"].str.count(r"\|") + 1
+    units = table["capacity_units"].astype(float) / count
+    each = table.assign(maker=table["company"].str.split("|"), units=units)
     return each.explode("maker")[["maker", "plant", "units", "row"]]
 
 
@@ -139,7 +141,7 @@ def cost_gap(facts: Facts, origin: str) -> pd.Series:
     for country in (*countries, "US"):
         if country not in labour.index:
             raise DataError(
-                f"no {LABOUR} of {country} in data/{COSTS}, so the cost gap to {origin} is not known; add a row"
+                f"no {LABOUR} of {country} in data/{COSTS}, so the cost gap to {origin} is unknown; add a row"
             )
     abroad = labour[list(countries)]
     rest = table[table["metric"] == OTHER].iloc[0]

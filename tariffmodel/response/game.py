@@ -16,7 +16,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.response import capacity
-from tariffmodel.response.schedule import Schedule, schedule
+from tariffmodel.response.schedule import Schedule, offered
 from tariffmodel.tariff.case import Case
 
 Horizon = Literal["short", "long", "unlimited"]
@@ -221,8 +221,8 @@ def nash(
     are the gradient of Φ = ½ k (X² + Σ x_i²) − Σ (r0 + k M_i − c_i / v_i) x_i: a potential (Monderer and
     Shapley 1996, Games and Economic Behavior 14), strictly convex, so there is one equilibrium; best replies
     in turn are projected over-relaxation on it, which converges for 0 < damping < 2 (Cryer 1971, SIAM Journal
-    on Control 9). If all are interior X = (n r0 + k ΣM − Σc/v) / ((n + 1) k). With cliffs or bends none of this
-    holds: then a round that does not settle gives the cycle, and no last iterate.
+    on Control 9). If all are interior X = (n r0 + k ΣM − Σc/v) / ((n + 1) k). With cliffs or bends none of
+    this holds, there can be several equilibria or none, and makers that do not settle give their cycle.
 
     Examples
     --------
@@ -299,7 +299,7 @@ def _allotted(rates: Schedule, costs: Costs, totals: np.ndarray) -> np.ndarray:
     filled = np.clip(totals[:, None] - (np.cumsum(size, axis=1) - size), 0.0, size)
     moved = np.zeros_like(filled)
     np.put_along_axis(moved, order, filled, axis=1)
-    return moved.reshape(len(totals), *costs.units.shape).sum(axis=2)
+    return np.asarray(moved.reshape(len(totals), *costs.units.shape).sum(axis=2))
 
 
 def supply(
@@ -308,7 +308,8 @@ def supply(
 ) -> pd.DataFrame:  # fmt: skip
     """US output against the slope of a linear relief, under the three rules.
 
-    The relief of the policy counts from now: what is added to its contribution takes the rate down from `base`.
+    The relief of the policy counts from now: what is added to its contribution takes the rate down from
+    `base`.
 
     Parameters
     ----------
@@ -334,34 +335,23 @@ def supply(
     >>> found.loc[0.2, "moved_units"].idxmin()
     'nash'
     """
-    now = schedule(case, origin, from_now=True)
-    if now.entry is None:
-        raise DataError(
-            f"{case.policy.name} has no relief for {origin} whose slope could vary; name one that has"
-        )
-    if base is None:
-        law = schedule(case.replace(policy="current-law"), origin)
-        base = float(_mean_rate(law, np.zeros(len(law.makers))))
+    now, start = offered(case, origin, base)
+    gaps = gap_usd or (None, None, None)
     ends = [
-        costs(
-            case, now, horizon=horizon, cost=end, gap_usd=None if gap_usd is None else gap_usd[k], years=years
-        )
-        for k, end in enumerate(capacity.ENDS)
+        costs(case, now, horizon=horizon, cost=end, gap_usd=gap, years=years)
+        for end, gap in zip(capacity.ENDS, gaps, strict=True)
     ]
-    linear = {"schedule": "linear", "basis": "inclusive", "base": base, "floor": 0.0, "cap": max(base, 0.0)}
-    drop = {"bracket": [], "steepness": None, "exponent": 1.0}
     rows = {}
     for slope in slopes:
         for rule in RULES:
-            weight = 1.0 if rule == "firm" else 0.0
-            rates = now.with_relief(**linear, **drop, slope=slope, firm_weight=weight)
+            rates = now.straight(start, slope, firm_weight=1.0 if rule == "firm" else 0.0)
             found = [(coordinated if rule == "coordinated" else nash)(rates, one) for one in ends]
             cheap, central, dear = found
             rows[float(slope), rule] = {
                 "moved_units": central.total,
                 "moved_low_units": dear.total,
                 "moved_high_units": cheap.total,
-                "rate": _mean_rate(rates, central.moved),
+                "rate": rates.mean_rate(central.moved),
                 "duty_usd": rates.duty(central.moved, central.total).sum(),
                 "settled": all(one.settled for one in found),
                 "rounds": central.rounds,
@@ -369,11 +359,6 @@ def supply(
     frame = pd.DataFrame.from_dict(rows, orient="index")
     frame.index = pd.MultiIndex.from_tuples(rows, names=["slope", "rule"])
     return frame
-
-
-def _mean_rate(rates: Schedule, moved: np.ndarray) -> float:
-    worth = rates.value_usd * (rates.imports - moved)
-    return float((worth * rates.rate(moved, moved.sum())).sum() / worth.sum()) if worth.sum() > 0 else np.nan
 
 
 class _LinearReply:

@@ -12,12 +12,11 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.response import capacity
 from tariffmodel.response.game import Costs, Horizon, Outcome, costs, nash
-from tariffmodel.response.schedule import Schedule, schedule
+from tariffmodel.response.schedule import Schedule, offered
 from tariffmodel.tariff.case import Case
 
 _TIERS = 4
 _STEEPNESS = 8.0  # of the S: from 2% to 98% of its fall between nothing and half of all imports moved
-_LINEAR: dict[str, Any] = {"schedule": "linear", "bracket": [], "steepness": None, "exponent": 1.0}
 DESIGNS = {
     "linear, country": "rate falls in a straight line with what the country adds",
     "linear, firm": "rate falls in a straight line with what the maker adds",
@@ -41,7 +40,7 @@ class _Setting:
     @property
     def owed_usd(self) -> np.ndarray:
         """Duty on a vehicle (M,) without relief."""
-        flat = self.rates.with_relief(**_without(self.base))
+        flat = self.rates.straight(self.base, 0.0, 0.0)
         return np.asarray(flat.value_usd * flat.rate(0.0, 0.0))
 
 
@@ -57,16 +56,16 @@ def frontier(
 ) -> pd.DataFrame:
     """US output and what it costs the Treasury, for several designs of relief at several strengths.
 
-    What makers do is the equilibrium of `game.nash`, without agreement among them. Every design counts what is
-    added from now, and takes the rate down from `base`.
+    What makers do is the equilibrium of `game.nash`, without agreement among them. Every design counts what
+    is added from now, and takes the rate down from `base`.
 
     Parameters
     ----------
     case : Case
         Its policy has a relief for the origin; what that measures is what counts.
     strengths : sequence of float
-        From 0 to 1, of `most_slope`; of a credit, vehicles free of duty for each added; of a subsidy, USD over
-        the duty on a vehicle.
+        From 0 to 1, of `most_slope`; of a credit, vehicles free of duty for each added; of a subsidy, USD
+        over the duty on a vehicle.
     most_slope : float
         Fall of the rate for each unit of contribution at strength 1.
     base : float, optional
@@ -75,12 +74,12 @@ def frontier(
     Returns
     -------
     DataFrame
-        Indexed by `design` and `strength`: `moved_units` a year; `revenue_usd` on what is shipped in from there,
-        and on parts for what is added, less what is paid out; `relief_usd`, by how much that is below the
-        revenue at strength 0 with what makers do then; `units_per_usd_m`, vehicles more than at strength 0 for
-        each million of relief (NaN without any); `maker_usd`, duty, cost of moving and receipts of the makers;
-        `settled`; and with every cost of moving at its high and its low end, `moved_low_units`,
-        `moved_high_units`, `relief_low_usd` and `relief_high_usd`, the least and the most of the three.
+        Indexed by `design` and `strength`: `moved_units` a year; `revenue_usd` on what is shipped in from
+        there, and on parts for what is added, less what is paid out; `relief_usd`, by how much that is below
+        the revenue at strength 0 with what makers do then; `units_per_usd_m`, vehicles more than at strength
+        0 for each million of relief (NaN without any); `maker_usd`, duty and cost of moving of the makers
+        less what they are paid; `settled`; and over the low, central and high costs of moving
+        `moved_low_units`, `moved_high_units`, `relief_low_usd`, `relief_high_usd`.
 
     Raises
     ------
@@ -91,7 +90,7 @@ def frontier(
     --------
     >>> import tariffmodel as tm
     >>> asked = tm.case("japan-increments", period="CY2026")
-    >>> found = tm.government.frontier(asked, "JP", [0.0, 0.5], designs=["linear, firm", "subsidy"], base=0.15)
+    >>> found = tm.government.frontier(asked, "JP", [0.0, 0.5], designs=["linear, firm"], base=0.15)
     >>> bool((found.xs(0.0, level="strength")["relief_usd"] == 0).all())
     True
     """
@@ -99,16 +98,10 @@ def frontier(
         raise DataError(f"no design {wrong[0]!r}; choose from {', '.join(DESIGNS)}")
     if not all(0 <= strength <= 1 for strength in strengths):
         raise DataError("strengths run from 0 to 1")
-    now = schedule(case, origin, from_now=True)
-    if now.entry is None:
-        raise DataError(f"{case.policy.name} has no relief for {origin}; name a policy that has one")
-    if base is None:
-        law = schedule(case.replace(policy="current-law"), origin)
-        worth = law.value_usd * law.imports
-        base = float(worth @ law.rate(np.zeros(len(worth)), 0.0) / worth.sum())
+    now, start = offered(case, origin, base)
     ends = {
         end: _played_all(
-            _Setting(now, costs(case, now, horizon=horizon, cost=end), base), designs, strengths, most_slope
+            _Setting(now, costs(case, now, horizon=horizon, cost=end), start), designs, strengths, most_slope
         )
         for end in capacity.ENDS
     }
@@ -143,7 +136,7 @@ def _played_all(
 
 
 def best_within(frontier: pd.DataFrame, budget_usd: float) -> pd.DataFrame:
-    """Of every design the strength that moves most vehicles for at most a yearly budget, the best design first.
+    """Of every design the strength that moves most vehicles within a yearly budget, the best design first.
 
     The maker of the rule moves first and knows what makers will do (Stackelberg), over the strengths asked.
 
@@ -170,15 +163,15 @@ def _played(asked: _Setting, design: str, strength: float, slope: float) -> tupl
         return _linear(asked, slope * strength, weight)
     room = _room(asked.rates, weight)
     fall = min(slope * strength * room, asked.base)
-    numbers = _without(asked.base) | {"firm_weight": weight}
+    level_rate = asked.rates.straight(asked.base, 0.0, weight)
     if kind == "tiered":
         steps = np.arange(1, _TIERS + 1) / _TIERS
         bracket = [{"from": room * part, "rate": asked.base - fall * part} for part in steps]
-        numbers |= {"schedule": "tiered", "bracket": bracket}
+        rates = level_rate.with_relief(schedule="tiered", bracket=bracket)
     else:
         steep = {"steepness": _STEEPNESS / room, "midpoint": room / 2}
-        numbers |= {"schedule": "smooth", "slope": fall} | steep
-    return nash(asked.rates.with_relief(**numbers), asked.costs), 0.0
+        rates = level_rate.with_relief(schedule="smooth", slope=fall, **steep)
+    return nash(rates, asked.costs), 0.0
 
 
 def _room(rates: Schedule, weight: float) -> float:
@@ -187,14 +180,8 @@ def _room(rates: Schedule, weight: float) -> float:
     return float(np.mean(shared.score(rates.imports / 2, rates.imports.sum() / 2)[rates.able]))
 
 
-def _without(base: float) -> dict[str, Any]:
-    """Numbers of a linear relief that gives nothing."""
-    return _LINEAR | {"basis": "inclusive", "base": base, "floor": 0.0, "cap": base, "slope": 0.0}
-
-
 def _linear(asked: _Setting, slope: float, weight: float) -> tuple[Outcome, float]:
-    numbers = _without(asked.base) | {"slope": slope, "firm_weight": weight}
-    return nash(asked.rates.with_relief(**numbers), asked.costs), 0.0
+    return nash(asked.rates.straight(asked.base, slope, weight), asked.costs), 0.0
 
 
 def _subsidised(asked: _Setting, strength: float) -> tuple[Outcome, float]:
@@ -205,7 +192,7 @@ def _subsidised(asked: _Setting, strength: float) -> tuple[Outcome, float]:
 
 
 def _credited(asked: _Setting, strength: float) -> tuple[Outcome, float]:
-    """Each vehicle added brings `strength` vehicles in free: worth that much duty, while there are imports."""
+    """Each vehicle added brings `strength` vehicles in free, as long as there are any to bring in."""
     rates = asked.rates
     owed = asked.owed_usd
     # beyond this the credits exceed what is still shipped in, and one more is worth nothing

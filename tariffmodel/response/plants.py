@@ -127,7 +127,7 @@ def plan(
 def table(
     case: Case, origin: str, *, cost: capacity.End = "central", years: int = 10, discount_rate: float = 0.08
 ) -> pd.DataFrame:
-    """The cheapest plan of every maker that ships in from an origin, each alone: what the others move is zero.
+    """The cheapest plan of every maker that ships in from an origin, each alone, while nobody else moves.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def of_maker(
     case: Case, rates: Schedule, maker: str, *, cost: capacity.End = "central", others: float = 0.0,
     years: int = 10, discount_rate: float = 0.08,
 ) -> Plan:  # fmt: skip
-    """The cheapest plan of one maker with its own options; duty on parts for what it builds is part of the cost.
+    """The cheapest plan of one maker with its own options, duty on parts for what it builds among the costs.
 
     Parameters
     ----------
@@ -207,16 +207,16 @@ def _usable(options: pd.DataFrame, margin: float) -> pd.DataFrame:
     if bad.to_numpy().any():
         row, column = np.argwhere(bad.to_numpy())[0]
         raise DataError(
-            f"option {options.index[row]}: {_NEEDED[column]} is {numbers.iat[row, column]:g}; give a number, not "
-            "below zero but for the gap, or leave the option out"
+            f"option {options.index[row]!s}: {_NEEDED[column]} is {numbers.iat[row, column]:g}; give a "
+            "number, not below zero but for the gap, or leave the option out"
         )
-    extra = options["export_margin_usd"] if "export_margin_usd" in options else margin
+    extra = options.get("export_margin_usd", margin)
     return numbers.assign(gap_usd=numbers["gap_usd"] + extra)
 
 
 @dataclass(frozen=True, eq=False)
 class _Programme:
-    """Columns: decisions (J, T), vehicles (J, T), what lies in each piece of each year, which stretch of it."""
+    """Columns: decisions (J, T), vehicles (J, T), what lies in each piece of each year, which stretch."""
 
     cost: np.ndarray
     matrix: coo_array
@@ -232,7 +232,7 @@ def _stretches(curve: Curve) -> np.ndarray:
     scale = max(np.abs(curve.start_usd).max(), 1.0)
     cliff = np.abs(curve.start_usd[1:] - curve.end_usd[:-1]) > 1e-6 * scale
     falls = np.diff(curve.slope) < -1e-7 * np.abs(curve.slope).max()
-    return np.r_[0, np.cumsum(cliff | falls)]
+    return np.asarray(np.r_[0, np.cumsum(cliff | falls)])
 
 
 class _Rows:
@@ -356,7 +356,8 @@ def _solved(
 def _built(months: np.ndarray, years: int) -> np.ndarray:
     """Part of year t in which an option decided at the start of year s builds, (J, s, t)."""
     year = np.arange(years)
-    return np.clip(year[None, None, :] + 1 - year[None, :, None] - months[:, None, None] / 12, 0, 1)
+    part = year[None, None, :] + 1 - year[None, :, None] - months[:, None, None] / 12
+    return np.asarray(np.clip(part, 0, 1))
 
 
 def _in_order(total: np.ndarray, decided: np.ndarray, options: pd.DataFrame) -> np.ndarray:

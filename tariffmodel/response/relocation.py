@@ -50,7 +50,7 @@ def break_even_years(
     Examples
     --------
     >>> saved = 28_000 * np.array([0.15, 0.25]) - 573
-    >>> [tm_years.round(1).tolist() for tm_years in (break_even_years(saved, 18_467), break_even_years(saved, 10_000))]
+    >>> [break_even_years(saved, capital).round(1).tolist() for capital in (18_467, 10_000)]
     [[6.8, 3.4], [3.2, 1.7]]
     """
     capital, wait = np.asarray(capital_usd, dtype=float), np.asarray(months, dtype=float) / 12
@@ -113,7 +113,7 @@ def table(
     volatility: float = 0.2,
     implied_years: float | None = None,
 ) -> pd.DataFrame:
-    """Break-even life of every option at several rates, with ranges, the option to wait, and the time to build.
+    """Break-even life of every option at several rates, with ranges, the option to wait, and months to build.
 
     Parameters
     ----------

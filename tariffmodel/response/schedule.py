@@ -15,7 +15,7 @@ import numpy as np
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import IMPORTS, PRODUCTION, Facts, periods, resolve
-from tariffmodel.tariff.case import Case
+from tariffmodel.tariff.case import LAW, Case
 from tariffmodel.tariff.contribution import HOME_IMPORTS
 from tariffmodel.tariff.goods import Goods
 from tariffmodel.tariff.policy import Relief
@@ -60,8 +60,10 @@ class Schedule:
     >>> import tariffmodel as tm
     >>> found = schedule(tm.case("japan-increments", period="CY2026"), "JP")
     >>> now, moved = found.rate(np.zeros(6), 0.0), found.rate(np.full(6, 2e4), 12e4)
-    >>> len(found.makers), bool((moved < now).all()), bool((found.with_relief(slope=0.0).rate(0.0, 0.0) > now).any())
-    (6, True, True)
+    >>> len(found.makers), bool((moved <= now).all())
+    (6, True)
+    >>> bool((found.with_relief(slope=0.0).rate(0.0, 0.0) >= now).all())
+    True
     >>> found.curve("Toyota").start_usd[0] > found.curve("Toyota").end_usd[-1]
     np.True_
     """
@@ -94,6 +96,19 @@ class Schedule:
         if wrong:
             raise DataError(f"{wrong[0]} says what is measured; load a policy that measures so instead")
         return replace(self, entry=Relief.model_validate(self.entry.model_dump(by_alias=True) | changes))
+
+    def straight(self, base: float, slope: float, firm_weight: float) -> Schedule:
+        """The same makers under a relief that takes the rate down from `base` in a straight line, all in.
+
+        >>> import tariffmodel as tm
+        >>> found = schedule(tm.case("japan-smooth", period="CY2026"), "JP", from_now=True)
+        >>> found.straight(0.15, 0.4, firm_weight=0.0).linear
+        True
+        """
+        return self.with_relief(
+            schedule="linear", basis="inclusive", base=base, cap=base, floor=0.0, slope=slope,
+            firm_weight=firm_weight, bracket=[], steepness=None, exponent=1.0, midpoint=0.5,
+        )  # fmt: skip
 
     def rate(self, own: np.ndarray | float, total: np.ndarray | float) -> np.ndarray:
         """All-in rate (..., M) of each maker that moves `own` (..., M) while all move `total` (..., 1).
@@ -137,6 +152,18 @@ class Schedule:
         cut = {name: getattr(self, name)[one] for name in by_maker}
         cut |= {name: getattr(self, name)[:, one] for name in by_row}
         return replace(self, makers=[self.makers[k]], **cut)
+
+    def mean_rate(self, moved: np.ndarray | float = 0.0) -> float:
+        """Rate on all that is shipped in, NaN where nothing is.
+
+        >>> import tariffmodel as tm
+        >>> round(schedule(tm.case("flat-25", period="CY2026"), "JP").mean_rate(), 3)
+        0.275
+        """
+        own = np.broadcast_to(np.asarray(moved, dtype=float), self.imports.shape)
+        worth = self.value_usd * (self.imports - own)
+        paid = worth @ self.rate(own, own.sum())
+        return float(paid / worth.sum()) if worth.sum() > 0 else np.nan
 
     @cached_property
     def linear(self) -> bool:
@@ -182,7 +209,7 @@ class Schedule:
         score = self.score(own, (grid + others)[:, None])[:, k]
         bends = np.array(edges(self.entry, set(np.unique(self.ordinary[:, k]))))
         bends = bends[(bends > score[0]) & (bends < score[-1])] if len(bends) else bends
-        return np.interp(bends, score, grid)
+        return np.asarray(np.interp(bends, score, grid))
 
     def _place(self, maker: str) -> int:
         if maker not in self.makers:
@@ -196,8 +223,8 @@ class Schedule:
 class Curve:
     """Duty a year of one maker against the vehicles that it moves, in straight pieces.
 
-    Piece k runs from ``vehicles[k]`` to ``vehicles[k + 1]`` and from ``start_usd[k]`` to ``end_usd[k]``. Where
-    a piece does not start at the end of the one before there is a cliff, at which the lower duty holds.
+    Piece k runs from ``vehicles[k]`` to ``vehicles[k + 1]`` and from ``start_usd[k]`` to ``end_usd[k]``.
+    Where a piece does not start at the end of the one before there is a cliff, at which the lower duty holds.
 
     >>> Curve(np.array([0.0, 10.0, 20.0]), np.array([100.0, 60.0]), np.array([90.0, 40.0])).at(10.0)
     60.0
@@ -297,6 +324,33 @@ def schedule(case: Case, origin: str, *, from_now: bool = False) -> Schedule:
     return empty if entry is None else _scored(empty, facts, goods)
 
 
+def offered(case: Case, origin: str, base: float | None = None) -> tuple[Schedule, float]:
+    """Rates under a relief that counts from now, and the rate that it starts from.
+
+    Parameters
+    ----------
+    base : float, optional
+        Default: the mean rate of the law in force on the last day of the period.
+
+    Raises
+    ------
+    DataError
+        If the policy has no relief for the origin.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> round(offered(tm.case("japan-increments", period="CY2026"), "JP")[1], 3)
+    0.15
+    """
+    found = schedule(case, origin, from_now=True)
+    if found.entry is None:
+        raise DataError(f"{case.policy.name} has no relief for {origin}; name a policy that has one")
+    if base is None:
+        base = schedule(case.replace(policy=LAW), origin).mean_rate()
+    return found, base
+
+
 def _by_class(array: np.ndarray, products: np.ndarray, owner: np.ndarray, movers: list[int]) -> np.ndarray:
     """One row a product, one column a maker."""
     out = np.zeros((2, len(movers)))
@@ -314,8 +368,8 @@ def _relief(case: Case, origin: str) -> Relief | None:
     ]
     if len(here) > 1:
         raise DataError(
-            f"{case.policy.name}: reliefs {here[0].id} and {here[1].id} both hold for vehicles from {origin}; "
-            "ask about a policy with one"
+            f"{case.policy.name}: reliefs {here[0].id} and {here[1].id} both hold for vehicles from "
+            f"{origin}; ask about a policy with one"
         )
     return here[0] if here else None
 
