@@ -107,6 +107,28 @@ def test_the_cheapest_plan_is_that_of_brute_force(seed):
     assert found.gap < 1e-6
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_under_one_convex_curve_nothing_is_gained_by_starting_later(seed, growth):
+    """The same curve given year by year leaves the starts open, and finds nothing cheaper."""
+    random = np.random.default_rng(seed)
+    able = pd.DataFrame(
+        [
+            _option(
+                random.uniform(2e4, 2e5),
+                random.uniform(0, 15_000),
+                random.uniform(0, 40),
+                random.uniform(2e3, 6e3),
+            )
+            for _ in range(4)
+        ],
+        index=["spare", "shift", "retool", "expand"],
+    )
+    curve = growth.curve("Toyota")
+    apart = [Curve(curve.vehicles, curve.start_usd, curve.end_usd) for _ in range(8)]
+    at_once, later = plants.plan(curve, able, years=8), plants.plan(apart, able)
+    assert at_once.cost_usd == pytest.approx(later.cost_usd, rel=1e-7)
+
+
 def _option(size: float, capital: float = 0.0, months: float = 0.0, gap: float = 0.0) -> dict[str, float]:
     return {"capacity_units": size, "capital_usd": capital, "months": months, "gap_usd": gap}
 

@@ -257,8 +257,7 @@ def relief_frontier(
         [
             "Central costs, each maker for itself; strengths that cost more for less are left out",
             "In brackets: where the line ends",
-            f"With all costs high and all low the designs move {low / _THOUSAND:,.0f} to "
-            f"{high / _THOUSAND:,.0f}",
+            f"With all costs high and low the designs move {low / _THOUSAND:,.0f} to {high / _THOUSAND:,.0f}",
             *origin_note(source, as_of),
         ],
         width_cm,

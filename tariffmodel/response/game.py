@@ -38,8 +38,9 @@ class Costs:
 
     Examples
     --------
-    >>> Costs(np.array([[10.0, 20.0]]), np.array([[1.0, 3.0]])).of(np.array([15.0])).tolist()
-    [25.0]
+    >>> each = Costs(np.array([[10.0, 20.0]]), np.array([[1.0, 3.0]]))
+    >>> each.of(np.array([15.0])).tolist(), each.most.tolist(), each.only(0).most.tolist()
+    ([25.0], [30.0], [30.0])
     """
 
     units: np.ndarray

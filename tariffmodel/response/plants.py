@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from tariffmodel.errors import DataError
 from tariffmodel.response import capacity
@@ -100,7 +100,8 @@ def plan(
     min Σ_t d_t [D_t(Σ_j x_jt) + Σ_j (gap_j + margin) x_jt] + Σ_js d_s K_j cap_j y_js, Σ_s y_js ≤ 1, x_jt ≤
     cap_j Σ_s a(t − s) y_js, where a is the part of year t that lies after the months of the option. Stretches
     where D_t is convex need no binary variable; for each further one there is one (multiple choice
-    formulation: Vielma, Ahmed and Nemhauser 2010, Operations Research 58, sec. 3).
+    formulation: Vielma, Ahmed and Nemhauser 2010, Operations Research 58, sec. 3). Under one convex curve for
+    all years what an option saves never rises as others start, so it is started at once or never.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def plan(
     >>> case = tm.case("flat-25", period="CY2026")
     >>> duty = tm.schedule.schedule(case, "JP").curve("Subaru")
     >>> found = tm.plants.plan(duty, tm.capacity.options(case.facts, "Subaru", "JP"))
-    >>> "spare" in found.starts.index, found.saved_usd > 0, found.gap < 1e-6
+    >>> "spare" in found.starts.index, found.saved_usd > 0, bool(found.gap < 1e-6)
     (True, True, True)
     """
     options = _usable(options, export_margin_usd)
@@ -121,7 +122,8 @@ def plan(
     curves = curves * count if len(curves) == 1 else curves
     later = (1 + discount_rate) ** -np.arange(count + 1.0)
     stay = float(sum(d * curve.at(0.0) for d, curve in zip(later[1:], curves, strict=True)))
-    return _solved(_programme(curves, options, later), curves, options, later, stay)
+    when = _when(curves, options["months"].to_numpy(), later)
+    return _solved(_programme(curves, options, when), curves, options, when, stay)
 
 
 def table(
@@ -206,20 +208,50 @@ def _usable(options: pd.DataFrame, margin: float) -> pd.DataFrame:
     )
     if bad.to_numpy().any():
         row, column = np.argwhere(bad.to_numpy())[0]
+        named = f"option {list(map(str, options.index))[row]}: {_NEEDED[column]}"
         raise DataError(
-            f"option {options.index[row]!s}: {_NEEDED[column]} is {numbers.iat[row, column]:g}; give a "
-            "number, not below zero but for the gap, or leave the option out"
+            f"{named} is {numbers.iat[row, column]:g}; give a number, not below zero but for the gap, "
+            "or leave the option out"
         )
     extra = options.get("export_margin_usd", margin)
     return numbers.assign(gap_usd=numbers["gap_usd"] + extra)
 
 
 @dataclass(frozen=True, eq=False)
+class _When:
+    """Years that differ, T of them: years alike are reckoned as one.
+
+    `built` (J, S, T) is the part of a year in which an option decided at the start of year s builds. `start`
+    (S,) discounts capital, `weight` (T,) what falls due in those years. `place` says which of the T each year
+    is, `first` which year stands for each.
+    """
+
+    built: np.ndarray
+    start: np.ndarray
+    weight: np.ndarray
+    place: np.ndarray
+    first: np.ndarray
+
+
+def _when(curves: list[Curve], months: np.ndarray, later: np.ndarray) -> _When:
+    year = np.arange(len(curves))
+    part = year[None, None, :] + 1 - year[None, :, None] - months[:, None, None] / 12
+    built = np.clip(part, 0, 1)
+    if len({id(curve) for curve in curves}) > 1 or _stretches(curves[0])[-1] > 0:
+        return _When(built, later[:-1], later[1:], year, year)
+    # under one convex curve options only take from each other: what is worth starting is worth it at once
+    built = built[:, :1]
+    _, first, place = np.unique(built[:, 0].T, axis=0, return_index=True, return_inverse=True)
+    place = place.ravel()
+    return _When(built[:, :, first], later[:1], np.bincount(place, later[1:]), place, first)
+
+
+@dataclass(frozen=True, eq=False)
 class _Programme:
-    """Columns: decisions (J, T), vehicles (J, T), what lies in each piece of each year, which stretch."""
+    """Columns: decisions (J, S), vehicles (J, T), what lies in each piece of each year, which stretch."""
 
     cost: np.ndarray
-    matrix: coo_array
+    matrix: csr_array
     low: np.ndarray
     high: np.ndarray
     most: np.ndarray
@@ -236,136 +268,121 @@ def _stretches(curve: Curve) -> np.ndarray:
 
 
 class _Rows:
-    """Rows of the matrix, as they come."""
+    """Rows and columns of the programme, as they come."""
 
     def __init__(self) -> None:
         self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        self.low: list[np.ndarray] = []
-        self.high: list[np.ndarray] = []
-        self.count = 0
+        self.bounds: list[tuple[np.ndarray, np.ndarray]] = []
+        self.columns: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.rows = self.width = 0
 
-    def add(
-        self, high: np.ndarray, low: np.ndarray, *terms: tuple[np.ndarray, np.ndarray, np.ndarray]
+    def add(self, cost: np.ndarray, most: np.ndarray | float, whole: float) -> np.ndarray:
+        """Columns with a cost, between zero and `most`; their numbers."""
+        flat = cost.ravel()
+        self.columns.append((flat, np.broadcast_to(most, flat.shape), np.full(flat.shape, whole)))
+        self.width += len(flat)
+        return np.arange(self.width - len(flat), self.width).reshape(cost.shape)
+
+    def hold(
+        self, low: float, high: float, count: int, *terms: tuple[np.ndarray, np.ndarray, np.ndarray]
     ) -> None:
         """Rows with bounds, and their entries: row (from 0 here), column, value."""
-        self.parts += [(row + self.count, column, value) for row, column, value in terms]
-        self.low.append(low)
-        self.high.append(high)
-        self.count += len(high)
+        self.parts += [(row + self.rows, column, value) for row, column, value in terms]
+        self.bounds.append((np.full(count, low), np.full(count, high)))
+        self.rows += count
+
+    def programme(self, constant: float) -> _Programme:
+        """All of them."""
+        row, column, value = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+        low, high = (np.concatenate(part) for part in zip(*self.bounds, strict=True))
+        cost, most, whole = (np.concatenate(part) for part in zip(*self.columns, strict=True))
+        matrix = coo_array((value, (row, column)), shape=(self.rows, self.width)).tocsr()
+        return _Programme(cost, matrix, low, high, most, whole, constant)
 
 
-def _programme(curves: list[Curve], options: pd.DataFrame, later: np.ndarray) -> _Programme:
-    size, gap, capital, months = (
-        options[name].to_numpy() for name in ("capacity_units", "gap_usd", "capital_usd", "months")
-    )
-    J, T = len(size), len(curves)
-    built = _built(months, T)
-    decide, move = np.arange(J * T).reshape(J, T), J * T + np.arange(J * T).reshape(J, T)
-    rows, column = _Rows(), 2 * J * T
-    j, s, t = np.nonzero(built)
-    every = np.arange(J * T)
-    rows.add(
-        np.zeros(J * T), np.full(J * T, -np.inf),
-        (every, move.ravel(), np.ones(J * T)),
-        (j * T + t, decide[j, s], -size[j] * built[j, s, t] / _THOUSAND),
+def _programme(curves: list[Curve], options: pd.DataFrame, when: _When) -> _Programme:
+    size, gap, capital = (options[name].to_numpy() for name in ("capacity_units", "gap_usd", "capital_usd"))
+    count, rows, constant = len(size), _Rows(), 0.0
+    decide = rows.add(when.start * (size * capital)[:, None] / _MILLION, 1.0, 1.0)
+    room = np.broadcast_to((size / _THOUSAND)[:, None], (count, len(when.weight)))
+    move = rows.add(when.weight * gap[:, None] * _THOUSAND / _MILLION, room.ravel(), 0.0)
+    j, s, t = np.nonzero(when.built)
+    rows.hold(
+        -np.inf, 0.0, move.size,
+        (np.arange(move.size), move.ravel(), np.ones(move.size)),
+        (j * move.shape[1] + t, decide[j, s], -size[j] * when.built[j, s, t] / _THOUSAND),
     )  # fmt: skip
-    rows.add(np.ones(J), np.full(J, -np.inf), (every // T, decide.ravel(), np.ones(J * T)))
-    cost = [
-        (later[:T] * (size * capital)[:, None] / _MILLION).ravel(),
-        (later[1:] * gap[:, None] * _THOUSAND / _MILLION).ravel(),
-    ]
-    most, whole = [np.ones(J * T), np.repeat(size / _THOUSAND, T)], [np.ones(J * T), np.zeros(J * T)]
-    constant = 0.0
-    for n, curve in enumerate(curves):
-        stretch, length = _stretches(curve), np.diff(curve.vehicles) / _THOUSAND
-        first = np.r_[0, np.flatnonzero(np.diff(stretch)) + 1]
-        begins, intercept = curve.vehicles[first] / _THOUSAND, curve.start_usd[first] / _MILLION
-        pieces = column + np.arange(len(length))
-        column += len(pieces)
-        zero = np.zeros(J, int), move[:, n], np.ones(J)
-        filled = np.zeros(len(pieces), int), pieces, -np.ones(len(pieces))
-        cost.append(later[n + 1] * curve.slope * _THOUSAND / _MILLION)
-        most.append(length)
-        whole.append(np.zeros(len(pieces)))
-        if len(first) == 1:  # convex: the pieces fill themselves in order
-            constant += later[n + 1] * intercept[0]
-            rows.add(np.zeros(1), np.zeros(1), zero, filled)
-            continue
-        chosen = column + np.arange(len(first))
-        column += len(first)
-        nought = np.zeros(len(first), int)
-        rows.add(np.zeros(1), np.zeros(1), zero, filled, (nought, chosen, -begins))
-        rows.add(np.ones(1), np.ones(1), (nought, chosen, np.ones(len(first))))
-        k = np.arange(len(pieces))
-        rows.add(
-            np.zeros(len(k)),
-            np.full(len(k), -np.inf),
-            (k, pieces, np.ones(len(k))),
-            (k, chosen[stretch], -length),
-        )
-        cost.append(later[n + 1] * intercept)
-        most.append(np.ones(len(first)))
-        whole.append(np.ones(len(first)))
-    at = tuple(np.concatenate(parts) for parts in zip(*rows.parts, strict=True))
-    matrix = coo_array((at[2], (at[0], at[1])), shape=(rows.count, column))
-    joined = (np.concatenate(parts) for parts in (cost, rows.low, rows.high, most, whole))
-    c, low, high, upper, integral = joined
-    return _Programme(c, matrix, low, high, upper, integral, constant)
+    once = np.repeat(np.arange(count), len(when.start))
+    rows.hold(-np.inf, 1.0, count, (once, decide.ravel(), np.ones(decide.size)))
+    for n, year in enumerate(when.first):
+        constant += _duty(rows, curves[year], float(when.weight[n]), move[:, n])
+    return rows.programme(constant)
 
 
-def _solved(
-    asked: _Programme, curves: list[Curve], options: pd.DataFrame, later: np.ndarray, stay: float
-) -> Plan:
-    J, T = len(options), len(curves)
+def _duty(rows: _Rows, curve: Curve, weight: float, move: np.ndarray) -> float:
+    """Duty of a year on what its options move; what of it is owed whatever happens."""
+    stretch, length = _stretches(curve), np.diff(curve.vehicles) / _THOUSAND
+    first = np.r_[0, np.flatnonzero(np.diff(stretch)) + 1]
+    begins, intercept = curve.vehicles[first] / _THOUSAND, weight * curve.start_usd[first] / _MILLION
+    pieces = rows.add(weight * curve.slope * _THOUSAND / _MILLION, length, 0.0)
+    k = np.arange(len(pieces))
+    moved, filled = (0 * move, move, np.ones(len(move))), (0 * k, pieces, -np.ones(len(k)))
+    if len(first) == 1:  # convex: the pieces fill themselves in order
+        rows.hold(0.0, 0.0, 1, moved, filled)
+        return float(intercept[0])
+    chosen = rows.add(intercept, 1.0, 1.0)
+    one = 0 * chosen
+    rows.hold(0.0, 0.0, 1, moved, filled, (one, chosen, -begins))
+    rows.hold(1.0, 1.0, 1, (one, chosen, np.ones(len(chosen))))
+    rows.hold(-np.inf, 0.0, len(k), (k, pieces, np.ones(len(k))), (k, chosen[stretch], -length))
+    return 0.0
+
+
+def _solved(asked: _Programme, curves: list[Curve], options: pd.DataFrame, when: _When, stay: float) -> Plan:
+    count, starts, different = when.built.shape
     done = milp(
         asked.cost,
         integrality=asked.whole,
         bounds=Bounds(0, asked.most),
-        constraints=LinearConstraint(asked.matrix.tocsr(), asked.low, asked.high),
+        constraints=LinearConstraint(asked.matrix, asked.low, asked.high),
         options={"mip_rel_gap": 1e-9},
     )
     if done.status != 0:
         raise DataError(f"no plan was found: {done.message}")
-    decided = done.x[: J * T].reshape(J, T) > 0.5
-    moved = _in_order(done.x[J * T : 2 * J * T].reshape(J, T).sum(axis=0) * _THOUSAND, decided, options)
+    decided = done.x[: count * starts].reshape(count, starts) > 0.5
+    total = done.x[count * starts : count * (starts + different)].reshape(count, different).sum(axis=0)
+    ends = np.array([curves[year].vehicles[-1] for year in when.first])
+    moved = _in_order(np.minimum(total * _THOUSAND, ends), decided, options, when)
+    total = moved.sum(axis=0)
+    duty = np.array([curves[year].at(units) for year, units in zip(when.first, total, strict=True)])
     used = decided.any(axis=1) & (moved.sum(axis=1) > 1e-6)
-    taken = options[used]
-    starts = pd.DataFrame(
-        {
-            "start_year": decided[used].argmax(axis=1),
-            "months": taken["months"],
-            "capital_usd": taken["capital_usd"] * taken["capacity_units"],
-            "capacity_units": taken["capacity_units"],
-        },
-        index=taken.index.rename("option"),
-    )
-    total = np.minimum(moved.sum(axis=0), [curve.vehicles[-1] for curve in curves])
-    duty = np.array([curve.at(units) for curve, units in zip(curves, total, strict=True)])
-    years = pd.DataFrame({"moved_units": total, "duty_usd": duty}, index=pd.RangeIndex(1, T + 1, name="year"))
-    for name, units in zip(options.index, moved, strict=True):
-        years[f"{name}_units"] = units
+    taken, year_of = options[used], decided[used].argmax(axis=1)
+    spent = (taken["capital_usd"] * taken["capacity_units"]).to_numpy()
     cost = float(
-        (later[1:] * (duty + options["gap_usd"].to_numpy() @ moved)).sum()
-        + (later[starts["start_year"]] * starts["capital_usd"]).sum()
+        (when.weight * (duty + options["gap_usd"].to_numpy() @ moved)).sum()
+        + (when.start[year_of] * spent).sum()
     )
     found = (done.fun + asked.constant) * _MILLION
     gap = max(abs(cost - found) / max(abs(stay), 1.0), float(done.mip_gap or 0.0))
-    return Plan(cost, stay, starts, years, gap)
+    whole = {"capital_usd": spent, "capacity_units": taken["capacity_units"].to_numpy()}
+    first = pd.DataFrame(
+        {"start_year": year_of, "months": taken["months"].to_numpy(), **whole},
+        index=taken.index.rename("option"),
+    )
+    each = {f"{name}_units": units for name, units in zip(options.index, moved[:, when.place], strict=True)}
+    years = pd.DataFrame(
+        {"moved_units": total[when.place], "duty_usd": duty[when.place], **each},
+        index=pd.RangeIndex(1, len(when.place) + 1, name="year"),
+    )
+    return Plan(cost, stay, first, years, gap)
 
 
-def _built(months: np.ndarray, years: int) -> np.ndarray:
-    """Part of year t in which an option decided at the start of year s builds, (J, s, t)."""
-    year = np.arange(years)
-    part = year[None, None, :] + 1 - year[None, :, None] - months[:, None, None] / 12
-    return np.asarray(np.clip(part, 0, 1))
-
-
-def _in_order(total: np.ndarray, decided: np.ndarray, options: pd.DataFrame) -> np.ndarray:
+def _in_order(total: np.ndarray, decided: np.ndarray, options: pd.DataFrame, when: _When) -> np.ndarray:
     """What each option builds (J, T): the cheapest first, of equals the first."""
-    months, size, gap = (options[name].to_numpy() for name in ("months", "capacity_units", "gap_usd"))
-    able = size[:, None] * (decided[:, :, None] * _built(months, decided.shape[1])).sum(axis=1)
+    size, gap = (options[name].to_numpy() for name in ("capacity_units", "gap_usd"))
+    able = size[:, None] * (decided[:, :, None] * when.built).sum(axis=1)
     order = np.argsort(gap, kind="stable")
     before = np.cumsum(able[order], axis=0) - able[order]
-    moved = np.zeros_like(able)
+    moved = np.zeros(able.shape)
     moved[order] = np.clip(total - before, 0.0, able[order])
     return moved

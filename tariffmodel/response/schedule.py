@@ -64,8 +64,12 @@ class Schedule:
     (6, True)
     >>> bool((found.with_relief(slope=0.0).rate(0.0, 0.0) >= now).all())
     True
-    >>> found.curve("Toyota").start_usd[0] > found.curve("Toyota").end_usd[-1]
-    np.True_
+    >>> curve, half = found.curve("Toyota"), found.imports / 2
+    >>> bool(curve.start_usd[0] > curve.end_usd[-1]), bool((curve.slope < 0).all())
+    (True, True)
+    >>> fewer = found.duty(half, half.sum()) < found.duty(0 * half, 0.0)
+    >>> bool(fewer.all()), bool((found.score(half, 0.0) >= 0).all())
+    (True, True)
     """
 
     makers: list[str]
@@ -101,7 +105,7 @@ class Schedule:
         """The same makers under a relief that takes the rate down from `base` in a straight line, all in.
 
         >>> import tariffmodel as tm
-        >>> found = schedule(tm.case("japan-smooth", period="CY2026"), "JP", from_now=True)
+        >>> found = schedule(tm.case("japan-increments", period="CY2026"), "JP", from_now=True)
         >>> found.straight(0.15, 0.4, firm_weight=0.0).linear
         True
         """
@@ -167,7 +171,12 @@ class Schedule:
 
     @cached_property
     def linear(self) -> bool:
-        """Whether every rate falls on one straight line in what moves, so that closed forms hold."""
+        """Whether every rate falls on one straight line in what moves, so that closed forms hold.
+
+        >>> import tariffmodel as tm
+        >>> schedule(tm.case("japan-tiered-production-ratio", period="CY2026"), "JP").linear
+        False
+        """
         if self.entry is None:
             return True
         grid = np.linspace(0, 1, 41)[:, None]
@@ -226,8 +235,9 @@ class Curve:
     Piece k runs from ``vehicles[k]`` to ``vehicles[k + 1]`` and from ``start_usd[k]`` to ``end_usd[k]``.
     Where a piece does not start at the end of the one before there is a cliff, at which the lower duty holds.
 
-    >>> Curve(np.array([0.0, 10.0, 20.0]), np.array([100.0, 60.0]), np.array([90.0, 40.0])).at(10.0)
-    60.0
+    >>> cliff = Curve(np.array([0.0, 10.0, 20.0]), np.array([100.0, 60.0]), np.array([90.0, 40.0]))
+    >>> cliff.at(10.0), cliff.slope.tolist()
+    (60.0, [-1.0, -2.0])
     """
 
     vehicles: np.ndarray
@@ -278,7 +288,7 @@ def schedule(case: Case, origin: str, *, from_now: bool = False) -> Schedule:
     >>> import tariffmodel as tm
     >>> found = schedule(tm.case("flat-25", period="CY2026"), "KR")
     >>> found.makers, float(found.rate(0.0, 0.0)[0].round(3)), found.linear
-    (['GM', 'Hyundai Motor', 'Kia'], 0.275, True)
+    (['Hyundai Motor', 'Kia', 'GM'], 0.25, True)
     """
     facts, goods = case.facts, case.goods
     flows = np.flatnonzero((goods.flows.origin == origin) & ~goods.is_part)
