@@ -209,15 +209,23 @@ def test_margin_lost_is_a_cost_of_every_vehicle(growth):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"months": np.nan}, "option expand: months is nan"),
-        ({"capacity_units": -5.0}, "option expand: capacity_units is -5"),
-        ({"gap_usd": np.inf}, "option expand: gap_usd is inf"),
+        ({"months": np.nan}, "option 'expand': months is nan"),
+        ({"capacity_units": -5.0}, "option 'expand': capacity_units is -5"),
+        ({"gap_usd": np.inf}, "option 'expand': gap_usd is inf"),
     ],
 )
 def test_an_option_with_a_bad_number_is_named(growth, change, said):
     rows = pd.DataFrame([_option(1e5) | change], index=["expand"])
     with pytest.raises(DataError, match=said):
         plants.plan(growth.curve("Toyota"), rows)
+
+
+def test_a_duty_is_not_read_beyond_its_curve(growth):
+    curve = growth.curve("Subaru")
+    most = curve.vehicles[-1]
+    assert curve.at(most + 1e-9) == curve.at(most)
+    with pytest.raises(DataError, match="beyond"):
+        curve.at(most + 1)
 
 
 def test_a_missing_lead_time_in_the_data_is_refused(data):

@@ -208,9 +208,9 @@ def _usable(options: pd.DataFrame, margin: float) -> pd.DataFrame:
     )
     if bad.to_numpy().any():
         row, column = np.argwhere(bad.to_numpy())[0]
-        named = f"option {list(map(str, options.index))[row]}: {_NEEDED[column]}"
+        named = f"option {options.index[row]!r}: {_NEEDED[column]}"
         raise DataError(
-            f"{named} is {numbers.iat[row, column]:g}; give a number, not below zero but for the gap, "
+            f"{named} is {numbers.to_numpy()[row, column]:g}; give a number, not below zero but for the gap, "
             "or leave the option out"
         )
     extra = options.get("export_margin_usd", margin)

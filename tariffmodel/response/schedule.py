@@ -24,6 +24,7 @@ from tariffmodel.tariff.relief import contribution_of, earners, edges, rate_at
 
 _POINTS = 401  # of the contribution, between which it is straight or nearly so
 _LAST = 1e-6  # share of imports that stays when all have moved
+_NOTHING = 1e-3  # of a vehicle: what a solver leaves undecided
 _JUST = 1e-9  # share of a stretch, inside of which a cliff at its end is not met
 
 
@@ -258,10 +259,12 @@ class Curve:
         return np.asarray((self.end_usd - self.start_usd) / np.diff(self.vehicles))
 
     def at(self, vehicles: float) -> float:
-        """Duty, USD a year, with so many vehicles moved."""
+        """Duty, USD a year, with so many vehicles moved; a thousandth of one does not miss a cliff."""
+        if not self.vehicles[0] - _NOTHING <= vehicles <= self.vehicles[-1] + _NOTHING:
+            raise DataError(f"{vehicles:g} vehicles are beyond the {self.vehicles[-1]:g} of this duty curve")
         length = np.diff(self.vehicles)
         part = np.clip((vehicles - self.vehicles[:-1]) / length, 0, 1)
-        here = (vehicles >= self.vehicles[:-1]) & (vehicles <= self.vehicles[1:])
+        here = (vehicles >= self.vehicles[:-1] - _NOTHING) & (vehicles <= self.vehicles[1:] + _NOTHING)
         return float(np.min((self.start_usd + part * (self.end_usd - self.start_usd))[here]))
 
 
