@@ -184,7 +184,7 @@ def test_a_plan_does_not_change_with_the_order_of_its_options(known, growth):
 
 
 def test_nothing_moves_where_nothing_is_owed(known):
-    found = plants.table(case("none", "none", period="CY2026", data=known), "JP", cost="central")
+    found = plants.table(case("none", "none", period="CY2026", data=known), "JP")
     assert (found["moved_units"] == 0).all() and (found["saved_usd"] == 0).all()
     assert found["first_months"].isna().all()
 
@@ -271,8 +271,13 @@ def test_the_sign_of_the_gap_to_europe_is_open_and_a_country_without_labour_cost
 
 def test_low_costs_move_no_less_than_high_ones(known):
     asked = case("current-law", period="CY2026", data=known)
-    moved = [plants.table(asked, "JP", cost=end)["moved_units"].sum() for end in ("high", "central", "low")]
-    assert moved == sorted(moved) and moved[0] < moved[-1]
+    rates = schedule.schedule(asked, "JP")
+    for maker, row in plants.table(asked, "JP").iterrows():
+        ends = [
+            plants.of_maker(asked, rates, maker, cost=end).moved_units for end in ("high", "central", "low")
+        ]
+        assert ends == sorted(ends)
+        assert row[["moved_low_units", "moved_units", "moved_high_units"]].tolist() == ends
 
 
 def test_origins_and_makers_that_are_not_there_are_refused(known):

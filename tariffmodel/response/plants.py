@@ -126,24 +126,21 @@ def plan(
     return _solved(_programme(curves, options, when), curves, options, when, stay)
 
 
-def table(
-    case: Case, origin: str, *, cost: capacity.End = "central", years: int = 10, discount_rate: float = 0.08
-) -> pd.DataFrame:
+def table(case: Case, origin: str, *, years: int = 10, discount_rate: float = 0.08) -> pd.DataFrame:
     """The cheapest plan of every maker that ships in from an origin, each alone, while nobody else moves.
 
     Parameters
     ----------
-    cost : {'low', 'central', 'high'}
-        See `capacity.options`.
     years : int
         Life of the tariff.
 
     Returns
     -------
     DataFrame
-        Indexed by maker: `import_units` shipped in now, `moved_units` a year at the end, `saved_usd` in
-        present value, `capital_usd`, `first_months` until the first of them is built (NaN: nothing
-        moves), `options` taken, and the `flag` of `capacity.spare`.
+        Indexed by maker: `import_units` shipped in now; `moved_units` a year at the end, with
+        `moved_low_units` and `moved_high_units`, the least and the most at the three costs of
+        `capacity.options`; at central costs `saved_usd` in present value, `capital_usd`, `first_months` until
+        the first of them is built (NaN: nothing moves) and `options` taken; the `flag` of `capacity.spare`.
 
     Examples
     --------
@@ -155,15 +152,20 @@ def table(
     rates, idle = schedule(case, origin), capacity.spare(case.facts)["flag"]
     rows = {}
     for maker, units in zip(rates.makers, rates.imports, strict=True):
-        found = of_maker(case, rates, maker, cost=cost, years=years, discount_rate=discount_rate)
-        moved = found.moved_units > 0.5
-        starts = found.starts
+        plans = [
+            of_maker(case, rates, maker, cost=end, years=years, discount_rate=discount_rate)
+            for end in capacity.ENDS
+        ]
+        moved, central = [one.moved_units for one in plans], plans[capacity.ENDS.index("central")]
+        starts = central.starts
         rows[maker] = {
             "import_units": units,
-            "moved_units": found.moved_units,
-            "saved_usd": found.saved_usd,
+            "moved_units": central.moved_units,
+            "moved_low_units": min(moved),
+            "moved_high_units": max(moved),
+            "saved_usd": central.saved_usd,
             "capital_usd": starts["capital_usd"].sum(),
-            "first_months": (12 * starts["start_year"] + starts["months"]).min() if moved else np.nan,
+            "first_months": (12 * starts["start_year"] + starts["months"]).min() if len(starts) else np.nan,
             "options": ", ".join(map(str, starts.index)),
             "flag": idle.get(maker, ""),
         }
