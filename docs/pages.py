@@ -26,7 +26,7 @@ WINGS = {  # in the order in which each knows only those before it
     "facts": "What the sources say",
     "stats": "Arrays in, results out",
     "tariff": "What follows from the law",
-    "response": "What prices and plants make of it",
+    "response": "What makers do about a tariff",
     "markets": "Shares and currencies",
     "hedging": "What hedges a position",
     "intake": "What comes in from outside",

@@ -4,6 +4,9 @@ The package is a house of wings, each knowing only those before it: ``facts`` (w
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what prices and
 plants make of it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` →
 ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
+``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
+about it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` →
+``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -20,6 +23,7 @@ _HOMES = {
     "Valuation": "tariff.case:Valuation",
     "bertrand": "response.bertrand",
     "breaks": "stats.breaks",
+    "capacity": "response.capacity",
     "case": "tariff.case:case",
     "changes": "runs.changes",
     "charts": "charts",
@@ -43,7 +47,9 @@ _HOMES = {
     "exposure": "tariff.exposure",
     "facts": "facts",
     "forecasts": "tariff.forecasts",
+    "game": "response.game",
     "goods": "tariff.goods",
+    "government": "response.government",
     "hedge": "hedging",
     "incentives": "tariff.incentives",
     "lab": "lab",
@@ -63,6 +69,7 @@ _HOMES = {
     "paths": "stats.paths",
     "periods": "facts.periods",
     "placebo": "stats.placebo",
+    "plants": "response.plants",
     "policy": "tariff.policy",
     "pricing": "markets.pricing",
     "products": "response.products",
@@ -72,8 +79,10 @@ _HOMES = {
     "refresh": "intake.yahoo",
     "relief": "tariff.relief",
     "regression": "stats.regression",
+    "relocation": "response.relocation",
     "report": "runs.run",
     "resampling": "stats.resampling",
+    "schedule": "response.schedule",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
     "spreadsheet": "intake.spreadsheet",

@@ -50,6 +50,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     effect = tm.hedge.effectiveness(pnl["7203.T"], pnl[["JPY", "SPY"]], draws=49)
     ticket = tm.ticket.ticket(case.replace(policy=flat, against=law), "7203.T", 10e6, draws=49)
     compared = tm.customs.table(case.replace(period="2025-09"))
+    grown = case.replace(policy="japan-increments")
+    offers = tm.schedule.schedule(grown, "JP")
+    plan = tm.plants.of_maker(grown, offers, "Toyota")
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
     return {
         "exposure.table": bills,
@@ -162,6 +165,15 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "hedge.effectiveness.reduction": effect.reduction,
         "hedge.effectiveness.risk": effect.risk,
         "hedge.effectiveness.returns": effect.returns,
+        "capacity.spare": tm.capacity.spare(known),
+        "capacity.options": tm.capacity.options(known, "Toyota", "JP"),
+        "plants.table": tm.plants.table(grown, "JP"),
+        "plants.Plan.starts": plan.starts,
+        "plants.Plan.years": plan.years,
+        "game.Outcome.table": tm.game.nash(offers, tm.game.costs(grown, offers)).table(),
+        "game.supply": tm.game.supply(grown, "JP", [0.2]),
+        "relocation.table": tm.relocation.table(known, "JP", 28_000, implied_years=5.0),
+        "government.frontier": tm.government.frontier(grown, "JP", [0.0, 0.5], designs=["linear, firm"]),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,

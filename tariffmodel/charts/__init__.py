@@ -52,6 +52,7 @@ from tariffmodel.charts.house import (
     export_table,
     show,
 )
+from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.response import gross_and_net
 
@@ -68,6 +69,7 @@ __all__ = [
     "Native",
     "beta_path",
     "bill_bars",
+    "break_even",
     "burden",
     "caar_path",
     "car_vs_exposure",
@@ -91,10 +93,12 @@ __all__ = [
     "policy_comparison",
     "rate_path",
     "ratio_paths",
+    "relief_frontier",
     "residuals",
     "short_titles",
     "show",
     "slopes_by_event",
+    "supply_curves",
     "tornado",
     "where_sold_cars_come_from",
     "worth_of_one_more",

@@ -949,6 +949,70 @@ PUBLISHED = _table(
     ],
 )
 
+US_CAPACITY = _table(
+    {
+        "maker": _text(),
+        "period": _period(),
+        "utilisation": pa.Column(
+            float, pa.Check.in_range(0.05, 1.5, error="expected a value from 0.05 to 1.5")
+        ),
+    },
+    key=["maker", "period"],
+)
+
+RELOCATION_COSTS = _table(
+    {
+        "metric": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name listed in data/codebook.csv"),
+        "country": _like(r"(ALL|[A-Z]{2})$", "a country code or ALL"),
+        "detail": _text(nullable=True),
+        "period": _period(),
+        "value": _number(),
+        "low": _number(nullable=True),
+        "high": _number(nullable=True),
+        "unit": _one_of(
+            "usd_per_vehicle", "usd_per_yearly_vehicle", "usd_per_plant", "usd", "eur", "months", "fraction"
+        ),
+    },
+    key=["metric", "country", "detail", "period"],
+    checks=[WITHIN_RANGE],
+)
+
+
+def _rising(low: str, value: str, high: str) -> pa.Check:
+    return pa.Check(
+        lambda table: (
+            table[[low, value, high]].isna().all(axis=1)
+            | ((table[low] <= table[value]) & (table[value] <= table[high]))
+        ),
+        error=f"{value}: expected {low} <= {value} <= {high}, or none of them",
+    )
+
+
+MOVES = _table(
+    {
+        "option": _one_of("spare", "shift", "retool", "expand", "greenfield"),
+        "capital_low_usd": _number(0),
+        "capital_usd": _number(0),
+        "capital_high_usd": _number(0),
+        "months_low": _number(0),
+        "months": _number(0),
+        "months_high": _number(0),
+        "share_low": _number(0, nullable=True),
+        "share": _number(0, nullable=True),
+        "share_high": _number(0, nullable=True),
+        "units_low": _number(0, nullable=True),
+        "units": _number(0, nullable=True),
+        "units_high": _number(0, nullable=True),
+    },
+    key=["option"],
+    checks=[
+        _rising("capital_low_usd", "capital_usd", "capital_high_usd"),
+        _rising("months_low", "months", "months_high"),
+        _rising("share_low", "share", "share_high"),
+        _rising("units_low", "units", "units_high"),
+    ],
+)
+
 TABLES: dict[str, pa.DataFrameSchema] = {
     **{
         f"facts/{name}.csv": FACTS
@@ -981,6 +1045,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "trade/mexico_exports.csv": MEXICO_EXPORTS,
     "trade/mexico_models.csv": MEXICO_MODELS,
     "trade/differences.csv": DIFFERENCES,
+    "response/capacity.csv": US_CAPACITY,
+    "response/relocation_costs.csv": RELOCATION_COSTS,
+    "response/moves.csv": MOVES,
     "watch/plants.csv": PLANTS,
     "watch/announcements.csv": ANNOUNCEMENTS,
     "watch/monthly.csv": MONTHLY,

@@ -82,6 +82,18 @@ def relief_rate(
     (True, True)
     """
     score = contribution_of(entry, facts, makers, number, shift)[:, None, :]
+    return rate_at(entry, score, number)
+
+
+def rate_at(entry: Relief, score: np.ndarray, number: Numbers | None = None) -> np.ndarray:
+    """What the schedule of a relief charges at a contribution, of any shape.
+
+    >>> import tariffmodel as tm
+    >>> entry = tm.policy.load("japan-flexible-linear-firm").relief[0]
+    >>> rate_at(entry, np.array([0.0, 0.5, 2.0])).round(3).tolist()
+    [0.25, 0.15, 0.0]
+    """
+    number = number or Numbers({})
     base, slope = number("relief", entry, "base"), number("relief", entry, "slope")
     if entry.schedule == "tiered":
         steps = np.array([step.reach for step in entry.bracket])
