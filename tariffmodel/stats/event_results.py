@@ -57,6 +57,8 @@ class EventStudy:
     >>> found = study(returns, "2025-04-03", market=market, estimation=(-60, -6), window=(-2, 2))
     >>> found, found.window, found.days.tolist()
     (EventStudy(3 firm-events, 1 events, 0 skipped, model 'market'), (-2, 2), [-2, -1, 0, 1, 2])
+    >>> found.coefficients("market").round(2).iloc[0].tolist()
+    [1.06, 1.06, 1.06, 1.06, 1.06]
     >>> found.ar.shape == found.ar_se.shape == found.sar.shape, list(found.aar) == list(found.caar)
     (True, True)
     >>> list(found.car((0, 1))), list(found.bhar((0, 1)))
@@ -111,7 +113,21 @@ class EventStudy:
     @cached_property
     def ar_se(self) -> pd.DataFrame:
         """Standard errors of `ar`, prediction error included, divisor T − k."""
-        return self._frame(nr.residual_sd(self.estimates)[:, None] * np.sqrt(1 + nr.leverage(self.estimates)))
+        return self._frame(np.sqrt(self._variance))
+
+    def coefficients(self, term: str) -> pd.DataFrame:
+        """A coefficient of the normal return on each day of the event window, firm-event × relative day.
+
+        Parameters
+        ----------
+        term : str
+            One of `terms`, such as "market". It is the same on all days unless the model lets it move.
+        """
+        if term not in self.terms:
+            raise DataError(f"no coefficient {term!r}; there are {', '.join(self.terms)}")
+        of, place = self.estimates, self.terms.index(term)
+        fixed = np.repeat(of.coefficients[:, [place]], len(self.days), axis=1)
+        return self._frame(fixed if of.slopes is None else of.slopes[:, :, place])
 
     @cached_property
     def sar(self) -> pd.DataFrame:
@@ -381,8 +397,7 @@ class EventStudy:
         See `event_tests.abnormal_volatility`.
         """
         at = self._columns(window)
-        variance = (nr.residual_sd(self.estimates)[:, None] ** 2) * (1 + nr.leverage(self.estimates)[:, at])
-        ratio, test = et.abnormal_volatility(self.estimates.ar[:, at], variance)
+        ratio, test = et.abnormal_volatility(self.estimates.ar[:, at], self._variance[:, at])
         return pd.Series(ratio, index=self.days[at], name="variance_ratio"), test
 
     def calendar_time(self, window: Window | None = None) -> pd.DataFrame:
@@ -488,6 +503,12 @@ class EventStudy:
             found = et.run("kp_bmp", sample)
             rows.append(sample.averages() | {"statistic": found.statistic, "p_value": found.p_value})
         return pd.DataFrame(rows, index=self.days)
+
+    @cached_property
+    def _variance(self) -> Array:
+        """Of each abnormal return."""
+        of = self.estimates
+        return np.asarray(nr.residual_sd(of)[:, None] ** 2 * (nr.own_noise(of) + nr.leverage(of)))
 
     @cached_property
     def _paired(self) -> tuple[Array, Array]:
