@@ -6,7 +6,7 @@ and the tests of `event_tests` under stated conventions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from tariffmodel.stats import event_tests as et
 from tariffmodel.stats import normal_returns as nr
 from tariffmodel.stats.event_inputs import pair
 from tariffmodel.stats.event_tests import Result
+from tariffmodel.stats.groups import Groups, compare, split
 from tariffmodel.stats.normal_returns import Array, Window
 
 _ROWS = 1024  # firm-events diagnosed at a time
@@ -73,6 +74,9 @@ class EventStudy:
     (1, 0.364)
     >>> list(found.calendar_time())[:2], found.summary((0, 1)).splitlines()[0]
     (['firms', 'mean'], 'Event study: 3 firm-events, 1 events, 3 firms; day 0 from 2025-04-03 to 2025-04-03')
+    >>> found.by_group({"BMW": "EU", "VW": "EU", "F": "US"}, (0, 1))
+    Traceback (most recent call last):
+    tariffmodel.errors.DataError: group 'US' has one firm-event and so no spread; leave it out or join it
     >>> found.sample((0, 1), et.conventions({})).n
     3
     """
@@ -325,6 +329,40 @@ class EventStudy:
         frame = frame.assign(n=frame["n"].fillna(0).astype(int))
         return frame.sort_values("date", kind="stable")
 
+    def by_group(
+        self,
+        groups: Mapping[Hashable, Hashable] | pd.Series,
+        window: Window | None = None,
+        **conventions: Any,
+    ) -> Groups:
+        """How far each group of firms moved, and whether groups differ.
+
+        Parameters
+        ----------
+        groups : mapping or Series
+            Firm → group, or (event, firm) → group; firms not named are left out.
+        window, **conventions
+            As `car`. Firm-events without a day of the window are left out.
+
+        Returns
+        -------
+        Groups
+            `table`, `tests` and `pairs`. Firms that share a day are correlated: p-values of Welch's t, the
+            analyses of variance and ranks take firms for independent, the row "portfolio" and
+            `p_adjusted` do not.
+
+        Raises
+        ------
+        DataError
+            Firms that are not in the study, fewer than two groups, or a group of one firm-event.
+        """
+        wanted = et.conventions(conventions)
+        keep = self.sample(window, wanted).enough
+        rows, left_out = split(self.firm_events.index[keep], groups)
+        places = np.flatnonzero(keep)
+        samples = {name: self._rows(places[part]).sample(window, wanted) for name, part in rows.items()}
+        return compare(samples, left_out)
+
     @cached_property
     def estimation(self) -> pd.DataFrame:
         """What was estimated for each firm-event, and whether the residuals look as assumed.
@@ -459,7 +497,7 @@ class EventStudy:
     def _rows(self, keep: Array) -> EventStudy:
         return replace(
             self,
-            firm_events=self.firm_events[keep],
+            firm_events=self.firm_events.iloc[keep],
             estimates=self.estimates.take(keep),
             timing=self.timing.take(keep),
         )
