@@ -35,8 +35,10 @@ def test_welchs_t_is_what_r_prints_of_its_own_example():
 
 
 def test_analyses_of_variance_and_ranks_are_what_r_prints_of_its_own_example():
-    """PlantGrowth: anova F 4.8461, p 0.01591; oneway.test F 5.181, df 17.128, p 0.01739; kruskal.test
-    χ² 7.9882, p 0.01842."""
+    """Of PlantGrowth.
+
+    anova: F 4.8461, p 0.01591; oneway.test: F 5.181, df 17.128, p 0.01739; kruskal.test: 7.9882, p 0.01842.
+    """
     equal, unequal, rank = (
         test(PLANTS) for test in (groups.analysis_of_variance, groups.welch_anova, groups.kruskal_wallis)
     )
@@ -128,9 +130,9 @@ def test_by_group_puts_the_parts_together():
 
 
 def test_only_the_adjusted_tests_keep_their_size_when_a_home_shares_its_shocks():
-    """Nothing happened; half of a firm's variance is its home's. Welch takes a home's bad day for an effect."""
+    """Nothing happened; half of a firm's variance is its home's: Welch takes its bad day for an effect."""
     found = [
-        study.by_group(home, (0, 1)) for study, home in (simulated(0.5, seed=seed) for seed in range(300))
+        study.by_group(home, (0, 1)) for study, home in (simulated(0.5, seed=seed) for seed in range(200))
     ]
     rejected = {
         "welch": np.mean([one.tests.loc["welch", "p_value"] < 0.05 for one in found]),
@@ -138,7 +140,7 @@ def test_only_the_adjusted_tests_keep_their_size_when_a_home_shares_its_shocks()
         "pairs": np.mean([one.pairs["p_adjusted"].iloc[0] < 0.05 for one in found]),
     }
     assert rejected["welch"] > 0.35
-    assert rejected["portfolio"] == rejected["pairs"] == pytest.approx(0.05, abs=0.035)
+    assert rejected["portfolio"] == rejected["pairs"] == pytest.approx(0.05, abs=0.045)
 
 
 def test_groups_may_differ_by_event_and_firms_without_one_are_counted():

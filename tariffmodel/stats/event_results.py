@@ -17,10 +17,12 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.stats import event_tests as et
 from tariffmodel.stats import normal_returns as nr
-from tariffmodel.stats.event_inputs import pair
+from tariffmodel.stats.calendar_time import Errors, alpha, portfolio
+from tariffmodel.stats.event_inputs import on_dates, pair
 from tariffmodel.stats.event_tests import Result
 from tariffmodel.stats.groups import Groups, compare, split
 from tariffmodel.stats.normal_returns import Array, Window
+from tariffmodel.stats.regression import Fit
 
 _ROWS = 1024  # firm-events diagnosed at a time
 
@@ -74,6 +76,8 @@ class EventStudy:
     (1, 0.364)
     >>> list(found.calendar_time())[:2], found.summary((0, 1)).splitlines()[0]
     (['firms', 'mean'], 'Event study: 3 firm-events, 1 events, 3 firms; day 0 from 2025-04-03 to 2025-04-03')
+    >>> found.calendar_alpha(market.to_frame("market"), errors="ols").params.round(3).to_dict()
+    {'const': -0.018, 'market': 2.102}
     >>> found.by_group({"BMW": "EU", "VW": "EU", "F": "US"}, (0, 1))
     Traceback (most recent call last):
     tariffmodel.errors.DataError: group 'US' has one firm-event and so no spread; leave it out or join it
@@ -448,10 +452,44 @@ class EventStudy:
             the mean over days is zero.
         """
         at = self._columns(window)
-        ar, places = self.estimates.ar[:, at], self.timing.dates(self.days[at].to_numpy())
-        here = np.isfinite(ar)
-        by_date = pd.Series(ar[here], self.dates[places[here]]).groupby(level=0)
-        return pd.DataFrame({"firms": by_date.size(), "mean": by_date.mean()}).rename_axis("date")
+        return portfolio(self.estimates.ar[:, at], self._places(at), self.dates)
+
+    def calendar_alpha(
+        self,
+        factors: pd.DataFrame,
+        window: Window | None = None,
+        *,
+        errors: Errors = "hac",
+        risk_free: pd.Series | None = None,
+        fewest: int = 1,
+    ) -> Fit:
+        """What the firms in their event window earned a day beyond what factors explain (Fama 1998).
+
+        The portfolio of `calendar_time`, but of returns, each firm once a date, regressed on factors of
+        the same dates: betas are those of the event windows themselves.
+
+        Parameters
+        ----------
+        factors, errors, fewest
+            See `calendar_time.alpha`, which also says what is refused.
+        risk_free : Series, optional
+            By date, subtracted from the portfolio; factors of markets are then in excess of it too.
+
+        Returns
+        -------
+        regression.Fit
+            ``const`` is the abnormal return a day; times the days of the window, that of an event.
+        """
+        at = self._columns(window)
+        returns = self.estimates.ar[:, at] + self.estimates.expected[:, at]
+        firm = pd.factorize(self.firm_events.index.get_level_values("firm"))[0]
+        held = portfolio(returns, self._places(at), self.dates, firm)
+        if risk_free is not None:
+            held["mean"] -= on_dates(risk_free, "risk_free", held)
+        return alpha(held, factors, errors, fewest)
+
+    def _places(self, at: slice) -> Array:
+        return self.timing.dates(self.days[at].to_numpy())
 
     def summary(self, window: Window | None = None, **conventions: Any) -> str:
         """The study in words: what was done, under which conventions, and what came out."""
