@@ -1,14 +1,15 @@
 """How far did makers' shares move on the events of data/events, beyond what their market explains?
 
-`tariff_study` sets up the event study of the stats wing; `study`, `volume_study` and what they return
-are public here too.
+`tariff_study` sets up the event study of the stats wing; `study`, `volume_study`, `power` and what
+they return are public here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
@@ -17,8 +18,20 @@ from tariffmodel.markets import event_calendar, market
 from tariffmodel.stats.event_inputs import MARKET
 from tariffmodel.stats.event_study import EventStudy, study, volume_study
 from tariffmodel.stats.normal_returns import Window
+from tariffmodel.stats.power import power
 
-__all__ = ["MARKET", "EventStudy", "by_home", "study", "tariff_study", "volume_study"]
+Model = Literal["mean", "market_adjusted", "market", "rolling", "dcc", "market_fx"]
+
+__all__ = [
+    "MARKET",
+    "EventStudy",
+    "by_home",
+    "power",
+    "study",
+    "tariff_power",
+    "tariff_study",
+    "volume_study",
+]
 
 
 def tariff_study(
@@ -26,7 +39,7 @@ def tariff_study(
     *,
     events: Sequence[str] | None = None,
     tickers: Sequence[str] | None = None,
-    model: Literal["mean", "market_adjusted", "market", "market_fx"] = "market",
+    model: Model = "market",
     window: Window = (-10, 10),
     kind: Literal["simple", "log"] = "simple",
     **arguments: Any,
@@ -59,20 +72,70 @@ def tariff_study(
     >>> study.car().shape[0], study.window
     (2, (0, 1))
     """
-    if model not in ("mean", "market_adjusted", "market", "market_fx"):
-        raise DataError(f"model {model!r}: write 'mean', 'market_adjusted', 'market' or 'market_fx'")
     lines = _home_lines(facts) if tickers is None else list(tickers)
+    moves, own = _against_home(facts, lines, model, kind)
+    wanted = event_calendar.firm_events(facts, lines, events)
+    return study(moves, wanted, **own | {"window": window, "duplicates": "keep"} | arguments)
+
+
+def tariff_power(
+    facts: Facts,
+    *,
+    tickers: Sequence[str] | None = None,
+    model: Model = "market",
+    window: Window = (0, 1),
+    kind: Literal["simple", "log"] = "simple",
+    **arguments: Any,
+) -> pd.DataFrame:
+    """How large an effect would the tests find on makers' shares, and how often do they find one of zero?
+
+    Random days on which no event of data/events falls into the window, each share against the index of
+    its own market.
+
+    Parameters
+    ----------
+    tickers, model, kind
+        As `tariff_study`.
+    **arguments
+        As `power`.
+
+    Returns
+    -------
+    DataFrame
+        As `power`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> shares = ["7203.T", "7267.T", "7201.T", "7270.T", "7261.T"]
+    >>> found = tm.events.tariff_power(tm.facts.load(), tickers=shares, draws=40, tests="crude_dependence")
+    >>> found["rejected"].round(2).tolist()
+    [0.15, 0.15, 0.13, 0.26]
+    """
+    lines = _home_lines(facts) if tickers is None else list(tickers)
+    moves, own = _against_home(facts, lines, model, kind)
+    known = event_calendar.firm_events(facts, lines)["date"].dropna().unique()
+    near = np.searchsorted(moves.index, known)[:, None] + np.arange(-window[1], 1 - window[0])
+    quiet = moves.index.delete(np.unique(near[(near >= 0) & (near < len(moves))]))
+    return power(moves, days=pd.DatetimeIndex(quiet), window=window, **own | arguments)
+
+
+def _against_home(
+    facts: Facts, lines: list[str], model: str, kind: Literal["simple", "log"]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Returns of the lines, and the arguments of `study` that set each against its own market."""
+    if model not in get_args(Model):
+        raise DataError(f"model {model!r}: write {', '.join(map(repr, get_args(Model)))}")
     moves = market.returns(facts, lines, kind=kind)
     calendars = facts.instruments.loc[lines, "exchange_calendar"].to_dict()
-    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
-    wanted = event_calendar.firm_events(facts, lines, events)
-    common = {"window": window, "kind": kind, "calendars": calendars, "duplicates": "keep"} | arguments
-    if model == "market_fx":
-        return study(moves, wanted, factors=factors, model="factors", **common)
+    common = {"kind": kind, "calendars": calendars}
     if model == "mean":
-        return study(moves, wanted, model="mean", **common)
+        return moves, common | {"model": "mean"}
+    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
+    if model == "market_fx":
+        return moves, common | {"factors": factors, "model": "factors"}
     own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
-    return study(moves, wanted, market=own, model=model, **common)
+    return moves, common | {"market": own, "model": model}
 
 
 def by_home(

@@ -72,8 +72,10 @@ class EventStudy:
     {'[0, 0]': -0.047, '[0, 1]': -0.049}
     >>> found.table().index.tolist(), found.estimation.index.tolist()[0], found.alarms.shape[0]
     (['[0, 0]', '[0, 1]', '[-1, 1]', '[-2, 2]'], ('2025-04-03', 'BMW'), 5)
-    >>> len(found.select(firms=["BMW"])), round(found.volatility((0, 0))[1].p_value, 3)
-    (1, 0.364)
+    >>> len(found.rows(np.array([0, 2]))), len(found.select(firms=["BMW"]))
+    (2, 1)
+    >>> round(found.volatility((0, 0))[1].p_value, 3)
+    0.364
     >>> list(found.calendar_time())[:2], found.summary((0, 1)).splitlines()[0]
     (['firms', 'mean'], 'Event study: 3 firm-events, 1 events, 3 firms; day 0 from 2025-04-03 to 2025-04-03')
     >>> found.calendar_alpha(market.to_frame("market"), errors="ols").params.round(3).to_dict()
@@ -364,7 +366,7 @@ class EventStudy:
         keep = self.sample(window, wanted).enough
         rows, left_out = split(self.firm_events.index[keep], groups)
         places = np.flatnonzero(keep)
-        samples = {name: self._rows(places[part]).sample(window, wanted) for name, part in rows.items()}
+        samples = {name: self.rows(places[part]).sample(window, wanted) for name, part in rows.items()}
         return compare(samples, left_out)
 
     @cached_property
@@ -431,7 +433,7 @@ class EventStudy:
         for column, wanted in (("event", events), ("firm", firms)):
             if wanted is not None:
                 left &= self.skipped[column].isin([wanted] if isinstance(wanted, str) else wanted).to_numpy()
-        return replace(self._rows(keep), skipped=self.skipped[left].reset_index(drop=True))
+        return replace(self.rows(keep), skipped=self.skipped[left].reset_index(drop=True))
 
     def volatility(self, window: Window | None = None) -> tuple[pd.Series, Result]:
         """Variance across firms on each day over the usual one, and its test.
@@ -532,7 +534,8 @@ class EventStudy:
     def _frame(self, values: Array) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.firm_events.index, columns=self.days)
 
-    def _rows(self, keep: Array) -> EventStudy:
+    def rows(self, keep: Array) -> EventStudy:
+        """The same study for some rows of `firm_events`, by place or as a mask."""
         return replace(
             self,
             firm_events=self.firm_events.iloc[keep],
@@ -569,7 +572,7 @@ class EventStudy:
             raise DataError(
                 "no firm-event has the returns of this window; see column days of study.car(window)"
             )
-        study = self._rows(sample.enough)
+        study = self.rows(sample.enough)
         return study, study.sample(window, wanted)
 
     def _path(self, windows: Sequence[Window]) -> pd.DataFrame:
