@@ -45,6 +45,7 @@ _HOMES = {
     "goods": "tariff.goods",
     "groups": "stats.groups",
     "hedge": "hedging",
+    "homes": "markets.homes",
     "incentives": "tariff.incentives",
     "lab": "lab",
     "link": "markets.link",
