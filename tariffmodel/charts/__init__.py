@@ -37,6 +37,7 @@ from tariffmodel.charts.events import (
     slopes_by_event,
 )
 from tariffmodel.charts.hedge import hedge_record, pair_ideas, payoffs, ratio_paths
+from tariffmodel.charts.homes import home_apart
 from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
@@ -80,6 +81,7 @@ __all__ = [
     "fx_betas",
     "gains_and_losses",
     "hedge_record",
+    "home_apart",
     "implied_and_priced",
     "iso_profit",
     "model_vs_disclosed",
