@@ -59,7 +59,7 @@ def home_apart(
     >>> tm.charts.home_apart(path, table, home="JP", event="Japan deal", **about).title
     'Japan deal: makers of Japan moved +4.0 points (+1.0 to +7.0) more than others by day 1, told from chance'
     """
-    row, mixed = table.loc["difference"], table.loc["synthetic"]
+    row, mixed = (table.T[name] for name in ("difference", "synthetic"))
     place = display_name(home)
 
     def said(row: pd.Series) -> str:

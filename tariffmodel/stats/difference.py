@@ -124,7 +124,12 @@ class Difference:
     by_time: Resampled
 
     def tests(self) -> pd.DataFrame:
-        """p-values side by side: `p_value`, `mc_se`, `draws`, `note`, by test."""
+        """p-values side by side: `p_value`, `mc_se`, `draws`, `note`, by test.
+
+        >>> moves = pd.DataFrame(np.random.default_rng(0).normal(0, 1, (40, 6)), range(40), list("ABCDEF"))
+        >>> did(moves, "A", 38).tests()["p_value"].round(2).to_dict()
+        {'clustered': 0.9, 'by_unit': 1.0, 'by_time': 0.95}
+        """
         rows = {
             "clustered": (self.fit.table()["p"].iloc[0], np.nan, np.nan, f"{self.fit.errors}; {_FEW}"),
             "by_unit": (self.by_unit.p, self.by_unit.se, self.by_unit.draws, self.by_unit.scheme),
