@@ -46,11 +46,12 @@ def hac(block: Block, setup: Setup) -> dict[str, Array]:
     x the sum of the L days' regressors. Rows left out are closed up.
 
     >>> returns = np.array([[0.0, 1, 2, -1, -2, 1, 2, -1, -2, 3, 0]])
-    >>> block, setup = Block(returns, np.zeros((11, 0)), 1, None, ()), Setup("", "ols", 1, (-8, -1), (0, 0))
+    >>> block = Block(returns, np.zeros((11, 0)), 1, None, None, ())
+    >>> setup = Setup("mean", "ols", 1, (-8, -1), (0, 0))
     >>> fit_block(block, setup)["errors"].round(3).tolist(), hac(block, setup)["errors"].round(3).tolist()
     ([[0.598]], [[0.476]])
     """
-    found = fit_block(block, setup)
+    found = fit_block(block, setup, turned=True)
     at, _, tested = spans(setup)
     n, k = found["observations"], found["parameters"]
     used = found["here"][:, at]
@@ -97,13 +98,12 @@ def rolling(block: Block, setup: Setup) -> dict[str, Array]:
 
     σ², residuals and `coefficients` are those of the first day; `slopes` has every day.
 
-    >>> import pandas as pd
-    >>> block = Block(np.array([[0.0, 1, -1, 1, -1, 3, 2, 0]]), np.zeros((8, 0)), 1, pd.DataFrame(), ())
+    >>> block = Block(np.array([[0.0, 1, -1, 1, -1, 3, 2, 0]]), np.zeros((8, 0)), 1, None, None, ())
     >>> found = rolling(block, Setup("mean", "ols", 1, (-4, -1), (0, 1)))
     >>> found["ar"].tolist(), found["noise"].round(3).tolist()
     ([[3.0, 1.5]], [[[1.25, -0.062], [-0.062, 1.25]]])
     """
-    found = fit_block(block, setup)
+    found = fit_block(block, setup, turned=True)
     returns, _ = block.inner()
     parts = [slice(start, start + _ROWS) for start in range(0, len(returns), _ROWS)]
     moved = [_roll(returns[part], found["here"][part], found["design"][part], setup) for part in parts]
@@ -158,7 +158,7 @@ def dcc(block: Block, setup: Setup) -> dict[str, Array]:
     >>> market = random.normal(0, 0.01, 163)
     >>> returns = (1.2 * market + random.normal(0, 0.01, 163))[None]
     >>> rows = pd.DataFrame({"firm": ["F"], "date": [pd.Timestamp("2025-04-03")]})
-    >>> block = Block(returns, market[:, None], 1, rows, ("market",))
+    >>> block = Block(returns, market[:, None], 1, rows, [0], ("market",))
     >>> found = dcc(block, Setup("dcc", "ols", 1, (-160, -1), (0, 0)))
     >>> found["slopes"][0, 0].round(2).tolist(), found["noise"].round(2).tolist()
     ([-0.0, 1.34], [[[0.99]]])
@@ -237,7 +237,7 @@ def own(model: NormalReturn) -> Fitting:
     >>> def last_week(returns, regressors, days):
     ...     return np.full(len(days), returns[-5:].mean()), returns.std(ddof=1)
     >>> rows = pd.DataFrame({"firm": ["F"], "date": [pd.Timestamp("2025-04-03")]})
-    >>> block = Block(np.array([[0.0, 1, -1, 1, -1, 1, -1, 3, 0]]), np.zeros((9, 0)), 1, rows, ())
+    >>> block = Block(np.array([[0.0, 1, -1, 1, -1, 1, -1, 3, 0]]), np.zeros((9, 0)), 1, rows, [0], ())
     >>> found = own(last_week)(block, Setup("last_week", "ols", 1, (-6, -1), (0, 0)))
     >>> found["ar"].tolist()
     [[3.2]]
@@ -280,7 +280,7 @@ def own(model: NormalReturn) -> Fitting:
 
 
 def _who(block: Block, row: int) -> str:
-    one = block.rows.iloc[row]
+    one = block.rows.iloc[block.at[row]]
     return f"{one['firm']} on {one['date']:%Y-%m-%d}"
 
 

@@ -87,13 +87,14 @@ class Block(NamedTuple):
     returns: Array  #: (c, days), with `reach` days more at each end than the two windows and their gap
     x: Array  #: (days, k) shared by all, or (c, days, k)
     reach: int
-    rows: pd.DataFrame  #: of the firm-events
+    rows: pd.DataFrame  #: of all firm-events
+    at: Array  #: (c,) places of these in `rows`
     factors: tuple[object, ...]  #: names of the columns of `x`
 
     def inner(self) -> tuple[Array, Array]:
         """Returns (c, D) and factors (c, D, k), from the first day of estimation to the last of the event.
 
-        >>> block = Block(np.arange(5.0)[None], np.zeros((5, 0)), 1, pd.DataFrame(), ())
+        >>> block = Block(np.arange(5.0)[None], np.zeros((5, 0)), 1, pd.DataFrame(), np.arange(1), ())
         >>> block.inner()[0].tolist(), block.inner()[1].shape
         ([[1.0, 2.0, 3.0]], (1, 3, 0))
         """
@@ -177,7 +178,7 @@ def estimate(
                 design = (
                     x[0, :, starts[at[0]]].T if shared else x[owner[part], :, starts[at]].transpose(0, 2, 1)
                 )
-                alike = Block(moves[columns[at], starts[at]], design, reach, rows.iloc[at], tuple(factors))
+                alike = Block(moves[columns[at], starts[at]], design, reach, rows, at, tuple(factors))
                 for name, found in (fit or fit_block)(alike, setup).items():
                     if name not in out_of:
                         continue
@@ -244,8 +245,8 @@ def _along(design: Array, coefficients: Array) -> Array:
     return np.asarray(coefficients @ design.T if flat else np.einsum("cdk,ck->cd", design, coefficients))
 
 
-def fit_block(block: Block, setup: Setup) -> dict[str, Array]:
-    """Normal and abnormal returns of a block: arrays under the names of `Estimates`, and three more.
+def fit_block(block: Block, setup: Setup, *, turned: bool = False) -> dict[str, Array]:
+    """Normal and abnormal returns of a block: arrays under the names of `Estimates`, and `here`.
 
     The regressors are centred and scaled on the estimation window before the normal equations are
     solved by Cholesky factors: slopes, residuals and prediction errors do not depend on it, rounding
@@ -254,14 +255,14 @@ def fit_block(block: Block, setup: Setup) -> dict[str, Array]:
     Returns
     -------
     dict
-        Beside the estimates: `here` (c, D), which days count; `design` (c, D, k), the regressors turned so
-        that those of the estimation window are orthonormal; `turn` (c, k, k), which turns their
-        coefficients into those of the regressors.
+        Beside the estimates: `here` (c, D), which days count; with `turned` also `design` (c, D, k), the
+        regressors turned so that those of the estimation window are orthonormal, and `turn` (c, k, k), which
+        turns their coefficients into those of the regressors.
 
     Examples
     --------
     >>> returns = np.array([[0.0, 0.01, -0.01, 0.03, -0.03, 0.05, 0.0]])  # a day more at each end
-    >>> block = Block(returns, np.zeros((7, 0)), 1, pd.DataFrame(), ())
+    >>> block = Block(returns, np.zeros((7, 0)), 1, pd.DataFrame(), np.arange(1), ())
     >>> found = fit_block(block, Setup("mean", "ols", 1, (-4, -1), (0, 0)))
     >>> found["ar"].tolist(), found["here"].shape
     ([[0.05]], (1, 5))
@@ -295,12 +296,14 @@ def fit_block(block: Block, setup: Setup) -> dict[str, Array]:
         rss = variance * (n - k)
     sigma2 = rss / np.maximum(n - k, 1)
     errors = np.sqrt(sigma2[:, None] * (np.einsum("cij,ckj->cik", back, root) ** 2).sum(axis=2))
-    turned = design @ root.transpose(0, 2, 1)
-    whitened = turned[:, gap.start :]
+    whitened = design[..., gap.start :, :] @ root.transpose(0, 2, 1)
     if adjusted:  # nothing but the variance is estimated, about the mean
         ar, whitened = ar + scaled[:, :1], np.zeros_like(whitened)
     width = gap.stop - gap.start
-    return {
+    more = {}
+    if turned:
+        more = {"design": design @ root.transpose(0, 2, 1), "turn": back @ root.transpose(0, 2, 1)}
+    return more | {
         "ar": ar[:, tested],
         "expected": returns[:, inner][:, tested] - ar[:, tested],
         "residuals": ar[:, at],
@@ -313,8 +316,6 @@ def fit_block(block: Block, setup: Setup) -> dict[str, Array]:
         "errors": errors,
         "gap_t": _sum_t(ar[:, gap], whitened[:, :width], sigma2),
         "here": here & safe[:, None],
-        "design": turned,
-        "turn": back @ root.transpose(0, 2, 1),
     }
 
 
