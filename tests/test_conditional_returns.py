@@ -226,6 +226,17 @@ def test_a_model_of_ones_own_needs_no_regressors_and_sees_nothing_that_is_missin
     assert all(np.isfinite(returns).all() and x.shape[1] == days.shape[1] == 0 for returns, x, days in seen)
 
 
+def test_a_model_of_ones_own_may_take_regressors_that_repeat_each_other():
+    shares, factors, day = market_and_shares()
+    twice = factors.assign(again=factors["market"])
+
+    def first_only(returns, regressors, days):
+        return market_model(returns, regressors[:, :1], days[:, :1])
+
+    own = events.study(shares, day, factors=twice, model=first_only, **SETUP)
+    pd.testing.assert_frame_equal(own.ar, events.study(shares, day, market=factors["market"], **SETUP).ar)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -247,13 +247,13 @@ def own(model: NormalReturn) -> Fitting:
         found = fit_block(block, setup)
         at, gap, tested = spans(setup)
         returns, factors = block.inner()
+        there = np.isfinite(factors).all(axis=2)  # collinear or not: that is for the model to say
+        here = np.isfinite(returns) & there
         n, k = found["observations"], found["parameters"]
         predicted, error = np.full(returns.shape, np.nan), np.full(returns.shape, np.nan)
         for row in np.flatnonzero(n > k).tolist():
-            used = np.flatnonzero(found["here"][row, at])
-            known = np.isfinite(factors[row]).all(axis=1)
-            known[at] = found["here"][row, at]
-            days = np.flatnonzero(known)
+            used = np.flatnonzero(here[row, at])
+            days = np.r_[used, at.stop + np.flatnonzero(there[row, at.stop :])]
             given = model(returns[row, used].copy(), factors[row, used].copy(), factors[row, days].copy())
             predicted[row, days], error[row, days] = _given(given, len(days), model, _who(block, row))
         ar = returns - predicted

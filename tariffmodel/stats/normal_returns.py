@@ -183,8 +183,8 @@ def estimate(
                     if name not in out_of:
                         continue
                     if name in _OPTIONAL and getattr(out, name) is None:
-                        last = len(terms) if name == "slopes" else found.shape[2]
-                        out = replace(out, **{name: np.full((len(rows), found.shape[1], last), np.nan)})
+                        deep = len(terms) if name == "slopes" else found.shape[2]
+                        out = replace(out, **{name: np.full((len(rows), found.shape[1], deep), np.nan)})
                     target = getattr(out, name)
                     if name in ("coefficients", "errors"):
                         target[at[:, None], slots] = found
