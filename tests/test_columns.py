@@ -35,6 +35,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     disclosed = tm.validation.disclosed(case)
     differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
     study = tm.events.tariff_study(known, events=EVENTS, window=(-1, 2))
+    homes = known.instruments["company"].map(known.makers["home"])
+    held = study.firm_events.index.unique("firm")
+    groups = study.by_group(homes[held][homes[held].isin(["JP", "US"])], (0, 1))
+    apart = tm.homes.effect(known, EVENTS[0], "JP")
     panel = tm.link.panel(known, study.car((0, 1)))
     rows = panel[panel["delta"].notna() & panel["car"].notna()]
     one = rows[rows["event"] == EVENTS[0]].set_index("maker")
@@ -119,6 +123,17 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "events.EventStudy.alarms": study.alarms,
         "events.EventStudy.by_event": study.by_event((0, 1)),
         "events.by_event": tm.events.by_event(known, study, (0, 1)),
+        "events.EventStudy.by_group.table": groups.table,
+        "events.EventStudy.by_group.tests": groups.tests,
+        "events.EventStudy.by_group.pairs": groups.pairs,
+        "events.power": tm.events.tariff_power(known, tickers=["7203.T", "7267.T"], draws=5, effects=(0.01,)),
+        "homes.effect.table": apart.table,
+        "homes.effect.path": apart.path,
+        "homes.effect.left_out": apart.left_out,
+        "difference.did.path": apart.difference.path,
+        "difference.did.tests": apart.difference.tests(),
+        "synthetic.path": apart.mix.path,
+        "synthetic.placebos": apart.mix.placebos,
         "events.by_home": tm.events.by_home(known, study, (0, 1), fewest=1),
         "event_tests": study.tests((0, 1)),
         "link.panel": panel,

@@ -37,6 +37,7 @@ from tariffmodel.charts.events import (
     slopes_by_event,
 )
 from tariffmodel.charts.hedge import hedge_record, pair_ideas, payoffs, ratio_paths
+from tariffmodel.charts.homes import home_apart
 from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
@@ -84,6 +85,7 @@ __all__ = [
     "gains_and_losses",
     "gross_and_net",
     "hedge_record",
+    "home_apart",
     "implied_and_priced",
     "iso_profit",
     "model_vs_disclosed",

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from scipy.linalg import null_space
-from scipy.optimize import minimize
 from scipy.signal import lfilter
 from scipy.stats import t as student
 
 from tariffmodel.errors import DataError
-from tariffmodel.stats import garch, paths, regression
+from tariffmodel.stats import dynamic_correlation, paths, regression
+from tariffmodel.stats.dynamic_correlation import LEAST, correlation
 from tariffmodel.stats.regression import SINGULAR
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ __all__ = [
     "rolling_constrained",
     "static",
 ]
-
-_LEAST_GARCH = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,11 +284,8 @@ def ewma(
 def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = None) -> pd.DataFrame:
     """Ratios from dynamic conditional correlations, date × instrument: the forecast for the next row.
 
-    Engle (2002), two steps: GARCH(1,1) with a constant mean per series, then
-    Q(t+1) = (1 − a − b) S + a ε ε′ + b Q(t), R = Q scaled to a unit diagonal, with S the mean of
-    ε ε′ and (a, b) by maximum likelihood (his eq. 26). A series whose own past is told no better
-    by GARCH than by one variance (BIC) has one: on a hundred weeks GARCH without its effect has a
-    variance that grows for ever. `arch` fits the first step; it has no second one.
+    DCC(1,1) of Engle (2002), as `dynamic_correlation.dcc` fits it: GARCH(1,1) per series, or one
+    variance where its own past tells no more, and one recursion for the correlations.
 
     Parameters
     ----------
@@ -311,33 +306,14 @@ def dcc(position: pd.Series, instruments: pd.DataFrame, *, fit_on: int | None = 
     >>> dcc(y, x[["TOPIX"]]).iloc[-1].round(2).to_dict()
     {'TOPIX': 0.88}
     """
-    need = _LEAST_GARCH if fit_on is None else max(fit_on, _LEAST_GARCH)
+    need = LEAST if fit_on is None else max(fit_on, LEAST)
     index, y, x = common_rows(position, instruments, need, "GARCH")
-    if fit_on is not None and fit_on < _LEAST_GARCH:
-        raise DataError(f"fit_on {fit_on}: GARCH needs {_LEAST_GARCH} rows at least")
+    if fit_on is not None and fit_on < LEAST:
+        raise DataError(f"fit_on {fit_on}: GARCH needs {LEAST} rows at least")
     fitted = fit_on or len(y)
-    names = [position.name, *instruments.columns]
-    z = np.column_stack([y, x])
-    parts = [_garch(column, fitted, name) for column, name in zip(z.T, names, strict=True)]
-    ahead, shocks = (np.column_stack(part) for part in zip(*parts, strict=True))
-    outer = shocks[:, :, None] * shocks[:, None, :]
-    mean = outer[:fitted].mean(axis=0)
-
-    def correlations(a: float, b: float) -> np.ndarray:
-        q = lfilter([1], [1, -b], (1 - a - b) * mean + a * outer, axis=0, zi=b * mean[None])[0]
-        return _correlation(q)
-
-    def loss(parameters: np.ndarray) -> float:
-        r = np.concatenate([_correlation(mean[None]), correlations(*parameters)[: fitted - 1]])
-        back = np.linalg.solve(r, shocks[:fitted, :, None])[..., 0]
-        return float(np.mean(np.linalg.slogdet(r)[1] + (shocks[:fitted] * back).sum(axis=1)))
-
-    stationary: Any = {"type": "ineq", "fun": lambda p: 0.999 - p.sum()}
-    start = np.array([0.03, 0.9])
-    best = minimize(loss, start, bounds=[(0, 0.5), (0, 0.999)], constraints=stationary)
-    cov = correlations(*best.x) * ahead[:, :, None] * ahead[:, None, :]
+    found = dynamic_correlation.dcc(np.column_stack([y, x]), fitted, [position.name, *instruments.columns])
     begin = fitted - 1 if fit_on else 0
-    return _path(cov[begin:], index[begin:], instruments.columns)
+    return _path(found.ahead[begin:], index[begin:], instruments.columns)
 
 
 def moving(
@@ -543,33 +519,10 @@ def common_rows(
 def _path(cov: np.ndarray, index: pd.DatetimeIndex, names: pd.Index) -> pd.DataFrame:
     """Ratios Var(x)⁻¹ Cov(x, y) of covariances (T, 1 + k, 1 + k), position first."""
     inner = cov[:, 1:, 1:]
-    if (np.linalg.cond(_correlation(inner)) > 1 / SINGULAR).any():
+    if (np.linalg.cond(correlation(inner)) > 1 / SINGULAR).any():
         raise DataError(f"{', '.join(map(str, names))} repeat each other; drop one of them")
     ratio = np.linalg.solve(inner, cov[:, 1:, :1])[..., 0]
     return pd.DataFrame(ratio, index, names.rename("instrument"))
-
-
-def _correlation(cov: np.ndarray) -> np.ndarray:
-    scale = np.sqrt(np.diagonal(cov, axis1=1, axis2=2))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.nan_to_num(cov / (scale[:, :, None] * scale[:, None, :])))
-
-
-def _garch(values: np.ndarray, fitted: int, name: object) -> tuple[np.ndarray, np.ndarray]:
-    """Volatility forecast for the next row, and shocks in units of the volatility forecast, both (T,)."""
-    past = values[:fitted]
-    scale = 1 / past.std()
-    found = garch.fit(past * scale)
-    if not found.converged:
-        raise DataError(f"GARCH(1,1) of {name} does not converge; use rolling or ewma")
-    n = len(past)
-    if found.bic > n * (np.log(2 * np.pi) + 1) + 2 * np.log(n):  # that of one variance, here 1
-        return np.full(len(values), 1 / scale), (values - past.mean()) * scale
-    shock = values * scale - found.coefficients[0]
-    first = found.variance[0]
-    ahead, _ = lfilter([1], [1, -found.beta], found.omega + found.alpha * shock**2, zi=[found.beta * first])
-    now = np.concatenate([[first], ahead[:-1]])
-    return np.sqrt(ahead) / scale, shock / np.sqrt(now)
 
 
 def solved(problem: cvxpy.Problem) -> bool:

@@ -1,14 +1,15 @@
 """How far did makers' shares move on the events of data/events, beyond what their market explains?
 
-`tariff_study` sets up the event study of the stats wing; `study`, `volume_study` and what they return
-are public here too.
+`tariff_study` sets up the event study of the stats wing; `study`, `volume_study`, `power` and what
+they return are public here too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
@@ -20,8 +21,9 @@ from tariffmodel.stats.event_study import EventStudy, study, volume_study
 from tariffmodel.stats.normal_returns import Window
 from tariffmodel.stats.placebo import Randomised, Reference, randomised
 from tariffmodel.stats.placebo import reference as set_beside
+from tariffmodel.stats.power import power
 
-Model = Literal["mean", "market_adjusted", "market", "market_fx"]
+Model = Literal["mean", "market_adjusted", "market", "rolling", "dcc", "market_fx"]
 
 __all__ = [
     "MARKET",
@@ -30,8 +32,10 @@ __all__ = [
     "by_home",
     "family",
     "placebo_study",
+    "power",
     "reference",
     "study",
+    "tariff_power",
     "tariff_study",
     "volume_study",
 ]
@@ -89,12 +93,11 @@ def tariff_study(
     """
     if own_news not in ("keep", "dummy", "drop"):
         raise DataError(f"own_news {own_news!r}: write 'keep', 'dummy' or 'drop'")
-    if model not in ("mean", "market_adjusted", "market", "market_fx"):
-        raise DataError(f"model {model!r}: write 'mean', 'market_adjusted', 'market' or 'market_fx'")
     lines = _home_lines(facts) if tickers is None else list(tickers)
     wanted = event_calendar.firm_events(facts, lines, events)
     if own_news != "keep":
-        arguments |= _without_news(facts, lines, wanted, arguments, news_window if own_news == "drop" else None)
+        around = news_window if own_news == "drop" else None
+        arguments |= _without_news(facts, lines, wanted, arguments, around)
     return _studied(facts, lines, wanted, model, window, kind, arguments)
 
 
@@ -138,7 +141,8 @@ def placebo_study(facts: Facts, like: EventStudy, *, gap: int = 3, **arguments: 
     days = event_calendar.quiet_days(facts, gap=gap)
     pairs = pd.MultiIndex.from_product([days, lines], names=["date", "firm"]).to_frame(index=False)
     wanted = pairs.assign(event=pairs["date"].dt.strftime("%Y-%m-%d"))
-    same = {"method": known["method"], "estimation": known["estimation"], "min_estimation": known["needed"]}
+    same = {name: known[name] for name in ("method", "errors", "estimation")}
+    same["min_estimation"] = known["needed"]
     model: Model = "market_fx" if known["model"] == "factors" else known["model"]
     return _studied(facts, lines, wanted, model, like.window, known["kind"], same | arguments)
 
@@ -291,6 +295,48 @@ def family(facts: Facts, found: Randomised, among: Collection[str] | None = None
     )
 
 
+def tariff_power(
+    facts: Facts,
+    *,
+    tickers: Sequence[str] | None = None,
+    model: Model = "market",
+    window: Window = (0, 1),
+    kind: Literal["simple", "log"] = "simple",
+    **arguments: Any,
+) -> pd.DataFrame:
+    """How large an effect would the tests find on makers' shares, and how often do they find one of zero?
+
+    Random days on which no event of data/events falls into the window, each share against the index of
+    its own market.
+
+    Parameters
+    ----------
+    tickers, model, kind
+        As `tariff_study`.
+    **arguments
+        As `power`.
+
+    Returns
+    -------
+    DataFrame
+        As `power`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> shares = ["7203.T", "7267.T", "7201.T", "7270.T", "7261.T"]
+    >>> found = tm.events.tariff_power(tm.facts.load(), tickers=shares, draws=40, tests="crude_dependence")
+    >>> found["rejected"].round(2).tolist()
+    [0.15, 0.15, 0.13, 0.26]
+    """
+    lines = _home_lines(facts) if tickers is None else list(tickers)
+    moves, own = _against_home(facts, lines, model, kind)
+    known = event_calendar.firm_events(facts, lines)["date"].dropna().unique()
+    near = np.searchsorted(moves.index, known)[:, None] + np.arange(-window[1], 1 - window[0])
+    quiet = moves.index.delete(np.unique(near[(near >= 0) & (near < len(moves))]))
+    return power(moves, days=pd.DatetimeIndex(quiet), window=window, **own | arguments)
+
+
 def by_home(
     facts: Facts, study: EventStudy, window: Window | None = None, *, fewest: int = 3
 ) -> pd.DataFrame:
@@ -359,16 +405,26 @@ def _studied(
     arguments: dict[str, Any],
 ) -> EventStudy:
     """A study of some days, each line against the index of its own market."""
+    moves, own = _against_home(facts, lines, model, kind)
+    return study(moves, wanted, **own | {"window": window, "duplicates": "keep"} | arguments)
+
+
+def _against_home(
+    facts: Facts, lines: list[str], model: str, kind: Literal["simple", "log"]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Returns of the lines, and the arguments of `study` that set each against its own market."""
+    if model not in get_args(Model):
+        raise DataError(f"model {model!r}: write {', '.join(map(repr, get_args(Model)))}")
     moves = market.returns(facts, lines, kind=kind)
     calendars = facts.instruments.loc[lines, "exchange_calendar"].to_dict()
-    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
-    common = {"window": window, "kind": kind, "calendars": calendars, "duplicates": "keep"} | arguments
-    if model == "market_fx":
-        return study(moves, wanted, factors=factors, model="factors", **common)
+    common = {"kind": kind, "calendars": calendars}
     if model == "mean":
-        return study(moves, wanted, model="mean", **common)
+        return moves, common | {"model": "mean"}
+    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
+    if model == "market_fx":
+        return moves, common | {"factors": factors, "model": "factors"}
     own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
-    return study(moves, wanted, market=own, model=model, **common)
+    return moves, common | {"market": own, "model": model}
 
 
 def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:

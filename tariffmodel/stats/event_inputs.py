@@ -112,25 +112,36 @@ def check_choice(name: str, value: object, allowed: Sequence[str]) -> None:
         raise DataError(f"{name} {value!r}: write one of {', '.join(map(repr, allowed))}")
 
 
-def check_model(model: str, method: str, lags: int, market: bool, factors: bool) -> None:
-    """Raise a `DataError` if model and method do not go together, or lack what they need.
+def check_model(
+    model: object, method: str, lags: int, market: bool, factors: bool, errors: str = "classical"
+) -> None:
+    """Raise a `DataError` if model, method and errors do not go together, or lack what they need.
 
     >>> check_model("market", "ols", lags=1, market=False, factors=False)
     Traceback (most recent call last):
         ...
     tariffmodel.errors.DataError: model 'market' needs market=; pass the benchmark's returns
     """
-    check_choice("model", model, MODELS)
+    if not callable(model):
+        check_choice("model", model, MODELS)
     check_choice("method", method, METHODS)
+    check_choice("errors", errors, ("classical", "hac"))
+    moving = callable(model) or model in ("rolling", "dcc")
+    if errors == "hac" and (moving or method != "ols"):
+        raise DataError(
+            "errors='hac' are those of least squares; use them with method='ols' and a fixed beta"
+        )
     if lags < 1:
         raise DataError(f"lags {lags}: write 1 or more leads and lags")
     if method not in ("ols", "garch") and model != "market":
         raise DataError(f"method {method!r} estimates a market beta; use it with model='market'")
-    if model in ("market_adjusted", "market") and not market:
+    if method != "ols" and moving:
+        raise DataError(f"method {method!r} has a fixed beta; leave it out, or use model='market'")
+    if model in ("market_adjusted", "market", "rolling", "dcc") and not market:
         raise DataError(f"model {model!r} needs market=; pass the benchmark's returns")
     if model == "factors" and not factors:
         raise DataError("model 'factors' needs factors=; pass a Series or DataFrame by date")
-    if model != "factors" and factors:
+    if model != "factors" and factors and not moving:
         raise DataError(f"factors are given but model {model!r} does not use them; use model='factors'")
 
 
@@ -385,7 +396,7 @@ def regressors_of(
     >>> list(found), list(found[None])
     ([None], ['market'])
     """
-    if model == "mean":
+    if model == "mean" or (market is None and factors is None):
         return {None: pd.DataFrame(index=returns.index)}
     own: dict[object, list[pd.DataFrame]] = {}
     shared: list[pd.DataFrame] = []

@@ -6,7 +6,7 @@ and the tests of `event_tests` under stated conventions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,9 +17,12 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.stats import event_tests as et
 from tariffmodel.stats import normal_returns as nr
-from tariffmodel.stats.event_inputs import pair
+from tariffmodel.stats.calendar_time import Errors, alpha, portfolio
+from tariffmodel.stats.event_inputs import on_dates, pair
 from tariffmodel.stats.event_tests import Result
+from tariffmodel.stats.groups import Groups, compare, split
 from tariffmodel.stats.normal_returns import Array, Window
+from tariffmodel.stats.regression import Fit
 
 _ROWS = 1024  # firm-events diagnosed at a time
 
@@ -57,6 +60,8 @@ class EventStudy:
     >>> found = study(returns, "2025-04-03", market=market, estimation=(-60, -6), window=(-2, 2))
     >>> found, found.window, found.days.tolist()
     (EventStudy(3 firm-events, 1 events, 0 skipped, model 'market'), (-2, 2), [-2, -1, 0, 1, 2])
+    >>> found.coefficients("market").round(2).iloc[0].tolist()
+    [1.06, 1.06, 1.06, 1.06, 1.06]
     >>> found.ar.shape == found.ar_se.shape == found.sar.shape, list(found.aar) == list(found.caar)
     (True, True)
     >>> list(found.car((0, 1))), list(found.bhar((0, 1)))
@@ -67,10 +72,17 @@ class EventStudy:
     {'[0, 0]': -0.047, '[0, 1]': -0.049}
     >>> found.table().index.tolist(), found.estimation.index.tolist()[0], found.alarms.shape[0]
     (['[0, 0]', '[0, 1]', '[-1, 1]', '[-2, 2]'], ('2025-04-03', 'BMW'), 5)
-    >>> len(found.select(firms=["BMW"])), round(found.volatility((0, 0))[1].p_value, 3)
-    (1, 0.364)
+    >>> len(found.rows(np.array([0, 2]))), len(found.select(firms=["BMW"]))
+    (2, 1)
+    >>> round(found.volatility((0, 0))[1].p_value, 3)
+    0.364
     >>> list(found.calendar_time())[:2], found.summary((0, 1)).splitlines()[0]
     (['firms', 'mean'], 'Event study: 3 firm-events, 1 events, 3 firms; day 0 from 2025-04-03 to 2025-04-03')
+    >>> found.calendar_alpha(market.to_frame("market"), errors="ols").params.round(3).to_dict()
+    {'const': -0.018, 'market': 2.102}
+    >>> found.by_group({"BMW": "EU", "VW": "EU", "F": "US"}, (0, 1))
+    Traceback (most recent call last):
+    tariffmodel.errors.DataError: group 'US' has one firm-event and so no spread; leave it out or join it
     >>> found.sample((0, 1), et.conventions({})).n
     3
     """
@@ -111,7 +123,21 @@ class EventStudy:
     @cached_property
     def ar_se(self) -> pd.DataFrame:
         """Standard errors of `ar`, prediction error included, divisor T − k."""
-        return self._frame(nr.residual_sd(self.estimates)[:, None] * np.sqrt(1 + nr.leverage(self.estimates)))
+        return self._frame(np.sqrt(self._variance))
+
+    def coefficients(self, term: str) -> pd.DataFrame:
+        """A coefficient of the normal return on each day of the event window, firm-event × relative day.
+
+        Parameters
+        ----------
+        term : str
+            One of `terms`, such as "market". It is the same on all days unless the model lets it move.
+        """
+        if term not in self.terms:
+            raise DataError(f"no coefficient {term!r}; there are {', '.join(self.terms)}")
+        of, place = self.estimates, self.terms.index(term)
+        fixed = np.repeat(of.coefficients[:, [place]], len(self.days), axis=1)
+        return self._frame(fixed if of.slopes is None else of.slopes[:, :, place])
 
     @cached_property
     def sar(self) -> pd.DataFrame:
@@ -311,6 +337,40 @@ class EventStudy:
         frame = frame.assign(n=frame["n"].fillna(0).astype(int))
         return frame.sort_values("date", kind="stable")
 
+    def by_group(
+        self,
+        groups: Mapping[Hashable, Hashable] | pd.Series,
+        window: Window | None = None,
+        **conventions: Any,
+    ) -> Groups:
+        """How far each group of firms moved, and whether groups differ.
+
+        Parameters
+        ----------
+        groups : mapping or Series
+            Firm → group, or (event, firm) → group; firms not named are left out.
+        window, **conventions
+            As `car`. Firm-events without a day of the window are left out.
+
+        Returns
+        -------
+        Groups
+            `table`, `tests` and `pairs`. Firms that share a day are correlated: p-values of Welch's t, the
+            analyses of variance and ranks take firms for independent, the row "portfolio" and
+            `p_adjusted` do not.
+
+        Raises
+        ------
+        DataError
+            Firms that are not in the study, fewer than two groups, or a group of one firm-event.
+        """
+        wanted = et.conventions(conventions)
+        keep = self.sample(window, wanted).enough
+        rows, left_out = split(self.firm_events.index[keep], groups)
+        places = np.flatnonzero(keep)
+        samples = {name: self.rows(places[part]).sample(window, wanted) for name, part in rows.items()}
+        return compare(samples, left_out)
+
     @cached_property
     def estimation(self) -> pd.DataFrame:
         """What was estimated for each firm-event, and whether the residuals look as assumed.
@@ -375,7 +435,7 @@ class EventStudy:
         for column, wanted in (("event", events), ("firm", firms)):
             if wanted is not None:
                 left &= self.skipped[column].isin([wanted] if isinstance(wanted, str) else wanted).to_numpy()
-        return replace(self._rows(keep), skipped=self.skipped[left].reset_index(drop=True))
+        return replace(self.rows(keep), skipped=self.skipped[left].reset_index(drop=True))
 
     def volatility(self, window: Window | None = None) -> tuple[pd.Series, Result]:
         """Variance across firms on each day over the usual one, and its test.
@@ -383,8 +443,7 @@ class EventStudy:
         See `event_tests.abnormal_volatility`.
         """
         at = self._columns(window)
-        variance = (nr.residual_sd(self.estimates)[:, None] ** 2) * (1 + nr.leverage(self.estimates)[:, at])
-        ratio, test = et.abnormal_volatility(self.estimates.ar[:, at], variance)
+        ratio, test = et.abnormal_volatility(self.estimates.ar[:, at], self._variance[:, at])
         return pd.Series(ratio, index=self.days[at], name="variance_ratio"), test
 
     def calendar_time(self, window: Window | None = None) -> pd.DataFrame:
@@ -397,10 +456,44 @@ class EventStudy:
             the mean over days is zero.
         """
         at = self._columns(window)
-        ar, places = self.estimates.ar[:, at], self.timing.dates(self.days[at].to_numpy())
-        here = np.isfinite(ar)
-        by_date = pd.Series(ar[here], self.dates[places[here]]).groupby(level=0)
-        return pd.DataFrame({"firms": by_date.size(), "mean": by_date.mean()}).rename_axis("date")
+        return portfolio(self.estimates.ar[:, at], self._places(at), self.dates)
+
+    def calendar_alpha(
+        self,
+        factors: pd.DataFrame,
+        window: Window | None = None,
+        *,
+        errors: Errors = "hac",
+        risk_free: pd.Series | None = None,
+        fewest: int = 1,
+    ) -> Fit:
+        """What the firms in their event window earned a day beyond what factors explain (Fama 1998).
+
+        The portfolio of `calendar_time`, but of returns, each firm once a date, regressed on factors of
+        the same dates: betas are those of the event windows themselves.
+
+        Parameters
+        ----------
+        factors, errors, fewest
+            See `calendar_time.alpha`, which also says what is refused.
+        risk_free : Series, optional
+            By date, subtracted from the portfolio; factors of markets are then in excess of it too.
+
+        Returns
+        -------
+        regression.Fit
+            ``const`` is the abnormal return a day; times the days of the window, that of an event.
+        """
+        at = self._columns(window)
+        returns = self.estimates.ar[:, at] + self.estimates.expected[:, at]
+        firm = pd.factorize(self.firm_events.index.get_level_values("firm"))[0]
+        held = portfolio(returns, self._places(at), self.dates, firm)
+        if risk_free is not None:
+            held["mean"] -= on_dates(risk_free, "risk_free", held)
+        return alpha(held, factors, errors, fewest)
+
+    def _places(self, at: slice) -> Array:
+        return self.timing.dates(self.days[at].to_numpy())
 
     def summary(self, window: Window | None = None, **conventions: Any) -> str:
         """The study in words: what was done, under which conventions, and what came out."""
@@ -443,10 +536,11 @@ class EventStudy:
     def _frame(self, values: Array) -> pd.DataFrame:
         return pd.DataFrame(values, index=self.firm_events.index, columns=self.days)
 
-    def _rows(self, keep: Array) -> EventStudy:
+    def rows(self, keep: Array) -> EventStudy:
+        """The same study for some rows of `firm_events`, by place or as a mask."""
         return replace(
             self,
-            firm_events=self.firm_events[keep],
+            firm_events=self.firm_events.iloc[keep],
             estimates=self.estimates.take(keep),
             timing=self.timing.take(keep),
         )
@@ -480,7 +574,7 @@ class EventStudy:
             raise DataError(
                 "no firm-event has the returns of this window; see column days of study.car(window)"
             )
-        study = self._rows(sample.enough)
+        study = self.rows(sample.enough)
         return study, study.sample(window, wanted)
 
     def _path(self, windows: Sequence[Window]) -> pd.DataFrame:
@@ -490,6 +584,12 @@ class EventStudy:
             found = et.run("kp_bmp", sample)
             rows.append(sample.averages() | {"statistic": found.statistic, "p_value": found.p_value})
         return pd.DataFrame(rows, index=self.days)
+
+    @cached_property
+    def _variance(self) -> Array:
+        """Of each abnormal return."""
+        of = self.estimates
+        return np.asarray(nr.residual_sd(of)[:, None] ** 2 * (nr.own_noise(of) + nr.leverage(of)))
 
     @cached_property
     def _paired(self) -> tuple[Array, Array]:

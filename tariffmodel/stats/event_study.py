@@ -21,6 +21,8 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.stats import event_tests as et
 from tariffmodel.stats import normal_returns as nr
+from tariffmodel.stats.conditional_returns import NormalReturn, fitting
+from tariffmodel.stats.dynamic_correlation import LEAST
 from tariffmodel.stats.event_inputs import (
     Events,
     Factors,
@@ -51,12 +53,14 @@ def study(
     *,
     market: pd.Series | pd.DataFrame | None = None,
     factors: Factors | None = None,
-    model: Literal["mean", "market_adjusted", "market", "factors"] = "market",
+    model: Literal["mean", "market_adjusted", "market", "factors", "rolling", "dcc"]
+    | NormalReturn = "market",
     estimation: Window | int = (-250, -11),
     window: Window = (-10, 10),
     min_estimation: float = 0.5,
     method: Literal["ols", "scholes-williams", "dimson", "fowler-rorke", "garch"] = "ols",
     lags: int = 1,
+    errors: Literal["classical", "hac"] = "classical",
     risk_free: pd.Series | None = None,
     calendars: Mapping[str, str] | None = None,
     roll: Literal["next", "previous", "error"] = "next",
@@ -80,11 +84,17 @@ def study(
     factors : Series, DataFrame or mapping, optional
         By date, one set for all; or firm → frame, or a frame indexed by firm and date, for sets of the
         firm's own, whose columns may differ.
-    model : str
+    model : str or callable
         - "mean": R = μ + e (Brown and Warner 1980);
         - "market_adjusted": R − R_m, nothing estimated but the variance about the mean;
         - "market": R = α + βR_m + e (Sharpe 1963);
-        - "factors": R = α + Σ β_j f_j + e, the market first if given (market + FX; Fama and French 1993).
+        - "factors": R = α + Σ β_j f_j + e, the market first if given (market + FX; Fama and French 1993);
+        - "rolling": the market model, with `factors` if given, estimated anew for each day of the event
+          window (`conditional_returns.rolling`);
+        - "dcc": its beta and variance by dynamic conditional correlations (Engle 2002), estimation on 100
+          days at least (`conditional_returns.dcc`);
+        - a function of one's own: ``model(returns, regressors, days) -> predicted, error``, see
+          `conditional_returns.own`.
     estimation : (first, last) or int
         Days relative to the event; a number is that many days right before the event window.
     window : (first, last)
@@ -97,6 +107,9 @@ def study(
         autocorrelation), which take the market of the days next to the window and leave the prediction
         error that of OLS; "garch": coefficients by maximum likelihood with GARCH(1,1) errors, σ² the mean
         variance forecast for the event window (a loop over firm-events, some 10 ms each).
+    errors : "classical" or "hac"
+        Of the coefficients and of cumulative returns: as if a firm's residuals were independent, or with the
+        long-run variance of Newey and West (1987), see `conditional_returns.hac`.
     risk_free : Series, optional
         Subtracted from returns and market: the market model becomes the CAPM with an intercept.
     calendars : mapping, optional
@@ -137,26 +150,32 @@ def study(
         returns = returns.to_frame()
     check(returns, "returns")
     estimation, window, needed = check_windows(estimation, window, min_estimation)
-    check_model(model, method, lags, market is not None, factors is not None)
+    check_model(model, method, lags, market is not None, factors is not None, errors)
+    if model == "dcc":
+        needed = max(needed, LEAST)
     check_choice("roll", roll, ("next", "previous", "error"))
     check_choice("duplicates", duplicates, ("merge", "keep", "error"))
     check_choice("kind", kind, ("simple", "log"))
+    form = "own" if callable(model) else str(model)
+    called = getattr(model, "__name__", "own") if callable(model) else form
     settings = {
-        "model": model, "method": method, "estimation": estimation, "window": window, "needed": needed,
-        "kind": kind, "calendars": calendars is not None, "roll": roll, "duplicates": duplicates,
+        "model": called, "method": method, "errors": errors, "estimation": estimation, "window": window,
+        "needed": needed, "kind": kind, "calendars": calendars is not None, "roll": roll,
+        "duplicates": duplicates,
     }  # fmt: skip
     asked, skipped = asked_for(event_rows(events, returns))
     asked, unwanted = left_out(asked, leave_out)
     skipped += unwanted
-    regressors = regressors_of(returns, market, factors, model, risk_free)
+    regressors = regressors_of(returns, market, factors, form, risk_free)
     sessions, exchange = sessions_of(returns, calendars)
     rows, more = place(asked, returns, sessions, exchange, roll, duplicates)
     values, riskless = returns.to_numpy(dtype=float), None
     if risk_free is not None:
         riskless = on_dates(risk_free, "risk_free", returns).to_numpy(dtype=float)
         values = values - riskless[:, None]
-    setup = nr.Setup(model, method, lags, estimation, window)
-    terms, estimates = nr.estimate(values, regressors, rows, sessions, setup, excluded_days(exclude, returns))
+    setup = nr.Setup(form, method, lags, estimation, window)
+    barred = excluded_days(exclude, returns)
+    terms, estimates = nr.estimate(values, regressors, rows, sessions, setup, barred, fitting(model, errors))
     reasons = nr.unusable(estimates, needed, rows["known"].to_numpy())
     usable = pd.isna(reasons)
     skipped += more + skips(rows, reasons)

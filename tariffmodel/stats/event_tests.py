@@ -47,6 +47,7 @@ from tariffmodel.stats.normal_returns import (
     Estimates,
     day_mean,
     leverage,
+    own_noise,
     positive_share,
     residual_sd,
 )
@@ -196,8 +197,8 @@ class Sample:
     True
     >>> bool(np.allclose(sample.scar, sample.car / sample.se))
     True
-    >>> sample.sigma.shape, sample.prediction_error.shape, -1 < sample.correlation < 1
-    ((3,), (3, 2), True)
+    >>> sample.sigma.shape, sample.prediction_error.shape == sample.noise.shape, -1 < sample.correlation < 1
+    ((3,), True, True)
     >>> sample.average.shape, sample.average_error.shape, sample.portfolio.shape
     ((2,), (2,), (55,))
     >>> len(sample.ranked), len(sample.rescaled), [round(test.p_value, 2) for test in sample.grank]
@@ -250,6 +251,11 @@ class Sample:
         return residual_sd(self.estimates)
 
     @cached_property
+    def noise(self) -> Array:
+        """Variance of each day tested by its own noise, over σ²."""
+        return own_noise(self.estimates)[:, self.at]
+
+    @cached_property
     def prediction_error(self) -> Array:
         """Of each day tested, over σ²."""
         return np.asarray(leverage(self.estimates)[:, self.at] * self.conventions.prediction_error)
@@ -258,20 +264,23 @@ class Sample:
     def se(self) -> Array:
         """Standard error of each cumulative return."""
         here = np.isfinite(self.ar)
-        error = np.zeros(self.n)
+        error, noise = np.zeros(self.n), self.estimates.noise
+        own = self.length if noise is None else np.where(here, self.noise, 0).sum(axis=1)
+        if noise is not None and self.conventions.car_variance == "full":  # days may be correlated
+            own = np.einsum("nd,nde,ne->n", here, noise[:, self.at, self.at], here, dtype=float)
         if self.conventions.prediction_error and self.conventions.car_variance == "full":
             summed = np.einsum("nd,ndk->nk", here.astype(float), self.estimates.whitened[:, self.at])
             error = (summed**2).sum(axis=1)
         elif self.conventions.car_variance == "sar":
             error = np.where(here, self.prediction_error, 0).sum(axis=1)
-        return np.where(self.enough, self.sigma * np.sqrt(self.length + error), np.nan)
+        return np.where(self.enough, self.sigma * np.sqrt(own + error), np.nan)
 
     @cached_property
     def scar(self) -> Array:
         """Cumulative return over its standard error."""
         if self.conventions.car_variance != "sar":
             return np.asarray(self.car / self.se)
-        sar = self.ar / (self.sigma[:, None] * np.sqrt(1 + self.prediction_error))
+        sar = self.ar / (self.sigma[:, None] * np.sqrt(self.noise + self.prediction_error))
         return np.where(self.enough, np.nansum(sar, axis=1) / np.sqrt(np.maximum(self.length, 1)), np.nan)
 
     @cached_property
@@ -315,7 +324,7 @@ class Sample:
         Standardised first, and then brought back to the size of the residuals, for ranking among them.
         """
         error = leverage(self.estimates) * self.conventions.prediction_error
-        sar = self.estimates.ar / (self.sigma[:, None] * np.sqrt(1 + error))
+        sar = self.estimates.ar / (self.sigma[:, None] * np.sqrt(own_noise(self.estimates) + error))
         here = np.isfinite(sar)
         squares = np.where(here, (sar - day_mean(sar)) ** 2, 0).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,8 +6,8 @@ and carried into the event window; the difference is the abnormal return.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,10 +20,11 @@ from tariffmodel.stats import garch
 Array = np.ndarray
 Window = tuple[int, int]
 
-MODELS = ("mean", "market_adjusted", "market", "factors")
+MODELS = ("mean", "market_adjusted", "market", "factors", "rolling", "dcc")
 METHODS = ("ols", "scholes-williams", "dimson", "fowler-rorke", "garch")
 _SINGULAR = 1e-10  # smallest eigenvalue of the scaled regressors' second moments
 _ROWS = 1024  # firm-events estimated at a time
+_OPTIONAL = ("noise", "slopes")
 _LAGS = 5  # of the Ljung-Box and ARCH-LM diagnostics
 
 __all__ = [
@@ -71,10 +72,38 @@ class Estimates:
     coefficients: Array  #: (n, p) intercept and slopes; NaN where the firm's model has no such term
     errors: Array  #: (n, p) their standard errors
     gap_t: Array  #: (n,) t of the sum of abnormal returns between the two windows; NaN without a gap
+    noise: Array | None = None  #: (n, W, W) covariance of the days' own noise over σ²; None: the identity
+    slopes: Array | None = None  #: (n, W, p) `coefficients` of each day of the event window, where they move
 
     def take(self, rows: Array) -> Estimates:
         """The same arrays for some rows."""
-        return Estimates(*(getattr(self, field.name)[rows] for field in fields(self)))
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Estimates(**{name: value[rows] for name, value in found.items() if value is not None})
+
+
+class Block(NamedTuple):
+    """Firm-events that are fitted at once, of the same factors."""
+
+    returns: Array  #: (c, days), with `reach` days more at each end than the two windows and their gap
+    x: Array  #: (days, k) shared by all, or (c, days, k)
+    reach: int
+    rows: pd.DataFrame  #: of all firm-events
+    at: Array  #: (c,) places of these in `rows`
+    factors: tuple[object, ...]  #: names of the columns of `x`
+
+    def inner(self) -> tuple[Array, Array]:
+        """Returns (c, D) and factors (c, D, k), from the first day of estimation to the last of the event.
+
+        >>> block = Block(np.arange(5.0)[None], np.zeros((5, 0)), 1, pd.DataFrame(), np.arange(1), ())
+        >>> block.inner()[0].tolist(), block.inner()[1].shape
+        ([[1.0, 2.0, 3.0]], (1, 3, 0))
+        """
+        days = slice(self.reach, self.returns.shape[1] - self.reach)
+        r, x = self.returns[:, days], self.x[..., days, :]
+        return r, np.broadcast_to(x, (*r.shape, x.shape[-1]))
+
+
+Fitting = Callable[[Block, Setup], dict[str, Array]]
 
 
 def estimate(
@@ -84,6 +113,7 @@ def estimate(
     sessions: Mapping[str, Array],
     setup: Setup,
     excluded: Array | None = None,
+    fit: Fitting | None = None,
 ) -> tuple[tuple[str, ...], Estimates]:
     """Fit every firm-event, in blocks that share regressors where they can.
 
@@ -100,6 +130,8 @@ def estimate(
         Exchange → rows of returns that are its sessions.
     excluded : (days, firms) of bool, optional
         Days that are missing in estimation windows, and there only.
+    fit : callable, optional
+        What fits a block of firm-events. Default: `fit_block`.
 
     Returns
     -------
@@ -126,7 +158,7 @@ def estimate(
     names = list(dict.fromkeys(name for frame in regressors.values() for name in frame.columns))
     adjusted = setup.model == "market_adjusted"
     terms = ("mean",) if adjusted else ("alpha", *map(str, names))
-    out = _empty(len(rows), len(terms), setup)
+    out, out_of = _empty(len(rows), len(terms), setup), {field.name for field in fields(Estimates)}
     reach = setup.lags if setup.method in ("dimson", "fowler-rorke") else 1
     first, last = setup.estimation[0] - reach, setup.window[1] + reach
     span, edge = last - first + 1, max(-first, last, 0) + 1
@@ -155,10 +187,18 @@ def estimate(
                     estimated = slice(reach, reach + out.residuals.shape[1])
                     gone = barred[columns[at], starts[at], estimated] > 0
                     block_moves[:, estimated][gone] = np.nan
-                for name, found in _fit(block_moves, design, setup, reach).items():
+                alike = Block(block_moves, design, reach, rows, at, tuple(factors))
+                for name, found in (fit or fit_block)(alike, setup).items():
+                    if name not in out_of:
+                        continue
+                    if name in _OPTIONAL and getattr(out, name) is None:
+                        deep = len(terms) if name == "slopes" else found.shape[2]
+                        out = replace(out, **{name: np.full((len(rows), found.shape[1], deep), np.nan)})
                     target = getattr(out, name)
                     if name in ("coefficients", "errors"):
                         target[at[:, None], slots] = found
+                    elif name == "slopes":
+                        target[at[:, None], :, slots] = found.transpose(0, 2, 1)
                     elif name == "whitened":
                         target[at, :, : found.shape[-1]] = found
                     else:
@@ -168,7 +208,7 @@ def estimate(
 
 def _empty(n: int, terms: int, setup: Setup) -> Estimates:
     days, width = (last - first + 1 for first, last in (setup.estimation, setup.window))
-    one = {field.name: np.empty(n) for field in fields(Estimates)}
+    one = {field.name: np.empty(n) for field in fields(Estimates) if field.name not in _OPTIONAL}
     return Estimates(
         **one
         | {name: np.empty((n, width)) for name in ("ar", "expected")}
@@ -214,16 +254,31 @@ def _along(design: Array, coefficients: Array) -> Array:
     return np.asarray(coefficients @ design.T if flat else np.einsum("cdk,ck->cd", design, coefficients))
 
 
-def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]:
-    """Normal and abnormal returns of a block: arrays under the names of `Estimates`.
+def fit_block(block: Block, setup: Setup, *, turned: bool = False) -> dict[str, Array]:
+    """Normal and abnormal returns of a block: arrays under the names of `Estimates`, and `here`.
 
-    `returns` is (c, days) and `x` (days, k) or (c, days, k), both with `reach` days more at each end.
     The regressors are centred and scaled on the estimation window before the normal equations are
     solved by Cholesky factors: slopes, residuals and prediction errors do not depend on it, rounding
     does.
+
+    Returns
+    -------
+    dict
+        Beside the estimates: `here` (c, D), which days count; with `turned` also `design` (c, D, k), the
+        regressors turned so that those of the estimation window are orthonormal, and `turn` (c, k, k), which
+        turns their coefficients into those of the regressors.
+
+    Examples
+    --------
+    >>> returns = np.array([[0.0, 0.01, -0.01, 0.03, -0.03, 0.05, 0.0]])  # a day more at each end
+    >>> block = Block(returns, np.zeros((7, 0)), 1, pd.DataFrame(), np.arange(1), ())
+    >>> found = fit_block(block, Setup("mean", "ols", 1, (-4, -1), (0, 0)))
+    >>> found["ar"].tolist(), found["here"].shape
+    ([[0.05]], (1, 5))
     """
+    returns, x, reach = block.returns, block.x, block.reach
     inner = slice(reach, returns.shape[1] - reach)
-    at, gap, tested = _spans(setup)
+    at, gap, tested = spans(setup)
     r, factors = returns[:, inner], x[..., inner, :]
     adjusted = setup.model == "market_adjusted"
     if adjusted:
@@ -254,7 +309,10 @@ def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]
     if adjusted:  # nothing but the variance is estimated, about the mean
         ar, whitened = ar + scaled[:, :1], np.zeros_like(whitened)
     width = gap.stop - gap.start
-    return {
+    more = {}
+    if turned:
+        more = {"design": design @ root.transpose(0, 2, 1), "turn": back @ root.transpose(0, 2, 1)}
+    return more | {
         "ar": ar[:, tested],
         "expected": returns[:, inner][:, tested] - ar[:, tested],
         "residuals": ar[:, at],
@@ -266,11 +324,16 @@ def _fit(returns: Array, x: Array, setup: Setup, reach: int) -> dict[str, Array]
         "coefficients": np.einsum("cij,cj->ci", back, scaled),
         "errors": errors,
         "gap_t": _sum_t(ar[:, gap], whitened[:, :width], sigma2),
+        "here": here & safe[:, None],
     }
 
 
-def _spans(setup: Setup) -> tuple[slice, slice, slice]:
-    """Columns of the estimation window, of the gap and of the event window."""
+def spans(setup: Setup) -> tuple[slice, slice, slice]:
+    """Columns of the estimation window, of the gap and of the event window.
+
+    >>> spans(Setup("market", "ols", 1, (-250, -11), (-1, 1)))
+    (slice(0, 240, None), slice(240, 249, None), slice(249, 252, None))
+    """
     start, end = setup.estimation
     days, before = end - start + 1, setup.window[0] - start
     return slice(0, days), slice(days, before), slice(before, setup.window[1] - start + 1)
@@ -419,6 +482,17 @@ def residual_sd(of: Estimates) -> Array:
     [1.0, 1.0]
     """
     return np.asarray(np.sqrt(of.rss / (of.observations - of.parameters)))
+
+
+def own_noise(of: Estimates) -> Array:
+    """Variance of each day's own noise over σ², (n, W): 1 unless the model has it move.
+
+    >>> whole, each = np.ones((1, 2)), np.ones(1)
+    >>> found = Estimates(whole, whole, whole, whole[..., None], each, each, each, each, whole, whole, each)
+    >>> own_noise(found).tolist(), own_noise(replace(found, noise=np.diag([1.0, 4.0])[None])).tolist()
+    ([[1.0, 1.0]], [[1.0, 4.0]])
+    """
+    return np.ones(of.ar.shape) if of.noise is None else np.asarray(np.einsum("nww->nw", of.noise))
 
 
 def leverage(of: Estimates) -> Array:
