@@ -66,6 +66,7 @@ _HOMES = {
     "resampling": "stats.resampling",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
+    "sessions": "stats.sessions",
     "spreadsheet": "intake.spreadsheet",
     "store": "facts.store",
     "ticket": "hedging.ticket",

@@ -32,6 +32,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.markets import market
+from tariffmodel.stats import sessions
 
 PRICES, FX = "market/prices.parquet", "market/fx.parquet"
 FIRST_DAY = pd.Timestamp("2023-01-01")  # where a line without prices begins
@@ -322,7 +323,7 @@ def _start(stored: pd.DataFrame, overlap: int) -> pd.Timestamp:
 
 def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[str, pd.Series]:
     """Time zone of an exchange, and the closes of its sessions that are over, by day."""
-    book = market.exchange(calendar, first.year)
+    book = sessions.exchange(calendar, first.year)
     return str(book.tz), book.closes[book.closes + FINAL_AFTER <= now]
 
 

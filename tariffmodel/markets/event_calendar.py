@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import SequenceMatcher, get_close_matches
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,15 +29,14 @@ from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
+
+from tariffmodel.stats.sessions import first_after, trading_hours
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import KINDS, Policy
 
 MARKETS = ("US", "JP", "KR", "DE")
 ZONE = "America/New_York"
-# NYSE takes market-on-close orders until 15:50, Seoul's closing auction starts at 15:20: what is
-# announced in the last ten minutes is only partly in the close of the day.
-MARGIN = pd.Timedelta(minutes=10)
 _EVENTS, _POLICIES = "events/events.csv", "events/policies.csv"
 _CHANGE = ("period", "delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd", "quality", "reason")
 _HOUR = pd.Timedelta(hours=1)
@@ -96,7 +94,7 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     near = np.zeros((len(rows), len(rows)), dtype=bool)
     for place in MARKETS:
         hours = _hours(facts, place, rows["announced"])
-        number = _first(hours, rows["announced"])
+        number = first_after(hours, rows["announced"])
         sessions[f"first_session_{place}"] = hours.index[number]
         wait = (hours["open"].iloc[number].array - rows["announced"].array) / _HOUR
         waits[f"hours_to_reaction_{place}"] = np.maximum(wait, 0.0)
@@ -340,24 +338,12 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-@lru_cache(maxsize=16)
-def _timetable(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
-    """Sessions of an exchange with `open` and `close` in UTC, half days included."""
-    book = market.exchange(calendar, first.year)
-    return pd.DataFrame({"open": book.opens, "close": book.closes}).tz_localize(None).loc[first:last]
-
-
 def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
-    """`_timetable` around the events, less the days on which the exchange did not trade after all."""
+    """Sessions around the events, less the days on which the exchange did not trade after all."""
     days = announced.dt.tz_localize(None).dt.normalize()
     calendar = str(facts.markets.at[place, "exchange_calendar"])
     closed = market.untraded(facts, calendar)
-    return _timetable(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
-
-
-def _first(hours: pd.DataFrame, announced: pd.Series) -> np.ndarray:
-    """Positions of the first sessions that still have `MARGIN` to go."""
-    return np.asarray((hours["close"] - MARGIN).array.searchsorted(announced.array))
+    return trading_hours(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
 
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
@@ -418,7 +404,7 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     for name, lines in listed.groupby(place[listed.index]):
         hours = _hours(facts, str(name), rows["announced"])
         closes = usd[list(lines)].reindex(hours.index).to_numpy()
-        before = _first(hours, rows["announced"])[:, None] - 1
+        before = first_after(hours, rows["announced"])[:, None] - 1
         sessions = np.arange(len(hours))[:, None]
         last = np.maximum.accumulate(np.where(np.isnan(closes), -1, sessions), axis=0)[before[:, 0]]
         fresh = (last >= 0) & (before - last <= market.STALE_SESSIONS)

@@ -9,23 +9,17 @@ with leads and lags, and `asynchrony` says by how many hours two observations of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.holiday import AbstractHolidayCalendar
 
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-
-if TYPE_CHECKING:
-    from exchange_calendars import ExchangeCalendar
+from tariffmodel.stats.sessions import exchange
 
 Kind = Literal["log", "simple"]
 Horizon = int | Literal["weekly"]
@@ -33,8 +27,6 @@ Horizon = int | Literal["weekly"]
 FIXING_TIME, FIXING_ZONE = "14:15", "Europe/Berlin"  # when the ECB's reference rates are agreed
 FIXING = "ECB fixing"
 STALE_SESSIONS = 5  # a line further behind than a week of sessions is called stale
-_FIRST_YEAR = 2022  # of calendars, unless prices start before: a long one takes seconds to make
-_ONE_AT_A_TIME = Lock()
 _MAX_FIXING_AGE = 7  # days for which a fixing may stand in over the ECB's holidays
 
 
@@ -490,55 +482,6 @@ def _calendar(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
     """Sessions from `first` to `last`, as the exchange announced them."""
     days: pd.DatetimeIndex = exchange(calendar, first.year).sessions.tz_localize(None)
     return days[days.searchsorted(first) : days.searchsorted(last, side="right")]
-
-
-def exchange(calendar: str, first_year: int = _FIRST_YEAR) -> ExchangeCalendar:
-    """Trading calendar of an exchange from the first day of a year on, kept once it is made.
-
-    Raises
-    ------
-    DataError
-        If `exchange_calendars` knows no such code.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> book = tm.market.exchange("XTKS")
-    >>> book.is_session("2025-05-02"), book.is_session("2025-05-05")
-    (True, False)
-    """
-    return _book(calendar, min(first_year, _FIRST_YEAR))  # one calendar for all who start later
-
-
-@lru_cache(maxsize=32)
-def _book(calendar: str, first_year: int) -> ExchangeCalendar:
-    import exchange_calendars  # slow to import: only where markets are asked for
-
-    try:
-        with _holidays_since(first_year - 1):
-            return exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01")
-    except exchange_calendars.errors.InvalidCalendarName:
-        raise DataError(
-            f"{calendar} is not a code of the exchange_calendars package; "
-            "correct exchange_calendar in data/market/instruments.csv"
-        ) from None
-
-
-@contextmanager
-def _holidays_since(year: int) -> Iterator[None]:
-    """Let calendars work out no holidays before `year` and none beyond those that they are asked for.
-
-    Else each lists those of 1970 to 2200, which takes seconds where the moon has a say. The bounds are
-    those that pandas documents for all its holiday calendars.
-    """
-    with _ONE_AT_A_TIME:
-        bounds = AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date
-        AbstractHolidayCalendar.start_date = pd.Timestamp(year, 1, 1)
-        AbstractHolidayCalendar.end_date = pd.Timestamp(pd.Timestamp.today().year + 2, 12, 31)
-        try:
-            yield
-        finally:
-            AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date = bounds
 
 
 def _close_hours(calendar: str, day: pd.Timestamp) -> tuple[str, float, float]:

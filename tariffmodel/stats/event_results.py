@@ -33,7 +33,7 @@ class EventStudy:
     Attributes
     ----------
     firm_events : DataFrame
-        The firm-events used, indexed by event and firm: `asked` (the date given), `date` (day 0),
+        The firm-events used, indexed by event and firm: `asked` (the date, or date and time, as given), `date` (day 0),
         `rolled` (day 0 is another day than asked), `overlaps` (another event of the firm lies inside
         this event window), `days` (returns in the event window).
     skipped : DataFrame
@@ -158,17 +158,18 @@ class EventStudy:
         -------
         DataFrame
             Indexed by event and firm: `bhar`, `se`, `t`, `days`; NaN where a simple return lies below −1,
-            so that it cannot be a fraction.
+            so that it cannot be a fraction, or no normal return is known.
         """
         at = self._columns(window)
         ar, expected = self.estimates.ar[:, at], self.estimates.expected[:, at]
-        log = self.settings["kind"] == "log"
+        log = self.settings["kind"] != "simple"
         held, normal = (
             np.exp(np.nansum(moves, axis=1)) if log else np.nanprod(1 + moves, axis=1)
             for moves in (ar + expected, np.where(np.isfinite(ar), expected, np.nan))
         )
         cumulated = self.car(window)
-        possible = (cumulated["days"] > 0) & (log | ~(ar + expected < -1).any(axis=1))
+        known = np.isfinite(expected) | ~np.isfinite(ar)
+        possible = (cumulated["days"] > 0) & known.all(axis=1) & (log | ~(ar + expected < -1).any(axis=1))
         bhar, se = (
             np.where(possible, held - normal, np.nan),
             np.where(possible, cumulated["se"] * normal, np.nan),
