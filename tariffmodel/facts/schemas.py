@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,14 @@ def _date(nullable: bool = False) -> pa.Column:
     return _like(
         r"\d{4}(-\d{2}(-\d{2})?)?$", "a day, month or year such as 2025-05-08, 2025-05 or 2025", nullable
     )
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _clock() -> pa.Column:
@@ -341,6 +350,12 @@ EVENTS = _table(
         "date": _day(),
         "time_et": _clock(),
         "time_assumed_et": _clock(),
+        "time_zone": pa.Column(
+            str,
+            pa.Check(_is_zone, element_wise=True, error="a time zone such as Asia/Tokyo"),
+            nullable=True,
+            required=False,
+        ),
         "time_basis": _text(),
         "time_confidence": _one_of("high", "medium", "low"),
         "label": _text(),
@@ -399,6 +414,7 @@ EVENT_POLICIES = _table(
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
+    "open": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
     "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
     "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
     **_SOURCE,
@@ -413,6 +429,12 @@ PRICES = _table(
         "basis": _one_of("total_return", "price_return"),
         **_REFRESHED,
     },
+    checks=[
+        pa.Check(
+            lambda table: "open" not in table or table["open"].isna() | table["close"].notna(),
+            error="open: expected a close beside it, in the same unit",
+        ),
+    ],
     key=["ticker", "date"],
     provenance=False,
 )

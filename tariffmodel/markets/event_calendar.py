@@ -1,6 +1,6 @@
 """When could each market first react to tariff news, and what did the news change in each maker's bill?
 
-Events lie in ``data/events/events.csv``, timed in Washington. An exchange reacts in the first session
+Events lie in ``data/events/events.csv``, timed in Washington unless a row names its zone. An exchange reacts in the first session
 that still has `MARGIN` to go before its close. What an event changed lies beside it in
 ``policies.csv`` as two references to policies, the one known before and the one known after:
 
@@ -29,7 +29,6 @@ from tariffmodel.facts import KEY, QUALITY, Facts, Fault, store
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
-
 from tariffmodel.stats.sessions import first_after, trading_hours
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
@@ -307,16 +306,22 @@ def _rows(facts: Facts) -> pd.DataFrame:
     fact_tables.refuse(faults)
     clock = events["time_et"].fillna(events["time_assumed_et"])
     local = pd.to_datetime(events["date"].dt.strftime("%Y-%m-%d ") + clock)
-    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
-    announced = local.dt.tz_localize(ZONE, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    zones = events.get("time_zone", pd.Series(None, events.index, dtype=object)).fillna(ZONE)
+    announced = pd.concat([_in_utc(times, str(zone)) for zone, times in local.groupby(zones)])
     events = events.assign(
-        announced=announced.dt.tz_convert("UTC"),
-        date_et=events["date"],
+        announced=announced,
+        date_et=announced.dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize(),
         countries=events["countries"].str.split("|").map(tuple),
         timing_quality=events["time_confidence"],
     )
     changes = changes.rename(columns={"file": "policies_file", "row": "policies_row"}).set_index("event")
     return events.drop(columns=["quality", "file", "row"]).set_index("event").join(changes)
+
+
+def _in_utc(local: pd.Series, zone: str) -> pd.Series:
+    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
+    times = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    return times.dt.tz_convert("UTC")
 
 
 def _known(index: pd.Index, events: Sequence[str]) -> list[str]:

@@ -26,6 +26,10 @@ Horizon = int | Literal["weekly"]
 
 FIXING_TIME, FIXING_ZONE = "14:15", "Europe/Berlin"  # when the ECB's reference rates are agreed
 FIXING = "ECB fixing"
+NO_OPENS = (
+    "no opens are stored; `tariffmodel refresh` keeps those of new days, `tariffmodel add prices FILE` "
+    "those of a column Open (the bundled panel has closes only)"
+)
 STALE_SESSIONS = 5  # a line further behind than a week of sessions is called stale
 _MAX_FIXING_AGE = 7  # days for which a fixing may stand in over the ECB's holidays
 
@@ -114,6 +118,86 @@ def returns(
         "timing": _timing(sorted(set(calendars)), levels.index[-1])
         + (f", in dollars at {exchange_rates(facts).attrs['timing']}" if currency == "USD" else ""),
     }
+    return moves
+
+
+def opens(facts: Facts, tickers: Sequence[str] | None = None) -> pd.DataFrame:
+    """Adjusted opens in listing currency, date × ticker; empty where the line has no open that day.
+
+    The open of a day carries the factor of its close, so that a dividend or split moves the night
+    before it and not the day. The bundled panel has closes only: a refresh stores the opens of the days that
+    it adds, and own files bring theirs.
+
+    Parameters
+    ----------
+    tickers : sequence of str, optional
+        Default: every line with opens, perhaps none.
+
+    Raises
+    ------
+    DataError
+        Tickers that are unknown or have no open.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.market.opens(tm.facts.load()).attrs["unit"]
+    'adjusted open, local currency'
+    """
+    chosen = list(facts.opens.columns)
+    if tickers is not None:
+        chosen = _known(facts, tickers)
+        if without := [ticker for ticker in chosen if ticker not in facts.opens]:
+            raise DataError(f"{', '.join(without[:5])}: {NO_OPENS}")
+    levels = facts.opens[chosen]
+    levels.attrs = {"unit": "adjusted open, local currency", "as_of": _last(levels)}
+    return levels
+
+
+def overnight_returns(
+    facts: Facts, tickers: Sequence[str] | None = None, *, kind: Kind = "log"
+) -> pd.DataFrame:
+    """Returns from the close of each line's session before to the open, date × ticker, fractions.
+
+    Dated by the open. Dividends are in them: a share opens without. The first price of an index may hold
+    closes of shares that have not opened yet. See `opens`.
+
+    >>> import tariffmodel as tm
+    >>> tm.market.overnight_returns(tm.facts.load()).attrs["unit"]
+    'log return, local currency, close to open'
+    """
+    return _part(facts, tickers, kind, overnight=True)
+
+
+def intraday_returns(
+    facts: Facts, tickers: Sequence[str] | None = None, *, kind: Kind = "log"
+) -> pd.DataFrame:
+    """Returns from the open to the close of each day, date × ticker, fractions; see `opens`.
+
+    Simple ones and those of `overnight_returns` make up the day: (1 + night)(1 + day) = 1 + return.
+
+    >>> import tariffmodel as tm
+    >>> tm.market.intraday_returns(tm.facts.load()).attrs["unit"]
+    'log return, local currency, open to close'
+    """
+    return _part(facts, tickers, kind, overnight=False)
+
+
+def _part(facts: Facts, tickers: Sequence[str] | None, kind: Kind, *, overnight: bool) -> pd.DataFrame:
+    if kind not in ("log", "simple"):
+        raise DataError(f"kind {kind!r}: write 'log' or 'simple'")
+    start = opens(facts, tickers)
+    end = facts.prices[list(start)]
+    calendars: Any = facts.instruments["exchange_calendar"][start.columns]
+    parts = [pd.DataFrame(index=start.index[:0])]
+    for calendar, lines in calendars.groupby(calendars).groups.items():
+        days = sessions(facts, str(calendar))
+        first, last = (levels[list(lines)].reindex(days) for levels in (start, end))
+        ratio = first / last.shift() if overnight else last / first
+        parts.append(pd.DataFrame(np.log(ratio)) if kind == "log" else ratio - 1)
+    moves = pd.concat(parts, axis=1, sort=True)[list(start)]
+    span = "close to open" if overnight else "open to close"
+    moves.attrs = {"unit": f"{kind} return, local currency, {span}", "as_of": _last(start)}
     return moves
 
 
@@ -212,6 +296,7 @@ def until(facts: Facts, day: date) -> Facts:
     last = pd.Timestamp(day)
     # filled here, the cached properties are not read from the files again
     vars(known)["prices"] = facts.prices.loc[:last].dropna(axis=1, how="all")
+    vars(known)["opens"] = facts.opens.loc[:last].dropna(axis=1, how="all")
     vars(known)["fx"] = facts.fx.loc[:last]
     return known
 
@@ -465,7 +550,8 @@ def _last_closes(levels: pd.DataFrame) -> pd.Series:
 
 
 def _last(levels: pd.DataFrame) -> str:
-    return str(levels.dropna(how="all").index[-1].date()) if len(levels) else ""
+    days = levels.dropna(how="all").index
+    return str(days[-1].date()) if len(days) else ""
 
 
 def _sessions(facts: Facts, calendar: str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:

@@ -33,9 +33,9 @@ class EventStudy:
     Attributes
     ----------
     firm_events : DataFrame
-        The firm-events used, indexed by event and firm: `asked` (the date, or date and time, as given), `date` (day 0),
-        `rolled` (day 0 is another day than asked), `overlaps` (another event of the firm lies inside
-        this event window), `days` (returns in the event window).
+        The firm-events used, indexed by event and firm: `asked` (the date given, with its time of day),
+        `date` (day 0), `rolled` (day 0 is another day than asked), `overlaps` (another event of the firm
+        lies inside this event window), `days` (returns in the event window).
     skipped : DataFrame
         The others: `event`, `firm`, `date`, `reason`.
     settings : dict

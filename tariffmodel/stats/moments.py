@@ -51,8 +51,8 @@ def written(events: pd.DataFrame, zone: str | None = None) -> Written:
     --------
     >>> rows = pd.DataFrame({"date": ["2025-07-23 16:30", "2025-07-23"]})
     >>> found = written(rows, "Asia/Tokyo")
-    >>> found.announced.dt.strftime("%H:%M").tolist(), found.zone.tolist()
-    (['07:30', nan], ['Asia/Tokyo', None])
+    >>> found.announced.dt.strftime("%H:%M").tolist(), found.zone.isna().tolist()
+    (['07:30', nan], [False, True])
     """
     events = events.reset_index(drop=True)
     asked, announced, zones = _dates(events["date"])
@@ -131,7 +131,7 @@ def _zones(events: pd.DataFrame, default: str | None) -> pd.Series:
 
 
 def _localized(local: pd.Series, zone: str) -> pd.Series:
-    known = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    known: pd.Series = local.dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
     if (lost := known.isna()).any():
         row = _first(lost)
         raise DataError(
@@ -170,7 +170,8 @@ def reaction_days(rows: pd.DataFrame, part: Part = "close_to_close") -> tuple[Ar
 
     Examples
     --------
-    >>> rows = pd.DataFrame({"firm": ["7203.T"], "exchange": ["XTKS"], "asked": pd.to_datetime(["2025-07-23"])})
+    >>> rows = pd.DataFrame({"firm": ["7203.T"], "exchange": ["XTKS"]})
+    >>> rows["asked"] = pd.to_datetime(["2025-07-23 16:30"])
     >>> rows["announced"] = pd.to_datetime(["2025-07-23 16:30+09:00"], utc=True)
     >>> reaction_days(rows)[0].astype(str).tolist()
     ['2025-07-24T00:00:00.000000']
@@ -181,7 +182,7 @@ def reaction_days(rows: pd.DataFrame, part: Part = "close_to_close") -> tuple[Ar
     for label, places in rows[timed].groupby("exchange").groups.items():
         here = rows.index.get_indexer(pd.Index(places))
         announced = rows["announced"].iloc[here]
-        if not label:
+        if label == "":
             row = rows.iloc[here[0]]
             raise DataError(
                 f"events: {row.firm!r} on {row.asked:%Y-%m-%d %H:%M} has a time of day and no exchange; "
@@ -190,6 +191,9 @@ def reaction_days(rows: pd.DataFrame, part: Part = "close_to_close") -> tuple[Ar
             )
         near = announced.dt.tz_localize(None).dt.normalize()
         hours = trading_hours(str(label), near.min() - _REACH, near.max() + _REACH)
+        if hours.empty:
+            days[here] = np.datetime64("NaT")
+            continue
         found = first_after(hours, announced)
         inside = found < len(hours)
         found = np.minimum(found, len(hours) - 1)

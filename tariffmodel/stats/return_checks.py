@@ -23,7 +23,10 @@ RATE = 0.005  # median size of a day's risk-free rate: 250% a year
 LEVEL, ENOUGH = 0.02, 20  # so many values, all positive and of this median size, are levels
 _SCATTERED = 3  # gaps of a column, each begun on another day, that its calendar may explain
 _TOGETHER, _ALONE = 0.6, 0.4  # share of gaps in common: within an exchange, between two
-_EXCHANGES = "XNYS XTSE XMEX BVMF XLON XETR XSTO XTKS XKRX XHKG XSHG XTAI XBOM XASX".split()
+_EXCHANGES = (
+    "XNYS", "XTSE", "XMEX", "BVMF", "XLON", "XETR", "XSTO", "XTKS", "XKRX", "XHKG", "XSHG", "XTAI", "XBOM",
+    "XASX",
+)  # fmt: skip
 _OLDEST, _LONGEST = pd.Timestamp("2000-01-01"), pd.Timedelta(days=1500)  # holidays that are looked up
 _WIDEST = 400  # columns compared
 
@@ -55,7 +58,7 @@ def check_scale(
     >>> check_scale(moves)
     Traceback (most recent call last):
         ...
-    tariffmodel.errors.DataError: returns looks like percent in BMW, VW (median size 1.1); divide by 100
+    tariffmodel.errors.DataError: returns looks like percent in BMW, VW (median size 0.97); divide by 100
     """
     size = _sizes(returns, "returns", limit)
     if market is not None:
@@ -76,9 +79,9 @@ def _sizes(frame: pd.DataFrame, name: str, limit: float) -> pd.Series:
     known = np.isfinite(values)
     moved = np.where(known & (values != 0), np.abs(values), np.nan)
     some = np.isfinite(moved).any(axis=0)
-    size = pd.Series(np.nanmedian(moved[:, some], axis=0), frame.columns[some], dtype=float)
-    positive = (np.where(known, values, 1.0) > 0).all(axis=0)[some] & (known.sum(axis=0)[some] >= ENOUGH)
-    if (levels := positive & (size > LEVEL * limit / PERCENT)).any():
+    size = pd.Series(np.nanmedian(moved[:, some], axis=0), frame.columns[np.flatnonzero(some)], dtype=float)
+    positive = (~known | (values > 0)).all(axis=0) & (known.sum(axis=0) >= ENOUGH)
+    if (levels := pd.Series(positive[some], size.index) & (size > LEVEL * limit / PERCENT)).any():
         raise DataError(
             f"{name} is never negative in {_named(size.index[levels])} (median {size[levels].iloc[0]:.3g}): "
             "prices, or gross returns? Pass prices.pct_change(fill_method=None), or subtract 1"
@@ -98,8 +101,8 @@ def _comparable(size: pd.Series, name: str, limit: float) -> None:
     if large.any():
         raise DataError(
             f"{name} has mixed scales: the median move is {size[large].iloc[0]:.2g} in "
-            f"{_named(size.index[large])} and {size.min():.2g} in {size.idxmin()}; percents beside fractions? "
-            "Divide those by 100"
+            f"{_named(size.index[large])} and {size.min():.2g} in {size.idxmin()}; percents beside "
+            "fractions? Divide those by 100"
         )
 
 
@@ -129,7 +132,7 @@ def check_sessions(returns: pd.DataFrame) -> None:
     Traceback (most recent call last):
         ...
     tariffmodel.errors.DataError: 7203.T and GM do not trade on the same days (2025-01-13: GM alone); pass \
-calendars={'7203.T': 'XTKS', ...}, so that event time counts each one's own sessions, or calendars='union' if \
+calendars={'7203.T': 'XTKS', ...}, so that event time counts the sessions of each, or calendars='union' if \
 every row is to count for all
     """
     step = -(-max(returns.shape[1], 1) // _WIDEST)
@@ -192,13 +195,15 @@ def _pair(found: Array) -> tuple[int, int] | None:
 @lru_cache(maxsize=64)
 def _closed(exchange: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     """Weekdays without a session."""
-    return pd.bdate_range(first, last).difference(trading_hours(exchange, first, last).index)
+    return pd.bdate_range(first, last).difference(
+        pd.DatetimeIndex(trading_hours(exchange, first, last).index)
+    )
 
 
 def _refuse(index: pd.Index, seen: Array, names: pd.Index, one: int, other: int) -> None:
     day = index[np.flatnonzero(seen[:, other] & ~seen[:, one])[0]]
     raise DataError(
-        f"{names[one]} and {names[other]} do not trade on the same days ({day:%Y-%m-%d}: {names[other]} alone); "
-        f"pass calendars={{{names[one]!r}: 'XTKS', ...}}, so that event time counts each one's own sessions, "
-        "or calendars='union' if every row is to count for all"
+        f"{names[one]} and {names[other]} do not trade on the same days ({day:%Y-%m-%d}: {names[other]} "
+        f"alone); pass calendars={{{names[one]!r}: 'XTKS', ...}}, so that event time counts the sessions of "
+        "each, or calendars='union' if every row is to count for all"
     )

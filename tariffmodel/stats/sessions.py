@@ -51,7 +51,8 @@ def exchange(calendar: str, first_year: int = FIRST_YEAR) -> ExchangeCalendar:
 def trading_hours(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
     """Sessions of an exchange from one day to another, with `open` and `close` in UTC.
 
-    >>> trading_hours("XTKS", pd.Timestamp("2025-07-22"), pd.Timestamp("2025-07-22"))["close"].iloc[0].isoformat()
+    >>> day = pd.Timestamp("2025-07-22")
+    >>> trading_hours("XTKS", day, day)["close"].iloc[0].isoformat()
     '2025-07-22T06:30:00+00:00'
     """
     book = exchange(calendar, first.year)
