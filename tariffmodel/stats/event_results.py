@@ -405,11 +405,12 @@ class EventStudy:
         """The study in words: what was done, under which conventions, and what came out."""
         wanted, rows = et.conventions(conventions), self.firm_events
         first, last = self._span(window)
+        days = rows["date"].dropna().dt.strftime("%Y-%m-%d")
         text = [
             (
                 f"Event study: {len(rows)} firm-events, {rows.index.unique('event').size} events, "
-                f"{rows.index.unique('firm').size} firms; day 0 from {rows['date'].min():%Y-%m-%d} "
-                f"to {rows['date'].max():%Y-%m-%d}"
+                f"{rows.index.unique('firm').size} firms; day 0 "
+                + (f"from {days.min()} to {days.max()}" if len(days) else "of unknown dates")
             ),
             *(f"  {name}: {value}" for name, value in self.settings.items()),
             f"  event time: {'sessions of each exchange' if self.settings['calendars'] else 'rows'}",

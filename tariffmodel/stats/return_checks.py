@@ -100,7 +100,7 @@ def _comparable(size: pd.Series, name: str, limit: float) -> None:
     large = (size > MIXED * limit / PERCENT) & (size > APART * size.min())
     if large.any():
         raise DataError(
-            f"{name} has mixed scales: the median move is {size[large].iloc[0]:.2g} in "
+            f"{name}: mixed scales, the median move is {size[large].iloc[0]:.2g} in "
             f"{_named(size.index[large])} and {size.min():.2g} in {size.idxmin()}; percents beside "
             "fractions? Divide those by 100"
         )
@@ -125,8 +125,8 @@ def check_sessions(returns: pd.DataFrame) -> None:
 
     Examples
     --------
-    >>> days = pd.bdate_range("2025-01-02", periods=90)
-    >>> moves = pd.DataFrame(np.random.default_rng(0).normal(0, 0.01, (90, 2)), days, ["7203.T", "GM"])
+    >>> days = pd.bdate_range("2025-01-06", periods=80)
+    >>> moves = pd.DataFrame(np.random.default_rng(0).normal(0, 0.01, (80, 2)), days, ["7203.T", "GM"])
     >>> moves.loc[["2025-01-13", "2025-02-11", "2025-02-24", "2025-03-20"], "7203.T"] = np.nan
     >>> check_sessions(moves)
     Traceback (most recent call last):
@@ -148,7 +148,7 @@ every row is to count for all
     inside = np.maximum.accumulate(seen, axis=0) & np.maximum.accumulate(seen[::-1], axis=0)[::-1]
     gap = inside & ~seen & seen.any(axis=1)[:, None]
     begun = gap & ~np.vstack([np.zeros((1, gap.shape[1]), dtype=bool), gap[:-1]])
-    pair = _families(begun, inside) or _holidays_of_one(returns.index, gap, seen)
+    pair = _families(begun, inside) or _holidays_of_one(returns.index, gap, inside, seen)
     if pair:
         _refuse(returns.index, seen, names, *pair)
 
@@ -166,7 +166,7 @@ def _families(begun: Array, inside: Array) -> tuple[int, int] | None:
     return _pair(differs)
 
 
-def _holidays_of_one(index: pd.Index, gap: Array, seen: Array) -> tuple[int, int] | None:
+def _holidays_of_one(index: pd.Index, gap: Array, inside: Array, seen: Array) -> tuple[int, int] | None:
     """A column whose gaps are holidays of an exchange, and one that has returns on them."""
     if not isinstance(index, pd.DatetimeIndex) or not (gap.sum(axis=0) >= _SCATTERED).any():
         return None
@@ -176,11 +176,12 @@ def _holidays_of_one(index: pd.Index, gap: Array, seen: Array) -> tuple[int, int
     if not rows.any():
         return None
     gaps = gap[rows].astype(float)
-    total = np.maximum(gaps.sum(axis=0), 1)
+    open_to = inside[rows] & seen[rows].any(axis=1)[:, None]
     for exchange in _EXCHANGES:
         closed = index[rows].isin(_closed(exchange, first, last))[:, None]
         fit = (gaps * closed).sum(axis=0)
-        often = (fit >= _SCATTERED) & (fit >= _TOGETHER * total)
+        expected = (open_to * closed).sum(axis=0)
+        often = (fit >= _SCATTERED) & (fit >= _TOGETHER * np.maximum(gaps.sum(axis=0), expected))
         elsewhere = (gaps * closed).T @ seen[rows]  # holidays of the row's column that the other trades on
         if pair := _pair((elsewhere >= _SCATTERED) & often[:, None]):
             return pair
