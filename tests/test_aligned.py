@@ -86,7 +86,10 @@ REFUSED = {
     "twice": (lambda b, a: (b.droplevel(0), a.droplevel(0)), "each once"),
     "percent": (lambda b, a: (100 * b, 100 * a), "looks like percent"),
     "infinite": (lambda b, a: (b, a.replace(a.iloc[0, 0], np.inf)), "ar_event holds infinite values"),
-    "short": (lambda b, a: (b.iloc[:, :9].set_axis(range(-20, -11), axis=1), a), "has 9 returns of .*; 10 or more"),
+    "short": (
+        lambda b, a: (b.iloc[:, :9].set_axis(range(-20, -11), axis=1), a),
+        "has 9 returns of .*; 10 or more",
+    ),
 }
 
 

@@ -13,7 +13,7 @@ TOKYO, YORK = "Asia/Tokyo", "America/New_York"
 
 
 def bars(first, last, freq="5min", zone=YORK, lunch=False):
-    """Starts of the bars of weekdays, 9:30 to 16:00 in New York, 9:00 to 11:30 and 12:30 to 15:30 in Tokyo."""
+    """Starts of bars on weekdays: 9:30 to 16:00 in New York, 9:00 to 15:30 in Tokyo with an hour off."""
     every = pd.date_range(first, last, freq=freq, tz=zone)
     minute = every.hour * 60 + every.minute
     if lunch:
@@ -58,14 +58,14 @@ def test_a_known_jump_is_found_in_the_first_bar_that_could_react(moment, bar, la
     quiet, _ = walk(bars("2025-06-02", "2025-08-08"))
     shift = pd.Timedelta("5min" if label == "end" else "0min")
     asked = pd.DataFrame({"event": "news", "firm": ["GM"], "date": [moment]})
-    cars = []
+    cars, before = [], []
     for returns in (quiet, jumped(quiet, bar)):
         given = returns.set_axis(returns.index + shift)
         found = events.minute_study(given, asked, zone=YORK, label=label, window=(-30, 60))
         cars.append(found.car((0, 5))["car"].iloc[0])
         assert found.firm_events["first_bar"].iloc[0] == pd.Timestamp(bar, tz=YORK) + shift
-        assert np.allclose(found.car((-30, 0)), events.minute_study(
-            quiet.set_axis(quiet.index + shift), asked, zone=YORK, label=label, window=(-30, 60)).car((-30, 0)))  # fmt: skip
+        before.append(found.car((-30, 0))["car"].iloc[0])
+    assert before[0] == pytest.approx(before[1])
     assert cars[1] - cars[0] == pytest.approx(0.02)
 
 
@@ -177,7 +177,9 @@ def test_what_trades_round_the_clock_may_be_in_utc():
 
 def test_half_days_and_holes_leave_out_the_sessions_that_lack_the_minutes():
     returns, _ = walk(bars("2025-06-02", "2025-08-08"))
-    short = returns[~((returns.index.normalize() == pd.Timestamp("2025-07-03", tz=YORK)) & (returns.index.hour >= 13))]
+    short = returns[
+        ~((returns.index.normalize() == pd.Timestamp("2025-07-03", tz=YORK)) & (returns.index.hour >= 13))
+    ]
     moment = pd.Timestamp("2025-07-31 14:00", tz=YORK)
     assert events.minute_study(short, moment).car()["df"].tolist() == [18.0, 18.0]  # 19 of 20 sessions
     # a minute that the event lacks is compared nowhere
@@ -211,14 +213,23 @@ def test_single_faults_are_skipped_with_a_reason():
 
 
 REFUSED = {
-    "naive": (lambda r: {"returns": r.tz_localize(None)}, "returns has no time zone; returns.index.tz_localize"),
+    "naive": (
+        lambda r: {"returns": r.tz_localize(None)},
+        "returns has no time zone; returns.index.tz_localize",
+    ),
     "order": (lambda r: {"returns": r[::-1]}, "returns is not in order of time"),
-    "twice": (lambda r: {"returns": pd.concat([r.iloc[:2], r.iloc[1:]])}, "returns has 2025-06-02 09:35.* twice"),
+    "twice": (
+        lambda r: {"returns": pd.concat([r.iloc[:2], r.iloc[1:]])},
+        "returns has 2025-06-02 09:35.* twice",
+    ),
     "odd": (
         lambda r: {"returns": pd.concat([r, r.iloc[-1:].shift(freq="2min")])},
         "bars of 0 days 00:05:00 but also 2025-08-07 15:57:00",
     ),
-    "days": (lambda r: {"returns": r.resample("D").sum()}, "returns has a row every 1 days.*; use study for days"),
+    "days": (
+        lambda r: {"returns": r.resample("D").sum()},
+        "returns has a row every 1 days.*; use study for days",
+    ),
     "text": (lambda r: {"returns": r.reset_index(drop=True)}, "is indexed by RangeIndex"),
     "infinite": (lambda r: {"returns": r.replace(r.iloc[3, 0], np.inf)}, "returns is infinite"),
     "prices": (lambda r: {"returns": 100 * (1 + r).cumprod()}, "prices, or gross returns"),
@@ -232,7 +243,10 @@ REFUSED = {
     "sessions": (lambda r: {"sessions": 3}, "sessions 3: compare 5 or more"),
     "label": (lambda r: {"label": "middle"}, "label 'middle'"),
     "calendars": (lambda r: {"calendars": {"GM": "XNYS"}}, "calendars names no exchange for F"),
-    "none": (lambda r: {"events": "2025-09-01 10:00"}, "no firm-event can be used: 2 × the moment lies outside"),
+    "none": (
+        lambda r: {"events": "2025-09-01 10:00"},
+        "no firm-event can be used: 2 × the moment lies outside",
+    ),
 }
 
 

@@ -27,7 +27,10 @@ HELD = 100 * np.exp(moves().cumsum())
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (HELD, r"returns is never negative in F0, F1, F2 and 1 more \(median [\d.]+\): prices, or gross returns"),
+        (
+            HELD,
+            r"returns is never negative in F0, F1, F2 and 1 more \(median [\d.]+\): prices, or gross returns",
+        ),
         (np.log(HELD), "never negative in F0"),
         (1 + moves(), "prices, or gross returns\\? Pass prices.pct_change"),
         (HELD / 1000, "never negative"),
@@ -36,7 +39,10 @@ HELD = 100 * np.exp(moves().cumsum())
         (100 * moves(0.005), "looks like percent"),  # an exchange rate
         (1e4 * moves(), "looks like percent"),
         (moves().assign(F1=100 * moves()["F1"]), "percent in F1 .*, and not in the other columns; divide"),
-        (moves(0.0005).assign(F3=100 * moves(0.0018)["F3"]), "mixed scales, the median move is 0.12 in F3 and"),
+        (
+            moves(0.0005).assign(F3=100 * moves(0.0018)["F3"]),
+            "mixed scales, the median move is 0.12 in F3 and",
+        ),
     ],
 )
 def test_what_is_no_return_is_refused_with_the_columns(frame, message):
@@ -113,10 +119,14 @@ def test_the_bundled_panel_passes(known):
 )
 def test_lines_of_several_exchanges_need_calendars(known, lines):
     frame = market.returns(known, lines, kind="simple")
-    with pytest.raises(DataError, match=r"do not trade on the same days \(20.*pass calendars=\{'.*'union'"):
+    with pytest.raises(
+        DataError, match=r"do not trade on the same days \(20.*pass calendars=\{firm.*'union'"
+    ):
         events.study(frame, "2025-07-23", model="mean")
     events.study(frame, "2025-07-23", model="mean", calendars="union")
-    events.study(frame, "2025-07-23", model="mean", calendars=known.instruments["exchange_calendar"].to_dict())
+    events.study(
+        frame, "2025-07-23", model="mean", calendars=known.instruments["exchange_calendar"].to_dict()
+    )
 
 
 def test_families_of_firms_are_told_apart_without_knowing_the_exchange():
@@ -162,6 +172,7 @@ def test_event_time_of_two_exchanges_is_off_without_calendars(known):
     calendars = known.instruments.loc[lines, "exchange_calendar"].to_dict()
     asked = pd.DataFrame({"firm": lines, "date": "2025-07-08"})
     right, wrong = (
-        events.study(frame, asked, model="mean", calendars=given).car()["car"] for given in (calendars, "union")
+        events.study(frame, asked, model="mean", calendars=given).car()["car"]
+        for given in (calendars, "union")
     )
     assert (right - wrong).abs().max() > 0.05

@@ -1,8 +1,9 @@
 """When could each market first react to tariff news, and what did the news change in each maker's bill?
 
-Events lie in ``data/events/events.csv``, timed in Washington unless a row names its zone. An exchange reacts in the first session
-that still has `MARGIN` to go before its close. What an event changed lies beside it in
-``policies.csv`` as two references to policies, the one known before and the one known after:
+Events lie in ``data/events/events.csv``, timed in Washington unless a row names its zone. An exchange
+reacts in the first session that still has `sessions.MARGIN` to go before its close. What an event changed
+lies beside it in ``policies.csv`` as two references to policies, the one known before and the one known
+after:
 
     NAME[@YYYY-MM-DD][ without ID ...]
 
@@ -321,7 +322,8 @@ def _rows(facts: Facts) -> pd.DataFrame:
 def _in_utc(local: pd.Series, zone: str) -> pd.Series:
     # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
     times = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
-    return times.dt.tz_convert("UTC")
+    utc: pd.Series = times.dt.tz_convert("UTC")
+    return utc
 
 
 def _known(index: pd.Index, events: Sequence[str]) -> list[str]:

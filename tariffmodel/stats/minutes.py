@@ -346,7 +346,7 @@ def _grid(returns: pd.DataFrame, market: pd.Series | None, width: int, place: st
     if not place and str(zone) == "UTC" and len(clocks) * width < 24 * 60:
         raise DataError(
             "returns is in UTC, where summer time moves the session; tz_convert to the zone of the exchange, "
-            "or pass calendars={firm: 'XNYS', ...}"
+            "or pass calendars={firm: exchange}, such as XNYS"
         )
     if not place:
         _same_hours(returns[seen], at)
@@ -376,7 +376,7 @@ def _same_hours(returns: pd.DataFrame, clock: Array) -> None:
         one, other = np.argwhere(alike < _SAME_HOURS)[0]
         raise DataError(
             f"{returns.columns[one]} and {returns.columns[other]} trade at different hours; pass "
-            f"calendars={{{returns.columns[one]!r}: 'XTKS', ...}}, so that each counts its own minutes"
+            "calendars={firm: exchange}, such as XTKS or XNYS, so that each counts its own minutes"
         )
 
 

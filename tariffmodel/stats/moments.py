@@ -186,8 +186,8 @@ def reaction_days(rows: pd.DataFrame, part: Part = "close_to_close") -> tuple[Ar
             row = rows.iloc[here[0]]
             raise DataError(
                 f"events: {row.firm!r} on {row.asked:%Y-%m-%d %H:%M} has a time of day and no exchange; "
-                f"pass calendars={{{row.firm!r}: 'XTKS', ...}} with codes of the exchange_calendars "
-                f"package, {_REMEDY}"
+                "pass calendars={firm: exchange} with codes of the exchange_calendars package such as "
+                f"XTKS, {_REMEDY}"
             )
         near = announced.dt.tz_localize(None).dt.normalize()
         hours = trading_hours(str(label), near.min() - _REACH, near.max() + _REACH)

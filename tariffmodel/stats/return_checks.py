@@ -132,8 +132,8 @@ def check_sessions(returns: pd.DataFrame) -> None:
     Traceback (most recent call last):
         ...
     tariffmodel.errors.DataError: 7203.T and GM do not trade on the same days (2025-01-13: GM alone); pass \
-calendars={'7203.T': 'XTKS', ...}, so that event time counts the sessions of each, or calendars='union' if \
-every row is to count for all
+calendars={firm: exchange}, such as XTKS or XNYS, so that event time counts the sessions of each, or \
+calendars='union' if every row is to count for all
     """
     step = -(-max(returns.shape[1], 1) // _WIDEST)
     seen = np.isfinite(returns.iloc[:, ::step].to_numpy(dtype=float))
@@ -172,8 +172,8 @@ def _holidays_of_one(index: pd.Index, gap: Array, inside: Array, seen: Array) ->
         return None
     first = max(index[0], index[-1] - _LONGEST, _OLDEST)
     last = min(index[-1], pd.Timestamp.today().normalize())
-    rows = (index >= first) & (index <= last)
-    if not rows.any():
+    rows = np.flatnonzero((index >= first) & (index <= last))
+    if not len(rows):
         return None
     gaps = gap[rows].astype(float)
     open_to = inside[rows] & seen[rows].any(axis=1)[:, None]
@@ -205,6 +205,6 @@ def _refuse(index: pd.Index, seen: Array, names: pd.Index, one: int, other: int)
     day = index[np.flatnonzero(seen[:, other] & ~seen[:, one])[0]]
     raise DataError(
         f"{names[one]} and {names[other]} do not trade on the same days ({day:%Y-%m-%d}: {names[other]} "
-        f"alone); pass calendars={{{names[one]!r}: 'XTKS', ...}}, so that event time counts the sessions of "
-        "each, or calendars='union' if every row is to count for all"
+        "alone); pass calendars={firm: exchange}, such as XTKS or XNYS, so that event time counts the "
+        "sessions of each, or calendars='union' if every row is to count for all"
     )
