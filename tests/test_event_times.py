@@ -54,7 +54,7 @@ def test_a_moment_falls_on_the_first_session_that_could_react(returns, asked, zo
 
 def test_time_and_zone_may_have_columns_of_their_own(returns):
     rows = pd.DataFrame(
-        {"firm": ["7203.T", "7203.T", "GM", "GM"], "date": ["2025-07-23", "2025-06-10", "2025-07-23", "2025-06-10"],
+        {"firm": ["7203.T", "7203.T", "GM", "GM"], "date": 2 * ["2025-07-23", "2025-06-10"],
          "time": ["16:30", None, "00:00", ""], "time_zone": ["Asia/Tokyo", None, *2 * ["Asia/Tokyo"]]}
     )  # fmt: skip
     found = events.study(returns, rows, calendars=CALENDARS, model="mean").firm_events
@@ -74,7 +74,7 @@ def test_time_and_zone_may_have_columns_of_their_own(returns):
 def test_moments_of_several_zones_and_dates_go_together(returns):
     rows = pd.DataFrame(
         {"event": list("abc"), "firm": ["7203.T", "GM", "BMW.DE"],
-         "date": ["2025-07-23 16:30+09:00", pd.Timestamp("2025-07-22 16:00", tz="America/New_York"), "2025-07-23"]}
+         "date": [MOMENT, pd.Timestamp("2025-07-22 16:00", tz="America/New_York"), "2025-07-23"]}
     )  # fmt: skip
     found = events.study(returns, rows, calendars=CALENDARS, model="mean").firm_events
     assert found["date"].dt.strftime("%m-%d").tolist() == ["07-24", "07-23", "07-23"]

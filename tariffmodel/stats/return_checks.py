@@ -140,17 +140,18 @@ calendars='union' if every row is to count for all
     seen, names = seen[:, seen.any(axis=0)], returns.columns[::step][seen.any(axis=0)]
     if seen.shape[1] < 2:
         return
-    weekend = (returns.index.day_of_week >= 5) if isinstance(returns.index, pd.DatetimeIndex) else None
-    if weekend is not None:
-        worked = seen[weekend].sum(axis=0)
-        if (worked >= _SCATTERED).any() and (worked == 0).any():
-            _refuse(returns.index, seen, names, int(worked.argmin()), int(worked.argmax()))
+    days = pd.DatetimeIndex(returns.index)
+    worked = seen[days.day_of_week >= 5].sum(axis=0)
+    if (worked >= _SCATTERED).any() and (worked == 0).any():
+        _refuse(days, seen, names, int(worked.argmin()), int(worked.argmax()))
     inside = np.maximum.accumulate(seen, axis=0) & np.maximum.accumulate(seen[::-1], axis=0)[::-1]
     gap = inside & ~seen & seen.any(axis=1)[:, None]
+    if not (gap.sum(axis=0) >= _SCATTERED).any():
+        return
     begun = gap & ~np.vstack([np.zeros((1, gap.shape[1]), dtype=bool), gap[:-1]])
-    pair = _families(begun, inside) or _holidays_of_one(returns.index, gap, inside, seen)
+    pair = _families(begun, inside) or _holidays_of_one(days, gap, inside, seen)
     if pair:
-        _refuse(returns.index, seen, names, *pair)
+        _refuse(days, seen, names, *pair)
 
 
 def _families(begun: Array, inside: Array) -> tuple[int, int] | None:
@@ -166,25 +167,26 @@ def _families(begun: Array, inside: Array) -> tuple[int, int] | None:
     return _pair(differs)
 
 
-def _holidays_of_one(index: pd.Index, gap: Array, inside: Array, seen: Array) -> tuple[int, int] | None:
+def _holidays_of_one(
+    index: pd.DatetimeIndex, gap: Array, inside: Array, seen: Array
+) -> tuple[int, int] | None:
     """A column whose gaps are holidays of an exchange, and one that has returns on them."""
-    if not isinstance(index, pd.DatetimeIndex) or not (gap.sum(axis=0) >= _SCATTERED).any():
-        return None
     first = max(index[0], index[-1] - _LONGEST, _OLDEST)
     last = min(index[-1], pd.Timestamp.today().normalize())
-    rows = np.flatnonzero((index >= first) & (index <= last))
+    rows = np.arange(index.searchsorted(first), index.searchsorted(last, side="right"))
     if not len(rows):
         return None
     gaps = gap[rows].astype(float)
-    open_to = inside[rows] & seen[rows].any(axis=1)[:, None]
+    open_to = inside[rows] & seen[rows].any(axis=1, keepdims=True)
     for exchange in _EXCHANGES:
         closed = index[rows].isin(_closed(exchange, first, last))[:, None]
         fit = (gaps * closed).sum(axis=0)
         expected = (open_to * closed).sum(axis=0)
         often = (fit >= _SCATTERED) & (fit >= _TOGETHER * np.maximum(gaps.sum(axis=0), expected))
-        elsewhere = (gaps * closed).T @ seen[rows]  # holidays of the row's column that the other trades on
-        if pair := _pair((elsewhere >= _SCATTERED) & often[:, None]):
-            return pair
+        if often.any():  # then on how many of these holidays does each of the others trade?
+            elsewhere = (gaps * closed).T @ seen[rows]
+            if pair := _pair((elsewhere >= _SCATTERED) & often[:, None]):
+                return pair
     return None
 
 
@@ -201,7 +203,7 @@ def _closed(exchange: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Dateti
     )
 
 
-def _refuse(index: pd.Index, seen: Array, names: pd.Index, one: int, other: int) -> None:
+def _refuse(index: pd.DatetimeIndex, seen: Array, names: pd.Index, one: int, other: int) -> None:
     day = index[np.flatnonzero(seen[:, other] & ~seen[:, one])[0]]
     raise DataError(
         f"{names[one]} and {names[other]} do not trade on the same days ({day:%Y-%m-%d}: {names[other]} "
