@@ -90,6 +90,7 @@ _HOMES = {
     "schedule": "response.schedule",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
+    "sessions": "stats.sessions",
     "spreadsheet": "intake.spreadsheet",
     "store": "facts.store",
     "synthetic": "stats.synthetic",

@@ -409,6 +409,29 @@ def test_a_fault_in_policies_names_file_row_column_and_remedy(amended, cells, ex
         event_calendar.policies(facts, DEAL)
 
 
+def test_a_row_may_be_written_in_the_zone_of_its_news(known, data):
+    path = data / "events/events.csv"
+    rows = [row | {"time_zone": ""} for row in rows_of(path)]
+    deal = next(row for row in rows if row["event"] == DEAL)
+    plain = event_calendar.table(replace(known, folder=data)).loc[DEAL]
+    local = pd.Timestamp("2025-07-22 19:12", tz="America/New_York").tz_convert("Asia/Tokyo")
+    named = {"event": f"{local:%Y-%m-%d}-japan-deal", "date": f"{local:%Y-%m-%d}"}
+    deal.update(named, time_et=f"{local:%H:%M}", time_zone="Asia/Tokyo")
+    write(path, rows)
+    changes = rows_of(data / "events/policies.csv")
+    for row in changes:
+        row |= {key: named["event"] for key in ("event", "restates") if row[key] == DEAL}
+    write(data / "events/policies.csv", changes)
+    found = event_calendar.table(replace(known, folder=data)).loc[named["event"]]
+    assert named["date"] == "2025-07-23" and f"{found['date_et']:%Y-%m-%d}" == "2025-07-22"
+    columns = ["announced", "date_et", *(f"first_session_{place}" for place in MARKETS)]
+    assert found[columns].tolist() == plain[columns].tolist()
+    deal["time_zone"] = "Tokio"
+    write(path, rows)
+    with pytest.raises(DataError, match="time_zone is 'Tokio'; expected a time zone such as Asia/Tokyo"):
+        event_calendar.table(replace(known, folder=data))
+
+
 @pytest.mark.parametrize(
     ("cells", "expected"),
     [

@@ -250,7 +250,7 @@ def test_buy_and_hold_compounds_returns_of_their_kind(kind):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.floats(0.01, 100), st.integers(0, 10_000))
+@given(st.floats(0.01, 8), st.integers(0, 10_000))
 def test_scaling_returns_scales_car_and_leaves_statistics(scale, seed):
     returns, market, _, asked = panel(seed=seed, missing=0.05, days=180, firms=4)
     one, two = (study(factor * returns, asked, market=factor * market) for factor in (1.0, scale))
@@ -262,7 +262,7 @@ def test_scaling_returns_scales_car_and_leaves_statistics(scale, seed):
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.floats(-0.1, 0.1), st.randoms(use_true_random=False))
+@given(st.floats(-0.04, 0.01), st.randoms(use_true_random=False))
 def test_a_constant_and_the_order_of_firms_change_nothing(constant, shuffle):
     returns, market, _, asked = panel(missing=0.05, days=180, firms=4)
     names, rows = list(returns.columns), list(range(len(asked)))
@@ -526,11 +526,12 @@ def test_volume_study_is_a_study_of_logs():
     returns, _, _, asked = panel()
     volume = np.exp(5 + 10 * returns)
     found = events.volume_study(volume, asked, estimation=ESTIMATION, window=WINDOW, constant=0.1)
-    plain = study(np.log(volume + 0.1), asked, model="mean")
+    plain = study(np.log(volume + 0.1), asked, model="mean", kind="volume")
     assert np.allclose(found.ar, plain.ar)
     market = volume.sum(axis=1)
     with_market = events.volume_study(volume, asked, market=market, estimation=ESTIMATION, window=WINDOW)
-    assert np.allclose(with_market.ar, study(np.log(volume), asked, market=np.log(market)).ar)
+    logs = study(np.log(volume), asked, market=np.log(market), kind="volume")
+    assert np.allclose(with_market.ar, logs.ar)
     with pytest.raises(DataError, match="volume \\+ constant falls to 0.0, which has no logarithm"):
         events.volume_study(volume * 0, asked)
 
@@ -585,7 +586,7 @@ REFUSED = {
     "time zone": (lambda r, m, f, a: {"returns": r.tz_localize("UTC")}, "returns carries the time zone UTC"),
     "time zone of events": (
         lambda r, m, f, a: {"events": a.assign(date=a["date"].dt.tz_localize("UTC"))},
-        "date carries the time zone",
+        "has a time of day and no exchange; pass calendars=",
     ),
     "unsorted": (lambda r, m, f, a: {"returns": r[::-1]}, "returns is not in order of date; use sort_index"),
     "unsorted market": (lambda r, m, f, a: {"market": m[::-1]}, "market is not in order of date"),
@@ -756,11 +757,10 @@ def test_dates_may_be_text_in_iso_form_or_python_dates():
 
 def test_buy_and_hold_is_empty_where_a_return_cannot_be_a_fraction():
     returns, market, _, asked = panel()
-    percent = study(100 * returns, asked, market=100 * market)
-    assert (
-        percent.bhar((0, 0))["bhar"].isna().sum()
-        == (100 * returns.loc[asked["date"].unique()] < -1).sum().sum()
-    )
+    returns.loc[asked["date"].unique()] *= 60
+    found = study(returns, asked, market=market)
+    below = (returns.loc[asked["date"].unique()] < -1).sum().sum()
+    assert found.bhar((0, 0))["bhar"].isna().sum() == below > 0
 
 
 def test_estimation_as_a_length_ends_right_before_the_event_window():

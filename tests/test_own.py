@@ -160,6 +160,27 @@ def test_a_listed_line_without_prices_can_be_filled(mine, tmp_path):
     assert table["adj_close"].iloc[-1] == 60.0  # in units in which the last row is the traded close
 
 
+def test_opens_of_a_file_are_kept_beside_closes_that_are_traded(mine, tmp_path):
+    days, path = market.sessions(mine, "XETR")[-5:], tmp_path / "x.csv"
+    frame = pd.DataFrame(
+        {"Date": days, "Ticker": "CON.DE", "Open": [59.4, "", 58.8, 60.6, 60.0], "Close": 60.0}
+    )
+    frame.assign(**{"Adj Close": [57.0, 57.0, 60.0, 60.0, 60.0]}).to_csv(path, index=False)
+    own.add_prices(mine, path)
+    after = facts.load(mine.folder)
+    np.testing.assert_allclose(market.opens(after, ["CON.DE"])["CON.DE"].dropna(), [56.43, 58.8, 60.6, 60.0])
+    day = market.intraday_returns(after, ["CON.DE"], kind="simple")["CON.DE"].loc[days]
+    np.testing.assert_allclose(day, [1 / 0.99 - 1, np.nan, 1 / 0.98 - 1, 1 / 1.01 - 1, 0.0])
+    assert keeps_the_rules(mine.folder)
+    for bad, message in (
+        (-1, "open is -1.0; expected a price > 0"),
+        (6000, "expected a price near the close"),
+    ):
+        frame.assign(Open=bad).to_csv(path, index=False)
+        with pytest.raises(DataError, match=f"(?s)row 2: .*{message}"):
+            own.add_prices(mine, path, replace=True)
+
+
 def test_days_that_are_no_sessions_are_left_out_with_a_warning(mine, tmp_path):
     series = extended(mine)
     saturday = series.index[0] + pd.offsets.Week(weekday=5)

@@ -31,6 +31,9 @@ CALENDARS = {
 }  # fmt: skip
 
 
+OPEN = 0.99  # of the day's close
+
+
 @lru_cache
 def sessions(calendar: str) -> pd.DatetimeIndex:
     book = exchange_calendars.get_calendar(calendar, start="2026-05-01", end="2026-07-31")
@@ -48,10 +51,11 @@ def adjusted(frame: pd.DataFrame) -> pd.DataFrame:
     Day by day, as in Yahoo's example: before a split by its inverse, before a dividend by one less
     the dividend over the close of the day before.
     """
-    close, adj_close, volume = [], [], []
+    opening, close, adj_close, volume = [], [], [], []
     split, factor = 1.0, 1.0
     for place in range(len(frame) - 1, -1, -1):
         row = frame.iloc[place]
+        opening.append(row["traded"] * OPEN / split)
         close.append(row["traded"] / split)
         adj_close.append(row["traded"] / split * factor)
         volume.append(1000.0 * split)
@@ -59,7 +63,7 @@ def adjusted(frame: pd.DataFrame) -> pd.DataFrame:
             # the close before, in today's shares
             factor *= 1 - row["dividend"] / (frame.iloc[place - 1]["traded"] / (row["split"] or 1.0))
         split *= row["split"] or 1.0
-    return frame.assign(close=close[::-1], adj_close=adj_close[::-1], volume=volume[::-1])
+    return frame.assign(open=opening[::-1], close=close[::-1], adj_close=adj_close[::-1], volume=volume[::-1])
 
 
 def history(
@@ -187,6 +191,43 @@ def test_new_sessions_are_added_with_close_volume_and_source(market: Market):
     np.testing.assert_allclose(before["adj_close"], frame["traded"].loc[:JOIN])
     assert before["close"].isna().all() and set(before["source"]) == {"bundled"}
     assert (pd.read_parquet(market.folder / refresh.PRICES).columns == market.stored["F"].columns).all()
+
+
+def test_opens_are_stored_and_night_and_day_make_up_the_return(market: Market):
+    """A dividend and a split lie between close and open: they move the night, not the day."""
+    frame = history("F", {"2026-07-10": {"dividend": 2.0}, "2026-07-20": {"split": 2.0}})
+    line = market.add("F", frame.assign(high=frame["close"], low=frame["open"]))
+    whole, line.frame = line.frame, adjusted(frame.loc[:"2026-07-15"])
+    market.refresh(now=pd.Timestamp("2026-07-15 22:00", tz="UTC"))
+    line.frame = whole
+    market.refresh()
+    rows = market.prices("F")
+    np.testing.assert_allclose(rows["open"].dropna(), frame["open"].loc["2026-07-01":])
+    assert rows["open"].isna().sum() == (rows["source"] == "bundled").sum()
+    facts = replace(market.facts)
+    night, day, both = (
+        function(facts, ["F"], kind="simple")["F"].loc["2026-07-01":]
+        for function in (panel.overnight_returns, panel.intraday_returns, panel.returns)
+    )
+    np.testing.assert_allclose((1 + night) * (1 + day) - 1, both)
+    np.testing.assert_allclose(day, 1 / OPEN - 1)
+    assert list(panel.opens(facts)) == ["F"] and panel.opens(facts).attrs["as_of"] == "2026-07-31"
+    earlier = panel.until(facts, date(2026, 7, 15))
+    assert earlier.opens.index[-1] == pd.Timestamp("2026-07-15")
+
+
+def test_an_open_that_cannot_be_is_left_out_and_the_close_stays(market: Market):
+    frame = history("F")
+    frame = frame.assign(high=1.01 * frame["close"], low=0.98 * frame["close"])
+    frame.loc["2026-07-08", "open"] = 0.0
+    frame.loc["2026-07-09", "open"] = 1.05 * frame["close"]["2026-07-09"]
+    frame.loc["2026-07-10", "open"] = np.nan
+    market.add("F", frame)
+    row, rows = only(market.refresh()), market.prices("F")
+    assert row["outcome"] == "updated" and "left out 3 opens that are missing or outside" in row["detail"]
+    days = pd.to_datetime(["2026-07-08", "2026-07-09", "2026-07-10"])
+    assert rows["open"][days].isna().all() and rows["close"][days].notna().all()
+    assert rows.loc["2026-07-13":, "open"].notna().all()
 
 
 def test_only_the_overlap_and_what_follows_is_asked_for(market: Market):
@@ -340,10 +381,12 @@ def test_refreshes_in_steps_give_the_returns_of_one_history(seed, stops, actions
         frame.loc[days[place], ["dividend", "split"]] = [dividend, split]
     frame["traded"] /= frame["split"].where(frame["split"] > 0, 1.0).cumprod()
     frame["dividend"] *= frame["traded"]
-    stored = bundled("F", pd.Series(dtype=float, index=days[:0])).assign(close=0.0, volume=0.0, source="")
+    stored = bundled("F", pd.Series(dtype=float, index=days[:0])).assign(
+        open=0.0, close=0.0, volume=0.0, source=""
+    )
     for stop in [*stops, 41]:
         shown = adjusted(frame.iloc[: stop + 1])
-        columns = ["close", "adj_close", "volume", "dividend", "split"]
+        columns = ["open", "close", "adj_close", "volume", "dividend", "split"]
         start = stored["date"].iloc[-min(20, len(stored))] if len(stored) else days[0]
         answer = refresh._Answer(shown.loc[start:, columns], False, [])
         line = refresh._Line("F", "F", "USD", "America/New_York", start, pd.Series(days, days), stored)
@@ -352,8 +395,8 @@ def test_refreshes_in_steps_give_the_returns_of_one_history(seed, stops, actions
         assert stored["adj_close"].iloc[-1] == pytest.approx(shown["traded"].iloc[-1])
     np.testing.assert_allclose(stored["adj_close"].pct_change().iloc[1:], total_returns(frame), rtol=1e-9)
     final = adjusted(frame)
-    np.testing.assert_allclose(stored["close"], final["close"])
-    np.testing.assert_allclose(stored["volume"], final["volume"])
+    for column in ("open", "close", "volume"):
+        np.testing.assert_allclose(stored[column], final[column])
 
 
 # ---- conflicts: the stored rows stay
@@ -861,7 +904,7 @@ def test_unknown_calendar_is_named_before_anything_is_asked(market: Market):
     market.write()
     place = market.folder / "market/instruments.csv"
     place.write_text(place.read_text(encoding="utf-8").replace("XNYS", "XXXX"), encoding="utf-8")
-    with pytest.raises(DataError, match="XXXX is not a code of the exchange_calendars package; correct"):
+    with pytest.raises(DataError, match="XXXX is not a code of the exchange_calendars package; write one"):
         market.refresh()
     assert not market.server.requests
 

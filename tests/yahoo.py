@@ -32,8 +32,9 @@ _EVENING = pd.Timedelta(hours=23)  # when Yahoo quotes a line for the last time 
 class Line:
     """What the server knows of one symbol.
 
-    `frame` is indexed by day: `close`, and optionally `adj_close`, `volume`, `dividend`, `split`;
-    a close may be empty. `faults` are used up one per request for bars; ``"… forever"`` stays.
+    `frame` is indexed by day: `close`, and optionally `open`, `high`, `low`, `adj_close`, `volume`,
+    `dividend`, `split`; a close may be empty. `faults` are used up one per request for bars;
+    ``"… forever"`` stays.
     """
 
     frame: pd.DataFrame
@@ -243,7 +244,12 @@ def chart_body(symbol: str, line: Line, since: int = 0) -> bytes:
         volume.append(7)
     kept = [place for place, stamp in enumerate(stamps) if stamp >= since]
     close, adjusted, volume = ([values[place] for place in kept] for values in (close, adjusted, volume))
-    quote = {"open": close, "high": close, "low": close, "close": close, "volume": volume}
+    quote = {"close": close, "volume": volume}
+    opening = frame.get("open", frame["close"])
+    both = pd.concat([opening, frame["close"]], axis=1)
+    for name, column in (("open", opening), ("high", both.max(axis=1)), ("low", both.min(axis=1))):
+        bars = [None if pd.isna(value) else float(value) for value in frame.get(name, column)]
+        quote[name] = ([*bars, line.live[1]] if line.live else bars)[-len(close) :]
     result = {
         "meta": _about(symbol, line),
         "timestamp": [stamps[place] for place in kept],

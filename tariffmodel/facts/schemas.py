@@ -100,6 +100,14 @@ def _date(nullable: bool = False) -> pa.Column:
     )
 
 
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
 def _clock() -> pa.Column:
     return _like(r"([01]\d|2[0-3]):[0-5]\d$", "a time such as 16:30", nullable=True)
 
@@ -353,6 +361,12 @@ EVENTS = _table(
         "date": _day(),
         "time_et": _clock(),
         "time_assumed_et": _clock(),
+        "time_zone": pa.Column(
+            str,
+            pa.Check(_is_zone, element_wise=True, error="a time zone such as Asia/Tokyo"),
+            nullable=True,
+            required=False,
+        ),
         "time_basis": _text(),
         "time_confidence": _one_of("high", "medium", "low"),
         "label": _text(),
@@ -456,6 +470,7 @@ MACRO_NEWS = _table(
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
+    "open": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
     "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
     "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
     **_SOURCE,
@@ -470,6 +485,12 @@ PRICES = _table(
         "basis": _one_of("total_return", "price_return"),
         **_REFRESHED,
     },
+    checks=[
+        pa.Check(
+            lambda table: "open" not in table or table["open"].isna() | table["close"].notna(),
+            error="open: expected a close beside it, in the same unit",
+        ),
+    ],
     key=["ticker", "date"],
     provenance=False,
 )

@@ -197,8 +197,25 @@ class Facts:
     @cached_property
     def prices(self) -> pd.DataFrame:
         """Adjusted closes in listing currency, date × ticker; the last value is a traded price."""
+        return protected(self._prices("adj_close"))
+
+    @cached_property
+    def opens(self) -> pd.DataFrame:
+        """Opens, adjusted by the factor of the day's close; no column for lines that have none.
+
+        >>> import tariffmodel as tm
+        >>> known = tm.facts.load()
+        >>> bool(known.opens.columns.isin(known.prices.columns).all())
+        True
+        """
+        return protected(self._prices("open").dropna(axis=1, how="all"))
+
+    def _prices(self, column: str) -> pd.DataFrame:
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
-        return protected(long.pivot(index="date", columns="ticker", values="adj_close").sort_index())
+        if column == "open":  # open and close of a row are in one unit, whatever was adjusted since
+            traded = long["open"] / long["close"] if "open" in long else np.nan
+            long = long.assign(open=long["adj_close"] * traded)
+        return long.pivot(index="date", columns="ticker", values=column).sort_index()
 
     @cached_property
     def price_records(self) -> pd.DataFrame:

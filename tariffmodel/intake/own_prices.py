@@ -65,12 +65,15 @@ def check_prices(
     if "row" not in frame:
         frame = frame.assign(row=np.arange(len(frame)) + 2)
     faults = _faults(file, frame[frame["date"].isna()], "date", "a day")
-    for column in given:
+    for column in [*given, *frame.columns.intersection(["open"])]:
         number = pd.to_numeric(frame[column], errors="coerce")
         faults += _faults(file, frame[frame[column].notna() & ~np.isfinite(number)], column, "a number")
         faults += _faults(file, frame[number <= 0], column, "a price > 0")
     if faults:  # what follows computes with the cells
         return faults
+    if {"open", "close"} <= set(frame.columns):
+        apart = np.abs(np.log((frame["open"] / frame["close"]).astype(float)))
+        faults += _faults(file, frame[apart > np.log(JUMP)], "open", "a price near the close of its row")
     today = pd.Timestamp(date.today())
     twice, future = frame.duplicated(["ticker", "date"], keep=False), frame["date"] > today
     faults += _faults(file, frame[future], "date", f"a day up to today, {today.date()}")
@@ -149,7 +152,8 @@ def add_prices(
 
     By default own prices extend a line: they enter on days without a stored price, and join on the
     nearest day that both have, so stored returns stay. The level of the whole line follows its last
-    row, which is always a traded price: history is re-based, returns are not touched.
+    row, which is always a traded price: history is re-based, returns are not touched. An open is kept
+    where the row has a close that is not adjusted, see `market.opens`.
 
     Parameters
     ----------
@@ -370,7 +374,7 @@ def _sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
 
 def _moves(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Own prices by ticker and date beside the stored ones, with the returns of both."""
-    frame = frame.reindex(columns=["row", "date", "ticker", *PRICES, "volume"])
+    frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume"])
     frame = frame.sort_values(["ticker", "date"], ignore_index=True)
     total = frame["adj_close"].notna().groupby(frame["ticker"]).transform("any")
     frame = frame.assign(total=total, price=frame["adj_close"].where(total, frame["close"]).astype(float))
@@ -412,7 +416,7 @@ def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
 def _panel(facts: Facts, moves: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
     """The table of prices with own lines joined in."""
     panel = pd.read_parquet(in_use(facts.folder, facts.overlay, "market/prices.parquet"))
-    extra: dict[str, Any] = {"close": np.nan, "volume": np.nan, "source": "bundled"}
+    extra: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
     panel = panel.assign(**{column: value for column, value in extra.items() if column not in panel})
     touched = set(moves["ticker"])
     stored = panel[panel["ticker"].isin(touched)]
@@ -439,7 +443,8 @@ def _joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str)
     traded = own["close"].fillna(own["price"])[last] if last in taken else held.at[last, "adj_close"]
     line = held.reindex(level.index).assign(ticker=ticker, adj_close=level * (traded / level.iloc[-1]))
     basis = np.where(own.loc[taken, "total"], "total_return", "price_return")
-    entered = own.loc[taken, ["close", "volume"]].assign(records=1, basis=basis, source=source)
+    entered = own.loc[taken, ["open", "close", "volume"]].assign(records=1, basis=basis, source=source)
+    entered["open"] = entered["open"].where(entered["close"].notna())  # else in a unit that is not stored
     line.loc[taken, entered.columns] = entered
     records = line["records"].clip(lower=1)  # 0 marks the first row, which has no return
     records.iloc[0] = 0

@@ -44,7 +44,8 @@ HEADINGS = {
     "adj_close": "adj close, adj. close, adjclose, adjusted close, close adjusted, total return, "
     "total return index, tot return index gross dvds, tot return index net dvds, 調整後終値, 수정종가",
     "volume": "volume, vol, px volume, accumulated volume, 出来高, 거래량",
-    "unused": "open, high, low, px open, px high, px low, change, change %, dividends, stock splits, name",
+    "open": "open, px open, opening price, open price, price open, 始値, 시가",
+    "unused": "high, low, px high, px low, change, change %, dividends, stock splits, name",
 }
 PRICES = ["close", "adj_close"]
 _FIELD = {heading: field for field, headings in HEADINGS.items() for heading in headings.split(", ")}
@@ -115,9 +116,9 @@ def read_prices(
     Returns
     -------
     DataFrame
-        `row` of the file, `date`, `ticker`, `close`, `adj_close`, `volume`, `currency`, in the order
-        of the file. Rows without a price are left out and counted; a price that is not a number stays
-        text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file was read.
+        `row` of the file, `date`, `ticker`, `open`, `close`, `adj_close`, `volume`, `currency`, in the
+        order of the file. Rows without a close are left out and counted; a price that is not a number
+        stays text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file was read.
 
     Raises
     ------
@@ -153,7 +154,7 @@ def read_prices(
             block |= {c.field: table.cells[rows, c.at] for c in mine if c.line == line}
             blocks.append(pd.DataFrame(block))
     frame = pd.concat(blocks, ignore_index=True)
-    frame = frame.reindex(columns=["row", "date", "ticker", *PRICES, "volume", "currency"])
+    frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume", "currency"])
     frame, mark = _numbers(frame, table, decimal)
     if adjusted and frame["adj_close"].isna().all():
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
@@ -211,7 +212,7 @@ def _columns(table: Sheet, header: int, days: list[int], ticker: str | None) -> 
     if ticker and not long and len({lines[at] for at in values if fields[at] in PRICES}) == 1:
         lines = [ticker] * width
     money = _above(table, header, "currency") or [""] * width
-    read = {*PRICES, "volume", *(("ticker", "currency") if long else ())}
+    read = {"open", *PRICES, "volume", *(("ticker", "currency") if long else ())}
     found = []
     for at in values:
         if not names[at] and not fields[at] and (table.cells[header:, at] != "").any():
@@ -305,12 +306,13 @@ def _data_rows(table: Sheet, header: int, day: int, columns: list[int]) -> np.nd
 
 def _numbers(frame: pd.DataFrame, table: Sheet, decimal: str | None) -> tuple[pd.DataFrame, str]:
     """Prices and volumes as numbers, by one convention for the whole file."""
-    cells = pd.concat([frame.set_index("row")[column] for column in PRICES])
+    cells = pd.concat([frame.set_index("row")[column] for column in ("open", *PRICES)])
     delimiter = table.found.get("delimiter", "")
     values, mark = spreadsheet.numbers(cells, table.file, delimiter=delimiter, decimal=decimal)
-    close, adjusted = np.split(values.to_numpy(), 2)
+    opening, close, adjusted = np.split(values.to_numpy(), 3)
     volume = spreadsheet.numbers(frame["volume"], table.file, decimal=mark)[0]
     numeric: dict[str, Any] = {
+        "open": opening,
         "close": close,
         "adj_close": adjusted,
         "volume": pd.to_numeric(volume, errors="coerce"),

@@ -32,12 +32,14 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.markets import market
+from tariffmodel.stats import sessions
 
 PRICES, FX = "market/prices.parquet", "market/fx.parquet"
 FIRST_DAY = pd.Timestamp("2023-01-01")  # where a line without prices begins
 FINAL_AFTER = pd.Timedelta("30min")  # a bar is the day's close this long after the exchange's
 LAST_TRADE = pd.Timedelta("5min")  # before the exchange's close: an earlier quote is no close
 RETURN_TOLERANCE = 0.005  # log return: days further apart than this are a conflict
+ROUNDING = 1e-4  # of Yahoo's highs and lows
 LEVEL_TOLERANCE = 0.002  # a ratio of levels nearer to one than this is rounding, not an action
 FX_TOLERANCE = 0.015  # between a fixing and a close of the same day, median over the overlap
 FX_APART = 0.03  # the same for a single day
@@ -124,7 +126,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Answer:
-    """Final closes of a line, by session: `close`, `adj_close`, `volume`, `dividend`, `split`."""
+    """Final bars of a line, by session: `open`, `close`, `adj_close`, `volume`, `dividend`, `split`."""
 
     frame: pd.DataFrame
     index: bool  # a price index, which pays nothing
@@ -156,8 +158,9 @@ def refresh(
 
     Load the facts again to use what came in.
 
-    New rows of prices carry `source` ``yahoo``, the `close` as traded (adjusted for splits up to the
-    last row) and the `volume` in shares; in rows of the bundled panel these two are empty. Rows
+    New rows of prices carry `source` ``yahoo``, `open` and `close` as traded (adjusted for splits up to
+    the last row) and the `volume` in shares; in rows of the bundled panel these are empty. An open that
+    is not positive or lies outside the day's range is left out and counted, the close stays. Rows
     without a close, of sessions that are not over and of days without a session are left out.
 
     Parameters
@@ -261,7 +264,7 @@ def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.Data
 
 def _stored_prices(folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(store.path(folder, PRICES))
-    plain: dict[str, Any] = {"close": np.nan, "volume": np.nan, "source": "bundled"}
+    plain: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
 
@@ -322,7 +325,7 @@ def _start(stored: pd.DataFrame, overlap: int) -> pd.Timestamp:
 
 def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[str, pd.Series]:
     """Time zone of an exchange, and the closes of its sessions that are over, by day."""
-    book = market.exchange(calendar, first.year)
+    book = sessions.exchange(calendar, first.year)
     return str(book.tz), book.closes[book.closes + FINAL_AFTER <= now]
 
 
@@ -414,6 +417,7 @@ def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer
     session that is not over out of the earlier ones.
     """
     names = {"Close": "close", "Adj Close": "adj_close", "Volume": "volume"}
+    names |= {"Open": "open", "High": "high", "Low": "low"}
     names |= {"Dividends": "dividend", "Stock Splits": "split"}
     frame = bars[list(names)].rename(columns=names).astype(float).replace([np.inf, -np.inf], np.nan)
     frame.index = pd.DatetimeIndex(frame.index).tz_localize(None).normalize().as_unit("us")
@@ -435,7 +439,7 @@ def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer
         raise _RefusedError("empty", "; ".join(["Yahoo has no close in this span", *notes]))
     currency = about.get("currency") or "a currency it does not name"
     if HUNDREDTHS.get(currency) == line.currency:
-        final[["close", "adj_close", "dividend"]] /= 100
+        final[["open", "high", "low", "close", "adj_close", "dividend"]] /= 100
         notes.append(f"{currency} divided by 100")
     elif currency != line.currency:
         raise _RefusedError("conflict", f"Yahoo quotes it in {currency}, instruments.csv in {line.currency}")
@@ -443,7 +447,13 @@ def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer
     if len(bad):
         raise _RefusedError("conflict", f"prices that are not positive on {_list(bad)}")
     final["adj_close"] *= final["close"].iloc[-1] / final["adj_close"].iloc[-1]
-    return _Answer(final, about.get("instrumentType") == "INDEX", notes)
+    opening = final["open"]
+    inside = (opening >= final["low"] * (1 - ROUNDING)) & (opening <= final["high"] * (1 + ROUNDING))
+    believed = (opening > 0) & inside
+    if not believed.all():
+        notes.append(f"left out {(~believed).sum()} opens that are missing or outside the day's range")
+        final["open"] = opening.where(believed)
+    return _Answer(final.drop(columns=["high", "low"]), about.get("instrumentType") == "INDEX", notes)
 
 
 def _still_open(line: _Line, about: Mapping[str, Any]) -> pd.Timestamp | None:
@@ -511,6 +521,7 @@ def _price_rows(line: _Line, frame: pd.DataFrame, basis: str) -> pd.DataFrame:
             "adj_close": frame["adj_close"].to_numpy(),
             "records": 1,
             "basis": basis,
+            "open": frame["open"].to_numpy(),
             "close": frame["close"].to_numpy(),
             "volume": frame["volume"].to_numpy(),
             "source": "yahoo",
@@ -551,11 +562,14 @@ def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.Index, float, list[str
 
 
 def _rebased(old: pd.DataFrame, settled: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """Stored rows at Yahoo's level; closes and volumes too, if there was a split since."""
+    """Stored rows at Yahoo's level; opens, closes and volumes too, if there was a split since."""
     ratio = (settled["close"] / old.set_index("date")["close"]).median()  # NaN in bundled rows
     split = ratio if abs(ratio - 1) > LEVEL_TOLERANCE else 1.0
     return old.assign(
-        adj_close=old["adj_close"] * factor, close=old["close"] * split, volume=old["volume"] / split
+        adj_close=old["adj_close"] * factor,
+        open=old["open"] * split,
+        close=old["close"] * split,
+        volume=old["volume"] / split,
     )
 
 

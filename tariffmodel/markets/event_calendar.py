@@ -1,8 +1,9 @@
 """When could each market first react to tariff news, and what did the news change in each maker's bill?
 
-Events lie in ``data/events/events.csv``, timed in Washington. An exchange reacts in the first session
-that still has `MARGIN` to go before its close. What an event changed lies beside it in
-``policies.csv`` as two references to policies, the one known before and the one known after:
+Events lie in ``data/events/events.csv``, timed in Washington unless a row names its zone. An exchange
+reacts in the first session that still has `sessions.MARGIN` to go before its close. What an event changed
+lies beside it in ``policies.csv`` as two references to policies, the one known before and the one known
+after:
 
     NAME[@YYYY-MM-DD][ without ID ...]
 
@@ -18,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from difflib import SequenceMatcher, get_close_matches
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,15 +30,13 @@ from tariffmodel.facts import KEY, QUALITY, Facts, Fault, news, store
 from tariffmodel.facts.periods import Period
 from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
+from tariffmodel.stats.sessions import first_after, trading_hours
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import KINDS, Policy
 
 MARKETS = ("US", "JP", "KR", "DE")
 ZONE = "America/New_York"
-# NYSE takes market-on-close orders until 15:50, Seoul's closing auction starts at 15:20: what is
-# announced in the last ten minutes is only partly in the close of the day.
-MARGIN = pd.Timedelta(minutes=10)
 _EVENTS, _POLICIES = "events/events.csv", "events/policies.csv"
 _CHANGE = ("period", "delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd", "quality", "reason")
 _HOUR = pd.Timedelta(hours=1)
@@ -97,7 +95,7 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     beside_macro = np.zeros(len(rows), dtype=bool)
     for place in MARKETS:
         hours = _hours(facts, place, rows["announced"])
-        number = _first(hours, rows["announced"])
+        number = first_after(hours, rows["announced"])
         sessions[f"first_session_{place}"] = hours.index[number]
         wait = (hours["open"].iloc[number].array - rows["announced"].array) / _HOUR
         waits[f"hours_to_reaction_{place}"] = np.maximum(wait, 0.0)
@@ -383,16 +381,23 @@ def _rows(facts: Facts) -> pd.DataFrame:
     fact_tables.refuse(faults)
     clock = events["time_et"].fillna(events["time_assumed_et"])
     local = pd.to_datetime(events["date"].dt.strftime("%Y-%m-%d ") + clock)
-    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
-    announced = local.dt.tz_localize(ZONE, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    zones = events.get("time_zone", pd.Series(None, events.index, dtype=object)).fillna(ZONE)
+    announced = pd.concat([_in_utc(times, str(zone)) for zone, times in local.groupby(zones)])
     events = events.assign(
-        announced=announced.dt.tz_convert("UTC"),
-        date_et=events["date"],
+        announced=announced,
+        date_et=announced.dt.tz_convert(ZONE).dt.tz_localize(None).dt.normalize(),
         countries=events["countries"].str.split("|").map(tuple),
         timing_quality=events["time_confidence"],
     )
     changes = changes.rename(columns={"file": "policies_file", "row": "policies_row"}).set_index("event")
     return events.drop(columns=["quality", "file", "row"]).set_index("event").join(changes)
+
+
+def _in_utc(local: pd.Series, zone: str) -> pd.Series:
+    # in the hour that a change of the clocks skips or repeats no exchange of ours is open: either will do
+    times = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
+    utc: pd.Series = times.dt.tz_convert("UTC")
+    return utc
 
 
 def _known(index: pd.Index, events: Sequence[str]) -> list[str]:
@@ -414,24 +419,12 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-@lru_cache(maxsize=16)
-def _timetable(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
-    """Sessions of an exchange with `open` and `close` in UTC, half days included."""
-    book = market.exchange(calendar, first.year)
-    return pd.DataFrame({"open": book.opens, "close": book.closes}).tz_localize(None).loc[first:last]
-
-
 def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
-    """`_timetable` around the events, less the days on which the exchange did not trade after all."""
+    """Sessions around the events, less the days on which the exchange did not trade after all."""
     days = announced.dt.tz_localize(None).dt.normalize()
     calendar = str(facts.markets.at[place, "exchange_calendar"])
     closed = market.untraded(facts, calendar)
-    return _timetable(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
-
-
-def _first(hours: pd.DataFrame, announced: pd.Series) -> np.ndarray:
-    """Positions of the first sessions that still have `MARGIN` to go."""
-    return np.asarray((hours["close"] - MARGIN).array.searchsorted(announced.array))
+    return trading_hours(calendar, days.min() - _REACH, days.max() + _REACH).drop(closed, errors="ignore")
 
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
@@ -492,7 +485,7 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     for name, lines in listed.groupby(place[listed.index]):
         hours = _hours(facts, str(name), rows["announced"])
         closes = usd[list(lines)].reindex(hours.index).to_numpy()
-        before = _first(hours, rows["announced"])[:, None] - 1
+        before = first_after(hours, rows["announced"])[:, None] - 1
         sessions = np.arange(len(hours))[:, None]
         last = np.maximum.accumulate(np.where(np.isnan(closes), -1, sessions), axis=0)[before[:, 0]]
         fresh = (last >= 0) & (before - last <= market.STALE_SESSIONS)

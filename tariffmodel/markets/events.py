@@ -1,36 +1,42 @@
 """How far did makers' shares move on the events of data/events, beyond what their market explains?
 
-`tariff_study` sets up the event study of the stats wing; `study`, `volume_study`, `power` and what
-they return are public here too.
+`tariff_study` sets up the event study of the stats wing; `study`, `volume_study`, `minute_study`,
+`from_event_time`, `power` and what they return are public here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.markets import event_calendar, market
+from tariffmodel.markets import event_calendar, home_market, market
 from tariffmodel.markets import own_news as news
-from tariffmodel.stats.event_inputs import MARKET, event_rows
+from tariffmodel.markets.home_market import Kind, Model
+from tariffmodel.stats.aligned import from_event_time
+from tariffmodel.stats.event_inputs import MARKET, Dates, check_choice, event_rows
 from tariffmodel.stats.event_study import EventStudy, study, volume_study
+from tariffmodel.stats.minutes import MinuteStudy, minute_study
+from tariffmodel.stats.moments import PARTS, Part
 from tariffmodel.stats.normal_returns import Window
 from tariffmodel.stats.placebo import Randomised, Reference, randomised
 from tariffmodel.stats.placebo import reference as set_beside
 from tariffmodel.stats.power import power
 
-Model = Literal["mean", "market_adjusted", "market", "rolling", "dcc", "market_fx"]
-
 __all__ = [
     "MARKET",
     "EventStudy",
+    "MinuteStudy",
     "by_event",
     "by_home",
     "family",
+    "from_event_time",
+    "minute_study",
     "placebo_study",
     "power",
     "reference",
@@ -40,30 +46,38 @@ __all__ = [
     "volume_study",
 ]
 
+_SKIPPED = ["event", "firm", "date", "reason"]
+
 
 def tariff_study(
     facts: Facts,
     *,
-    events: Sequence[str] | None = None,
+    events: Sequence[str] | pd.DataFrame | pd.Series | Mapping[Any, Dates] | None = None,
     tickers: Sequence[str] | None = None,
     model: Model = "market",
     window: Window = (-10, 10),
-    kind: Literal["simple", "log"] = "simple",
+    kind: Kind = "simple",
+    part: Part = "close_to_close",
     own_news: Literal["keep", "dummy", "drop"] = "keep",
     news_window: Window = (0, 1),
     **arguments: Any,
 ) -> EventStudy:
-    """The events of data/events on makers' shares, each against the index of its own market.
+    """The events of data/events, or one's own, on makers' shares, each against the index of its own market.
 
     Parameters
     ----------
-    events : sequence of str, optional
-        Labels of `event_calendar.table`. Default: all.
+    events : sequence of str, DataFrame, Series or mapping, optional
+        Labels of `event_calendar.table`, or own events as in `study`: moments are placed by the hours of
+        each line's exchange. Default: all of the table.
     tickers : sequence of str, optional
-        Default: the home line of every maker that has prices.
+        Default: the lines that own events name, else the home line of every maker that has prices.
     model : str
         As `study`; "market_fx" adds the move of the home currency per dollar and, where the fixing comes
         after the close, its lag, otherwise its lead (`market.asynchrony`); dollar lines have no FX term.
+    part : str
+        As `study`: the night or the day of shares and index, from `market.opens`. Lines without opens,
+        events whose hour is assumed and, for the night, those announced in a session are in
+        `EventStudy.skipped`.
     own_news : str
         What to do about makers' results, guidance and trading statements (`own_news.table`):
 
@@ -80,7 +94,7 @@ def tariff_study(
     Raises
     ------
     DataError
-        Unknown tickers or choices, or markets without a benchmark.
+        Unknown tickers or choices, markets without a benchmark, or no line with opens where `part` needs them.
 
     Examples
     --------
@@ -90,15 +104,58 @@ def tariff_study(
     ... )
     >>> study.car().shape[0], study.window
     (2, (0, 1))
+    >>> own = pd.DataFrame({"firm": ["7203.T"], "date": ["2025-07-23 16:30"], "zone": ["Asia/Tokyo"]})
+    >>> study = tm.events.tariff_study(tm.facts.load(), events=own)
+    >>> f"{study.firm_events['date'].iloc[0]:%d %B}"
+    '24 July'
     """
-    if own_news not in ("keep", "dummy", "drop"):
-        raise DataError(f"own_news {own_news!r}: write 'keep', 'dummy' or 'drop'")
-    lines = _home_lines(facts) if tickers is None else list(tickers)
-    wanted = event_calendar.firm_events(facts, lines, events)
+    check_choice("own_news", own_news, ("keep", "dummy", "drop"))
+    check_choice("part", part, PARTS)
+    if own := isinstance(events, pd.DataFrame | pd.Series | Mapping):
+        wanted = event_rows(events, pd.DataFrame())
+        if "firm" not in wanted:
+            raise DataError("events has no column firm; it needs firm and date, and event")
+        lines = list(wanted["firm"].unique() if tickers is None else tickers)
+    else:
+        lines = home_market.lines(facts) if tickers is None else list(tickers)
+        wanted = event_calendar.firm_events(facts, lines, events)
+    skipped = pd.DataFrame(columns=_SKIPPED)
+    if part != "close_to_close":
+        lines, wanted, skipped = _timed(facts, lines, wanted, part, model, not own)
+    moves, against = home_market.study_arguments(facts, lines, model, kind, part)
     if own_news != "keep":
         around = news_window if own_news == "drop" else None
-        arguments |= _without_news(facts, lines, wanted, arguments, around)
-    return _studied(facts, lines, wanted, model, window, kind, arguments)
+        arguments |= _without_news(facts, moves, wanted, arguments, around)
+    found = study(moves, wanted, **against | {"window": window, "duplicates": "keep"} | arguments)
+    if skipped.empty:
+        return found
+    return replace(found, skipped=pd.concat([found.skipped, skipped], ignore_index=True))
+
+
+def _timed(
+    facts: Facts, lines: Sequence[str], wanted: pd.DataFrame, part: Part, model: str, listed: bool
+) -> tuple[list[str], pd.DataFrame, pd.DataFrame]:
+    """Lines and events of which the parts of a day can be told, the latter as moments; and the others."""
+    without = {}
+    for line in lines:
+        needed = (line,) if model == "mean" else (line, market.benchmark(facts, line))
+        if lack := [name for name in needed if name not in facts.opens]:
+            without[line] = f"no opens of {' and '.join(lack)}"
+    if len(without) == len(lines):
+        raise DataError(f"part {part!r}: {market.NO_OPENS}; missing are: {', '.join(without.values())}")
+    reason = wanted["firm"].map(without)
+    skipped = wanted.assign(reason=reason, event=wanted.get("event", wanted["date"]))
+    if listed:
+        table = event_calendar.table(facts)
+        assumed = wanted["event"].map(table["timing_quality"]) == "low"
+        skipped["reason"] = reason.mask(reason.isna() & assumed, "the hour of the event is assumed")
+        wanted = wanted.assign(date=wanted["event"].map(table["announced"]))
+    out = skipped["reason"].notna()
+    return (
+        [line for line in lines if line not in without],
+        wanted[~out],
+        skipped[out].reindex(columns=_SKIPPED),
+    )
 
 
 def placebo_study(facts: Facts, like: EventStudy, *, gap: int = 3, **arguments: Any) -> EventStudy:
@@ -144,7 +201,8 @@ def placebo_study(facts: Facts, like: EventStudy, *, gap: int = 3, **arguments: 
     same = {name: known[name] for name in ("method", "errors", "estimation")}
     same["min_estimation"] = known["needed"]
     model: Model = "market_fx" if known["model"] == "factors" else known["model"]
-    return _studied(facts, lines, wanted, model, like.window, known["kind"], same | arguments)
+    moves, against = home_market.study_arguments(facts, lines, model, known["kind"], known["part"])
+    return study(moves, wanted, **against | {"window": like.window, "duplicates": "keep"} | same | arguments)
 
 
 def reference(
@@ -301,7 +359,7 @@ def tariff_power(
     tickers: Sequence[str] | None = None,
     model: Model = "market",
     window: Window = (0, 1),
-    kind: Literal["simple", "log"] = "simple",
+    kind: Kind = "simple",
     **arguments: Any,
 ) -> pd.DataFrame:
     """How large an effect would the tests find on makers' shares, and how often do they find one of zero?
@@ -329,8 +387,8 @@ def tariff_power(
     >>> found["rejected"].round(2).tolist()
     [0.15, 0.15, 0.13, 0.26]
     """
-    lines = _home_lines(facts) if tickers is None else list(tickers)
-    moves, own = _against_home(facts, lines, model, kind)
+    lines = home_market.lines(facts) if tickers is None else list(tickers)
+    moves, own = home_market.study_arguments(facts, lines, model, kind)
     known = event_calendar.firm_events(facts, lines)["date"].dropna().unique()
     near = np.searchsorted(moves.index, known)[:, None] + np.arange(-window[1], 1 - window[0])
     quiet = moves.index.delete(np.unique(near[(near >= 0) & (near < len(moves))]))
@@ -379,66 +437,20 @@ def by_home(
 
 def _without_news(
     facts: Facts,
-    lines: list[str],
+    moves: pd.DataFrame,
     wanted: pd.DataFrame,
     given: dict[str, Any],
     window: Window | None,
 ) -> dict[str, Any]:
     """Arguments that keep own news out, beside what the caller leaves out; firm-events only by a window."""
-    days = [news.days(facts, lines)]
+    days = [news.days(facts, list(moves.columns))]
     if given.get("exclude") is not None:
-        days.append(event_rows(given["exclude"], market.returns(facts, lines)))
+        days.append(event_rows(given["exclude"], moves))
     out = {"exclude": pd.concat(days, ignore_index=True)}
     if window is not None:
         told, own = news.leave_out(facts, wanted, window), given.get("leave_out")
         out["leave_out"] = told if own is None else pd.concat([own, told], ignore_index=True)
     return out
-
-
-def _studied(
-    facts: Facts,
-    lines: list[str],
-    wanted: pd.DataFrame,
-    model: Model,
-    window: Window,
-    kind: Literal["simple", "log"],
-    arguments: dict[str, Any],
-) -> EventStudy:
-    """A study of some days, each line against the index of its own market."""
-    moves, own = _against_home(facts, lines, model, kind)
-    return study(moves, wanted, **own | {"window": window, "duplicates": "keep"} | arguments)
-
-
-def _against_home(
-    facts: Facts, lines: list[str], model: str, kind: Literal["simple", "log"]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Returns of the lines, and the arguments of `study` that set each against its own market."""
-    if model not in get_args(Model):
-        raise DataError(f"model {model!r}: write {', '.join(map(repr, get_args(Model)))}")
-    moves = market.returns(facts, lines, kind=kind)
-    calendars = facts.instruments.loc[lines, "exchange_calendar"].to_dict()
-    common = {"kind": kind, "calendars": calendars}
-    if model == "mean":
-        return moves, common | {"model": "mean"}
-    factors = {line: _line_factors(facts, line, kind, model == "market_fx") for line in lines}
-    if model == "market_fx":
-        return moves, common | {"factors": factors, "model": "factors"}
-    own = pd.DataFrame({line: frame[MARKET] for line, frame in factors.items()}).reindex(moves.index)
-    return moves, common | {"market": own, "model": model}
-
-
-def _line_factors(facts: Facts, line: str, kind: Literal["simple", "log"], fx: bool) -> pd.DataFrame:
-    """Index of the line's market and, if asked, its currency per dollar, on the line's sessions."""
-    on, currency = (str(facts.instruments.at[line, name]) for name in ("exchange_calendar", "currency"))
-    index = market.benchmark(facts, line)
-    if not fx or currency == "USD":
-        return market.factors(facts, [index], on, kind=kind).set_axis([MARKET], axis=1)
-    add = str(market.asynchrony(facts, [currency], on).at[currency, "add"])
-    found = market.factors(
-        facts, [index, currency], on, kind=kind, lags=int(add == "lag"), leads=int(add == "lead")
-    )
-    columns = {index: MARKET, currency: "fx", f"{currency}_{add}1": f"fx_{add}1"}
-    return found[[name for name in columns if name in found]].rename(columns=columns)
 
 
 def _home_lines(facts: Facts) -> list[str]:

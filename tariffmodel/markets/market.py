@@ -9,32 +9,28 @@ with leads and lags, and `asynchrony` says by how many hours two observations of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
-from functools import lru_cache
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pandas.tseries.holiday import AbstractHolidayCalendar
 
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-
-if TYPE_CHECKING:
-    from exchange_calendars import ExchangeCalendar
+from tariffmodel.stats.sessions import exchange
 
 Kind = Literal["log", "simple"]
 Horizon = int | Literal["weekly"]
 
 FIXING_TIME, FIXING_ZONE = "14:15", "Europe/Berlin"  # when the ECB's reference rates are agreed
 FIXING = "ECB fixing"
+NO_OPENS = (
+    "no opens are stored; `tariffmodel refresh` keeps those of new days, `tariffmodel add prices FILE` "
+    "those of a column Open (the bundled panel has closes only)"
+)
 STALE_SESSIONS = 5  # a line further behind than a week of sessions is called stale
-_FIRST_YEAR = 2022  # of calendars, unless prices start before: a long one takes seconds to make
-_ONE_AT_A_TIME = Lock()
 _MAX_FIXING_AGE = 7  # days for which a fixing may stand in over the ECB's holidays
 
 
@@ -122,6 +118,86 @@ def returns(
         "timing": _timing(sorted(set(calendars)), levels.index[-1])
         + (f", in dollars at {exchange_rates(facts).attrs['timing']}" if currency == "USD" else ""),
     }
+    return moves
+
+
+def opens(facts: Facts, tickers: Sequence[str] | None = None) -> pd.DataFrame:
+    """Adjusted opens in listing currency, date × ticker; empty where the line has no open that day.
+
+    The open of a day carries the factor of its close, so that a dividend or split moves the night
+    before it and not the day. The bundled panel has closes only: a refresh stores the opens of the days that
+    it adds, and own files bring theirs.
+
+    Parameters
+    ----------
+    tickers : sequence of str, optional
+        Default: every line with opens, perhaps none.
+
+    Raises
+    ------
+    DataError
+        Tickers that are unknown or have no open.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> tm.market.opens(tm.facts.load()).attrs["unit"]
+    'adjusted open, local currency'
+    """
+    chosen = list(facts.opens.columns)
+    if tickers is not None:
+        chosen = _known(facts, tickers)
+        if without := [ticker for ticker in chosen if ticker not in facts.opens]:
+            raise DataError(f"{', '.join(without[:5])}: {NO_OPENS}")
+    levels = facts.opens[chosen]
+    levels.attrs = {"unit": "adjusted open, local currency", "as_of": _last(levels)}
+    return levels
+
+
+def overnight_returns(
+    facts: Facts, tickers: Sequence[str] | None = None, *, kind: Kind = "log"
+) -> pd.DataFrame:
+    """Returns from the close of each line's session before to the open, date × ticker, fractions.
+
+    Dated by the open. Dividends are in them: a share opens without. The first price of an index may hold
+    closes of shares that have not opened yet. See `opens`.
+
+    >>> import tariffmodel as tm
+    >>> tm.market.overnight_returns(tm.facts.load()).attrs["unit"]
+    'log return, local currency, close to open'
+    """
+    return _part(facts, tickers, kind, overnight=True)
+
+
+def intraday_returns(
+    facts: Facts, tickers: Sequence[str] | None = None, *, kind: Kind = "log"
+) -> pd.DataFrame:
+    """Returns from the open to the close of each day, date × ticker, fractions; see `opens`.
+
+    Simple ones and those of `overnight_returns` make up the day: (1 + night)(1 + day) = 1 + return.
+
+    >>> import tariffmodel as tm
+    >>> tm.market.intraday_returns(tm.facts.load()).attrs["unit"]
+    'log return, local currency, open to close'
+    """
+    return _part(facts, tickers, kind, overnight=False)
+
+
+def _part(facts: Facts, tickers: Sequence[str] | None, kind: Kind, *, overnight: bool) -> pd.DataFrame:
+    if kind not in ("log", "simple"):
+        raise DataError(f"kind {kind!r}: write 'log' or 'simple'")
+    start = opens(facts, tickers)
+    end = facts.prices[list(start)]
+    calendars: Any = facts.instruments["exchange_calendar"][start.columns]
+    parts = [pd.DataFrame(index=start.index[:0])]
+    for calendar, lines in calendars.groupby(calendars).groups.items():
+        days = sessions(facts, str(calendar))
+        first, last = (levels[list(lines)].reindex(days) for levels in (start, end))
+        ratio = first / last.shift() if overnight else last / first
+        parts.append(pd.DataFrame(np.log(ratio)) if kind == "log" else ratio - 1)
+    moves = pd.concat(parts, axis=1, sort=True)[list(start)]
+    span = "close to open" if overnight else "open to close"
+    moves.attrs = {"unit": f"{kind} return, local currency, {span}", "as_of": _last(start)}
     return moves
 
 
@@ -220,6 +296,7 @@ def until(facts: Facts, day: date) -> Facts:
     last = pd.Timestamp(day)
     # filled here, the cached properties are not read from the files again
     vars(known)["prices"] = facts.prices.loc[:last].dropna(axis=1, how="all")
+    vars(known)["opens"] = facts.opens.loc[:last].dropna(axis=1, how="all")
     vars(known)["fx"] = facts.fx.loc[:last]
     return known
 
@@ -473,7 +550,8 @@ def _last_closes(levels: pd.DataFrame) -> pd.Series:
 
 
 def _last(levels: pd.DataFrame) -> str:
-    return str(levels.dropna(how="all").index[-1].date()) if len(levels) else ""
+    days = levels.dropna(how="all").index
+    return str(days[-1].date()) if len(days) else ""
 
 
 def _sessions(facts: Facts, calendar: str) -> tuple[pd.DatetimeIndex, pd.DatetimeIndex]:
@@ -490,55 +568,6 @@ def _calendar(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
     """Sessions from `first` to `last`, as the exchange announced them."""
     days: pd.DatetimeIndex = exchange(calendar, first.year).sessions.tz_localize(None)
     return days[days.searchsorted(first) : days.searchsorted(last, side="right")]
-
-
-def exchange(calendar: str, first_year: int = _FIRST_YEAR) -> ExchangeCalendar:
-    """Trading calendar of an exchange from the first day of a year on, kept once it is made.
-
-    Raises
-    ------
-    DataError
-        If `exchange_calendars` knows no such code.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> book = tm.market.exchange("XTKS")
-    >>> book.is_session("2025-05-02"), book.is_session("2025-05-05")
-    (True, False)
-    """
-    return _book(calendar, min(first_year, _FIRST_YEAR))  # one calendar for all who start later
-
-
-@lru_cache(maxsize=32)
-def _book(calendar: str, first_year: int) -> ExchangeCalendar:
-    import exchange_calendars  # slow to import: only where markets are asked for
-
-    try:
-        with _holidays_since(first_year - 1):
-            return exchange_calendars.get_calendar(calendar, start=f"{first_year}-01-01")
-    except exchange_calendars.errors.InvalidCalendarName:
-        raise DataError(
-            f"{calendar} is not a code of the exchange_calendars package; "
-            "correct exchange_calendar in data/market/instruments.csv"
-        ) from None
-
-
-@contextmanager
-def _holidays_since(year: int) -> Iterator[None]:
-    """Let calendars work out no holidays before `year` and none beyond those that they are asked for.
-
-    Else each lists those of 1970 to 2200, which takes seconds where the moon has a say. The bounds are
-    those that pandas documents for all its holiday calendars.
-    """
-    with _ONE_AT_A_TIME:
-        bounds = AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date
-        AbstractHolidayCalendar.start_date = pd.Timestamp(year, 1, 1)
-        AbstractHolidayCalendar.end_date = pd.Timestamp(pd.Timestamp.today().year + 2, 12, 31)
-        try:
-            yield
-        finally:
-            AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date = bounds
 
 
 def _close_hours(calendar: str, day: pd.Timestamp) -> tuple[str, float, float]:

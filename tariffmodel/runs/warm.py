@@ -176,12 +176,12 @@ def _serve() -> None:
 
 def _use_once() -> None:
     """Do what the package puts off until it is used, but for what starts threads: none survives a fork."""
-    from tariffmodel import facts, market
+    from tariffmodel import facts, sessions
 
     for late in ("PIL.PngImagePlugin", "pandas.io.formats.style", "pyarrow.parquet", "statsmodels.api"):
         import_module(late)
     for calendar in set(facts.load().instruments["exchange_calendar"].dropna()):
-        market.exchange(calendar)
+        sessions.exchange(calendar)
 
 
 def _bury(*_: object) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.stats.moments import Part, reaction_days, written
 from tariffmodel.stats.normal_returns import METHODS, MODELS, Array, Window
 
 Factors = pd.Series | pd.DataFrame | Mapping[str, pd.Series | pd.DataFrame]
@@ -38,10 +39,14 @@ def check(frame: pd.DataFrame | pd.Series, name: str) -> None:
         raise DataError(f"{name} is a {type(frame).__name__}; pass a pandas Series or DataFrame by date")
     index = frame.index
     if not isinstance(index, pd.DatetimeIndex):
-        raise DataError(f"{name} is indexed by {type(index).__name__}; use pd.to_datetime on its dates")
+        raise DataError(
+            f"{name} is indexed by {type(index).__name__}; use pd.to_datetime on its dates, or "
+            "from_event_time for a table of relative days"
+        )
     if index.tz is not None:
         raise DataError(
-            f"{name} carries the time zone {index.tz}; use dates: tz_localize(None) or tz_convert first"
+            f"{name} carries the time zone {index.tz}; use dates: tz_localize(None) or tz_convert first; "
+            "minute_study takes bars of minutes"
         )
     if (odd := index != index.normalize()).any():
         raise DataError(f"{name} carries times of day ({index[odd][0]}); one row per date: index.normalize()")
@@ -188,8 +193,10 @@ def _listed(days: Any) -> list[Any]:
     return [days] if pd.api.types.is_scalar(days) else list(days)
 
 
-def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
-    """Firm-events as asked: columns event, firm, asked; repeated rows go to the skipped.
+def asked_for(events: pd.DataFrame, zone: str | None = None) -> tuple[pd.DataFrame, Skips]:
+    """Firm-events as asked: columns event, firm, asked, announced; repeated rows go to the skipped.
+
+    `announced` is the moment in UTC where a time of day is known, see `moments.written`.
 
     >>> rows = pd.DataFrame({"firm": ["BMW", "BMW", "VW"], "date": ["2025-04-03", "2025-04-03", None]})
     >>> asked, skipped = asked_for(rows.assign(event="deal"))
@@ -200,19 +207,16 @@ def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
         raise DataError(
             f"events has no column {', '.join(sorted(missing))}; it needs firm and date, and event"
         )
-    try:
-        dates = pd.to_datetime(events["date"], format="ISO8601")
-    except (TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise DataError(f"events: a date cannot be read ({first}); write 2025-07-23") from None
-    if dates.dt.tz is not None:
-        raise DataError(f"events: date carries the time zone {dates.dt.tz}; use the exchange's own dates")
-    label = events["event"] if "event" in events else dates.dt.strftime("%Y-%m-%d")
+    when = written(events, zone)
+    day = when.asked.dt.strftime("%Y-%m-%d")
+    moment = when.asked.dt.strftime("%Y-%m-%d %H:%M ").astype(object) + when.zone
+    label = events["event"] if "event" in events else day.where(when.zone.isna(), moment)
     asked = pd.DataFrame(
         {
             "event": label.to_numpy(),
             "firm": events["firm"].to_numpy(),
-            "asked": dates.dt.normalize().dt.as_unit("us").to_numpy(),
+            "asked": when.asked.to_numpy(),
+            "announced": when.announced.array,
         }
     )
     if asked.empty:
@@ -225,7 +229,7 @@ def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
     asked = asked[~repeated]
     twice = asked.duplicated(["event", "firm"])
     if twice.any():
-        event, firm, day = asked[twice].iloc[0]
+        event, firm, day = asked.loc[twice, ["event", "firm", "asked"]].iloc[0]
         raise DataError(
             f"events: {event!r} has {firm!r} on two dates, the second {day:%Y-%m-%d}; "
             "give each its own event label"
@@ -236,7 +240,7 @@ def asked_for(events: pd.DataFrame) -> tuple[pd.DataFrame, Skips]:
 
 
 def sessions_of(
-    returns: pd.DataFrame, calendars: Mapping[str, str] | None
+    returns: pd.DataFrame, calendars: Mapping[str, str] | Literal["union"] | None
 ) -> tuple[dict[str, Array], dict[str, str]]:
     """Rows that are sessions of each exchange, and the exchange of each firm.
 
@@ -246,7 +250,9 @@ def sessions_of(
     >>> {str(label): rows.tolist() for label, rows in sessions.items()}, exchange["GM"]
     ({'XTKS': [0], 'XNYS': [0, 1]}, 'XNYS')
     """
-    if calendars is None:
+    if isinstance(calendars, str) and calendars != "union":
+        raise DataError(f"calendars {calendars!r}: pass a mapping of firm to exchange, or 'union'")
+    if calendars is None or isinstance(calendars, str):
         return {"": np.arange(len(returns))}, dict.fromkeys(returns.columns, "")
     if missing := [firm for firm in returns.columns if firm not in calendars]:
         raise DataError(f"calendars names no exchange for {', '.join(map(str, missing[:5]))}; add them")
@@ -265,8 +271,12 @@ def place(
     exchange: dict[str, str],
     roll: str,
     duplicates: str,
+    part: Part = "close_to_close",
 ) -> tuple[pd.DataFrame, Skips]:
     """Day 0 of each firm-event: columns column, exchange, position (a session), date, known.
+
+    A moment falls on the first session that could react, see `moments.reaction_days`; if the returns have
+    no row for it, on their next.
 
     >>> days = pd.to_datetime(["2025-05-02", "2025-05-07"])
     >>> returns = pd.DataFrame({"7203.T": [0.01, 0.02]}, days)
@@ -281,25 +291,29 @@ def place(
         position=-1,
     )
     reason = np.full(len(rows), None, dtype=object)
+    held = np.flatnonzero(rows["column"] >= 0)
+    day = rows["asked"].dt.normalize().to_numpy(copy=True)
+    day[held], reason[held] = reaction_days(rows.iloc[held], part)
     reason[rows["column"] < 0] = "the firm has no column in returns"
-    position, date = np.full(len(rows), -1), rows["asked"].to_numpy().copy()
+    position, date = np.full(len(rows), -1), day.copy()
     for label, here in rows.groupby("exchange").indices.items():
         days = returns.index.to_numpy()[sessions[str(label)]]
-        wanted = rows["asked"].to_numpy()[here]
+        wanted = day[here]
         found = np.searchsorted(days, wanted, side="left")
         exact = np.isin(wanted, days)
-        outside = (wanted < days[0]) | (wanted > days[-1]) if len(days) else np.ones(len(here), dtype=bool)
-        if roll == "error" and (~exact & ~outside).any():
-            row = here[np.flatnonzero(~exact & ~outside)[0]]
+        within = (wanted >= days[0]) & (wanted <= days[-1]) if len(days) else np.zeros(len(here), dtype=bool)
+        if roll == "error" and (~exact & within).any():
+            row = here[np.flatnonzero(~exact & within)[0]]
             raise DataError(
-                f"events: {rows['asked'].iloc[row]:%Y-%m-%d} is no session for {rows['firm'].iloc[row]}; "
+                f"events: {day[row].astype('datetime64[D]')} is no session for {rows['firm'].iloc[row]}; "
                 "correct the date, or use roll='next'"
             )
-        if roll == "previous":
-            found = np.where(exact, found, found - 1)
-        reason[here[outside]] = "day 0 lies outside the returns of its exchange"
-        position[here] = np.where(outside, -1, found)
-        date[here[~outside]] = days[found[~outside]]
+        if roll == "previous":  # never before the moment of the news
+            back = ~exact & rows["announced"].iloc[here].isna().to_numpy()
+            found = found - back
+        reason[here[~within]] = "day 0 lies outside the returns of its exchange"
+        position[here] = np.where(within, found, -1)
+        date[here[within]] = days[found[within]]
     rows = rows.assign(position=position, date=date, known=False)
     known = np.isfinite(returns.to_numpy(dtype=float)).any(axis=0)
     rows["known"] = np.where(rows["column"] >= 0, known[rows["column"]], True) if len(known) else True

@@ -36,9 +36,9 @@ class EventStudy:
     Attributes
     ----------
     firm_events : DataFrame
-        The firm-events used, indexed by event and firm: `asked` (the date given), `date` (day 0),
-        `rolled` (day 0 is another day than asked), `overlaps` (another event of the firm lies inside
-        this event window), `days` (returns in the event window).
+        The firm-events used, indexed by event and firm: `asked` (the date given, with its time of day),
+        `date` (day 0), `rolled` (day 0 is another day than asked), `overlaps` (another event of the firm
+        lies inside this event window), `days` (returns in the event window).
     skipped : DataFrame
         The others: `event`, `firm`, `date`, `reason`.
     settings : dict
@@ -186,17 +186,18 @@ class EventStudy:
         -------
         DataFrame
             Indexed by event and firm: `bhar`, `se`, `t`, `days`; NaN where a simple return lies below −1,
-            so that it cannot be a fraction.
+            so that it cannot be a fraction, or no normal return is known.
         """
         at = self._columns(window)
         ar, expected = self.estimates.ar[:, at], self.estimates.expected[:, at]
-        log = self.settings["kind"] == "log"
+        log = self.settings["kind"] != "simple"
         held, normal = (
             np.exp(np.nansum(moves, axis=1)) if log else np.nanprod(1 + moves, axis=1)
             for moves in (ar + expected, np.where(np.isfinite(ar), expected, np.nan))
         )
         cumulated = self.car(window)
-        possible = (cumulated["days"] > 0) & (log | ~(ar + expected < -1).any(axis=1))
+        known = np.isfinite(expected) | ~np.isfinite(ar)
+        possible = (cumulated["days"] > 0) & known.all(axis=1) & (log | ~(ar + expected < -1).any(axis=1))
         bhar, se = (
             np.where(possible, held - normal, np.nan),
             np.where(possible, cumulated["se"] * normal, np.nan),
@@ -499,11 +500,12 @@ class EventStudy:
         """The study in words: what was done, under which conventions, and what came out."""
         wanted, rows = et.conventions(conventions), self.firm_events
         first, last = self._span(window)
+        days = rows["date"].dropna().dt.strftime("%Y-%m-%d")
         text = [
             (
                 f"Event study: {len(rows)} firm-events, {rows.index.unique('event').size} events, "
-                f"{rows.index.unique('firm').size} firms; day 0 from {rows['date'].min():%Y-%m-%d} "
-                f"to {rows['date'].max():%Y-%m-%d}"
+                f"{rows.index.unique('firm').size} firms; day 0 "
+                + (f"from {days.min()} to {days.max()}" if len(days) else "of unknown dates")
             ),
             *(f"  {name}: {value}" for name, value in self.settings.items()),
             f"  event time: {'sessions of each exchange' if self.settings['calendars'] else 'rows'}",

@@ -42,7 +42,9 @@ from tariffmodel.stats.event_inputs import (
     skips,
 )
 from tariffmodel.stats.event_results import EventStudy
+from tariffmodel.stats.moments import PARTS, Part
 from tariffmodel.stats.normal_returns import Array, Window
+from tariffmodel.stats.return_checks import check_scale, check_sessions
 
 __all__ = ["EventStudy", "study", "volume_study"]
 
@@ -62,12 +64,18 @@ def study(
     lags: int = 1,
     errors: Literal["classical", "hac"] = "classical",
     risk_free: pd.Series | None = None,
-    calendars: Mapping[str, str] | None = None,
+    calendars: Mapping[str, str] | Literal["union"] | None = None,
+    zone: str | None = None,
+    part: Part = "close_to_close",
     roll: Literal["next", "previous", "error"] = "next",
     duplicates: Literal["merge", "keep", "error"] = "merge",
+<<<<<<< ours
     kind: Literal["simple", "log"] = "simple",
     exclude: Events | None = None,
     leave_out: pd.DataFrame | None = None,
+=======
+    kind: Literal["simple", "log", "volume"] = "simple",
+>>>>>>> theirs
 ) -> EventStudy:
     """Estimate normal returns before each event and abnormal returns around it.
 
@@ -78,7 +86,9 @@ def study(
     events : DataFrame, mapping, date or list of dates
         Columns `firm`, `date` (day 0: the first session that could react) and optionally `event`, a label
         that firms hit by the same news share. Default label: the date. Or firm → date or dates. Or one or
-        more dates that concern all firms of `returns`.
+        more dates that concern all firms of `returns`. A moment (a date with its offset or time zone, or
+        with a time of day and a `zone`) is placed by the hours of the firm's exchange: day 0 is the first
+        session with ten minutes to go before its close.
     market : Series or DataFrame, optional
         Benchmark return by date, one for all or one column per firm.
     factors : Series, DataFrame or mapping, optional
@@ -114,12 +124,20 @@ def study(
         Subtracted from returns and market: the market model becomes the CAPM with an intercept.
     calendars : mapping, optional
         Firm → exchange. Event time then counts sessions of the exchange: rows on which at least one of
-        its firms has a return. Without it every row is a session.
+        its firms has a return. Moments need codes of the `exchange_calendars` package. Without it every
+        row is a session, which is refused where the firms do not trade on the same days; "union" takes
+        it so all the same.
+    zone : str, optional
+        Of times of day that state none, such as "Asia/Tokyo".
+    part : str
+        What the returns span: "close_to_close", "overnight" (close before to open) or "open_to_close". The
+        overnight return can only react to what came ten minutes before the open; other moments are skipped.
     roll : "next", "previous" or "error"
-        What to do with a day 0 on which the exchange has no session.
+        What to do with a date on which the exchange has no session; a moment goes to the next.
     duplicates : "merge", "keep" or "error"
         Of two events on one session of a firm: count the first; count both (only the tests for
         correlated firms allow for it); refuse.
+<<<<<<< ours
     kind : "simple" or "log"
         What the returns are; `EventStudy.bhar` compounds accordingly.
     exclude : DataFrame, mapping, date or list of dates, optional
@@ -128,11 +146,18 @@ def study(
     leave_out : DataFrame, optional
         `event` and `firm` of firm-events that are not studied, and optionally the `reason`, under which
         `EventStudy.skipped` lists them.
+=======
+    kind : "simple", "log" or "volume"
+        What the returns are; `EventStudy.bhar` compounds accordingly. "volume": log volume, whose size is
+        not checked.
+>>>>>>> theirs
 
     Raises
     ------
     DataError
-        Inputs that do not fit together, or no firm-event that can be used; single ones are skipped.
+        Inputs that do not fit together, look like prices or percents, or hold firms of several exchanges
+        without `calendars`; a time of day without a zone or an exchange; or no firm-event that can be
+        used. Single ones are skipped.
 
     Examples
     --------
@@ -155,6 +180,7 @@ def study(
         needed = max(needed, LEAST)
     check_choice("roll", roll, ("next", "previous", "error"))
     check_choice("duplicates", duplicates, ("merge", "keep", "error"))
+<<<<<<< ours
     check_choice("kind", kind, ("simple", "log"))
     form = "own" if callable(model) else str(model)
     called = getattr(model, "__name__", "own") if callable(model) else form
@@ -167,8 +193,23 @@ def study(
     asked, unwanted = left_out(asked, leave_out)
     skipped += unwanted
     regressors = regressors_of(returns, market, factors, form, risk_free)
+=======
+    check_choice("kind", kind, ("simple", "log", "volume"))
+    check_choice("part", part, PARTS)
+    if calendars is None:
+        check_sessions(returns)
+    settings = {
+        "model": model, "method": method, "estimation": estimation, "window": window, "needed": needed,
+        "kind": kind, "part": part, "calendars": isinstance(calendars, Mapping), "roll": roll,
+        "duplicates": duplicates,
+    }  # fmt: skip
+    asked, skipped = asked_for(event_rows(events, returns), zone)
+    regressors = regressors_of(returns, market, factors, model, risk_free)
+    if kind != "volume":
+        check_scale(returns, market, risk_free)
+>>>>>>> theirs
     sessions, exchange = sessions_of(returns, calendars)
-    rows, more = place(asked, returns, sessions, exchange, roll, duplicates)
+    rows, more = place(asked, returns, sessions, exchange, roll, duplicates, part)
     values, riskless = returns.to_numpy(dtype=float), None
     if risk_free is not None:
         riskless = on_dates(risk_free, "risk_free", returns).to_numpy(dtype=float)
@@ -208,7 +249,7 @@ def _firm_events(rows: pd.DataFrame, estimates: nr.Estimates, window: Window) ->
         {
             "asked": rows["asked"].to_numpy(),
             "date": rows["date"].to_numpy(),
-            "rolled": (rows["asked"] != rows["date"]).to_numpy(),
+            "rolled": (rows["asked"].dt.normalize() != rows["date"]).to_numpy(),
             "overlaps": overlaps(rows, window),
             "days": np.isfinite(estimates.ar).sum(axis=1),
         },
@@ -250,6 +291,6 @@ def volume_study(
             f"volume + constant falls to {lowest}, which has no logarithm; "
             "pass a constant such as 0.000255 (turnover in percent), or NaN for days without trade"
         )
-    arguments = {"model": "mean" if market is None else "market", "kind": "log"} | arguments
+    arguments = {"model": "mean" if market is None else "market", "kind": "volume"} | arguments
     logs = None if market is None else (market + constant).apply(np.log)
     return study((volume + constant).apply(np.log), events, market=logs, **arguments)
