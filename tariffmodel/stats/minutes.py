@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -185,7 +185,7 @@ def minute_study(
     sessions: int = 20,
     calendars: Mapping[str, str] | None = None,
     zone: str | None = None,
-    label: str = "start",
+    label: Literal["start", "end"] = "start",
 ) -> MinuteStudy:
     """Abnormal returns in the minutes around events, against the same minutes of the sessions before.
 
