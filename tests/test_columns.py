@@ -36,16 +36,13 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     disclosed = tm.validation.disclosed(case)
     differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
     study = tm.events.tariff_study(known, events=EVENTS, window=(-1, 2))
-<<<<<<< ours
     homes = known.instruments["company"].map(known.makers["home"])
     held = study.firm_events.index.unique("firm")
     groups = study.by_group(homes[held][homes[held].isin(["JP", "US"])], (0, 1))
     apart = tm.homes.effect(known, EVENTS[0], "JP")
-=======
     bars = pd.date_range("2025-07-01", "2025-07-31", freq="h", tz="UTC")
     noise = pd.DataFrame(np.random.default_rng(0).normal(0, 0.005, (len(bars), 1)), bars, ["BTC"])
     minutes = tm.events.minute_study(noise, bars[500], market=0.5 * noise["BTC"] ** 3, window=(-60, 60))
->>>>>>> theirs
     panel = tm.link.panel(known, study.car((0, 1)))
     rows = panel[panel["delta"].notna() & panel["car"].notna()]
     one = rows[rows["event"] == EVENTS[0]].set_index("maker")
@@ -128,7 +125,6 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "events.EventStudy.table": study.table([(0, 1)]),
         "events.EventStudy.calendar_time": study.calendar_time((0, 1)),
         "events.EventStudy.alarms": study.alarms,
-<<<<<<< ours
         "events.EventStudy.by_event": study.by_event((0, 1)),
         "events.by_event": tm.events.by_event(known, study, (0, 1)),
         "events.EventStudy.by_group.table": groups.table,
@@ -142,12 +138,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "difference.did.tests": apart.difference.tests(),
         "synthetic.path": apart.mix.path,
         "synthetic.placebos": apart.mix.placebos,
-=======
         "events.MinuteStudy.firm_events": minutes.firm_events,
         "events.MinuteStudy.skipped": minutes.skipped,
         "events.MinuteStudy.car": minutes.car(),
         "events.MinuteStudy.by_event": minutes.by_event(),
->>>>>>> theirs
         "events.by_home": tm.events.by_home(known, study, (0, 1), fewest=1),
         "event_tests": study.tests((0, 1)),
         "link.panel": panel,

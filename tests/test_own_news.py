@@ -13,6 +13,7 @@ import statsmodels.formula.api as smf
 from tariffmodel import event_calendar, events, facts, link, market, own_news
 from tariffmodel.errors import DataError
 from tariffmodel.facts import news
+from tariffmodel.stats.sessions import exchange
 
 DEAL, UK, ORDER = "2025-07-22-japan-deal", "2025-05-08-uk-deal", "2025-10-17-offset-extension-order"
 HEAD = (
@@ -62,7 +63,7 @@ def test_sessions_agree_with_a_loop_over_the_exchange_calendar(known, rows):
             (raw["maker"] == row.said_by) & (raw["date"] == row.date) & (raw["kind"] == row.kind)
         ].itertuples()
         calendar = known.instruments.at[row.firm, "exchange_calendar"]
-        book = market.exchange(calendar)
+        book = exchange(calendar)
         shut = set(market.untraded(known, calendar))
         sessions = [day for day in book.sessions if day not in shut]
         if len(row.date) < 10:

@@ -103,7 +103,7 @@ def _date(nullable: bool = False) -> pa.Column:
 def _is_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # of a folder, of a name that is none
         return False
     return True
 
@@ -113,14 +113,6 @@ def _clock() -> pa.Column:
 
 
 ZONE = "a time zone such as Asia/Tokyo"
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):  # of a folder, of a name that is none
-        return False
-    return True
 
 
 # when a row became public and when its copy was read; elsewhere one date of the source

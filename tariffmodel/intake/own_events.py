@@ -22,8 +22,9 @@ from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, conform_own, news,
 from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day, maker_name
 from tariffmodel.intake.vendors import heading
-from tariffmodel.markets import market, own_news
+from tariffmodel.markets import own_news
 from tariffmodel.markets.event_calendar import MARKETS
+from tariffmodel.stats.sessions import exchange
 
 EXCHANGE = "exchange"  # as a zone: that of the exchange of the maker's home line
 KEY = ["maker", "date", "kind"]
@@ -294,7 +295,7 @@ def zone_of(facts: Facts, maker: str) -> str | None:
     line = facts.makers["ticker"].get(maker)
     if line not in facts.instruments.index:
         return None
-    return str(market.exchange(str(facts.instruments.at[line, "exchange_calendar"])).tz)
+    return str(exchange(str(facts.instruments.at[line, "exchange_calendar"])).tz)
 
 
 def _text(cell: object) -> str:
@@ -454,7 +455,7 @@ def _doubts(told: dict[str, Any], facts: Facts) -> list[str]:
     if day.weekday() >= 5:
         doubts.append(f"a day of trading, and it is a {day:%A}: the next session counts")
     elif line in facts.instruments.index and day.year >= _FIRST.year:
-        book = market.exchange(str(facts.instruments.at[line, "exchange_calendar"]))
+        book = exchange(str(facts.instruments.at[line, "exchange_calendar"]))
         if book.first_session <= day <= book.last_session and not book.is_session(day):
             doubts.append("a day of trading, and the maker's exchange was closed: the next session counts")
     return doubts

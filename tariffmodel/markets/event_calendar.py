@@ -103,7 +103,7 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
         np.fill_diagonal(close, False)
         overlaps[f"overlaps_{place}"] = [tuple(ids[row]) for row in close]
         near |= close
-        other = _first(hours, news.of_market(facts, place))
+        other = first_after(hours, news.of_market(facts, place))
         beside_macro |= (np.abs(number[:, None] - other) <= within).any(axis=1)
     change = rows["restates"].fillna(rows.index.to_series()).to_numpy()
     fresh = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()

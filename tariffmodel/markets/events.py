@@ -94,7 +94,8 @@ def tariff_study(
     Raises
     ------
     DataError
-        Unknown tickers or choices, markets without a benchmark, or no line with opens where `part` needs them.
+        Unknown tickers or choices, markets without a benchmark, no line with opens where `part` needs
+        them.
 
     Examples
     --------

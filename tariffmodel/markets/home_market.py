@@ -26,7 +26,7 @@ def lines(facts: Facts) -> list[str]:
     --------
     >>> import tariffmodel as tm
     >>> lines(tm.facts.load())[:2]
-    LINES
+    ['7203.T', '7267.T']
     """
     return [line for line in facts.makers["ticker"].dropna() if line in facts.prices]
 

@@ -15,11 +15,12 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, news
-from tariffmodel.markets.event_calendar import MARKETS, _first, _hours, firm_events
+from tariffmodel.markets.event_calendar import MARKETS, _hours, firm_events
 from tariffmodel.stats.cross_section import pooled
 from tariffmodel.stats.event_inputs import pair
 from tariffmodel.stats.event_results import EventStudy
 from tariffmodel.stats.normal_returns import Window
+from tariffmodel.stats.sessions import first_after
 
 __all__ = ["among", "days", "flagged", "in_window", "leave_out", "macro", "placed", "table", "treatments"]
 
@@ -332,7 +333,7 @@ def _macro_sessions(facts: Facts, place: str) -> pd.Series:
     if told.empty:
         return pd.Series(pd.NaT, told.index, dtype="datetime64[ns]")
     hours = _hours(facts, place, told)
-    return pd.Series(hours.index.to_numpy()[_first(hours, told)], told.index)
+    return pd.Series(hours.index.to_numpy()[first_after(hours, told)], told.index)
 
 
 class _Inside:
@@ -364,6 +365,6 @@ def _sessions(facts: Facts, place: str, rows: pd.DataFrame) -> pd.DataFrame:
         np.append(hours.index.to_numpy(), np.datetime64("NaT")),
         rows.loc[moment.index, "day"].to_numpy(),
     )
-    first = np.where(timed, _first(hours, moment), days[:-1].searchsorted(day))
+    first = np.where(timed, first_after(hours, moment), days[:-1].searchsorted(day))
     last = np.where(timed, first, days[:-1].searchsorted(day, side="right"))
     return pd.DataFrame({"session": days[first], "last_session": days[last]}, moment.index)

@@ -69,13 +69,9 @@ def study(
     part: Part = "close_to_close",
     roll: Literal["next", "previous", "error"] = "next",
     duplicates: Literal["merge", "keep", "error"] = "merge",
-<<<<<<< ours
-    kind: Literal["simple", "log"] = "simple",
+    kind: Literal["simple", "log", "volume"] = "simple",
     exclude: Events | None = None,
     leave_out: pd.DataFrame | None = None,
-=======
-    kind: Literal["simple", "log", "volume"] = "simple",
->>>>>>> theirs
 ) -> EventStudy:
     """Estimate normal returns before each event and abnormal returns around it.
 
@@ -137,20 +133,15 @@ def study(
     duplicates : "merge", "keep" or "error"
         Of two events on one session of a firm: count the first; count both (only the tests for
         correlated firms allow for it); refuse.
-<<<<<<< ours
-    kind : "simple" or "log"
-        What the returns are; `EventStudy.bhar` compounds accordingly.
+    kind : "simple", "log" or "volume"
+        What the returns are; `EventStudy.bhar` compounds accordingly. "volume": log volume, whose size is
+        not checked.
     exclude : DataFrame, mapping, date or list of dates, optional
         Days from which no normal return is estimated, such as those of results or of other events: in
         any form of `events`, for all firms or by firm. They stay in the event window.
     leave_out : DataFrame, optional
         `event` and `firm` of firm-events that are not studied, and optionally the `reason`, under which
         `EventStudy.skipped` lists them.
-=======
-    kind : "simple", "log" or "volume"
-        What the returns are; `EventStudy.bhar` compounds accordingly. "volume": log volume, whose size is
-        not checked.
->>>>>>> theirs
 
     Raises
     ------
@@ -180,34 +171,23 @@ def study(
         needed = max(needed, LEAST)
     check_choice("roll", roll, ("next", "previous", "error"))
     check_choice("duplicates", duplicates, ("merge", "keep", "error"))
-<<<<<<< ours
-    check_choice("kind", kind, ("simple", "log"))
-    form = "own" if callable(model) else str(model)
-    called = getattr(model, "__name__", "own") if callable(model) else form
-    settings = {
-        "model": called, "method": method, "errors": errors, "estimation": estimation, "window": window,
-        "needed": needed, "kind": kind, "calendars": calendars is not None, "roll": roll,
-        "duplicates": duplicates,
-    }  # fmt: skip
-    asked, skipped = asked_for(event_rows(events, returns))
-    asked, unwanted = left_out(asked, leave_out)
-    skipped += unwanted
-    regressors = regressors_of(returns, market, factors, form, risk_free)
-=======
     check_choice("kind", kind, ("simple", "log", "volume"))
     check_choice("part", part, PARTS)
     if calendars is None:
         check_sessions(returns)
+    form = "own" if callable(model) else str(model)
+    called = getattr(model, "__name__", "own") if callable(model) else form
     settings = {
-        "model": model, "method": method, "estimation": estimation, "window": window, "needed": needed,
-        "kind": kind, "part": part, "calendars": isinstance(calendars, Mapping), "roll": roll,
-        "duplicates": duplicates,
+        "model": called, "method": method, "errors": errors, "estimation": estimation, "window": window,
+        "needed": needed, "kind": kind, "part": part, "calendars": isinstance(calendars, Mapping),
+        "roll": roll, "duplicates": duplicates,
     }  # fmt: skip
     asked, skipped = asked_for(event_rows(events, returns), zone)
-    regressors = regressors_of(returns, market, factors, model, risk_free)
+    asked, unwanted = left_out(asked, leave_out)
+    skipped += unwanted
+    regressors = regressors_of(returns, market, factors, form, risk_free)
     if kind != "volume":
         check_scale(returns, market, risk_free)
->>>>>>> theirs
     sessions, exchange = sessions_of(returns, calendars)
     rows, more = place(asked, returns, sessions, exchange, roll, duplicates, part)
     values, riskless = returns.to_numpy(dtype=float), None
