@@ -373,14 +373,17 @@ def _paid_runs(case: Case, course: Course) -> np.ndarray:
     """What each maker pays out over the period, in every run of `INPUTS` and of the three delays, USD."""
     facts, asked = case.facts, case.period
     supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
-    back = any(entry.refundable_from for one in (case.policy, case.against) for entry in one.void)
-    refunds = _levels(facts, course, asked, "void_refund_days") if back else np.zeros((3, len(course.makers)))
-    void = _void(case, refunds)
+    void = [entry.refundable_from for one in (case.policy, case.against) for entry in one.void]
+    if any(opens is not None and opens <= asked.end for opens in void):
+        refunds = _levels(facts, course, asked, "void_refund_days")
+    else:
+        refunds = np.zeros((3, len(course.makers)))
+    net = _void(case, refunds)
     at_once = np.zeros(len(course.makers))
 
     def paid(through: int = 0, back: int = 0, refund: int = 0) -> np.ndarray:
         passed, late = _late(course, asked, at_once, supplier[through], offset[back])
-        return np.asarray(_over(course, course.owed, asked, at_once) + passed + late + void[refund])
+        return np.asarray(_over(course, course.owed, asked, at_once) + passed + late + net[refund])
 
     varied = [{name: end} for name in ("through", "back", "refund") for end in (1, 2)]
     return np.concatenate([paid(), *(paid(**one)[:1] for one in varied)])
