@@ -265,7 +265,8 @@ def test_one_call_gives_every_event_its_mean_and_its_slope(known):
     line = found.loc[deal]
     assert (line["p_within"], line["makers"], line["placebo_days"]) == (one.permutation.p, 17, 346)
     assert line["slope"] == pytest.approx(one.slope) and line["slope_home"] == pytest.approx(one.slope_home)
-    assert found.at[uk, "reason"].startswith("BMW alone determines") and np.isnan(found.at[uk, "slope"])
+    exposed = rows[(rows["event"] == uk) & (rows["delta"] != 0)]["maker"]
+    assert set(exposed) == {"BMW", "Volkswagen"} and np.isfinite(found.at[uk, "slope"])  # Mini, Bentley
     assert found.at[court, "makers"] == 0 and found.at[court, "reason"]
     assert found["reading"].ne("").equals(found["slope"].notna())
     valued = Valuation(tax_rate=0.0, discount_rate=0.0, life_years=2.0)

@@ -179,7 +179,7 @@ def test_own_news_and_what_the_caller_leaves_out_add_up(known):
     assert found.skipped["firm"].tolist() == ["7211.T", "7267.T"] and len(found) == 1
     without = events.tariff_study(known, own_news="drop", leave_out=mine, **asked)
     assert (found.estimates.observations == without.estimates.observations - 1).all()
-    with pytest.raises(DataError, match="write 'keep', 'dummy' or 'drop'"):
+    with pytest.raises(DataError, match="own_news 'ignore': write one of 'keep', 'dummy', 'drop'"):
         events.tariff_study(known, own_news="ignore", **asked)
 
 

@@ -246,7 +246,7 @@ def _grown(
     for one, sign in zip(both, (1, -1), strict=True):
         mine = by_span(facts, one, goods)
         gross = by_span(facts, _without_content(one), goods) if _content_entries(one) else mine
-        owed = mine["vehicles"] + mine["parts"] - mine["offset"]
+        owed = _after_offset(mine)
         for name, of in (("owed", owed), ("offset", mine["offset"]), ("suppliers", mine["suppliers"])):
             change[name] = change.get(name, runs) + sign * until(of)
         relief = sign * until(gross["vehicles"] - mine["vehicles"])
@@ -373,46 +373,52 @@ def _paid_runs(case: Case, course: Course) -> np.ndarray:
     """What each maker pays out over the period, in every run of `INPUTS` and of the three delays, USD."""
     facts, asked = case.facts, case.period
     supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
-    back = any(entry.refundable_from for one in (case.policy, case.against) for entry in one.void)
-    refunds = _levels(facts, course, asked, "void_refund_days") if back else np.zeros((3, len(course.makers)))
-    void = [_void(case, days) for days in refunds]
+    void = [entry.refundable_from for one in (case.policy, case.against) for entry in one.void]
+    if any(opens is not None and opens <= asked.end for opens in void):
+        refunds = _levels(facts, course, asked, "void_refund_days")
+    else:
+        refunds = np.zeros((3, len(course.makers)))
+    net = _void(case, refunds)
     at_once = np.zeros(len(course.makers))
 
     def paid(through: int = 0, back: int = 0, refund: int = 0) -> np.ndarray:
         passed, late = _late(course, asked, at_once, supplier[through], offset[back])
-        return np.asarray(_over(course, course.owed, asked, at_once) + passed + late + void[refund])
+        return np.asarray(_over(course, course.owed, asked, at_once) + passed + late + net[refund])
 
     varied = [{name: end} for name in ("through", "back", "refund") for end in (1, 2)]
     return np.concatenate([paid(), *(paid(**one)[:1] for one in varied)])
 
 
 def _void(case: Case, days: np.ndarray) -> np.ndarray:
-    """Void duty paid in the period less what came back of it in the period, by maker (runs, M) or 0, USD.
+    """Void duty paid in the period less what came back of it in the period (D, runs, M), USD.
 
-    `days` (M,) is the mean time from the day on which refunds could be requested to their payment.
+    `days` (D, M) is the mean time from the day on which refunds could be requested to their payment.
     """
     both, asked = [case.policy, case.against], case.period
     void = [entry for one in both for entry in one.void if entry.start <= asked.end]
     if not void:
-        return np.zeros(1)
+        return np.zeros((len(days), 1, 1))
     whole = Period(min(asked.start, *(entry.start for entry in void)), asked.end)
     goods = entered(case.facts, whole, [as_paid(one) for one in both], {asked.start})
     here = np.array([asked.covers(span) for span in goods.spans])
-    start, stop = _ends(asked)
-    net = np.zeros((1, 1))
+    ends = np.array(_ends(asked))[:, None, None]
+    net = np.zeros((len(days), 1, 1))
     for one, sign in zip(both, (1, -1), strict=True):
-        owed = by_span(case.facts, one, goods)
+        owed = _after_offset(by_span(case.facts, one, goods))
         for opens in {entry.refundable_from for entry in one.void}:
-            charged = by_span(case.facts, as_paid(one, opens), goods)
-            paid = sum(charged[name] - owed[name] for name in ("vehicles", "parts")) - (
-                charged["offset"] - owed["offset"]
-            )
-            net = net + sign * paid[:, here].sum(axis=1)
+            paid = _after_offset(by_span(case.facts, as_paid(one, opens), goods)) - owed
+            back = np.zeros_like(days)
             if opens is not None:
-                span = np.maximum(2 * days, 1.0)
-                first, last = (np.clip((day - opens.toordinal()) / span, 0, 1) for day in (start, stop))
-                net = net - sign * paid[:, goods.inside].sum(axis=1) * (last - first)
+                first, last = np.clip((ends - opens.toordinal()) / np.maximum(2 * days, 1.0), 0, 1)
+                back = last - first
+            stays = paid[:, here].sum(axis=1) - paid[:, goods.inside].sum(axis=1) * back[:, None]
+            net = net + sign * stays
     return np.asarray(net)
+
+
+def _after_offset(mine: dict[str, np.ndarray]) -> np.ndarray:
+    """What a maker owes of `by_span` before credits."""
+    return np.asarray(mine["vehicles"] + mine["parts"] - mine["offset"])
 
 
 def _levels(facts: Facts, course: Course, asked: Period, variable: str, of: str | None = None) -> np.ndarray:
