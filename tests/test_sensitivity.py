@@ -298,6 +298,25 @@ def test_kalman_finds_no_drift_where_there_is_none():
     np.testing.assert_allclose(path.smoothed.mean(), constant, atol=0.1)
 
 
+def test_kalman_without_a_constant_gives_the_published_variances_of_the_nile():
+    """Durbin and Koopman (2012, section 2.10): 15,099 and 1,469; the level's variance at the end, 4,032."""
+    flow = statsmodels.api.datasets.nile.load_pandas().data
+    years = pd.to_datetime(flow["year"].astype(int).astype(str))
+    level = pd.DataFrame({"level": 1.0}, years)
+    path = sensitivity.kalman(pd.Series(flow["volume"].to_numpy(), years), level, constant=False)
+    assert (round(path.noise**2), round(path.step["level"] ** 2)) == (15_099, 1_469)
+    assert round(path.standard_error["level"].iloc[-1] ** 2) == 4_032
+    assert list(path.smoothed) == ["level"] and path.n == 100
+
+
+def test_a_constant_factor_is_refused_beside_the_constant_and_a_zero_one_always():
+    y, x = simulated()
+    with pytest.raises(DataError, match="level is constant"):
+        sensitivity.kalman(y, x.assign(level=1.0))
+    with pytest.raises(DataError, match="nothing is constant"):
+        sensitivity.kalman(y, x.assign(nothing=0.0), constant=False)
+
+
 def test_kalman_likelihood_does_not_depend_on_units():
     y, x = simulated(200)
     one, two = sensitivity.kalman(y, x), sensitivity.kalman(100 * y, 100 * x)
