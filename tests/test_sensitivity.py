@@ -300,7 +300,9 @@ def test_kalman_finds_no_drift_where_there_is_none():
 
 def test_kalman_without_a_constant_gives_the_published_variances_of_the_nile():
     """Durbin and Koopman (2012, section 2.10): 15,099 and 1,469; the level's variance at the end, 4,032."""
-    flow = statsmodels.api.datasets.nile.load_pandas().data
+    import statsmodels.api as sm
+
+    flow = sm.datasets.nile.load_pandas().data
     years = pd.to_datetime(flow["year"].astype(int).astype(str))
     level = pd.DataFrame({"level": 1.0}, years)
     path = sensitivity.kalman(pd.Series(flow["volume"].to_numpy(), years), level, constant=False)
