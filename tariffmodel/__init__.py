@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Case": "tariff.case:Case",
     "Valuation": "tariff.case:Valuation",
+    "booked": "tariff.booked",
     "breaks": "stats.breaks",
     "case": "tariff.case:case",
     "changes": "runs.changes",
@@ -66,11 +67,13 @@ _HOMES = {
     "resampling": "stats.resampling",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
+    "shrinkage": "stats.shrinkage",
     "spreadsheet": "intake.spreadsheet",
     "store": "facts.store",
     "ticket": "hedging.ticket",
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",
+    "valuation": "markets.valuation",
     "trade": "intake.official",
     "vendors": "intake.vendors",
 }

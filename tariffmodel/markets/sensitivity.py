@@ -142,8 +142,12 @@ def sample(
     share = moves[line] + sum(sign * moves[unit] for unit, sign in into.items())
     parts = [share.to_frame("share")]
     for role, name in roles.items():
-        own = [column for column in moves if str(column).partition("_l")[0] == name]
-        parts.append(moves[own].rename(columns=lambda column, a=role, b=name: a + column.removeprefix(b)))
+        own = {
+            column: role + str(column).removeprefix(name)
+            for column in moves
+            if str(column).partition("_l")[0] == name
+        }
+        parts.append(moves[list(own)].rename(columns=own))
     frame = pd.concat(parts, axis=1).loc[_stamp(start) : _stamp(end)]
     frame.attrs = {
         "unit": f"log return in {home}, horizon {horizon}",
@@ -176,9 +180,9 @@ def table(
     Parameters
     ----------
     effect : "residual" or "total"
-        Residual: given its market and the world's. Total: what a currency move does in all, through the market as
-        well; both are left out, which gives the same coefficient as markets orthogonalised on the
-        currency, with an error that does not treat the first step as known.
+        Residual: given its market and the world's. Total: what a currency move does in all, through the
+        markets as well; both are left out, which gives the same coefficient as markets orthogonalised on
+        the currency, with an error that does not treat the first step as known.
     makers : sequence of str, optional
         Default: all. The other parameters are those of `sample` and `regress`.
 
@@ -188,8 +192,9 @@ def table(
         Indexed by maker: `beta_fx` (share's log return per log change of `currency` per USD; > 0: gains
         when `currency` weakens; summed over leads and lags), `standard_error`, `low`, `high`, `p`,
         `n`; `beta_market`, `beta_world` and `r_squared` of the regression with all; the choices `ticker`,
-        `currency`, `role` (home, or a rival's for makers that report in dollars), `market`, `world`, `effect`,
-        `horizon`, `leads`, `lags`, `hac_lags`; `first`, `last` row used; `note`, why a row is empty.
+        `currency`, `role` (home, or a rival's for makers that report in dollars), `market`, `world`,
+        `effect`, `horizon`, `leads`, `lags`, `hac_lags`; `first`, `last` row used; `note`, why a row is
+        empty.
 
     Examples
     --------
@@ -308,9 +313,7 @@ def breaks(
     """
 
     def row(maker: str) -> dict[str, object]:
-        data = sample(
-            facts, maker, rival=rival, world=world, horizon=horizon, leads=leads, lags=lags
-        )
+        data = sample(facts, maker, rival=rival, world=world, horizon=horizon, leads=leads, lags=lags)
         share, moves, span = data["share"], data.drop(columns="share"), _rows_per_return(horizon)
         known = regimes(share, moves, day, horizon=span)
         tested = [str(column) for column in moves if str(column).startswith("fx")]

@@ -181,9 +181,10 @@ def kalman(returns: pd.Series, factors: pd.DataFrame, *, constant: bool = True) 
 
     bounds = [(-6.0, 2.0), *[(-12.0, 1.0)] * (k - fixed)]
     starts = [np.r_[np.log(0.7), np.full(k - fixed, np.log(step))] for step in (0.01, 0.1)]
-    exact = {"ftol": 1e-15, "gtol": 1e-8}  # the surface is flat: the default stops at three digits
-    found = [
-        optimize.minimize(surprise, start, method="L-BFGS-B", bounds=bounds, options=exact)
+    found = [  # the surface is flat: by default the search stops at three digits
+        optimize.minimize(
+            surprise, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-8}
+        )
         for start in starts
     ]
     best = min(found, key=lambda one: one.fun)

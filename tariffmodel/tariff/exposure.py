@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import BASIS, PRODUCTION, QUALITY, SALES, Facts, fx_rate, market_value, resolve
+from tariffmodel.facts import (
+    BASIS,
+    PRODUCTION,
+    QUALITY,
+    SALES,
+    Facts,
+    fx_rate,
+    market_value,
+    resolve,
+    share_counts,
+)
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.cost import bases
@@ -151,10 +161,8 @@ def burden(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     booked = bases(case, metals).reindex(frame.index)
     frame = frame.join(booked[["booked_usd", "booked_low_usd", "booked_high_usd"]])
     local_bn = frame["booked_usd"] * frame["per_usd"] / 1e9
-    profit, revenue, shares = (
-        facts.figure(name).reindex(frame.index)
-        for name in ("operating_profit", "revenue", "shares_outstanding")
-    )
+    profit, revenue = (facts.figure(name).reindex(frame.index) for name in ("operating_profit", "revenue"))
+    shares = share_counts(facts, case.as_of).reindex(frame.index)  # those that market value counts
     newest = facts.figure("operating_profit", latest=True).reindex(frame.index)
     kept = (1 - taken.tax_rate) * (1 - taken.pass_through)
     return frame.assign(
