@@ -433,8 +433,8 @@ def implied_and_priced(
         f"Change in value, % of market value; {case}",
         [
             (
-                "Lines: 95%, for the implied value of bill, tax, pass-through, life, persistence and discount "
-                "rate together"
+                "Lines: 95%, for the implied value of bill, tax, pass-through, life, persistence and "
+                "discount rate together"
             ),
             "Verdict: too little or too much when the interval of the share priced excludes 1",
             "Pale: full pricing would be inside the noise, or an input is wrong" if not read.all() else "",

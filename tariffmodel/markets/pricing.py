@@ -165,8 +165,8 @@ def priced(
         printed, empty where it is.
 
         The verdict is "no data" where an input is missing and "no change implied" where the bill does
-        not change; "inputs cannot be right" where the bill implies more than `IMPLAUSIBLE` of market
-        value; "cannot be read" where the implied value may be zero or where even full pricing would be a
+        not change; "inputs cannot be right" where the bill implies more of market value than can be
+        (`implausible`); "cannot be read" where the implied value may be zero or where even full pricing would be a
         move inside the return's noise. Of the rest "too little", "too much" or "wrong way" when the
         interval of the share leaves out 1 (the last when it also lies below 0), "in line" when it holds 1
         and not 0, and "cannot tell" when it holds both.
@@ -226,6 +226,29 @@ def priced(
     )
 
 
+def implausible(share: float, low: float = 0.0) -> str:
+    """What a change of value by so much of market value says of the inputs; empty if nothing.
+
+    Parameters
+    ----------
+    share, low : float
+        The change, and the low end of its interval. More than `IMPLAUSIBLE` either way says that an input
+        is wrong, and so does an interval that holds the loss of more than all there is.
+
+    Examples
+    --------
+    >>> implausible(-0.7), implausible(-0.1)
+    ('inputs cannot be right: they imply -70% of market value', '')
+    >>> implausible(-0.4, -1.1)
+    'inputs cannot be right: they imply -40% of market value, and may imply -110%'
+    """
+    if abs(share) > IMPLAUSIBLE:
+        return f"{IMPOSSIBLE}: they imply {share:+.0%} of market value"
+    if low < -1:
+        return f"{IMPOSSIBLE}: they imply {share:+.0%} of market value, and may imply {low:+.0%}"
+    return ""
+
+
 def pooled(found: pd.DataFrame, level: float = 0.95) -> shrinkage.Pooled:
     """Shares priced, each drawn towards what makers (or events) have in common.
 
@@ -264,8 +287,8 @@ def _reading(frame: pd.DataFrame, worth: pd.Series, noise: pd.Series) -> pd.Seri
     said = pd.Series("", frame.index)
     for maker in frame.index[frame["market_usd"].notna() & implied.notna() & ((low != 0) | (high != 0))]:
         size = abs(implied[maker])
-        if size > IMPLAUSIBLE:
-            said[maker] = f"{IMPOSSIBLE}: they imply a change of {size:.0%} of market value"
+        if wrong := implausible(implied[maker], low[maker] / worth[maker]):
+            said[maker] = wrong
         elif not (low[maker] > 0 or high[maker] < 0):
             said[maker] = f"{UNREADABLE}: what the bill is worth may be nothing"
         elif size < noise[maker]:

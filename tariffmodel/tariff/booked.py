@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.facts import market_value
 from tariffmodel.tariff import exposure, validation
 from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
 
@@ -59,6 +60,28 @@ def table(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     return frame.assign(
         widening=factor, booked_per_share_low=low * per_usd, booked_per_share_high=high * per_usd
     )
+
+
+def yearly_shares(case: Case) -> pd.DataFrame:
+    """What is booked at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
+
+    Returns
+    -------
+    DataFrame
+        As `table`, and `reason`, why a maker has no market value, empty where it has one.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> shares = tm.booked.yearly_shares(tm.case(period="CY2025"))
+    >>> list(shares), shares.at["Porsche AG", "reason"]
+    (['value', 'low', 'high', 'reason'], 'no line with prices')
+    """
+    cost = table(case)
+    per_usd = 1 / cost["market_cap_usd"] / case.period.years
+    ends = cost[["booked_usd", "booked_low_usd", "booked_high_usd"]].mul(per_usd, axis=0)
+    reason = market_value(case.facts, case.as_of)["reason"].reindex(cost.index)
+    return ends.set_axis(["value", "low", "high"], axis=1).assign(reason=reason)
 
 
 def widening(case: Case) -> pd.Series:

@@ -358,20 +358,6 @@ def drivers(case: Case) -> pd.DataFrame:
     return frame.swaplevel().sort_index()
 
 
-def yearly_shares(case: Case) -> pd.DataFrame:
-    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
-
-    >>> import tariffmodel as tm
-    >>> shares = tm.exposure.yearly_shares(tm.case(period="CY2025"))
-    >>> list(shares), bool((shares["low"] <= shares["high"]).loc["Toyota"])
-    (['value', 'low', 'high'], True)
-    """
-    bills = table(case)
-    per_usd = 1 / bills["market_cap_usd"] / case.goods.years
-    ends = bills[["bill_usd", "bill_low_usd", "bill_high_usd"]].mul(per_usd, axis=0)
-    return ends.set_axis(["value", "low", "high"], axis=1)
-
-
 def whole(bills: pd.DataFrame) -> pd.DataFrame:
     """Makers that are inside no other, largest bill or saving first: rows of `table` that can be summed.
 
