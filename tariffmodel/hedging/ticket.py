@@ -171,10 +171,14 @@ def _protection(
         lacks = f"{ticker} is no maker with a bill"
     elif gap := str(market_value(facts, case.as_of).at[maker, "reason"]):
         lacks = f"{maker} has no market value on {case.as_of} ({gap})"
+    terms = valuation or Valuation(tax_rate=values.central(facts).tax_rate)
+    if not lacks:
+        try:
+            cost = booked.table(case, terms).T[maker]
+        except DataError as error:  # on a past day less is known of the books than of the border
+            lacks = f"what {maker} books cannot be computed ({error})"
     if lacks:
         return pd.Series({"effect": f"{lacks}: the policy's effect on {ticker} is not computed", **cover})
-    terms = valuation or Valuation(tax_rate=values.central(facts).tax_rate)
-    cost = booked.table(case, terms).T[maker]
     ends = ("", "_low", "_high")
     change = {f"delta_booked{end}_usd": float(cost[f"booked{end}_usd"]) for end in ends}
     bill = {f"delta_bill{end}_usd": [change[f"delta_booked{end}_usd"]] for end in ends}

@@ -21,12 +21,11 @@ from datetime import date, timedelta
 import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, fx_rate, market_value, periods
 from tariffmodel.markets import pricing, sensitivity
 from tariffmodel.markets.fx_disclosed import ANALYST, DISCLOSED, PER_UNIT, disclosed
 from tariffmodel.markets.profit import BASE, FIRST_MONTH, IsoProfit, grid, iso_profit
-from tariffmodel.tariff import booked, uncertainty, validation
+from tariffmodel.tariff import booked, uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 
 __all__ = [
@@ -305,14 +304,11 @@ def _stated(case: Case) -> pd.Series:
     """What makers themselves put the cost of exactly the period of a case at, home currency, billions."""
     if case.policy.status != "law":
         return pd.Series(dtype=float)
-    try:
-        rows = validation.disclosed(case)
-    except DataError:  # nobody had stated anything
-        return pd.Series(dtype=float)
+    rows = booked.statements(case)
     spans = rows["period"].map(periods.parse)
-    same = spans.map(lambda span: (span.start, span.end) == (case.period.start, case.period.end)).astype(bool)
-    rows = rows[same & (rows["judged"] == validation.AMOUNT) & rows["latest"]]
-    return rows.set_index("maker")["disclosed"]
+    same = spans.map(lambda span: (span.start, span.end) == (case.period.start, case.period.end))
+    rows = rows[same.astype(bool) & rows["latest"].astype(bool)]
+    return rows.set_index("maker")["disclosed"].astype(float)
 
 
 def _why_no_move(frame: pd.DataFrame, kappa: np.ndarray, cost_bn: np.ndarray) -> np.ndarray:

@@ -166,9 +166,9 @@ def priced(
 
         The verdict is "no data" where an input is missing and "no change implied" where the bill does
         not change; "inputs cannot be right" where the bill implies more of market value than can be
-        (`implausible`); "cannot be read" where the implied value may be zero or where even full pricing would be a
-        move inside the return's noise. Of the rest "too little", "too much" or "wrong way" when the
-        interval of the share leaves out 1 (the last when it also lies below 0), "in line" when it holds 1
+        (`implausible`); "cannot be read" where the implied value may be zero or where even full pricing
+        would be a move inside the return's noise. Of the rest "too little", "too much" or "wrong way" when
+        the interval of the share leaves out 1 (the last when it also lies below 0), "in line" when it holds 1
         and not 0, and "cannot tell" when it holds both.
 
     Examples

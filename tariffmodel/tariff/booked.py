@@ -6,15 +6,14 @@ holds what the model itself has missed so far, as `validation` measures it.
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import DataError
 from tariffmodel.facts import market_value
 from tariffmodel.tariff import exposure, validation
 from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
 
 PROBABILITY = validation.COVERAGE  # with which the range is to hold what a maker will state
+_STATED = ["maker", "period", "judged", "latest", "disclosed", "model", "model_low", "model_high"]
 
 
 def table(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
@@ -91,19 +90,30 @@ def widening(case: Case) -> pd.Series:
     >>> bool((tm.booked.widening(tm.case()) >= 1).all())
     True
     """
-    makers = list(case.facts.makers.index)
-    try:
-        said = validation.disclosed(case.replace(policy=LAW, against=BEFORE))
-    except DataError:  # nobody had stated anything yet
-        return pd.Series(np.inf, makers)
-    amounts = said[said["judged"] == validation.AMOUNT]
+    amounts = statements(case)
     stating = set(amounts["maker"])
-    of_all = validation.widening(amounts)
     factors = {
-        maker: validation.widening(amounts[amounts["maker"] != maker]) if maker in stating else of_all
-        for maker in makers
+        maker: validation.widening(amounts[amounts["maker"] != maker] if maker in stating else amounts)
+        for maker in case.facts.makers.index
     }
     return pd.Series(factors)
+
+
+def statements(case: Case) -> pd.DataFrame:
+    """Amounts that makers had stated by the day of a case, beside the model: rows of `validation.disclosed`.
+
+    They are on the law in force, whatever the policies of the case; none, where nobody had stated any.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", period="CY2027")
+    >>> set(statements(asked)["judged"]), statements(asked.as_known("2025-01-31")).empty
+    ({'amount'}, True)
+    """
+    law = case.replace(policy=LAW, against=BEFORE)
+    if not (validation.judged_as(law.facts, law.as_of)["judged"] == validation.AMOUNT).any():
+        return pd.DataFrame(columns=_STATED)
+    said = validation.disclosed(law)
+    return said[said["judged"] == validation.AMOUNT]
 
 
 def _times(factor: pd.Series, half: pd.Series) -> pd.Series:
