@@ -130,7 +130,7 @@ def draw_move(rows: pd.DataFrame, today: dict[str, float] = TODAY, **k: object) 
 
 @pytest.fixture(scope="module")
 def corners() -> pd.DataFrame:
-    """Toyota loses to the duty and gains by the yen; BMW has no sensitivity, GM no currency, Mazda no profit."""
+    """Toyota loses by duty and gains by yen; BMW has no sensitivity, GM no currency, Mazda no profit."""
     cells = {
         "Toyota": [(0.02, 150.0, 100.0), (0.02, 160.0, 110.0), (0.17, 150.0, 80.0), (0.17, 160.0, 88.0)],
         "BMW": [(0.02, 0.9, 10.0), (0.02, 0.8, np.nan), (0.2, 0.9, 9.0), (0.2, 0.8, np.nan)],
@@ -352,7 +352,7 @@ def test_real_moves_are_drawn(known: Facts, law: Policy, before: Policy) -> None
 def test_corners_are_shares_of_the_profit_before(corners: pd.DataFrame) -> None:
     fig = draw_grid(corners)
     assert title(fig) == (
-        "Duty and currency together leave BMW 90% of the operating profit before, the most of 3 makers"
+        "Duty and currency together leave 88% of the operating profit before, Toyota, the one maker with both"
     )
     note = said(fig)
     assert "no profit before, or no duty on its vehicles: Mazda" in note
@@ -360,6 +360,15 @@ def test_corners_are_shares_of_the_profit_before(corners: pd.DataFrame) -> None:
     marks = [m.get_offsets() for m in fig.axes[0].collections if len(m.get_offsets()) > 1]
     places = {tuple(np.round(point, 2)) for group in marks for point in np.ma.filled(group, np.nan)}
     assert {(0.9, 0), (0.8, 1), (0.88, 1), (1.1, 1), (0.6, 2)} <= places
+
+
+def test_title_of_several_names_the_ends_and_a_deep_loss_is_cut(corners: pd.DataFrame) -> None:
+    worse = corners.loc[["Toyota"]].rename(index={"Toyota": "Mazda"}, level="maker")
+    columns = [column for column in worse if "operating" in column]
+    worse[columns] = worse[columns].to_numpy() * np.array([[1], [1.2], [-3], [-2.5]])
+    fig = draw_grid(pd.concat([corners.loc[["Toyota"]], worse]))
+    assert "most is left of Toyota's (88%), least of Mazda's (−220%)" in title(fig)
+    assert fig.axes[0].get_xlim()[0] == -0.6 and "−220%" in list(words(fig))
 
 
 def test_table_without_profits_draws_nothing(corners: pd.DataFrame) -> None:
@@ -392,7 +401,7 @@ def test_needed_rate_earns_the_bill_at_todays_duty(iso: IsoProfit) -> None:
     needed, low, high = (kappa * start / (kappa - share * bill) for share in (1.0, 0.8, 1.2))
     found = re.search(r"before with ([\d.]+) JPY per dollar \(([\d.]+) to ([\d.]+)\)", title(draw_iso(iso)))
     assert found
-    np.testing.assert_allclose([float(text) for text in found.groups()], [needed, low, high], atol=0.006)
+    np.testing.assert_allclose([float(text) for text in found.groups()], [needed, low, high], atol=0.02)
 
 
 def test_band_closes_where_the_bill_is_sure_and_opens_where_it_takes_the_position(iso: IsoProfit) -> None:

@@ -34,6 +34,8 @@ from tariffmodel.charts.house import (
 from tariffmodel.markets.currency import DISCLOSED, IsoProfit
 from tariffmodel.markets.fx_disclosed import STALE_MONTHS
 
+_WORST = -0.6  # of the profit before, where the axis of `profit_grid` ends
+
 
 @in_house_style
 def paying_move(
@@ -171,19 +173,13 @@ def profit_grid(
     >>> rows = rows.assign(operating_profit_low_bn=70.0, operating_profit_high_bn=110.0)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.profit_grid(rows, {"Toyota": "JP"}, **about).title
-    'Duty and currency together leave Toyota 88% of the operating profit before, the most of 1 maker'
+    'Duty and currency together leave 88% of the operating profit before, Toyota, the one maker with both'
     """
     found = _corners(rows)
     drawn = found.dropna(subset=["duty"]).sort_values("duty", ascending=False)
-    both = drawn["both"].fillna(drawn["duty"])
     homely = [homes[maker] for maker in drawn.index]
-    best = str(both.idxmax()) if len(drawn) else ""
-    count = f"{len(drawn)} maker{'s' if len(drawn) != 1 else ''}"
     fig = figure(
-        f"Duty and currency together leave {best} {both[best]:.0%} of the operating profit before, the most "
-        f"of {count}"
-        if len(drawn)
-        else "No maker whose profit a duty would touch",
+        _grid_title(drawn),
         f"Operating profit, % of that of the last year before the tariff; {case}",
         [
             (
@@ -214,13 +210,36 @@ def profit_grid(
     color = [_color(homes, maker) for maker in drawn.index]
     marks = drawn[["duty", "currency", "both"]].to_numpy()
     left, right = _limits(np.column_stack([marks, drawn[["low", "high"]]]))
+    left = max(left, _WORST)  # hardly any profit before: no need to see how far the loss goes
     _cut_lines(ax, y, drawn["low"], drawn["high"], color, left, right)
     ax.scatter(drawn["currency"], y, color=SOFT, marker="^", s=12, zorder=3, linewidth=0)
     ax.scatter(drawn["duty"], y, facecolor="white", edgecolor=color, s=14, zorder=3, linewidth=0.8)
     ax.scatter(drawn["both"], y, color=color, s=14, zorder=4, linewidth=0)
     ax.axvline(1, color=INK, linewidth=0.6)
     ax.set_xlim(left, right)
+    for place, name in ((26, "duty"), (52, "both")):
+        text_column(ax, [_percent(share) for share in drawn[name]], place, heading=name)
     return finish(fig, "Marks with a line, one row per maker")
+
+
+def _grid_title(drawn: pd.DataFrame) -> str:
+    both = drawn["both"].dropna()
+    if drawn.empty:
+        return "No maker whose profit a duty would touch"
+    if both.empty:
+        return f"The duty alone leaves {drawn['duty'].median():.0%} of the profit before in the median maker"
+    said, what = "Duty and currency together leave", "of the operating profit before"
+    if len(both) == 1:
+        return f"{said} {_percent(both.iloc[0])} {what}, {both.index[0]}, the one maker with both"
+    most, least = (f"{name}'s ({_percent(both[name])})" for name in (str(both.idxmax()), str(both.idxmin())))
+    return (
+        f"{said} {_percent(both.median())} {what} in the median of {len(both)} makers with both; most is "
+        f"left of {most}, least of {least}"
+    )
+
+
+def _percent(share: float) -> str:
+    return "" if share != share else f"{share:.0%}".replace("-", "\u2212")
 
 
 def _corners(rows: pd.DataFrame) -> pd.DataFrame:
