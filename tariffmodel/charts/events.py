@@ -451,14 +451,15 @@ def implied_and_priced(
     label_rows(ax, list(rows.index))
     y = np.arange(len(rows))
     color = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes.reindex(rows.index)]
-    faint = np.where(read, 1.0, 0.35)
-    for kind, shift, shade, marker in (
-        ("implied", -0.16, [SOFT] * len(rows), "D"),
-        ("market", 0.16, color, "o"),
-    ):
-        value, low, high = (rows[f"{kind}{end}_usd"] / worth for end in ("", "_low", "_high"))
-        ax.hlines(y + shift, low, high, color=shade, linewidth=0.8, alpha=faint)
-        ax.scatter(value, y + shift, color=shade, marker=marker, s=12, zorder=3, linewidth=0, alpha=faint)
+    for kind, shift, marker in (("implied", -0.16, "D"), ("market", 0.16, "o")):
+        for drawn, faint in ((read.to_numpy(), 1.0), (~read.to_numpy(), 0.35)):
+            value, low, high = (
+                (rows[f"{kind}{end}_usd"] / worth).to_numpy()[drawn] for end in ("", "_low", "_high")
+            )
+            shade = [SOFT if kind == "implied" else color[row] for row in np.flatnonzero(drawn)]
+            place = y[drawn] + shift
+            ax.hlines(place, low, high, color=shade, linewidth=0.8, alpha=faint)
+            ax.scatter(value, place, color=shade, marker=marker, s=12, zorder=3, linewidth=0, alpha=faint)
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, list(rows["verdict"]), 4, align="left")
     percent_ticks(ax.xaxis)

@@ -313,7 +313,7 @@ def iso_profit(
         [
             (
                 f"{iso.basis.capitalize()} for {iso.maker}: {iso.profit_per_unit_bn:.3g} bn {iso.currency} "
-                f"of yearly operating profit per {iso.currency} per dollar. Band: range of the bill"
+                f"of yearly operating profit per {iso.currency} per dollar. Band: range of the cost"
             ),
             "Lines carry what is booked beyond duty on vehicles, which lifts them above the point before"
             if _read(lines, [base])["before"].iloc[0] > 1.003 * start
