@@ -292,7 +292,7 @@ def iso_profit(
     >>> iso = IsoProfit("Toyota", "JPY", 50.0, "disclosed", (0.025, 142.0), curves, path)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.iso_profit(iso, bill_range=(0.8, 1.2), home="JP", **about).title.split(" (")[0]
-    'At 15.0% duty Toyota would earn as before with 150.0 JPY per dollar'
+    'At 15.0% duty Toyota would earn as before with 150.00 JPY per dollar'
     """
     path, (base, start) = iso.path, iso.before
     lines = iso.curves.join(_band(iso, bill_range))

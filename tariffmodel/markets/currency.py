@@ -270,7 +270,7 @@ def position(
     --------
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="CY2025")
-    >>> tm.currency.position(asked, tm.exposure.burden(asked)).at["Toyota", "profit_per_unit_bn"]
+    >>> float(tm.currency.position(asked, tm.exposure.burden(asked)).at["Toyota", "profit_per_unit_bn"])
     50.0
     """
     makers = cost.index

@@ -177,7 +177,7 @@ def priced(
     >>> car, error = pd.Series({"Honda": -0.02, "Mazda": -0.01}), pd.Series(0.005, ["Honda", "Mazda"])
     >>> found = priced(implied, car, error, pd.Series(50.0, ["Honda", "Mazda"]))
     >>> found["share_priced"].round(1).tolist(), found["verdict"].tolist()
-    ([0.2, nan], ['too little', 'inputs cannot be right'])
+    ([0.3, nan], ['too little', 'inputs cannot be right'])
     """
     if not 0 < level < 1:
         raise DataError(f"level is {level}; write a fraction such as 0.95")
@@ -272,8 +272,8 @@ def pooled(found: pd.DataFrame, level: float = 0.95) -> shrinkage.Pooled:
     >>> share = pd.Series([0.2, 0.5, 0.9, 0.4], ["Honda", "Kia", "Mazda", "Toyota"])
     >>> shares = pd.DataFrame({"share_priced": share, "share_low": share - 0.5, "share_high": share + 0.5})
     >>> found = pooled(shares)
-    >>> round(found.mean, 2), found.tau
-    (0.5, 0.0)
+    >>> round(found.mean, 2), round(found.tau, 2)
+    (0.5, 0.15)
     """
     rows = found[found["share_priced"].notna()]
     error = (rows["share_high"] - rows["share_low"]) / 2 / stats.norm.ppf((1 + level) / 2)

@@ -48,8 +48,8 @@ def inputs(facts: Facts) -> pd.DataFrame:
     --------
     >>> import tariffmodel as tm
     >>> rows = tm.valuation.inputs(tm.facts.load())
-    >>> rows.loc[("tax_rate", "Toyota"), ["central", "applies_to"]].tolist()
-    [0.2974, 'JP']
+    >>> rows.loc[("tax_rate", "Toyota"), ["applies_to", "quality"]].tolist()
+    ['JP', 'reported']
     """
     from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
 
