@@ -58,7 +58,8 @@ POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.
 PRICED = pd.DataFrame(
     {"implied_usd": [1e9, 5e9], "implied_low_usd": [8e8, 4e9], "implied_high_usd": [1.2e9, 6e9],
      "market_usd": [2e9, 1e9], "market_low_usd": [1e9, 0.0], "market_high_usd": [3e9, 2e9],
-     "share_priced": [2.0, 0.2], "verdict": ["too much", "too little"]},
+     "share_priced": [np.nan, 0.2], "verdict": ["cannot be read", "too little"],
+     "reading": ["cannot be read: full pricing would be inside the noise", ""]},
     index=["Toyota", "Mazda"],
 )  # fmt: skip
 WEEKS = pd.date_range("2025-03-28", periods=60, freq="W-FRI")
@@ -187,13 +188,13 @@ def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
     assert "took 0.22 points off the share (0.01 to 0.50)" in fig.get_suptitle().replace("\n", " ")
 
 
-def test_priced_title_counts_verdicts() -> None:
+def test_priced_title_counts_only_what_can_be_read() -> None:
     title = EVERY["implied_and_priced"]().get_suptitle().replace("\n", " ")
-    assert (
-        "of 2 makers whose bill changes" in title
-        and "1 moved too much" in title
-        and "1 moved too little" in title
+    assert "of 2 makers whose bill changes 1 can be read: 1 moved too little" in title
+    nothing = charts.implied_and_priced(
+        PRICED.iloc[[0]], pd.Series({"Toyota": 2e11}), pd.Series(MAKERS), event="Japan deal", **LOOK
     )
+    assert nothing.title.endswith("of 1 makers whose bill changes none can be read")
 
 
 def test_ticks_say_the_number_they_stand_at() -> None:

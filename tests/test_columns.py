@@ -31,7 +31,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     firm = case.replace(policy="japan-flexible-linear-firm")
     flat = case.beside("flat-25")
     bills = tm.exposure.table(case)
-    shares = tm.exposure.yearly_shares(case)
+    shares = tm.booked.yearly_shares(case)
     streams = tm.exposure.by_origin(case, inside=True)
     disclosed = tm.validation.disclosed(case)
     differing = tm.provenance.disagreements(known, "CY2024", VOLUMES)
@@ -48,7 +48,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     one = rows[rows["event"] == EVENTS[0]].set_index("maker")
     cross = tm.link.cross_section(one["car"], one["delta"])
     pooled = tm.link.pooled(rows, draws=99)
-    implied = tm.pricing.implied_value(one[[c for c in one if c.startswith("delta_bill")]])
+    change = one[[c for c in one if c.startswith("delta_bill")]]
+    implied, worth = tm.pricing.implied_value(change), tm.valuation.draws(known, change, n=512)
     returns, exposure, factors = tm.mimicking.inputs(known, bills["share_of_market_cap"])
     folio = tm.mimicking.portfolio(returns, exposure, factors)
     moves = tm.mimicking.event_moves(known, tm.event_calendar.firm_events(known, events=EVENTS), 2)
@@ -70,7 +71,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "exposure.totals": tm.exposure.totals(case),
         "exposure.car_rates": tm.exposure.car_rates(case),
         "exposure.drivers": tm.exposure.drivers(case),
-        "exposure.yearly_shares": shares,
+        "booked.table": tm.booked.table(case),
+        "booked.yearly_shares": shares,
         "comparison.changes": tm.comparison.changes(case, [flat]),
         "comparison.ranked": tm.comparison.ranked(case, flat),
         "equilibrium.table": tm.equilibrium.table(case),
@@ -152,9 +154,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "link.pooled.dropped": pooled.dropped,
         "link.by_event": tm.link.by_event(known, study, window=(0, 1)),
         "pricing.implied_value": implied,
-        "pricing.priced": tm.pricing.priced(
-            implied, one["car"], one["standard_error"], one["market_cap_usd"]
-        ),
+        "pricing.priced": tm.pricing.priced(worth, one["car"], one["standard_error"], one["market_cap_usd"]),
+        "valuation.inputs": tm.valuation.inputs(known),
+        "valuation.quantiles": tm.valuation.quantiles(worth),
+        "shrinkage.pooled": tm.shrinkage.pooled(one["car"], one["standard_error"]).table,
         "mimicking.Portfolio.loadings": folio.loadings(returns, factors),
         "mimicking.Portfolio.neutrality": folio.neutrality(returns, factors),
         "mimicking.Portfolio.on_events": folio.on_events(moves[list(folio.weights.index)], 2),
@@ -165,6 +168,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "currency.disclosed": tm.currency.disclosed(known),
         "currency.compare": tm.currency.compare(known, betas),
         "currency.offset": tm.currency.offset(case),
+        "currency.position": tm.currency.position(case, tm.exposure.burden(case)),
+        "currency.grid": tm.currency.grid(case),
         "currency.iso_profit.path": iso.path,
         "currency.iso_profit.curves": iso.curves,
         "market.status": tm.market.status(known),

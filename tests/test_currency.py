@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tariffmodel import Valuation, case, currency, exposure, facts, sensitivity
+from tariffmodel import Valuation, booked, case, currency, exposure, facts, periods, sensitivity, validation
 from tariffmodel.errors import DataError
 
 TABLE = "companies/fx_sensitivity.csv"
@@ -107,22 +108,69 @@ def test_faulty_cell_is_named(known, data):
 
 
 def test_toyota_by_hand(known, law, before, paid):
+    """A fiscal year is one year: κ is not scaled by 365 over 365.25."""
     row = paid.loc["Toyota"]
     bill = exposure.burden(case(law, before, data=known)).loc["Toyota"]
-    position = 50 * 365 / 365.25
-    assert row["move_at_fixed_bill"] == pytest.approx(bill["booked_reporting_bn"] / position)
+    start = known.fx["USDJPY"]["2024-04-01":"2025-03-31"].mean()
+    assert row["base_per_usd"] == start and f"{start:.1f}" == "152.4"
     owed = bill["booked_usd"] / 1e9
-    assert row["move"] == pytest.approx(owed * bill["per_usd"] / (position - owed))
+    assert row["move_at_fixed_bill"] == pytest.approx(owed * start / 50)
+    assert row["move"] == pytest.approx(owed * start / (50 - owed))
+    assert row["rate_needed"] == pytest.approx(50 * start / (50 - owed))
     assert row["basis"] == "disclosed"
-    one_yen_usd = position * 1e9 / bill["per_usd"]
-    assert row["tariff_rate_per_unit"] == pytest.approx(one_yen_usd / bill["customs_value_usd"])
+    assert row["tariff_rate_per_unit"] == pytest.approx(50e9 / start / bill["customs_value_usd"])
+
+
+def test_range_of_the_move_is_the_validated_one(known, law, before, paid):
+    asked, row = case(law, before, data=known), paid.loc["Toyota"]
+    said = validation.disclosed(asked)
+    own = said[said["headline"] & (said["maker"] == "Toyota")].iloc[0]
+    ends = [own[f"widened_{end}"] / own["per_usd"] for end in ("low", "high")]
+    needed = [50 * row["base_per_usd"] / (50 - bn) - row["base_per_usd"] for bn in ends]
+    np.testing.assert_allclose(row[["move_low", "move_high"]].astype(float), needed, rtol=1e-9)
+    bare = exposure.burden(asked).loc["Toyota"]
+    assert row["booked_low_usd"] < bare["booked_low_usd"] < bare["booked_high_usd"] < row["booked_high_usd"]
+
+
+def test_companys_own_figure_stands_beside_the_models_where_there_is_one(paid):
+    row = paid.loc["Toyota"]
+    assert row["stated_bn"] == 1380  # yen, for the fiscal year to March 2026
+    own = 1380 / row["per_usd"]
+    assert row["stated_rate_needed"] == pytest.approx(50 * row["base_per_usd"] / (50 - own))
+    assert paid.loc["Kia", ["stated_bn", "stated_rate_needed"]].isna().all()
+
+
+def test_todays_law_is_set_against_todays_rate(known, law, before, paid):
+    row, day = paid.loc["Toyota"], known.as_of
+    ahead = case(law, before, "2026-10-31..2027-10-30", data=known)
+    assert day.isoformat() == "2026-10-30" and ahead.period.years == 1
+    cost = booked.table(ahead).loc["Toyota"]
+    assert row["ahead_usd"] == cost["booked_usd"] != row["booked_usd"]
+    needed = [
+        50 * row["base_per_usd"] / (50 - cost[f"booked{end}_usd"] / 1e9) for end in ("", "_low", "_high")
+    ]
+    found = row[["ahead_rate_needed", "ahead_rate_needed_low", "ahead_rate_needed_high"]].astype(float)
+    np.testing.assert_allclose(found, needed, rtol=1e-9)
+    assert row["ahead_share"] == pytest.approx(row["ahead_rate_needed"] / row["base_per_usd"] - 1)
+    assert row["today_share"] == pytest.approx(row["today"] / row["base_per_usd"] - 1)
+
+
+def test_base_rate_is_that_of_the_period_asked_for(known, law, before):
+    row = currency.offset(case(law, before, data=known), base="CY2023").loc["Toyota"]
+    assert row["base_per_usd"] == known.fx["USDJPY"]["2023"].mean()
+
+
+def test_an_old_figure_is_used_and_said_to_be_old(known, data, paid):
+    assert paid.at["Subaru", "stale"] and paid.at["Subaru", "as_of"] == "2024-05"
+    assert not paid.at["Toyota", "stale"]
+    got = currency.disclosed(edit(data, row_of(known, "Toyota"), as_of="2021-07"))
+    assert got.at["Toyota", "stale"]
 
 
 def test_move_brings_profit_back_to_the_base(paid):
     rows = paid.dropna(subset="move")
     assert len(rows) == 8
-    kappa = rows["profit_per_unit_bn"] * 365 / 365.25
-    gained = kappa * (rows["rate_needed"] - rows["per_usd"])
+    gained = rows["profit_per_unit_bn"] * (rows["rate_needed"] - rows["base_per_usd"])
     owed = rows["booked_usd"] / 1e9 * rows["rate_needed"]
     np.testing.assert_allclose(gained, owed, rtol=1e-9)
 
@@ -130,7 +178,7 @@ def test_move_brings_profit_back_to_the_base(paid):
 def test_home_currency_must_weaken_to_pay_a_bill(paid):
     rows = paid.dropna(subset="move")
     assert (rows["move"] > 0).all()
-    assert (rows["rate_needed"] > rows["per_usd"]).all()
+    assert (rows["rate_needed"] > rows["base_per_usd"]).all()
     assert (rows["move"] > rows["move_at_fixed_bill"]).all()  # the bill grows as the currency falls
     assert ((rows["move_low"] <= rows["move"]) & (rows["move"] <= rows["move_high"])).all()
 
@@ -284,6 +332,16 @@ def test_loss_gives_no_profit_elasticity(known):
     row = currency.compare(replace(known, financials=table), betas(known)).loc["Nissan"]
     assert np.isnan(row["profit_elasticity"])
     assert row["value_elasticity"] > 0
+    assert row["reason"] == "no profit elasticity: no profit in FY2025-03"
+
+
+def test_no_market_value_gives_no_value_elasticity_and_the_reason(known):
+    then = known.as_known(date(2025, 12, 1))  # no count of Mazda's shares was known
+    got = currency.compare(then, betas(then), as_of=date(2025, 12, 1))
+    lacking = got["value_elasticity"].isna()
+    assert "Mazda" in got.index[lacking]
+    assert got.loc["Mazda", "reason"] == "no value elasticity: no count of shares"
+    assert not got.loc[~lacking, "reason"].str.contains("value").any()
 
 
 def test_weak_yen_helps_both_the_profit_and_the_share_of_exporters(known):
@@ -301,17 +359,14 @@ def test_curve_passes_through_the_move_that_pays_the_bill(known, law, before, pa
     bill = exposure.table(case(law, before, data=known)).loc["Subaru"]
     rate = float(bill["effective_rate"])
     got = currency.iso_profit(case(law, before, data=known), "Subaru", rates=[rate])
-    assert got.before == (bill["effective_rate_against"], bill["per_usd"])
+    assert got.before == (bill["effective_rate_against"], paid.at["Subaru", "base_per_usd"])
     assert got.curves["before"].iloc[0] == pytest.approx(paid.loc["Subaru", "rate_needed"], rel=1e-12)
 
 
 def test_profit_is_equal_along_a_curve(known, law, before, toyota):
     bill = exposure.burden(case(law, before, data=known)).loc["Toyota"]
-    years = 365 / 365.25
-    customs = bill["customs_value_usd"] / 1e9 / years
-    rest = bill["booked_usd"] / 1e9 / years - customs * (
-        bill["effective_rate"] - bill["effective_rate_against"]
-    )
+    customs = bill["customs_value_usd"] / 1e9
+    rest = bill["booked_usd"] / 1e9 - customs * (bill["effective_rate"] - bill["effective_rate_against"])
     rate0, start = toyota.before
     for level, curve in ((0.0, "before"), (toyota.path["profit_change_bn"].iloc[-1], "today")):
         rate, per_usd = toyota.curves.index.to_numpy(), toyota.curves[curve].to_numpy()
@@ -369,5 +424,69 @@ def test_maker_without_imports_has_no_duty_rate(known, law, before, data):
 def test_today_is_the_last_fixing(known, paid):
     row = paid.loc["Toyota"]
     assert row["today"] == known.fx["USDJPY"].dropna().iloc[-1]
-    assert row["today_share"] == row["today"] / row["per_usd"] - 1
-    assert row["rate_per_percent"] == pytest.approx(row["tariff_rate_per_unit"] * row["per_usd"] / 100)
+    assert row["rate_per_percent"] == pytest.approx(row["tariff_rate_per_unit"] * row["base_per_usd"] / 100)
+
+
+# ------------------------------------------------------------------------- duty and exchange rate
+
+
+@pytest.fixture(scope="module")
+def table(known, law, before):
+    return currency.grid(case(law, before, data=known))
+
+
+def test_corners_of_the_table_by_hand(known, law, before, table):
+    cost = booked.table(case(law, before, data=known)).loc["Toyota"]
+    (rate0, rate1), (before_rate, now) = (
+        table.loc["Toyota"].index.unique(name) for name in ("rate", "per_usd")
+    )
+    assert (rate0, rate1) == (cost["effective_rate_against"], cost["effective_rate"])
+    four = table.loc["Toyota"]
+    bn, gain = cost["booked_usd"] / 1e9, 50 * (now - before_rate)
+    expected = [0.0, gain, -bn * before_rate, gain - bn * now]
+    np.testing.assert_allclose(four["profit_change_bn"], expected, rtol=1e-12)
+    np.testing.assert_allclose(four["operating_profit_bn"], 4795.586 + np.array(expected), rtol=1e-12)
+    tax, shares = 0.2974, 13_030.0
+    np.testing.assert_allclose(four["eps_change"], np.array(expected) * 1e3 * (1 - tax) / shares, rtol=1e-12)
+    assert four["eps"].iloc[0] == pytest.approx(4765.086e3 / shares)
+    ends = [-cost[f"booked_{end}_usd"] / 1e9 * before_rate for end in ("high", "low")]
+    found = four.iloc[2][["profit_change_low_bn", "profit_change_high_bn"]].astype(float)
+    np.testing.assert_allclose(found, ends, rtol=1e-9)
+
+
+def test_half_the_step_of_the_duty_costs_half(known, law, before, table):
+    asked = case(law, before, data=known)
+    low, high = table.loc["Toyota"].index.unique("rate")
+    rates = [low, (low + high) / 2, high]
+    got = currency.grid(asked, ["Toyota"], rates=rates, per_usd=[150.0])["cost_bn"]
+    assert got.iloc[0] == 0 and got.iloc[1] == pytest.approx(got.iloc[2] / 2)
+    assert got.iloc[2] == pytest.approx(booked.table(asked).at["Toyota", "booked_usd"] / 1e9 * 150)
+
+
+def test_what_a_corner_lacks_is_said(table):
+    bmw, suzuki, gm = (table.loc[maker] for maker in ("BMW", "Suzuki", "GM"))
+    moved = bmw["profit_change_bn"].isna()
+    assert moved.tolist() == [False, True, False, True]
+    assert (bmw.loc[moved, "reason"] == "no sensitivity of operating profit to the dollar is published").all()
+    assert suzuki["profit_change_bn"].isna().all() and (suzuki["reason"] != "").all()
+    assert len(gm) == 2 and (gm["reason"] == "").all()
+    filled = table["profit_change_bn"].notna()
+    assert (table.loc[filled, "reason"] == "").all() and (table.loc[~filled, "reason"] != "").all()
+    ordered = table[filled]
+    assert (ordered["profit_change_low_bn"] <= ordered["profit_change_bn"]).all()
+    assert (ordered["profit_change_bn"] <= ordered["profit_change_high_bn"]).all()
+
+
+def test_table_refuses_mixed_currencies_and_unknown_makers(known, law, before):
+    asked = case(law, before, data=known)
+    with pytest.raises(DataError, match="per_usd is given for JPY, KRW; ask for makers of one currency"):
+        currency.grid(asked, ["Toyota", "Kia"], per_usd=[150.0])
+    with pytest.raises(DataError, match="'Tojota' is not a maker"):
+        currency.grid(asked, ["Tojota"])
+
+
+def test_length_of_a_period_in_years():
+    for label, years in (("FY2024-03", 1), ("CY2024", 1), ("2025-04..2025-09", 0.5), ("2025-02", 1 / 12)):
+        assert periods.parse(label).years == pytest.approx(years, abs=1e-15)
+    assert periods.parse("2025-12-31..2026-01-01").years == pytest.approx(2 / 365)
+    assert periods.parse("2024-02-01..2024-02-10").years == pytest.approx(10 / 366)

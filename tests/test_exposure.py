@@ -340,15 +340,6 @@ def test_a_missing_estimate_names_the_maker_and_the_file(data, law):
         goods.entered(facts.load(data), YEAR, [law])
 
 
-def test_yearly_shares_are_the_bill_and_its_range_over_market_value(known, law, before):
-    asked = case(law, before, "2025Q4", data=known)
-    found, bills = exposure.yearly_shares(asked), exposure.table(asked)
-    np.testing.assert_allclose(found["value"], bills["share_of_market_cap"])
-    row = bills.loc["Toyota"]
-    a_year = row["bill_high_usd"] / asked.goods.years
-    assert found.at["Toyota", "high"] == pytest.approx(a_year / row["market_cap_usd"])
-
-
 def test_streams_can_be_summed_and_say_so_where_they_cannot(known, law, before):
     asked = case(law, before, "CY2025", data=known)
     summed, every = exposure.by_origin(asked), exposure.by_origin(asked, inside=True)
@@ -390,7 +381,7 @@ def test_profit_bears_what_is_booked(known, law, before):
     profit = known.figure("operating_profit")["Toyota"] * asked.goods.years
     local = toyota["booked_usd"] * toyota["per_usd"] / 1e9
     assert toyota["share_of_operating_profit"] == pytest.approx(local / profit)
-    shares = known.figure("shares_outstanding")["Toyota"]
+    shares = facts.share_counts(known, asked.as_of)["Toyota"]
     assert toyota["booked_per_share"] == pytest.approx(local * 1e3 * 0.75 / shares)
     half = exposure.burden(asked, Valuation(pass_through=0.5)).loc["Toyota", "booked_per_share"]
     assert half == pytest.approx(toyota["booked_per_share"] / 2)

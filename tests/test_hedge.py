@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from tariffmodel import case, exposure, hedge, market, mimicking
+from tariffmodel import booked, case, hedge, market, mimicking
 from tariffmodel.errors import DataError
 from tariffmodel.hedging import out_of_sample
 from tariffmodel.stats import resampling
@@ -833,7 +833,7 @@ def test_gaps_set_the_ends_of_both_bills_against_each_other():
 def test_portfolio_is_estimated_without_the_share_and_scaled_to_one(known, law, before):
     asked = case(law, before, data=known)
     found = hedge.portfolio_hedge(asked, "7203.T", window=52, draws=50)
-    carried = exposure.table(asked)["share_of_market_cap"].drop("Toyota")
+    carried = booked.yearly_shares(asked)["value"].drop("Toyota")
     moves, weight, common = mimicking.inputs(known, carried)
     rows = moves.dropna().index.intersection(common.dropna().index)
     walk = mimicking.walk_forward(moves.loc[rows], weight, common.loc[rows], window=52)

@@ -298,6 +298,27 @@ def test_kalman_finds_no_drift_where_there_is_none():
     np.testing.assert_allclose(path.smoothed.mean(), constant, atol=0.1)
 
 
+def test_kalman_without_a_constant_gives_the_published_variances_of_the_nile():
+    """Durbin and Koopman (2012, section 2.10): 15,099 and 1,469; the level's variance at the end, 4,032."""
+    import statsmodels.api as sm
+
+    flow = sm.datasets.nile.load_pandas().data
+    years = pd.to_datetime(flow["year"].astype(int).astype(str))
+    level = pd.DataFrame({"level": 1.0}, years)
+    path = sensitivity.kalman(pd.Series(flow["volume"].to_numpy(), years), level, constant=False)
+    assert (round(path.noise**2), round(path.step["level"] ** 2)) == (15_099, 1_469)
+    assert round(path.standard_error["level"].iloc[-1] ** 2) == 4_032
+    assert list(path.smoothed) == ["level"] and path.n == 100
+
+
+def test_a_constant_factor_is_refused_beside_the_constant_and_a_zero_one_always():
+    y, x = simulated()
+    with pytest.raises(DataError, match="level is constant"):
+        sensitivity.kalman(y, x.assign(level=1.0))
+    with pytest.raises(DataError, match="nothing is constant"):
+        sensitivity.kalman(y, x.assign(nothing=0.0), constant=False)
+
+
 def test_kalman_likelihood_does_not_depend_on_units():
     y, x = simulated(200)
     one, two = sensitivity.kalman(y, x), sensitivity.kalman(100 * y, 100 * x)
@@ -553,9 +574,8 @@ def test_adr_in_yen_agrees_with_tokyo(known):
 def test_makers_that_report_in_dollars_are_set_against_a_rival_currency(known):
     data = sensitivity.sample(known, "GM", rival="KRW")
     assert (data.attrs["currency"], data.attrs["role"], data.attrs["market"]) == ("KRW", "rival", "SPY")
-    pd.testing.assert_series_equal(
-        data["share"], market.returns(known, ["GM"], horizon="weekly")["GM"], check_names=False
-    )
+    daily = sensitivity.sample(known, "GM", rival="KRW", horizon=1)["share"]
+    pd.testing.assert_series_equal(daily, market.returns(known, ["GM"])["GM"], check_names=False)
     assert sensitivity.table(known, makers=["GM", "Kia"])["role"].tolist() == ["rival", "home"]
 
 
@@ -567,10 +587,11 @@ def test_table_has_one_row_per_maker_and_says_why_one_is_empty(known):
     assert table.loc[empty, "note"].str.contains("no share line with prices").all()
     assert (table.loc[~empty, "note"] == "").all()
     data = sensitivity.sample(known, "Subaru")
-    fit = sensitivity.regress(data["share"], data[["fx", "market"]])
+    fit = sensitivity.regress(data["share"], data[["fx", "market", "world"]])
     row = table.loc["Subaru"]
     assert row["beta_fx"] == fit.params["fx"]
     assert row["beta_market"] == fit.params["market"]
+    assert (row["beta_world"], row["world"]) == (fit.params["world"], "ACWI")
     assert (row["n"], row["r_squared"], row["hac_lags"]) == (fit.n, fit.r_squared, 4)
 
 
@@ -605,7 +626,7 @@ def test_breaks_of_makers_follow_from_regimes(known):
     row = sensitivity.breaks(known, makers=["Mazda", "Porsche AG"])
     assert "no share line" in row.loc["Porsche AG", "note"]
     data = sensitivity.sample(known, "Mazda")
-    one = sensitivity.regimes(data["share"], data[["fx", "market"]], date(2025, 4, 3)).table().loc["fx"]
+    one = sensitivity.regimes(data["share"], data.drop(columns="share"), date(2025, 4, 3)).table().loc["fx"]
     for column in ("before", "after", "change", "standard_error", "low", "high", "p"):
         assert row.loc["Mazda", column] == pytest.approx(one[column])
 
@@ -614,6 +635,52 @@ def test_samples_of_makers_make_a_panel(known):
     parts = {maker: sensitivity.sample(known, maker) for maker in ("Toyota", "Honda", "Mazda", "Subaru")}
     fit = sensitivity.panel(pd.concat(parts, names=["maker", "date"]), ["fx", "market"])
     assert fit.table().loc["fx", "low"] > 0
+
+
+def test_weeks_end_on_the_last_common_day_so_that_no_holiday_of_the_fixings_loses_one(known):
+    """Twelve of 188 Tokyo weeks touch a Friday on which the European Central Bank fixes no rates."""
+    weeks = sensitivity.sample(known, "Toyota", world=None).dropna()
+    names, tokyo = ["7203.T", "JPY", "TOPIX"], "XTKS"
+    apart = market.factors(known, names, tokyo, horizon="weekly").dropna()
+    assert (len(apart), len(weeks)) == (176, 188)
+    same = apart.index[~apart.index.isin(_holiday_fridays(known))]
+    untouched = [week for week in same if week - pd.Timedelta(days=7) not in _holiday_fridays(known)]
+    np.testing.assert_allclose(weeks.loc[untouched, "fx"], apart.loc[untouched, "JPY"], atol=1e-12)
+    # the week of Good Friday 2025 ends on Thursday in yen, share and index alike
+    rate, day = known.fx["USDJPY"], pd.Timestamp("2025-04-18")
+    assert weeks.at[day, "fx"] == pytest.approx(np.log(rate["2025-04-17"] / rate["2025-04-11"]))
+    close = known.prices["7203.T"]
+    assert weeks.at[day, "share"] == pytest.approx(np.log(close["2025-04-17"] / close["2025-04-11"]))
+
+
+def _holiday_fridays(known):
+    days = known.fx["USDJPY"].dropna().index
+    fridays = pd.date_range(days[0], days[-1], freq="W-FRI")
+    return fridays[~fridays.isin(days) | ~fridays.isin(known.prices["7203.T"].dropna().index)]
+
+
+def test_world_market_beside_the_home_market_takes_part_of_the_currency_beta(known):
+    alone, beside = (
+        sensitivity.table(known, makers=["Toyota"], world=world).loc["Toyota"] for world in (None, "ACWI")
+    )
+    assert alone["n"] == beside["n"] == 188
+    assert 0 < beside["beta_fx"] < alone["beta_fx"]
+    assert np.isnan(alone["beta_world"]) and alone["world"] == ""
+    # least squares by hand
+    rows = sensitivity.sample(known, "Toyota").dropna()
+    x = np.column_stack([np.ones(len(rows)), rows[["fx", "market", "world"]]])
+    assert beside["beta_fx"] == pytest.approx(np.linalg.lstsq(x, rows["share"], rcond=None)[0][1])
+
+
+def test_weeks_without_a_common_day_are_refused_or_empty(known):
+    with pytest.raises(DataError, match="no prices or exchange rates for XYZ"):
+        market.common_weeks(known, ["JPY", "XYZ"], "XTKS")
+    made = replace(known)
+    made.__dict__["prices"] = known.prices.assign(GM=known.prices["GM"].where(known.prices.index < "2023-02"))
+    late = made.prices["7203.T"].where(made.prices.index > "2023-03")
+    made.__dict__["prices"] = made.prices.assign(**{"7203.T": late})
+    with pytest.raises(DataError, match=r"7203\.T, GM share no day"):
+        market.common_weeks(made, ["7203.T", "GM"], "XTKS")
 
 
 def test_questions_about_unknown_things_are_refused(known):
@@ -639,11 +706,13 @@ def test_change_that_makers_share_equals_least_squares_on_demeaned_rows(known):
     for maker in makers:
         data = sensitivity.sample(known, maker).dropna()
         later = (data.index >= "2025-04-03") * 1.0
-        data = data.assign(later=later, fx_later=data["fx"] * later, market_later=data["market"] * later)
+        moves = data.drop(columns="share")
+        data = data.join(moves.mul(later, axis=0).add_suffix("_later")).assign(later=later)
         parts.append(data - data.mean())
     rows = pd.concat(parts)
-    x = rows[["fx", "market", "fx_later", "market_later", "later"]]
-    expected = np.linalg.lstsq(x.to_numpy(), rows["share"].to_numpy(), rcond=None)[0][2]
+    x = rows.drop(columns="share")
+    found = np.linalg.lstsq(x.to_numpy(), rows["share"].to_numpy(), rcond=None)[0]
+    expected = found[list(x).index("fx_later")]
     found = sensitivity.pooled_change(known, makers)
     assert found["value"] == pytest.approx(expected) and found["standard_error"] > 0
 
@@ -651,7 +720,7 @@ def test_change_that_makers_share_equals_least_squares_on_demeaned_rows(known):
 def test_drift_is_smoother_and_window_of_each_maker(known):
     found = sensitivity.drift(known, ["Toyota", "Kia"], window=80)
     data = sensitivity.sample(known, "Kia")
-    walk = sensitivity.kalman(data["share"], data[["fx", "market"]])
+    walk = sensitivity.kalman(data["share"], data[["fx", "market", "world"]])
     path = found.paths["Kia"]
     assert found.window == 80 and list(found.steps.index) == ["Toyota", "Kia"]
     assert path["beta"].equals(walk.smoothed["fx"].rename("beta")) and found.steps["Kia"] == walk.step["fx"]

@@ -13,7 +13,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from tariffmodel import case, exposure, hedge, policy, ticket
+from tariffmodel import Valuation, booked, case, hedge, policy, ticket, valuation
 from tariffmodel.errors import DataError, PolicyError, TariffModelError
 from tariffmodel.hedging import sizing
 
@@ -166,18 +166,56 @@ def test_position_in_dollars_uses_the_last_fixing(known, korea):
 # The policy
 
 
-def test_effect_of_the_policy_is_its_bill_through_tax_and_time(known, korea):
-    bills = exposure.table(case(policy.load("korea-25"), policy.load("current-law"), "CY2027", data=known))
-    bill = bills.loc["Hyundai Motor"]
-    safe = korea.protection
-    assert safe["delta_bill_usd"] == bill["bill_usd"] > 0
+def test_effect_of_the_policy_is_what_is_booked_through_tax_and_time(known):
+    asked = threat(known, "korea-25")
+    cost = booked.table(asked, Valuation()).loc["Hyundai Motor"]
+    found = ticket.ticket(asked, "005380.KS", instruments=["KRW", "EWY"], draws=99, valuation=Valuation())
+    safe = found.protection
+    assert safe["delta_booked_usd"] == cost["booked_usd"] > 0 and safe["delta_owed_usd"] == cost["bill_usd"]
     years = sum(1.08**-t for t in range(1, 6))
-    share = -bill["bill_usd"] * 0.75 * years / bill["market_cap_usd"]
-    assert safe["value_change_share"] == pytest.approx(share) and share < 0  # a higher bill is a loss
-    assert safe["position_money"] == pytest.approx(share * korea.position["notional"])
+    share = -cost["booked_usd"] * 0.75 * years / cost["market_cap_usd"]
+    assert (
+        safe["value_change_share"] == pytest.approx(share, rel=1e-3) and share < 0
+    )  # a higher cost is a loss
+    assert safe["position_money"] == pytest.approx(share * found.position["notional"], rel=1e-3)
     assert safe["value_low_share"] < share < safe["value_high_share"] < 0
     assert safe["hedge_money"] == pytest.approx(-safe["position_money"] * safe["paid_back_share"])
     assert safe["position_money"] + safe["hedge_money"] == pytest.approx(safe["left_money"])
+    local = cost["booked_usd"] * cost["per_usd"] / 1e6
+    assert safe["eps_change"] == pytest.approx(-0.75 * local / 262)  # million shares
+    assert safe["eps_change_low"] < safe["eps_change"] < safe["eps_change_high"] < 0
+
+
+def test_value_is_under_all_that_is_not_known_of_it_unless_it_is_fixed(known, korea):
+    asked = threat(known, "korea-25")
+    cost = booked.table(asked).loc[["Hyundai Motor"]]
+    change = cost[["booked_usd", "booked_low_usd", "booked_high_usd"]]
+    change.columns = ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
+    worth = valuation.draws(known, change)["Hyundai Motor"] / cost["market_cap_usd"].item()
+    safe = korea.protection
+    found = [safe["value_low_share"], safe["value_high_share"]]
+    np.testing.assert_allclose(found, worth.quantile([0.025, 0.975]))
+    assert safe["value_change_share"] == pytest.approx(worth.median())
+    fixed = ticket.ticket(asked, "005380.KS", draws=99, valuation=Valuation(life_years=3.0))
+    assert "valuation tax 25%, 3 years at 8%" in fixed.to_markdown()
+    width = fixed.protection["value_high_share"] - fixed.protection["value_low_share"]
+    assert width < found[1] - found[0]
+
+
+def test_a_loss_of_more_than_there_is_says_that_inputs_are_wrong(known):
+    found = ticket.ticket(threat(known, "flat-25"), "7261.T", draws=99)
+    safe, text = found.protection, found.to_markdown()
+    assert safe["value_low_share"] < -1  # the range of Mazda's value reaches beyond all of it
+    assert safe["reading"].startswith("inputs cannot be right: they imply -")
+    assert f"Value: {safe['reading']}." in text and "nan" not in text
+    assert np.isnan(safe["position_money"]) and np.isnan(safe["left_money"])
+
+
+def test_books_that_were_not_known_yet_are_said_to_be_unknown(known):
+    asked = threat(known, "flat-25", "CY2026", as_of=date(2025, 12, 1))
+    found = ticket.ticket(asked, "7203.T", draws=99)
+    assert "what Toyota books cannot be computed (as of 2025-12-01 no inventory_days" in found.to_markdown()
+    assert "delta_booked_usd" not in found.protection and len(found.instruments) == 2
 
 
 def test_hedge_that_tracks_the_share_pays_back_all_of_an_event():
@@ -205,7 +243,7 @@ def test_paid_back_is_the_slope_on_event_rows(known):
 
 def test_policy_without_a_direct_effect_is_said_to_have_none(known):
     found = ticket.ticket(threat(known, "korea-25"), "7203.T", draws=100)
-    assert found.protection["delta_bill_usd"] == 0 == found.protection["position_money"]
+    assert found.protection["delta_booked_usd"] == 0 == found.protection["position_money"]
     assert "no change. What it does to rivals and the market is not computed." in found.to_markdown()
     assert "-0" not in re.sub(r"-0[.\d]|\d-0\d", "", found.to_markdown())
 
@@ -213,7 +251,7 @@ def test_policy_without_a_direct_effect_is_said_to_have_none(known):
 def test_supplier_has_a_hedge_but_no_bill(known):
     found = ticket.ticket(threat(known, "flat-25"), "6902.T", draws=100)
     assert "6902.T is no maker with a bill" in found.protection["effect"]
-    assert "delta_bill_usd" not in found.protection and len(found.instruments) == 2
+    assert "delta_booked_usd" not in found.protection and len(found.instruments) == 2
 
 
 def test_maker_without_a_market_value_has_a_hedge_and_the_reason(known):
@@ -221,7 +259,7 @@ def test_maker_without_a_market_value_has_a_hedge_and_the_reason(known):
     said = (
         "Mazda has no market value on 2025-12-01 (no count of shares): the policy's effect on 7261.T is not"
     )
-    assert said in found.protection["effect"] and "delta_bill_usd" not in found.protection
+    assert said in found.protection["effect"] and "delta_booked_usd" not in found.protection
     assert "nan" not in found.to_markdown()
 
 
@@ -230,7 +268,7 @@ def test_as_of_hides_later_prices_and_fixings(known):
     found = ticket.ticket(threat(known, "flat-25", as_of=day), "7203.T", draws=100)
     assert found.position["price_date"] <= day and found.choices["exchange_rates_of"] == day
     assert found.effectiveness.returns.index[-1] <= pd.Timestamp(day)
-    assert found.protection["effect"].startswith("Toyota's bill of CY2027")
+    assert found.protection["effect"].startswith("Toyota's booked cost of CY2027")
 
 
 @pytest.mark.parametrize(
@@ -284,7 +322,8 @@ def test_markdown_states_verdict_trades_and_what_is_left(korea):
     ):
         assert f"\n## {heading}\n" in text
     assert "Stale: the last price of 005380.KS is of 2026-09-30" in text
-    assert "tax rate 0.25; discount rate 0.08; life years 5.0" in text and "nan" not in text
+    assert "pass through 0.3 (0 to 0.8), life years 5 (1 to 20)" in text and "nan" not in text
+    assert "booked cost of CY2027" in text and "Earnings a share after tax, nothing passed on: KRW -" in text
 
 
 def test_table_carries_every_figure_with_its_unit(korea):
@@ -293,7 +332,7 @@ def test_table_carries_every_figure_with_its_unit(korea):
     assert table.at[("position", "notional"), "value"] == korea.position["notional"]
     assert table.at[("position", "notional"), "unit"] == "USD"
     assert table.at[("hedge EWY", "ratio"), "unit"] == "sold per unit of position"
-    assert table.at[("protects", "delta_bill_usd"), "unit"] == "USD"
+    assert table.at[("protects", "delta_booked_usd"), "unit"] == "USD"
     assert table.at[("risk hedged", "volatility"), "unit"] == "fraction"
     assert not table.at[("record", "helps"), "value"]
     numbers = [isinstance(v, (int, float)) and not isinstance(v, bool) for v in table["value"]]

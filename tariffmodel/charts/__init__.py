@@ -25,7 +25,7 @@ from tariffmodel.charts.bills import (
     tornado,
     where_sold_cars_come_from,
 )
-from tariffmodel.charts.currency import beta_path, disclosed_vs_estimated, fx_betas, iso_profit, paying_move
+from tariffmodel.charts.currency import beta_path, disclosed_vs_estimated, fx_betas
 from tariffmodel.charts.events import (
     caar_path,
     car_vs_exposure,
@@ -55,6 +55,7 @@ from tariffmodel.charts.house import (
 )
 from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
+from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "paying_move",
     "payoffs",
     "policy_comparison",
+    "profit_grid",
     "rate_path",
     "ratio_paths",
     "relief_frontier",

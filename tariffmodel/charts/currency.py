@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -27,16 +26,13 @@ from tariffmodel.charts.house import (
     finish,
     home_key,
     in_house_style,
-    label_points,
     label_rows,
     left_out,
     origin_note,
-    percent_ticks,
-    spread_apart,
     text_column,
     tint,
 )
-from tariffmodel.markets.currency import DISCLOSED, IsoProfit
+from tariffmodel.markets.currency import DISCLOSED
 
 _MARKERS = "oDs^"
 _PALE = 0.55  # of the estimates that the first one is compared with
@@ -288,199 +284,6 @@ def disclosed_vs_estimated(
     return finish(fig, "Diamonds and dots with their lines, one row per maker")
 
 
-@in_house_style
-def paying_move(
-    rows: pd.DataFrame, today: Mapping[str, float], homes: Mapping[str, str], *, case: str, source: str,
-    as_of: date, width_cm: float = COLUMN_CM,
-) -> Chart:  # fmt: skip
-    """By how much each home currency must weaken to pay the bill, with its range, and where it stands.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        From `currency.offset`.
-    today : mapping of currency to its units per dollar on `as_of`
-    homes : mapping of maker to home country
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> rows = pd.DataFrame({"currency": ["JPY"], "per_usd": 150.0, "booked_usd": 6e9, "basis": "disclosed"})
-    >>> rows = rows.assign(move=15.0, move_low=12.0, move_high=18.0, move_share=0.1, rate_needed=165.0)
-    >>> rows = rows.assign(reason="").set_axis(["Toyota"])
-    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> chart = tm.charts.paying_move(rows, {"JPY": 157.5}, {"Toyota": "JP"}, **about)
-    >>> chart.title.split("; ")[0]
-    'For none of 1 makers that disclose does the currency pay the tariff'
-    """
-    solved = rows["move_share"].notna() & (rows["booked_usd"] > 0)
-    drawn = rows[solved].sort_values("move_share")
-    guessed = drawn["basis"] != DISCLOSED
-    stands = drawn["currency"].map(today).astype(float) / drawn["per_usd"] - 1
-    told = drawn[~guessed] if not guessed.all() else drawn  # what no company says is no headline
-    who = "makers" if guessed.all() else "makers that disclose"
-    paid = list(told.index[stands[told.index] >= told["move_share"]])
-    if drawn.empty:
-        title = "No bill that a move of a currency would pay"
-    elif paid:
-        title = f"For {len(paid)} of {len(told)} {who} the currency stands where it pays the tariff: " + (
-            ", ".join(paid)
-        )
-    else:
-        near = str((told["move_share"] - stands).idxmin())
-        place = "weaker" if stands[near] > 0 else "stronger"
-        needed = float(drawn["move_share"][near])
-        title = (
-            f"For none of {len(told)} {who} does the currency pay the tariff; nearest is {near}'s, "
-            f"{abs(stands[near]):.1%} {place} than the period's mean, and "
-            f"{needed:.1%} weaker would pay"
-        )
-    reasons = rows.loc[rows["move_share"].isna(), "reason"].str.split(":").str[0]
-    fig = figure(
-        title,
-        f"Weakening of the home currency from its mean of the period, %; {case}",
-        [
-            "Line: range of bill and sensitivity. Figures: home currency per dollar",
-            *(
-                f"Hollow, sensitivity {basis}, not disclosed: {', '.join(names)}"
-                for basis, names in drawn[guessed].groupby("basis").groups.items()
-            ),
-            *(left_out(names, str(reason)) for reason, names in reasons.groupby(reasons).groups.items()),
-            left_out(rows.index[rows["move_share"].notna() & ~solved], "owes nothing"),
-            *origin_note(source, as_of),
-        ],
-        width_cm,
-        body_cm=0.5 * len(drawn) + 1.0,
-        key=[
-            _mark("o", "pays the bill"),
-            _mark("|", "stands now"),
-            *home_key([homes[maker] for maker in drawn.index]),
-        ]
-        if len(drawn)
-        else [],
-    )
-    ax = fig.subplots()
-    label_rows(ax, list(drawn.index))
-    percent_ticks(ax.xaxis)
-    if drawn.empty:
-        return finish(fig, "Dots with ranges, one row per maker")
-    y = np.arange(len(drawn))
-    color = [_color(homes, maker) for maker in drawn.index]
-    low, high = drawn["move_low"] / drawn["per_usd"], drawn["move_high"] / drawn["per_usd"]
-    left, right = _limits(np.column_stack([low, drawn["move_share"], high.where(np.isfinite(high)), stands]))
-    _cut_lines(ax, y, low, high, color, left, right)
-    face = np.where(guessed, "white", color)
-    ax.scatter(drawn["move_share"], y, facecolor=face, edgecolor=color, s=14, zorder=3, linewidth=0.8)
-    ax.vlines(stands, y - 0.3, y + 0.3, color=INK, linewidth=1.6, zorder=2)
-    ax.axvline(0, color=INK, linewidth=0.6)
-    ax.set_xlim(left, right)
-    text_column(ax, [_rate(rate) for rate in drawn["rate_needed"]], 30, heading="needed")
-    text_column(ax, [_rate(today[unit]) for unit in drawn["currency"]], 58, heading="now")
-    text_column(ax, list(drawn["currency"]), 76)
-    return finish(fig, "Dots with ranges, one row per maker")
-
-
-@in_house_style
-def iso_profit(
-    iso: IsoProfit, *, bill_range: tuple[float, float], home: str, case: str, source: str, as_of: date,
-    width_cm: float = COLUMN_CM,
-) -> Chart:  # fmt: skip
-    """Duty rate against exchange rate: lines of equal profit, the path since the tariff, and today.
-
-    Parameters
-    ----------
-    iso : IsoProfit
-        From `currency.iso_profit`.
-    bill_range : (float, float)
-        Low and high of the bill over its central figure: (0.8, 1.2) is 20% either way. The band round
-        the line of profit before the tariff follows from it, with κ as disclosed.
-    home : str
-        Country whose colour the path has.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> from tariffmodel.markets.currency import IsoProfit
-    >>> duty, months = pd.Index([0.0, 0.15, 0.3], name="rate"), pd.Index(["2025-05", "2025-10"], name="month")
-    >>> curves = pd.DataFrame({"before": [140.0, 150.0, 165.0], "today": [150.0, 160.0, 175.0]}, duty)
-    >>> path = pd.DataFrame({"rate": [0.275, 0.15], "per_usd": [145.0, 155.0]}, months)
-    >>> path = path.assign(profit_change_bn=[-400.0, 100.0])
-    >>> iso = IsoProfit("Toyota", "JPY", 50.0, "disclosed", (0.025, 142.0), curves, path)
-    >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
-    >>> tm.charts.iso_profit(iso, bill_range=(0.8, 1.2), home="JP", **about).title.split(" (")[0]
-    'At 15.0% duty Toyota would earn as before with 150.0 JPY per dollar'
-    """
-    path, (base, start) = iso.path, iso.before
-    lines = iso.curves.join(_band(iso, bill_range))
-    now = path.iloc[-1]
-    named = {month: f"{pd.Period(month, 'M'):%b %Y}" for month in _turns(path)}
-    needed, low, high = _read(lines, [now["rate"]]).loc[now["rate"], ["before", "low", "high"]]
-    end = _rate(high) if np.isfinite(high) else "without limit"
-    title = (
-        f"At {now['rate']:.1%} duty {iso.maker} would earn as before with {_rate(needed)} {iso.currency} per "
-        f"dollar ({_rate(low)} to {end}); {named[path.index[-1]]} averages {_rate(now['per_usd'])}"
-        if np.isfinite([needed, low]).all()
-        else f"At {now['rate']:.1%} duty no weaker currency gives {iso.maker} the profit it had before"
-    )
-    fig = figure(
-        title,
-        f"{iso.currency} per dollar against the average duty on imported vehicles, % of customs value; "
-        f"{case}",
-        [
-            (
-                f"{iso.basis.capitalize()} for {iso.maker}: {iso.profit_per_unit_bn:.3g} bn {iso.currency} "
-                f"of yearly operating profit per {iso.currency} per dollar. Band: range of the bill"
-            ),
-            "Lines carry what is booked beyond duty on vehicles, which lifts them above the point before"
-            if _read(lines, [base])["before"].iloc[0] > 1.003 * start
-            else "",
-            *origin_note(source, as_of),
-        ],
-        width_cm,
-        body_cm=width_cm * (0.78 if width_cm < PAGE_CM else 0.45),
-    )
-    ax = fig.subplots()
-    ax.grid(visible=True, axis="both")
-    color = HOME_COLOR.get(home, OTHER_COLOR)
-    rates = np.array([base, *path["rate"]])
-    edge = max(0.02, 0.25 * np.ptp(rates))
-    left, right = max(0.0, rates.min() - edge), rates.max() + edge
-    near = _read(lines, np.linspace(left, right, 60)).dropna(subset=["before", "today"])
-    near = near[near["before"] < 2.5 * start]  # close to its pole the line leaves every scale
-    ax.fill_between(near.index, near["low"], near["high"], color="#DDDDDD", linewidth=0)
-    ax.plot(near.index, near["before"], color=INK, linewidth=1.2)
-    ax.plot(near.index, near["today"], color=SOFT, linewidth=0.9, linestyle=(0, (4, 2)))
-    ax.plot(path["rate"], path["per_usd"], color=color, linewidth=0.9, marker="o", markersize=1.8)
-    ax.scatter([now["rate"]], [now["per_usd"]], color=color, s=28, zorder=4, linewidth=0)
-    ax.scatter([base], [start], facecolor="white", edgecolor=INK, s=18, zorder=4, linewidth=0.9)
-    ax.set_xlim(left, right)
-    percent_ticks(ax.xaxis)
-    ax.set_xlabel("average duty")
-    ax.set_ylabel(f"{iso.currency} per dollar")
-    ax.xaxis.set_major_locator(MaxNLocator(6))
-    ax.yaxis.set_major_locator(MaxNLocator(6))
-    points = pd.DataFrame(
-        {
-            "x": [base, *path["rate"]],
-            "y": [start, *path["per_usd"]],
-            "label": ["before", *(named.get(month, "") for month in path.index)],
-            "color": [INK, *[color] * len(path)],
-        }
-    )
-    drawn = [_fine(path["rate"], path["per_usd"])]
-    if len(near):
-        drawn += [_fine(near.index, near[column]) for column in ("before", "today")]
-        ends = near[["today", "before"]].iloc[-1].sort_values()
-        apart = spread_apart(ends.to_list(), gap=0.11 * float(np.diff(ax.get_ylim())[0]))
-        for column, height in zip(ends.index, apart, strict=True):
-            text, shade = ("earns\nas before", INK) if column == "before" else ("earns\nas now", SOFT)
-            ax.text(
-                1.01, height, text, transform=ax.get_yaxis_transform(), va="center", color=shade, size=6.5
-            )
-    label_points(fig, ax, points.assign(low=points["y"], high=points["y"]), keep_clear=np.vstack(drawn))
-    return finish(fig, "Lines of equal profit, with a path of months")
-
-
 def _color(homes: Mapping[str, str], maker: str) -> str:
     return HOME_COLOR.get(homes[maker], OTHER_COLOR)
 
@@ -514,44 +317,6 @@ def _cut_lines(
     for end, edge, head in ((low.to_numpy() < left, left, "<"), (high.to_numpy() > right, right, ">")):
         for row in np.flatnonzero(end):
             ax.plot(edge, y[row], head, color=color[row], markersize=3.5, clip_on=False)
-
-
-def _rate(rate: float) -> str:
-    return f"{rate:,.0f}" if rate >= 1000 else f"{rate:.1f}" if rate >= 20 else f"{rate:.3f}"
-
-
-def _band(iso: IsoProfit, bill_range: tuple[float, float]) -> pd.DataFrame:
-    """`curves.before` with a bill scaled by either end of its range.
-
-    On that line S = κ S₀ / (κ − B), so the bill behind it is B = κ (1 − S₀ / S), in billions of dollars.
-    An empty `high` has no limit: that bill takes all the dollars that profit is long.
-    """
-    kappa, line = iso.profit_per_unit_bn, iso.curves["before"]
-    bill = kappa * (1 - iso.before[1] / line)
-    left = [kappa - bill * share for share in bill_range]
-    ends = pd.concat([kappa * iso.before[1] / rest.where(rest > 0) for rest in left], axis=1)
-    return pd.DataFrame({"low": ends.min(axis=1), "high": ends.max(axis=1, skipna=False)})
-
-
-def _read(lines: pd.DataFrame, rates: Sequence[float] | np.ndarray) -> pd.DataFrame:
-    """Lines at duty rates between those they are given for; empty beyond them."""
-    read = {
-        name: np.interp(rates, line.index, line, left=np.nan, right=np.nan) for name, line in lines.items()
-    }
-    return pd.DataFrame(read, index=pd.Index(rates))
-
-
-def _turns(path: pd.DataFrame) -> set[str]:
-    """First and last month, and those in which the duty has just changed."""
-    changed = path.index[path["rate"].diff().abs() > 0.005]
-    return {path.index[0], *changed, path.index[-1]}
-
-
-def _fine(x: pd.Index | pd.Series, y: pd.Series) -> np.ndarray:
-    """Points along a line through (x, y), close enough for labels to keep clear of it."""
-    steps = np.arange(len(x))
-    places = np.linspace(0, len(x) - 1, 20 * len(x))
-    return np.column_stack([np.interp(places, steps, x), np.interp(places, steps, y)])
 
 
 def _signed(number: float, sign: str = "") -> str:

@@ -423,7 +423,8 @@ def implied_and_priced(
     Parameters
     ----------
     priced : DataFrame
-        From `pricing.priced`; makers without a change of the bill are left out.
+        From `pricing.priced`; makers without a change of the bill are left out, and what cannot be read is
+        drawn pale.
     market_cap_usd, homes : Series by maker
 
     Examples
@@ -431,22 +432,28 @@ def implied_and_priced(
     >>> import tariffmodel as tm
     >>> found = pd.DataFrame({"implied_usd": [-4e9], "implied_low_usd": [-5e9], "implied_high_usd": [-3e9]})
     >>> found = found.assign(market_usd=-1e9, market_low_usd=-2e9, market_high_usd=0.0, share_priced=0.25)
-    >>> found = found.assign(verdict="too little").set_axis(["Honda"])
+    >>> found = found.assign(verdict="too little", reading="").set_axis(["Honda"])
     >>> about = {"event": "A threat", "case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> worth, homes = pd.Series({"Honda": 5e10}), pd.Series({"Honda": "JP"})
     >>> tm.charts.implied_and_priced(found, worth, homes, **about).title
-    'A threat: of 1 makers whose bill changes, 1 moved too little'
+    'A threat: of 1 makers whose bill changes 1 can be read: 1 moved too little'
     """
-    rows = priced[priced["share_priced"].notna()].sort_values("implied_usd", key=abs, ascending=False)
-    worth = market_cap_usd.reindex(rows.index)
-    counts = rows["verdict"].value_counts()
+    changed = priced["market_usd"].notna() & (priced["verdict"] != "no change implied")
+    rows = priced[changed].sort_values("implied_usd", key=abs, ascending=False)
+    worth, read = market_cap_usd.reindex(rows.index), rows["reading"] == ""
+    counts = rows.loc[read, "verdict"].value_counts()
+    told = ", ".join(f"{count} {_VERDICT.get(str(verdict), verdict)}" for verdict, count in counts.items())
     fig = figure(
-        f"{event}: of {len(rows)} makers whose bill changes, "
-        + ", ".join(f"{count} {_VERDICT.get(str(verdict), verdict)}" for verdict, count in counts.items()),
+        f"{event}: of {len(rows)} makers whose bill changes {read.sum() or 'none'} can be read"
+        + (f": {told}" if told else ""),
         f"Change in value, % of market value; {case}",
         [
-            "Lines: 95% of the market's move; range of the bill for the implied one",
+            (
+                "Lines: 95%, for the implied value of bill, tax, pass-through, life, persistence and "
+                "discount rate together"
+            ),
             "Verdict: too little or too much when the interval of the share priced excludes 1",
+            "Pale: full pricing would be inside the noise, or an input is wrong" if not read.all() else "",
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -460,13 +467,15 @@ def implied_and_priced(
     label_rows(ax, list(rows.index))
     y = np.arange(len(rows))
     color = [HOME_COLOR.get(home, OTHER_COLOR) for home in homes.reindex(rows.index)]
-    for kind, shift, shade, marker in (
-        ("implied", -0.16, [SOFT] * len(rows), "D"),
-        ("market", 0.16, color, "o"),
-    ):
-        value, low, high = (rows[f"{kind}{end}_usd"] / worth for end in ("", "_low", "_high"))
-        ax.hlines(y + shift, low, high, color=shade, linewidth=0.8)
-        ax.scatter(value, y + shift, color=shade, marker=marker, s=12, zorder=3, linewidth=0)
+    for kind, shift, marker in (("implied", -0.16, "D"), ("market", 0.16, "o")):
+        for drawn, faint in ((read.to_numpy(), 1.0), (~read.to_numpy(), 0.35)):
+            value, low, high = (
+                (rows[f"{kind}{end}_usd"] / worth).to_numpy()[drawn] for end in ("", "_low", "_high")
+            )
+            shade = [SOFT if kind == "implied" else color[row] for row in np.flatnonzero(drawn)]
+            place = y[drawn] + shift
+            ax.hlines(place, low, high, color=shade, linewidth=0.8, alpha=faint)
+            ax.scatter(value, place, color=shade, marker=marker, s=12, zorder=3, linewidth=0, alpha=faint)
     ax.axvline(0, color=INK, linewidth=0.6)
     text_column(ax, list(rows["verdict"]), 4, align="left")
     percent_ticks(ax.xaxis)

@@ -55,13 +55,14 @@ def exposure(
     data: Data = None,
 ) -> None:
     """What each maker owes under a policy, with its range, and what it books and that weighs."""
-    from tariffmodel.tariff import exposure as model
-    from tariffmodel.tariff.case import case
+    from tariffmodel.markets import valuation
+    from tariffmodel.tariff import booked
+    from tariffmodel.tariff.case import Valuation, case
 
     changed = dict(parse_setting(text) for text in settings or [])
     asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
     law, other, day = asked.policy, asked.against, asked.as_of
-    bills = model.burden(asked)
+    bills = booked.table(asked, Valuation(tax_rate=valuation.central(asked.facts).tax_rate))
     if format is not Format.table:
         about = {
             "policy": law.name,
@@ -73,6 +74,7 @@ def exposure(
         write_frame(bills, format, about)
         return
     inside = bills["consolidated_in"].dropna()
+    rows = [f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index]
     table = columns_table(
         bills.assign(parts_net_usd=bills["parts_duty_usd"] - bills["offset_usd"]),
         {
@@ -82,20 +84,37 @@ def exposure(
             "parts_net_usd": "usd_m_0",
             "effective_rate": "",
             "effective_rate_against": "",
-            "reporting_currency": "",
-            "booked_reporting_bn": "number_2",
-            "share_of_operating_profit": "share_0",
             "bill_per_us_sale_usd": "",
             "quality": "",
         },
         title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
-        f"{period}, as of {day}, gross of mitigation. The bill is duty owed; profit bears what is booked",
+        f"{period}, as of {day}, gross of mitigation. The bill is duty owed",
         result="exposure.burden",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
-        "(in X): consolidated in X; operating profit: last fiscal year before the tariff, scaled to period",
-        rows=[f"{maker} (in {inside[maker]})" if maker in inside else str(maker) for maker in bills.index],
+        "(in X): consolidated in X",
+        rows=rows,
     )
     print_table(table)
+    print_table(
+        columns_table(
+            bills,
+            {
+                "booked_usd": "usd_m_0",
+                "booked_low_usd–booked_high_usd": "usd_m_0",
+                "reporting_currency": "",
+                "booked_reporting_bn": "number_2",
+                "share_of_operating_profit": "share_0",
+                "booked_per_share": "",
+                "booked_per_share_low–booked_per_share_high": "",
+            },
+            title=f"What profit bears of it: booked, {period}",
+            result="booked.table",
+            caption="range: that of the inputs, widened until it would have held four statements of other "
+            "makers in five; operating profit: last fiscal year before the tariff, scaled to the period; per "
+            "share: after the maker's own tax, nothing passed on",
+            rows=rows,
+        )
+    )
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
             typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")

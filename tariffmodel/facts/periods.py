@@ -36,6 +36,24 @@ class Period:
         """How many days it has, its first and last included."""
         return (self.end - self.start).days + 1
 
+    @property
+    def years(self) -> float:
+        """Length in years: exact for whole months, a fiscal year is one whether or not it is a leap year.
+
+        Other days count by the length of the calendar year that they are in.
+
+        >>> parse("FY2026-03").years, parse("FY2024-03").years, parse("2025Q2").years
+        (1.0, 1.0, 0.25)
+        """
+        after = self.end + timedelta(days=1)
+        if self.start.day == after.day == 1:
+            return ((after.year - self.start.year) * 12 + after.month - self.start.month) / 12
+        total = 0.0
+        for year in range(self.start.year, self.end.year + 1):
+            first, last = max(self.start, date(year, 1, 1)), min(self.end, date(year, 12, 31))
+            total += ((last - first).days + 1) / (366 if calendar.isleap(year) else 365)
+        return total
+
     def covers(self, other: Period) -> bool:
         """Whether all days of `other` are among its own."""
         return self.start <= other.start and other.end <= self.end

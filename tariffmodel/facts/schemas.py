@@ -330,6 +330,37 @@ FX_SENSITIVITY = _table(
     dates=KNOWN,
 )
 
+VALUATION = _table(
+    {
+        "parameter": _one_of("tax_rate", "pass_through", "life_years", "persistence", "discount_rate"),
+        "applies_to": _text(),
+        "low": _number(0),
+        "central": _number(0),
+        "high": _number(0),
+        "unit": _one_of("fraction", "years"),
+    },
+    key=["parameter", "applies_to"],
+    checks=[
+        pa.Check(
+            lambda table: (table["low"] <= table["central"]) & (table["central"] <= table["high"]),
+            error="central: expected low <= central <= high",
+        ),
+        pa.Check(
+            lambda table: (table["unit"] == "years") == (table["parameter"] == "life_years"),
+            error="unit: expected years for life_years and fraction for the others",
+        ),
+        pa.Check(
+            lambda table: (table["unit"] == "years") | (table["high"] <= 1),
+            error="high: expected a fraction of at most 1",
+        ),
+        pa.Check(
+            lambda table: (table["parameter"] != "life_years") | (table["low"] > 0),
+            error="low: expected a life above zero",
+        ),
+    ],
+    dates=KNOWN,
+)
+
 EVENT = r"\d{4}-\d{2}-\d{2}(-[a-z0-9]+)+$"
 REFERENCE = r"([a-z0-9-]+)(?:@(\d{4}-\d{2}-\d{2}))?(?: without ([a-z0-9-]+(?: [a-z0-9-]+)*))?$"
 
@@ -1039,6 +1070,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "companies/disclosures.csv": DISCLOSURES,
     "companies/refunded.csv": REFUNDED,
     "companies/fx_sensitivity.csv": FX_SENSITIVITY,
+    "companies/valuation.csv": VALUATION,
     "policies/not_modelled.csv": NOT_MODELLED,
     "events/events.csv": EVENTS,
     "events/policies.csv": EVENT_POLICIES,

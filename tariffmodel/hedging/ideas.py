@@ -40,7 +40,8 @@ def pairs(
     returns : DataFrame (T, N)
         Of shares, by date; common rows with `factors` are used.
     exposure : Series (N,)
-        Tariff bill as a share of market value. Shares without one are left out.
+        Tariff cost as a share of market value. Shares without one are left out, and named in the
+        `attrs` of the result, ``left_out``.
     factors : DataFrame (T, K)
         Of tradable market and currency instruments.
     window : int
@@ -107,20 +108,20 @@ def pairs(
 
 
 def gaps(pairs: pd.DataFrame, today: pd.DataFrame, added: pd.DataFrame) -> pd.DataFrame:
-    """Pairs whose bills lie apart, with the range of the gap and what a shock would add to it.
+    """Pairs whose booked costs lie apart, with the range of the gap and what a shock would add to it.
 
     Parameters
     ----------
     pairs : DataFrame
         From `pairs`.
     today, added : DataFrame
-        From `exposure.yearly_shares`: the bills that rank the pairs, and what the shock adds to them.
+        From `booked.yearly_shares`: the costs that rank the pairs, and what the shock adds to them.
 
     Returns
     -------
     DataFrame
         `pairs` with an `exposure_gap` above zero, and with `gap_low`, `gap_high`, `shock_gap`, `shock_low`,
-        `shock_high`: the ends of both bills against each other. Fractions of market value a year.
+        `shock_high`: the ends of both costs against each other. Fractions of market value a year.
 
     Examples
     --------

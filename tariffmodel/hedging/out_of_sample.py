@@ -32,7 +32,7 @@ from tariffmodel.hedging.ratios import common_rows, on_events, rolling, static
 from tariffmodel.markets import mimicking
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import resampling
-from tariffmodel.tariff import exposure
+from tariffmodel.tariff import booked
 from tariffmodel.tariff.case import Case
 
 __all__ = [
@@ -443,7 +443,7 @@ def event_ratios(
 def portfolio_hedge(
     case: Case, ticker: str, *, currency: str = "USD", window: int = 52, **choices: Any
 ) -> Effectiveness:
-    """What selling the portfolio that carries the tariff bill of all other makers did for a share.
+    """What selling the portfolio that carries the booked tariff cost of all other makers did for a share.
 
     The portfolio of `mimicking.walk_forward`, scaled to a gross of one at its last weights. Its exposures
     are those of the case, which the first of its weeks could not know.
@@ -468,7 +468,7 @@ def portfolio_hedge(
     """
     name = "carries the bill"
     facts = case.facts
-    carried = exposure.table(case)["share_of_market_cap"]
+    carried = booked.yearly_shares(case)["value"]
     carried = carried.drop(facts.instruments.at[ticker, "company"], errors="ignore")
     moves, weight, common = mimicking.inputs(facts, carried)
     complete = moves.dropna().index.intersection(common.dropna().index)

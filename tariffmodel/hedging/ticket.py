@@ -21,9 +21,10 @@ from tariffmodel.hedging.ratios import event_rows, static
 from tariffmodel.hedging.sheet import sheet
 from tariffmodel.hedging.words import Ticket, leaves, listed
 from tariffmodel.markets import event_calendar, market, pricing
+from tariffmodel.markets import valuation as values
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import regression
-from tariffmodel.tariff import exposure
+from tariffmodel.tariff import booked
 from tariffmodel.tariff.case import Case, Valuation
 
 __all__ = ["Ticket", "sheet", "ticket"]
@@ -67,7 +68,8 @@ def ticket(
     events : iterable of dates, optional
         First days on which the share could react. Default: the main events of `event_calendar`.
     valuation : Valuation, optional
-        Turns the yearly bill into value, see `pricing.implied_value`. Stated on the ticket.
+        Turns the booked cost into value at one figure of each parameter. Default: their distributions,
+        see `valuation.draws`. Stated on the ticket.
 
     Raises
     ------
@@ -89,9 +91,9 @@ def ticket(
         raise DataError(
             f"notional is {notional!r}; expected an amount above 0 in {currency}: tickets are long"
         )
-    facts, day, valued = case.facts, case.as_of, valuation or Valuation()
+    facts, day = case.facts, case.as_of
     if case.period.days not in (365, 366):
-        raise DataError(f"period {case.period} is not twelve months, but the bill is valued by the year")
+        raise DataError(f"period {case.period} is not twelve months, but the cost is valued by the year")
     market.prices(facts, [long])
     chosen = candidates(facts, long)[0] if instruments is None else instruments
     frame = pnl(facts, long, chosen, currency=currency, horizon=horizon).loc[: pd.Timestamp(day)]
@@ -115,7 +117,7 @@ def ticket(
     days = _event_days(facts, long) if events is None else list(events)
     held = (rows[names] * ratios.table["ratio"]).sum(axis=1)
     paid = _paid_back(rows[long], held, event_rows(pd.DatetimeIndex(rows.index), days), level)
-    protection = _protection(case, long, position["notional"], valued, paid)
+    protection = _protection(case, long, position["notional"], valuation, paid)
     left = leaves(facts, tested, rows, days, trades, protection, currency, horizon, day)
     return Ticket(
         title=f"Long {position['name']}, hedged with {listed(list(trades['label']))}, "
@@ -134,8 +136,8 @@ def ticket(
             "ratios_from": f"{ratios.first} to {ratios.last}, {ratios.n} rows; {ratios.errors}",
             "tested": f"{tested.returns.index[0]:%Y-%m-%d} to {tested.returns.index[-1]:%Y-%m-%d}, "
             f"{len(tested.returns)} rows, renewed every {every}; bootstrap of {draws:,} draws",
-            "cost_bp": cost_bp, "level": level, "tax_rate": valued.tax_rate,
-            "discount_rate": valued.discount_rate, "life_years": valued.life_years,
+            "cost_bp": cost_bp, "level": level,
+            "valuation": _valued_with(facts, str(position["maker"]), valuation),
         },
     )  # fmt: skip
 
@@ -154,33 +156,63 @@ def _paid_back(position: pd.Series, held: pd.Series, hit: np.ndarray, level: flo
     return pd.Series({**fit.table(level).loc["position", ["value", "low", "high"]], "rows": hit.sum()})
 
 
-def _protection(case: Case, ticker: str, notional: float, valuation: Valuation, paid: pd.Series) -> pd.Series:
+def _protection(
+    case: Case, ticker: str, notional: float, valuation: Valuation | None, paid: pd.Series
+) -> pd.Series:
+    """What the policy does to the position: what the maker books of it, and what that is worth."""
     facts = case.facts
     maker = str(facts.instruments.at[ticker, "company"])
-    cover = {"paid_back_share": paid["value"], "paid_back_low": paid["low"], "paid_back_high": paid["high"]}
+    cover = {
+        "paid_back_share": paid["value"], "paid_back_low": paid["low"], "paid_back_high": paid["high"],
+        "event_rows": paid["rows"],
+    }  # fmt: skip
     lacks = ""
     if maker not in facts.makers.index:
         lacks = f"{ticker} is no maker with a bill"
     elif gap := str(market_value(facts, case.as_of).at[maker, "reason"]):
         lacks = f"{maker} has no market value on {case.as_of} ({gap})"
+    terms = valuation or Valuation(tax_rate=values.central(facts).tax_rate)
+    if not lacks:
+        try:
+            cost = booked.table(case, terms).T[maker]
+        except DataError as error:  # on a past day less is known of the books than of the border
+            lacks = f"what {maker} books cannot be computed ({error})"
     if lacks:
-        effect = f"{lacks}: the policy's effect on {ticker} is not computed"
-        return pd.Series({"effect": effect, **cover, "event_rows": paid["rows"]})
-    bill = exposure.table(case).T[maker]
-    change = {f"delta_{name}": [bill[name]] for name in ("bill_usd", "bill_low_usd", "bill_high_usd")}
-    worth = pricing.implied_value(pd.DataFrame(change, index=[maker]), valuation).T[maker]
-    share = worth / bill["market_cap_usd"]
+        return pd.Series({"effect": f"{lacks}: the policy's effect on {ticker} is not computed", **cover})
+    ends = ("", "_low", "_high")
+    change = {f"delta_booked{end}_usd": float(cost[f"booked{end}_usd"]) for end in ends}
+    bill = {f"delta_bill{end}_usd": [change[f"delta_booked{end}_usd"]] for end in ends}
+    drawn = values.draws(facts, pd.DataFrame(bill, index=[maker]), fixed=valuation)
+    share = values.quantiles(drawn / cost["market_cap_usd"]).T[maker]
     loss = share["implied_usd"] * notional + 0.0  # no negative zero
+    reading = pricing.implausible(share["implied_usd"], share["implied_low_usd"])
+    loss = np.nan if reading else loss
     return pd.Series(
         {
-            "effect": f"{maker}'s bill of {case.period} under {case.policy.label} "
+            "effect": f"{maker}'s booked cost of {case.period} under {case.policy.label} "
             f"less that under {case.against.label}",
-            **{name: cell[0] for name, cell in change.items()},
-            "delta_share_of_market_cap": bill["bill_usd"] / bill["market_cap_usd"],
-            "market_cap_usd": bill["market_cap_usd"], "bill_quality": bill["quality"],
+            **change,
+            "delta_owed_usd": float(cost["bill_usd"]),
+            "delta_share_of_market_cap": cost["booked_usd"] / cost["market_cap_usd"],
+            "market_cap_usd": cost["market_cap_usd"], "bill_quality": cost["quality"],
+            "eps_currency": cost["reporting_currency"],
+            "eps_change": -cost["booked_per_share"], "eps_change_low": -cost["booked_per_share_high"],
+            "eps_change_high": -cost["booked_per_share_low"],
             "value_change_share": share["implied_usd"], "value_low_share": share["implied_low_usd"],
-            "value_high_share": share["implied_high_usd"], "position_money": loss,
-            **cover, "event_rows": paid["rows"], "hedge_money": -loss * paid["value"],
-            "left_money": loss * (1 - paid["value"]),
+            "value_high_share": share["implied_high_usd"], "reading": reading, "position_money": loss,
+            **cover, "hedge_money": -loss * paid["value"], "left_money": loss * (1 - paid["value"]),
         }
     )  # fmt: skip
+
+
+def _valued_with(facts: Facts, maker: str, valuation: Valuation | None) -> str:
+    """The parameters behind the value, as the ticket states them."""
+    if valuation is not None:
+        return str(valuation)
+    if maker not in facts.makers.index:
+        return "none"
+    rows = values.inputs(facts).xs(maker, level="maker")
+    return ", ".join(
+        f"{name.replace('_', ' ')} {row.central:g} ({row.low:g} to {row.high:g})"
+        for name, row in zip(rows.index, rows.itertuples(), strict=True)
+    )

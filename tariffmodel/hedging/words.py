@@ -183,7 +183,8 @@ def _unit(item: str, value: object, currency: str) -> str:
         "high": "sold per unit of position", "price": "quoted", "notional_local": "listing currency",
         "notional_own": "own currency", "contract_value": currency, "notional": currency, "left": currency,
         "left_by_rounding": currency, "exchange_rate": f"listing currency per {currency}",
-        "cost_bp": "bp of notional traded", "life_years": "years",
+        "cost_bp": "bp of notional traded", "eps_change": "reporting currency per share",
+        "eps_change_low": "reporting currency per share", "eps_change_high": "reporting currency per share",
     }  # fmt: skip
     if item.endswith("_usd"):
         return "USD"
@@ -214,24 +215,30 @@ def effect(one: Ticket) -> list[str]:
     """What the policy does to the position, and what the hedge paid back on past events.
 
     >>> from types import SimpleNamespace
-    >>> safe = {"effect": "Flat 25% instead of the law", "delta_bill_usd": 0.0, "paid_back_share": np.nan}
+    >>> safe = {"effect": "Flat 25% instead of the law", "delta_booked_usd": 0.0, "paid_back_share": np.nan}
     >>> tested = SimpleNamespace(unit="weeks")
     >>> effect(SimpleNamespace(protection=safe, currency="USD", effectiveness=tested))[0].split(": ")
     ['Flat 25% instead of the law', 'no change. What it does to rivals and the market is not computed.']
     """
     safe, cash, unit = one.protection, one.currency, one.effectiveness.unit
     effect = [str(safe["effect"]) + "."]
-    if safe.get("delta_bill_usd") == 0:
+    if safe.get("delta_booked_usd") == 0:
         effect = [f"{safe['effect']}: no change. What it does to rivals and the market is not computed."]
-    elif "delta_bill_usd" in safe:
-        low, mid, high = (safe[f"delta_bill{end}_usd"] / 1e6 for end in ("_low", "", "_high"))
+    elif "delta_booked_usd" in safe:
+        low, mid, high = (safe[f"delta_booked{end}_usd"] / 1e6 for end in ("_low", "", "_high"))
+        per_share = [safe[f"eps_change{end}"] for end in ("", "_low", "_high")]
+        eps, least, most = (f"{x:+,.0f}" if abs(x) >= 100 else f"{x:+.3g}" for x in per_share)
         effect = [
             (
-                f"{safe['effect']}: USD {mid:+,.0f}m a year ({low:+,.0f} to {high:+,.0f}; "
-                f"{safe['bill_quality']}), {safe['delta_share_of_market_cap']:+.2%} of market value."
+                f"{safe['effect']}: USD {mid:+,.0f}m a year ({low:+,.0f} to {high:+,.0f}, validated; "
+                f"{safe['bill_quality']}), {safe['delta_share_of_market_cap']:+.2%} of market value; duty "
+                f"owed {safe['delta_owed_usd'] / 1e6:+,.0f}m. Earnings a share after tax, nothing passed on: "
+                f"{safe['eps_currency']} {eps} ({least} to {most})."
             ),
-            (
-                f"After tax over {one.choices['life_years']:g} years at {one.choices['discount_rate']:.0%}: "
+            f"Value: {safe['reading']}."
+            if safe["reading"]
+            else (
+                "Value after tax and pass-through, over the life of the policy: "
                 f"{safe['value_change_share']:+.1%} of the share ({safe['value_low_share']:+.1%} to "
                 f"{safe['value_high_share']:+.1%}), {cash} {safe['position_money']:+,.0f} on the position."
             ),
@@ -241,7 +248,7 @@ def effect(one: Ticket) -> list[str]:
             f"In {safe['event_rows']:.0f} past {unit} with a tariff event these ratios paid back "
             f"{safe['paid_back_share']:.0%} of the share's move ({safe['paid_back_low']:.0%} to "
             f"{safe['paid_back_high']:.0%})"
-            + (f": {cash} {safe['hedge_money']:+,.0f}." if safe.get("hedge_money") else ".")
+            + (f": {cash} {safe['hedge_money']:+,.0f}." if abs(safe.get("hedge_money", 0)) > 0 else ".")
         )
     return effect
 

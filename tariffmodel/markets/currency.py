@@ -3,104 +3,46 @@
 Sign: a move is positive when the HOME currency weakens, so "one yen" is one more yen per dollar, and
 the effect on an exporter's profit is positive. Profit per unit of currency, in billions of home
 currency per (home currency per USD), is an amount in billions of dollars: the dollars that yearly
-profit is long. A tariff is owed in dollars, so it takes that many away:
+profit is long. A tariff is paid in dollars, so it takes that many away:
 
     change of profit = κ (S − S₀) − B S
 
-with κ the dollar position as disclosed, B the yearly bill in dollars, S home currency per USD and
-S₀ where it stands. Import prices in dollars are taken to stay where they are when S moves.
+with κ the dollar position as disclosed (`disclosed`), B what is *booked* of the cost in dollars, S home
+currency per USD and S₀ its mean over the year before the tariff. Import prices in dollars are taken to
+stay where they are when S moves. `iso_profit` and `grid` set the duty rate against S.
 
 A maker without what a figure needs has an empty one, and `reason` says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 
-from tariffmodel import facts as fact_tables
-from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, fx_rate, market_value, periods, publication, store
+from tariffmodel.facts import Facts, fx_rate, market_value, periods
 from tariffmodel.markets import pricing, sensitivity
-from tariffmodel.tariff import exposure, uncertainty
+from tariffmodel.markets.fx_disclosed import ANALYST, DISCLOSED, PER_UNIT, disclosed
+from tariffmodel.markets.profit import BASE, FIRST_MONTH, IsoProfit, grid, iso_profit
+from tariffmodel.tariff import booked, uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 
-FIRST_MONTH = "2025-04"  # of the 25% duty on cars
-_TABLE = "companies/fx_sensitivity.csv"
-DISCLOSED = "disclosed"
-ANALYST = "estimated by an analyst"
+__all__ = [
+    "ANALYST",
+    "BASE",
+    "DISCLOSED",
+    "FIRST_MONTH",
+    "IsoProfit",
+    "compare",
+    "disclosed",
+    "grid",
+    "iso_profit",
+    "offset",
+    "position",
+]
+
 _FROM_SHARE = "estimated from the share"
-_PER_UNIT = ("profit_per_unit_bn", "profit_per_unit_low_bn", "profit_per_unit_high_bn")
-
-
-def disclosed(facts: Facts) -> pd.DataFrame:
-    """Operating profit per unit of home currency per dollar, by the companies' or an analyst's account.
-
-    The selected rows of ``data/companies/fx_sensitivity.csv`` for the pair of the dollar and the
-    reporting currency, quoted either way: a euro that weakens by a cent is 0.01 usd of EURUSD. These
-    are headlines for the dollar alone; a plan's whole currency line can be larger. The note beside
-    the file says whose figure is weak.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by maker: `currency`; `profit_per_unit_bn` with `profit_per_unit_low_bn` and
-        `profit_per_unit_high_bn` (home currency, a year, > 0: a weaker home currency raises profit);
-        `basis` ("disclosed", or "estimated by an analyst"); `period`, `as_of`, `selection_reason`,
-        `quality`, `source_title`, `source_url`, `known_on`, `note`.
-
-    Raises
-    ------
-    DataError
-        Faults of the table, a move that is missing or not in the currency the pair is quoted in, an
-        effect that is not in the maker's reporting currency.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> said = tm.currency.disclosed(tm.facts.load())
-    >>> said.at["Toyota", "currency"], bool(said.at["Toyota", "profit_per_unit_bn"] > 0)
-    ('JPY', True)
-    """
-    from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
-
-    raw = pd.read_csv(
-        store.path(facts.folder, _TABLE), dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8"
-    )
-    faults: list[fact_tables.Fault] = []
-    rows = fact_tables.conform(raw, TABLES[_TABLE], f"data/{_TABLE}", faults)
-    fact_tables.refuse(faults)
-    if facts.day:
-        known = publication.days(rows, facts.lags, "fx_sensitivity")["known_day"]
-        rows = rows[known <= pd.Timestamp(facts.day)]
-    rows = rows[rows["selected"] & rows["company"].isin(facts.makers.index)].set_index("company")
-    home = facts.makers["reporting_currency"].reindex(rows.index)
-    suits = (rows["kind"] == "sensitivity") & (rows["profit_line"] == "operating_profit")
-    rows = rows[suits & ((rows["pair"] == "USD" + home) | (rows["pair"] == home + "USD"))]
-    rows, home = rows.rename_axis("maker"), home[rows.index]
-    twice = rows.index[rows.index.duplicated()]
-    if len(twice):
-        raise DataError(
-            f"data/{_TABLE}: {twice[0]} has two selected sensitivities to the dollar; keep one selected"
-        )
-    told = zip(rows.index, rows.itertuples(), home, strict=True)
-    units = pd.Series({maker: _move_per_usd(facts, row, str(unit)) for maker, row, unit in told}, dtype=float)
-    per_unit = pd.DataFrame(
-        {
-            "currency": home,
-            "profit_per_unit_bn": rows["effect"] / units,
-            "profit_per_unit_low_bn": rows["low"].fillna(rows["effect"]) / units,
-            "profit_per_unit_high_bn": rows["high"].fillna(rows["effect"]) / units,
-            "basis": rows["quality"].map({"estimated": ANALYST}).fillna(DISCLOSED),
-        }
-    )
-    said = ["period", "as_of", "selection_reason", "quality", "source_title", "source_url", "known_on"]
-    return per_unit.join(rows[[*said, "note"]])
 
 
 def compare(
@@ -129,7 +71,8 @@ def compare(
         κ S / profit, S the mean rate of that year; empty without a profit. `value_elasticity` with
         `_low`, `_high`: % of market value per % of currency, κ capitalised by the valuation, over
         `market_cap_usd`.
-        `beta_fx`, `low`, `high` of the share. `verdict`: "less than disclosed" only if the share's
+        `reason` says which of the two is empty, and why. `beta_fx`, `low`, `high` of the share.
+        `verdict`: "less than disclosed" only if the share's
         interval lies below both elasticities at their low, "more than disclosed" if above both at
         their high, else "in line"; empty without a beta. `looks_hedged` is the first of these, and may
         mean hedges, dollar prices that follow the currency, a move that the market takes to be
@@ -155,7 +98,7 @@ def compare(
         fx_rate(facts, str(unit), periods.parse(str(year)), as_of)
         for unit, year in zip(table["currency"], label, strict=True)
     ]
-    dollars = 1e9 * table[list(_PER_UNIT)].set_axis(["central", "low", "high"], axis=1)
+    dollars = 1e9 * table[list(PER_UNIT)].set_axis(["central", "low", "high"], axis=1)
     # a currency that weakens by 1 (that is, 100%) adds κ dollars a year: a bill with the sign turned
     gains = pd.DataFrame(
         {
@@ -165,13 +108,14 @@ def compare(
         }
     )
     value = pricing.implied_value(gains, valuation)
-    cap = market_value(facts, as_of)["market_cap_usd"].reindex(makers)
-    per_profit = table[list(_PER_UNIT)].mul(np.array(mean) / profit.where(profit > 0), axis=0)
+    worth = market_value(facts, as_of).reindex(makers)
+    cap = worth["market_cap_usd"]
+    per_profit = table[list(PER_UNIT)].mul(np.array(mean) / profit.where(profit > 0), axis=0)
     per_value = value[["implied_usd", "implied_low_usd", "implied_high_usd"]].div(cap, axis=0)
     ends = ["", "_low", "_high"]
     frame = pd.concat(
         [
-            table[["currency", "basis", *_PER_UNIT]],
+            table[["currency", "basis", *PER_UNIT]],
             pd.DataFrame({"profit_period": label, "operating_profit_bn": profit}),
             per_profit.set_axis([f"profit_elasticity{end}" for end in ends], axis=1),
             pd.DataFrame({"market_cap_usd": cap, "years_of_profit": value["years_of_bill"]}),
@@ -184,43 +128,64 @@ def compare(
     most = frame[["profit_elasticity_high", "value_elasticity_high"]].max(axis=1)
     less, more = frame["high"] < least, frame["low"] > most
     verdict = np.select([less, more], ["less than disclosed", "more than disclosed"], "in line")
+    reason = _reasons(profit, label, worth["reason"])
     return (
-        frame.assign(verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()), looks_hedged=less)
+        frame.assign(
+            verdict=pd.Series(verdict, makers).where(frame["beta_fx"].notna()),
+            looks_hedged=less,
+            reason=reason,
+        )
         .join(table[["as_of", "source_title", "source_url", "known_on", "note"]])
         .rename_axis("maker")
     )
 
 
 def offset(
-    case: Case, estimated: pd.DataFrame | None = None, valuation: Valuation | None = None
+    case: Case,
+    estimated: pd.DataFrame | None = None,
+    valuation: Valuation | None = None,
+    *,
+    base: str = BASE,
 ) -> pd.DataFrame:
-    """By how much must each maker's home currency weaken to pay the bill of a case?
+    """By how much must each maker's home currency weaken to pay what a policy costs?
 
-    A move of profit pays what is *booked*: B is the booked cost, not duty owed. κ (S − S₀) = B S gives
-    S − S₀ = B S₀ / (κ − B): the cost grows in home currency as that weakens, so the move is larger than
-    the cost at today's rate over κ, which is beside it. κ is taken to be stated before the cost; if a
-    company already counts the duty among its dollars, the smaller figure holds.
+    A move of profit pays what is *booked*: κ (S − S₀) = B S gives S = κ S₀ / (κ − B). The cost grows in home
+    currency as that weakens, so the move is larger than the cost at S₀ over κ, which is beside it. κ is
+    taken to be stated before the cost; if a company already counts the duty among its dollars, the smaller
+    figure holds.
+
+    Two costs are set against it: that of the period of the case, and that of the twelve months after the day
+    of the case, which alone is set beside the exchange rate of that day.
 
     Parameters
     ----------
     case : Case
-        Of `exposure.burden`, which gives B and S₀, the mean rate of the period. κ is a year's and is
-        scaled to the length of the period.
+        κ is a year's and is scaled to the length of the period.
     estimated : DataFrame, optional
         From `sensitivity.table`. Where no company figure exists, κ is then the one that the share's
         beta implies under the `valuation` (see `compare`), and `basis` says so.
+    base : str
+        Period whose mean exchange rate is S₀. Default: the year before the tariff.
 
     Returns
     -------
     DataFrame
-        Indexed by maker as `exposure.table`: `currency`, `per_usd` (S₀), `booked_usd` and
-        `profit_per_unit_bn` (a year's) with low and high, `basis` ("disclosed", "estimated by an
-        analyst" or "estimated from the share"), `move` (home currency per USD, > 0 weaker) with
-        `move_low`, `move_high` from the ranges of bill and κ (`uncertainty`; infinite where the bill may
-        exceed the position), `move_share` of S₀, `move_at_fixed_bill`, `rate_needed` (S),
-        `tariff_rate_per_unit` (the duty rate on the customs value of imported vehicles that one unit of
-        currency is worth, fraction: 0.008 is 0.8 points) and `rate_per_percent` (that 1% of S₀ is worth),
-        `reason`; `today` (S on the day of the case) and `today_share`, its distance from S₀ over S₀.
+        Indexed by maker as `exposure.table`:
+
+        - `currency`, `base_per_usd` (S₀), `per_usd`, the mean of the period, and `today`, of the day;
+        - `profit_per_unit_bn` (κ, a year's) with low and high, `basis` ("disclosed", "estimated by an
+          analyst" or "estimated from the share"), `as_of` when that was said, and `stale`;
+        - of the period: `booked_usd` with low and high as `booked.table` validates them, `move` (home
+          currency per USD from S₀, > 0 weaker) with `move_low`, `move_high` from the ranges of cost and κ
+          (`uncertainty`; infinite where the cost may exceed the position), `move_share` of S₀,
+          `move_at_fixed_bill`, `rate_needed` (S) and `moved_share`, how far the mean of the period is from
+          S₀; `stated_bn`, what the company itself put the cost of exactly that period at (home currency, like
+          for like), and the `stated_rate_needed` for that;
+        - of the twelve months ahead: `ahead_usd` with low and high, `ahead_rate_needed`, its `_low` and
+          `_high`, `ahead_share` of S₀, and `today_share`, how far `today` is from S₀;
+        - `tariff_rate_per_unit` (the duty rate on the customs value of imported vehicles that one unit of
+          currency is worth, fraction: 0.008 is 0.8 points) and `rate_per_percent` (that 1% of S₀ is
+          worth); `reason`, why there is no move.
 
     Raises
     ------
@@ -234,52 +199,126 @@ def offset(
     >>> rows.at["GM", "reason"]
     'reports in dollars: there is no home currency to weaken'
     """
-    bills, years = exposure.burden(case), case.goods.years
-    frame = bills[
-        ["reporting_currency", "per_usd", "booked_usd", "booked_low_usd", "booked_high_usd"]
-    ].rename(columns={"reporting_currency": "currency"})
-    said = disclosed(case.facts).reindex(frame.index)
-    position, basis = said[list(_PER_UNIT)], said["basis"].fillna("")
-    if estimated is not None:
-        capital = pd.DataFrame(
-            1.0, frame.index, ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
-        )
-        worth = -pricing.implied_value(capital, valuation)["implied_usd"]
-        betas = estimated.reindex(frame.index)[["beta_fx", "low", "high"]].set_axis(list(_PER_UNIT), axis=1)
-        home = estimated["role"].reindex(frame.index) == "home"
-        implied = betas.mul(bills["market_cap_usd"] / worth / 1e9, axis=0).where(home)
-        found = (basis == "") & implied.notna().all(axis=1)
-        position, basis = position.where(~found, implied), basis.mask(found, _FROM_SHARE)
-    frame = frame.join(position).assign(basis=basis)
-
-    bill_bn = frame[["booked_usd", "booked_low_usd", "booked_high_usd"]].to_numpy().T / 1e9
-    kappa = position.to_numpy(dtype=float).T * years
-    start = frame["per_usd"].to_numpy()
-    runs = np.stack(
-        [
-            _move(owed, dollars, start)
-            for owed, dollars in (
-                (bill_bn[0], kappa[0]),
-                (bill_bn[1], kappa[0]),
-                (bill_bn[2], kappa[0]),
-                (bill_bn[0], kappa[1]),
-                (bill_bn[0], kappa[2]),
-            )
-        ]
+    facts, years = case.facts, case.period.years
+    cost = booked.table(case)
+    first = case.as_of + timedelta(days=1)
+    ahead = booked.table(case.replace(period=f"{first}..{_year_after(case.as_of)}")).reindex(cost.index)
+    frame = position(case, cost, estimated, valuation)
+    currency, day = frame["currency"], periods.Period(case.as_of, case.as_of)
+    start, today = (
+        currency.map({unit: fx_rate(facts, unit, when, case.as_of) for unit in currency.unique()})
+        for when in (periods.parse(base), day)
     )
-    solved = np.isfinite(runs[0])
-    low, high = uncertainty.interval(np.where(solved, runs, 0.0))
-    move = pd.Series(np.where(solved, runs[0], np.nan), frame.index)
-    long = pd.Series(kappa[0], frame.index)
-    long = long.where(long > 0)
-    falls = kappa[0] <= 0
-    reason = np.select(
+    kappa, s0 = frame[list(PER_UNIT)].to_numpy(dtype=float).T, start.to_numpy()
+    spent, coming = (_billions(table) for table in (cost, ahead))
+    move, low, high = _range(spent, kappa * years, s0)
+    next_move, next_low, next_high = _range(coming, kappa, s0)
+    stated = _stated(case).reindex(frame.index)
+    own = stated.to_numpy() / cost["per_usd"].to_numpy()
+    customs_bn = cost["customs_value_usd"].where(cost["customs_value_usd"] > 0) / 1e9
+    long = pd.Series(kappa[0], frame.index).where(kappa[0] > 0)
+    worth_of_one = long * years / (start * customs_bn)
+    return frame.assign(
+        base_per_usd=start,
+        per_usd=cost["per_usd"],
+        **{name: cost[name] for name in ("booked_usd", "booked_low_usd", "booked_high_usd")},
+        move=move,
+        move_low=low,
+        move_high=high,
+        move_share=move / s0,
+        move_at_fixed_bill=spent[0] * s0 / (long * years),
+        rate_needed=s0 + move,
+        moved_share=cost["per_usd"] / start - 1,
+        stated_bn=stated,
+        stated_rate_needed=np.where(np.isnan(own), np.nan, s0 + _move(own, kappa[0] * years, s0)),
+        ahead_usd=ahead["booked_usd"],
+        ahead_low_usd=ahead["booked_low_usd"],
+        ahead_high_usd=ahead["booked_high_usd"],
+        ahead_rate_needed=s0 + next_move,
+        ahead_rate_needed_low=s0 + next_low,
+        ahead_rate_needed_high=s0 + next_high,
+        ahead_share=next_move / s0,
+        today=today,
+        today_share=today / start - 1,
+        tariff_rate_per_unit=worth_of_one,
+        rate_per_percent=worth_of_one * start / 100,
+        reason=_why_no_move(frame, kappa[0], spent[0] / years),
+    )
+
+
+def position(
+    case: Case,
+    cost: pd.DataFrame,
+    estimated: pd.DataFrame | None = None,
+    valuation: Valuation | None = None,
+) -> pd.DataFrame:
+    """The dollars that each maker's yearly profit is long, as disclosed or as its share implies.
+
+    Parameters
+    ----------
+    cost : DataFrame
+        From `exposure.burden` or `booked.table`, which give the order of makers and their market values.
+    estimated, valuation
+        As in `offset`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed as `cost`: `currency`, `profit_per_unit_bn` with low and high, `basis`, `as_of`, `stale`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> float(tm.currency.position(asked, tm.exposure.burden(asked)).at["Toyota", "profit_per_unit_bn"])
+    50.0
+    """
+    makers = cost.index
+    said = disclosed(case.facts).reindex(makers)
+    frame = said[list(PER_UNIT)].assign(
+        basis=said["basis"].fillna(""), as_of=said["as_of"], stale=said["stale"].eq(True)
+    )
+    if estimated is not None:
+        worth = pricing.value_per_dollar(makers, valuation or Valuation())
+        betas = estimated.reindex(makers)[["beta_fx", "low", "high"]].set_axis(list(PER_UNIT), axis=1)
+        home = estimated["role"].reindex(makers) == "home"
+        implied = betas.mul(cost["market_cap_usd"] / worth / 1e9, axis=0).where(home)
+        found = (frame["basis"] == "") & implied.notna().all(axis=1)
+        frame[list(PER_UNIT)] = frame[list(PER_UNIT)].where(~found, implied)
+        frame["basis"] = frame["basis"].mask(found, _FROM_SHARE)
+    frame.insert(0, "currency", cost["reporting_currency"])
+    return frame
+
+
+def _year_after(day: date) -> date:
+    """Last of the twelve months that begin the day after."""
+    end = pd.Timestamp(day) + pd.DateOffset(years=1)
+    return end.date()
+
+
+def _billions(cost: pd.DataFrame) -> np.ndarray:
+    return np.asarray(cost[["booked_usd", "booked_low_usd", "booked_high_usd"]].to_numpy().T / 1e9)
+
+
+def _stated(case: Case) -> pd.Series:
+    """What makers themselves put the cost of exactly the period of a case at, home currency, billions."""
+    if case.policy.status != "law":
+        return pd.Series(dtype=float)
+    rows = booked.statements(case)
+    spans = rows["period"].map(periods.parse)
+    same = spans.map(lambda span: (span.start, span.end) == (case.period.start, case.period.end))
+    rows = rows[same.astype(bool) & rows["latest"].astype(bool)]
+    return rows.set_index("maker")["disclosed"].astype(float)
+
+
+def _why_no_move(frame: pd.DataFrame, kappa: np.ndarray, cost_bn: np.ndarray) -> np.ndarray:
+    return np.select(
         [
             frame["currency"] == "USD",
-            position.isna().any(axis=1),
-            falls & (basis == _FROM_SHARE),
-            falls,
-            kappa[0] <= bill_bn[0],
+            np.isnan(kappa),
+            (kappa <= 0) & (frame["basis"] == _FROM_SHARE),
+            kappa <= 0,
+            kappa <= cost_bn,
         ],
         [
             "reports in dollars: there is no home currency to weaken",
@@ -290,153 +329,27 @@ def offset(
         ],
         "",
     )
-    customs_bn = bills["customs_value_usd"].where(bills["customs_value_usd"] > 0) / 1e9
-    day = periods.Period(case.as_of, case.as_of)
-    spot = {unit: fx_rate(case.facts, unit, day, case.as_of) for unit in frame["currency"].unique()}
-    today, worth_of_one = frame["currency"].map(spot), long / (start * customs_bn)
-    return frame.assign(
-        move=move,
-        move_low=np.where(solved, low, np.nan),
-        move_high=np.where(solved, high, np.nan),
-        move_share=move / start,
-        move_at_fixed_bill=bill_bn[0] * start / long,
-        rate_needed=start + move,
-        tariff_rate_per_unit=worth_of_one,
-        reason=reason,
-        today=today,
-        today_share=today / start - 1,
-        rate_per_percent=worth_of_one * start / 100,
-    )
 
 
-@dataclass(frozen=True)
-class IsoProfit:
-    """Pairs of duty rate and exchange rate at which a maker earns the same.
-
-    Attributes
-    ----------
-    basis : str
-        As in `disclosed`.
-    curves : DataFrame
-        Indexed by `rate` (average duty on the customs value of imported vehicles, fraction): home
-        currency per USD at which profit is that of `before` (the rate of the other policy, the
-        mean exchange rate of the period) and that of `today`, the last month of `path`; empty
-        where no exchange rate does it.
-    path : DataFrame
-        By month: `rate`, `per_usd` (mean of the fixings), `profit_change_bn` against `before`, at a
-        yearly rate in home currency.
-    """
-
-    maker: str
-    currency: str
-    profit_per_unit_bn: float
-    basis: str
-    before: tuple[float, float]
-    curves: pd.DataFrame
-    path: pd.DataFrame
-
-
-def iso_profit(
-    case: Case, maker: str, *, rates: Sequence[float] | None = None, first_month: str = FIRST_MONTH
-) -> IsoProfit:
-    """Which exchange rate makes up for which duty rate, and where has the maker been since the tariff?
-
-    Change of profit a year = κ (S − S₀) − [V (τ − τ₀) + P] S, with V the yearly customs value of imported
-    vehicles in dollars, P what is booked beyond duty on vehicles at the rates of the period: parts less
-    credits, and what the lag, late relief and metals add (`exposure.burden`); both of the period.
-
-    Parameters
-    ----------
-    rates : sequence of float, optional
-        Duty rates of the curves. Default: 0 to 30% in steps of one point.
-    first_month : str
-        First month of the path, which ends with the month of `as_of`.
-
-    Raises
-    ------
-    DataError
-        An unknown maker, one without a disclosed sensitivity, or without imports in the period.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> asked = tm.case(period="CY2025")
-    >>> iso = tm.currency.iso_profit(asked, "Toyota", first_month=f"{asked.as_of:%Y-%m}")
-    >>> list(iso.curves), list(iso.path), iso.currency
-    (['before', 'today'], ['rate', 'per_usd', 'profit_change_bn'], 'JPY')
-    """
-    facts, as_of = case.facts, case.as_of
-    if maker not in facts.makers.index:
-        raise DataError(f"{maker!r} is not a maker; choose from {', '.join(facts.makers.index)}")
-    known = disclosed(facts)
-    if maker not in known.index:
-        raise DataError(
-            f"{maker} discloses no sensitivity of operating profit to the dollar; "
-            f"add a selected row to data/{_TABLE}"
-        )
-    months = [str(month) for month in pd.period_range(first_month, str(as_of)[:7], freq="M")]
-    if not months:
-        raise DataError(f"first_month {first_month} lies after {as_of}; choose an earlier one")
-    bill: Any  # one row, and one below
-    said: Any
-    bill, said, years = exposure.burden(case).loc[maker], known.loc[maker], case.goods.years
-    currency = str(said["currency"])
-    kappa, start = float(said["profit_per_unit_bn"]), float(bill["per_usd"])
-    value_bn: float = bill["customs_value_usd"] / 1e9 / years
-    if value_bn == 0:
-        raise DataError(f"{maker} imports no vehicles in {case.period}; there is no duty rate to set against")
-    base = float(bill["effective_rate_against"])
-    rest_bn: float = bill["booked_usd"] / 1e9 / years - value_bn * (bill["effective_rate"] - base)
-
-    def profit_change(rate: pd.Series, per_usd: pd.Series) -> pd.Series:
-        return kappa * (per_usd - start) - (value_bn * (rate - base) + rest_bn) * per_usd
-
-    path = pd.DataFrame(
-        {
-            "rate": [
-                exposure.table(case.replace(period=month)).at[maker, "effective_rate"] for month in months
-            ],
-            "per_usd": [fx_rate(facts, currency, periods.parse(month), as_of) for month in months],
-        },
-        index=pd.Index(months, name="month"),
-    )
-    path["profit_change_bn"] = profit_change(path["rate"], path["per_usd"])
-    duty = np.arange(0, 0.301, 0.01) if rates is None else np.asarray(rates, dtype=float)
-    left = kappa - value_bn * (duty - base) - rest_bn  # dollars that profit is long after the duty
-    levels = {"before": 0.0, "today": path["profit_change_bn"].iloc[-1]}
-    curves = {
-        name: np.divide(kappa * start + level, left, out=np.full(len(duty), np.nan), where=left > 0)
-        for name, level in levels.items()
+def _reasons(profit: pd.Series, label: pd.Series, no_value: pd.Series) -> pd.Series:
+    """Which elasticities are empty, and why."""
+    said = {
+        maker: [
+            *([] if profit[maker] > 0 else [f"no profit elasticity: no profit in {label[maker]}"]),
+            *([f"no value elasticity: {no_value[maker]}"] if no_value[maker] else []),
+        ]
+        for maker in profit.index
     }
-    return IsoProfit(
-        maker=maker,
-        currency=currency,
-        profit_per_unit_bn=kappa,
-        basis=str(said["basis"]),
-        before=(base, start),
-        curves=pd.DataFrame(curves, index=pd.Index(duty, name="rate")),
-        path=path,
-    )
+    return pd.Series({maker: "; ".join(parts) for maker, parts in said.items()}, dtype=str)
 
 
-def _move_per_usd(facts: Facts, row: Any, home: str) -> float:
-    """Size of a row's move in home currency per USD, at the mean rate of its period where it needs one.
-
-    S = 1/Q for a pair quoted in dollars, so a small fall of Q by q is a rise of S by q S².
-    """
-    for column, expected, why in (
-        ("effect_unit", home.lower() + "_bn", f"the currency in which {row.Index} reports"),
-        ("move_unit", row.pair[3:].lower(), f"the currency in which {row.pair} is quoted, or fraction"),
-    ):
-        given = getattr(row, column)
-        if given != expected and not (column == "move_unit" and given == "fraction"):
-            raise DataError(f"{row.file} row {row.row}: {column} is {given!r}; expected {expected}, {why}")
-    if pd.isna(row.move):
-        raise DataError(f"{row.file} row {row.row}: move is empty; say by how much the currency weakens")
-    if row.move_unit == home.lower():
-        return float(row.move)
-    rate = fx_rate(facts, home, periods.parse(row.period), facts.as_of)
-    return float(row.move * (rate if row.move_unit == "fraction" else rate**2))
+def _range(bill_bn: np.ndarray, kappa: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The move with its low and high, from central, low and high of cost and position (3, makers)."""
+    ends = [(0, 0), (1, 0), (2, 0), (0, 1), (0, 2)]
+    runs = np.stack([_move(bill_bn[cost], kappa[held], start) for cost, held in ends])
+    solved = np.isfinite(runs[0])
+    low, high = uncertainty.interval(np.where(solved, runs, 0.0))
+    return tuple(np.where(solved, found, np.nan) for found in (runs[0], low, high))
 
 
 def _move(bill_bn: np.ndarray, kappa: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -240,26 +240,64 @@ def factors(
     (['JPY', 'JPY_lag1'], True)
     """
     rates = exchange_rates(facts)
-    unknown = [name for name in names if name not in rates and name not in facts.prices]
-    if unknown:
-        raise DataError(
-            f"no prices or exchange rates for {', '.join(unknown)}; "
-            "use a ticker with prices in data/market/instruments.csv or a currency such as JPY"
-        )
-    levels = pd.DataFrame({name: rates[name] if name in rates else facts.prices[name] for name in names})
-    moves = _change(levels, facts, on, kind, horizon)
-    shifted = {
-        f"{name}_{word}{step}": moves[name].shift(sign * step)
-        for name in names
-        for word, sign, reach in (("lead", -1, leads), ("lag", 1, lags))
-        for step in range(1, reach + 1)
-    }
-    moves = moves.assign(**shifted)
+    levels = _levels(facts, names)
+    moves = _shifted(_change(levels, facts, on, kind, horizon), names, leads, lags)
     moves.attrs = {
         "unit": f"{kind} change over the sessions of {on}, horizon {horizon}",
         "as_of": _last(levels),
         "timing": f"same date, not same hour; {leads} leads and {lags} lags"
         + (f"; exchange rates at {rates.attrs['timing']}" if set(names) & set(rates) else ""),
+    }
+    return moves
+
+
+def common_weeks(
+    facts: Facts, names: Sequence[str], on: str, *, leads: int = 0, lags: int = 0
+) -> pd.DataFrame:
+    """Log changes of lines, indices and currencies between the last days of weeks on which all were observed.
+
+    A week ends on the last day that all of `names` share, so that the holiday of one of them, such as
+    1 May at the European Central Bank, shortens a week where `factors` would lose it and the next. A
+    week without such a day gives no change, and nothing is carried over it.
+
+    Parameters
+    ----------
+    names, leads, lags
+        As in `factors`; shifts are by weeks.
+    on : str
+        Exchange calendar that says whether the last week is over.
+
+    Returns
+    -------
+    DataFrame
+        By Friday: `names`, then their leads and lags.
+
+    Raises
+    ------
+    DataError
+        As `factors`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, day = tm.facts.load(), "2026-05-01"  # a Friday: Tokyo trades, no rates are fixed
+    >>> ("JPY" in tm.market.factors(known, ["JPY"], "XTKS", horizon="weekly").loc[day].dropna())
+    False
+    >>> bool(tm.market.common_weeks(known, ["7203.T", "JPY"], "XTKS").loc[day].notna().all())
+    True
+    """
+    levels = _levels(facts, names).dropna()
+    if levels.empty:
+        raise DataError(f"{', '.join(names)} share no day; check that their spans overlap")
+    last = levels.index.to_series().resample("W-FRI").last()
+    unfinished = len(_calendar(on, levels.index[-1], last.index[-1])) > 1
+    fridays = pd.DatetimeIndex(last.index).as_unit("ns")  # as those of the exchanges' calendars
+    closes = levels.reindex(last).set_axis(fridays)[: len(last) - unfinished]
+    moves = _shifted(pd.DataFrame(np.log(closes / closes.shift(1))), names, leads, lags)
+    moves.attrs = {
+        "unit": "log change between the last common days of weeks",
+        "as_of": _last(levels),
+        "timing": f"same date, not same hour; {leads} leads and {lags} lags",
     }
     return moves
 
@@ -499,6 +537,28 @@ def _known(facts: Facts, tickers: Sequence[str] | None) -> list[str]:
                 else f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
             )
     return chosen
+
+
+def _levels(facts: Facts, names: Sequence[str]) -> pd.DataFrame:
+    """Closes of tickers and fixings of currencies, on every day that has any."""
+    rates = exchange_rates(facts)
+    unknown = [name for name in names if name not in rates and name not in facts.prices]
+    if unknown:
+        raise DataError(
+            f"no prices or exchange rates for {', '.join(unknown)}; "
+            "use a ticker with prices in data/market/instruments.csv or a currency such as JPY"
+        )
+    return pd.DataFrame({name: rates[name] if name in rates else facts.prices[name] for name in names})
+
+
+def _shifted(moves: pd.DataFrame, names: Sequence[str], leads: int, lags: int) -> pd.DataFrame:
+    shifted = {
+        f"{name}_{word}{step}": moves[name].shift(sign * step)
+        for name in names
+        for word, sign, reach in (("lead", -1, leads), ("lag", 1, lags))
+        for step in range(1, reach + 1)
+    }
+    return moves.assign(**shifted)
 
 
 def _change(levels: pd.DataFrame, facts: Facts, calendar: str, kind: Kind, horizon: Horizon) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """How much of what a change of the bill is worth did the market price?
 
 Signs: a bill that rises is worth less than nothing to shareholders. An input that is missing for a
-maker leaves its results empty.
+maker leaves its results empty. What cannot be read is not printed as if it could: see `priced`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ from scipy import stats
 
 from tariffmodel.errors import DataError
 from tariffmodel.response import net_bill
+from tariffmodel.stats import shrinkage
 from tariffmodel.tariff.case import Case, PerMaker, Valuation
+
+IMPLAUSIBLE = 0.5  # of market value: a bill that implies more says that an input is wrong
+IMPOSSIBLE, UNREADABLE = "inputs cannot be right", "cannot be read"
 
 
 def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) -> pd.DataFrame:
-    """What a change of the yearly bill is worth to shareholders: ``−Δbill (1 − τ)(1 − π) A``.
+    """What a change of the yearly bill is worth to shareholders: ``−Δbill (1 − τ)(1 − π) p A``.
+
+    At one value of each parameter; `valuation.draws` values it under all that they may be.
 
     Parameters
     ----------
@@ -26,7 +32,8 @@ def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) 
         Indexed by maker: `delta_bill_usd` a year, positive when the bill rises, with
         `delta_bill_low_usd` and `delta_bill_high_usd`.
     valuation : Valuation, optional
-        Tax τ, pass-through π, discount rate r, growth g, life T and phase-out P. Default: `Valuation()`.
+        Tax τ, pass-through π, persistence p, discount rate r, growth g, life T and phase-out P. Default:
+        `Valuation()`.
 
     Returns
     -------
@@ -56,26 +63,15 @@ def implied_value(delta_bill: pd.DataFrame, valuation: Valuation | None = None) 
     """
     columns = ["delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd"]
     _needs(delta_bill, columns, "delta_bill")
-    makers = delta_bill.index
-    valued = valuation or Valuation()
-    kept = _kept(makers, valued)
-    life = _per_maker("life_years", valued.life_years, makers, 0.0, math.inf)
-    fall = _per_maker("phase_out_years", valued.phase_out_years, makers, 0.0, math.inf)
-    rate, rise = _rates(makers, valued)
-    if (life == 0).any():
-        raise DataError("life_years is 0; write a number of years above zero, or math.inf")
-    if (np.isinf(life) & (rise >= rate)).any():
-        raise DataError("growth is not below discount_rate and life_years is infinite: no finite value")
-    if ((fall > life) | np.isinf(fall) | (np.isinf(life) & (fall > 0))).any():
-        raise DataError("phase_out_years is longer than life_years, or of an endless life; shorten it")
-    years = _annuity(rate, rise, life, fall)
-    value = delta_bill[columns].mul(-kept * years, axis=0) + 0.0  # no negative zeros
+    makers, valued = delta_bill.index, valuation or Valuation()
+    per_dollar = value_per_dollar(makers, valued)
+    value = delta_bill[columns].mul(-per_dollar, axis=0) + 0.0  # no negative zeros
     return pd.DataFrame(
         {
             "implied_usd": value["delta_bill_usd"],
             "implied_low_usd": value["delta_bill_high_usd"],
             "implied_high_usd": value["delta_bill_low_usd"],
-            "years_of_bill": years,
+            "years_of_bill": _years(makers, valued),
         },
         index=makers,
     )
@@ -116,6 +112,24 @@ def implied_net(
     return implied_value(net_bill.yearly(case, response, moved), valuation)
 
 
+def value_per_dollar(makers: pd.Index, valuation: Valuation) -> np.ndarray:
+    """Value that a dollar of yearly bill takes from shareholders, (1 − τ)(1 − π) p A, by maker.
+
+    Full pricing is a slope of minus this of abnormal returns on the change of the bill over market value.
+
+    Raises
+    ------
+    DataError
+        As `implied_value`.
+
+    Examples
+    --------
+    >>> value_per_dollar(pd.Index(["Honda"]), Valuation(0.25, 0.1, math.inf)).round(6).tolist()
+    [7.5]
+    """
+    return np.asarray(kept(makers, valuation) * _years(makers, valuation))
+
+
 def implied_life(
     delta_bill_usd: pd.Series, market_usd: pd.Series, valuation: Valuation | None = None
 ) -> pd.Series:
@@ -130,7 +144,7 @@ def implied_life(
     delta_bill_usd, market_usd : Series by maker
         Yearly change of the bill, and the abnormal change of market value (CAR × market value).
     valuation : Valuation, optional
-        Tax, pass-through, discount rate and growth; its life and phase-out play no part.
+        Tax, pass-through, persistence, discount rate and growth; its life and phase-out play no part.
 
     Examples
     --------
@@ -142,7 +156,7 @@ def implied_life(
     makers = delta_bill_usd.index
     valued = valuation or Valuation()
     rate, rise = _rates(makers, valued)
-    yearly = -delta_bill_usd.to_numpy(dtype=float) * _kept(makers, valued)
+    yearly = -delta_bill_usd.to_numpy(dtype=float) * kept(makers, valued)
     move = market_usd.reindex(makers).to_numpy(dtype=float)
     gap = rate - rise
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -159,97 +173,191 @@ def priced(
     standard_error: pd.Series,
     market_cap_usd: pd.Series,
     *,
-    range_level: float = 0.95,
     level: float = 0.95,
+    seed: int = 1,
 ) -> pd.DataFrame:
-    """How much of the implied value the market priced.
+    """How much of the implied value the market priced, where that can be read at all.
 
     Parameters
     ----------
-    implied : DataFrame
-        From `implied_value`.
+    implied : DataFrame (draws, makers)
+        From `valuation.draws`: what the change may be worth, USD, with all that is not known of it.
     car, standard_error : Series by maker
-        Abnormal return (simple, fraction) and its standard error with prediction error.
+        Abnormal return (simple, fraction) and its standard error with prediction error, normal.
     market_cap_usd : Series by maker
         At the last close before the event.
-    range_level : float
-        Probability with which the range of the bill is taken to hold its true value: half its
-        width, over the normal quantile, is the standard error of the implied value.
     level : float
         Of the intervals and the verdict.
+    seed : int
+        Of the order in which errors of the return meet the draws.
 
     Returns
     -------
     DataFrame
-        Indexed as `implied`: its values; `market_usd` = CAR × market value with `market_low_usd`,
-        `market_high_usd`; `share_priced` = market / implied with `share_low`, `share_high`;
-        `residual_share_of_market_cap` = (market − implied) / market value; its `z`; and `verdict`:
-        "too little", "too much" or "wrong way" when the interval excludes 1 (the last when it also
-        lies below 0), "in line" when it holds 1 and not 0, "cannot tell" when it holds both,
-        "no change implied" when the bill does not change and "no data" when an input is missing.
+        Indexed by maker: `implied_usd` (median) with `implied_low_usd`, `implied_high_usd`;
+        `market_usd` = CAR × market value with `market_low_usd`, `market_high_usd`; `share_priced` = market /
+        implied (median of the draws) with `share_low`, `share_high`; `residual_share_of_market_cap` =
+        (market − implied) / market value and its `z`; `verdict`; and `reading`, why a share is not
+        printed, empty where it is.
 
-    Notes
-    -----
-    Interval of a ratio by Fieller (1954), the two errors independent: all θ with
-    (M − θV)² ≤ c² (s_M² + θ² s_V²). It is unbounded when V itself may be zero. 1 is outside exactly
-    when |z| > c, z = (M − V) / √(s_M² + s_V²).
+        The verdict is "no data" where an input is missing and "no change implied" where the bill does
+        not change; "inputs cannot be right" where the bill implies more of market value than can be
+        (`implausible`); "cannot be read" where the implied value may be zero or where even full pricing
+        would be a move inside the return's noise. Of the rest "too little", "too much" or "wrong way" when
+        the interval of the share leaves out 1 (the last when it also lies below 0), "in line" when it holds 1
+        and not 0, and "cannot tell" when it holds both.
 
     Examples
     --------
-    >>> import tariffmodel as tm
-    >>> implied = {"implied_usd": [-4.0], "implied_low_usd": [-5.0], "implied_high_usd": [-3.0]}
-    >>> car, error, worth = (pd.Series({"Honda": figure}) for figure in (-0.02, 0.005, 50.0))
-    >>> found = tm.pricing.priced(pd.DataFrame(implied, index=["Honda"]), car, error, worth)
-    >>> float(found.at["Honda", "share_priced"]), found.at["Honda", "verdict"]
-    (0.25, 'too little')
+    >>> implied = pd.DataFrame({"Honda": [-4.2, -4.0, -3.8, -4.0], "Mazda": [-50.0, -40.0, -30.0, -40.0]})
+    >>> car, error = pd.Series({"Honda": -0.02, "Mazda": -0.01}), pd.Series(0.005, ["Honda", "Mazda"])
+    >>> found = priced(implied, car, error, pd.Series(50.0, ["Honda", "Mazda"]))
+    >>> found["share_priced"].round(1).tolist(), found["verdict"].tolist()
+    ([0.3, nan], ['too little', 'inputs cannot be right'])
     """
-    _needs(implied, ["implied_usd", "implied_low_usd", "implied_high_usd"], "implied")
-    for name, share in (("level", level), ("range_level", range_level)):
-        if not 0 < share < 1:
-            raise DataError(f"{name} is {share}; write a fraction such as 0.95")
-    makers = implied.index
+    if not 0 < level < 1:
+        raise DataError(f"level is {level}; write a fraction such as 0.95")
+    makers = implied.columns
     move, error, worth = (series.reindex(makers) for series in (car, standard_error, market_cap_usd))
     if (error <= 0).any() or (worth <= 0).any():
         raise DataError("standard_error and market_cap_usd must be above zero; leave a maker out instead")
-    cut = stats.norm.ppf((1 + level) / 2)
-    value, market, error_usd = implied["implied_usd"], move * worth, error * worth
-    width = implied["implied_high_usd"] - implied["implied_low_usd"]
-    if (width < 0).any():
-        raise DataError(f"implied_low_usd is above implied_high_usd for {width.idxmin()}; exchange them")
-    spread = width / 2 / stats.norm.ppf((1 + range_level) / 2)
-    low, high = _fieller(market, error_usd, value, spread, cut)
-    changes = value != 0
-    frame = implied[["implied_usd", "implied_low_usd", "implied_high_usd"]].assign(
-        market_usd=market,
-        market_low_usd=market - cut * error_usd,
-        market_high_usd=market + cut * error_usd,
-        share_priced=(market / value).where(changes),
-        share_low=low.where(changes),
-        share_high=high.where(changes),
-        residual_share_of_market_cap=(market - value) / worth,
-        z=(market - value) / np.hypot(error_usd, spread),
+    ends = [0.5, (1 - level) / 2, (1 + level) / 2]
+    cut = stats.norm.ppf(ends[2])
+    value = implied.to_numpy(dtype=float)
+    drawn = _normal(move * worth, error * worth, len(value), seed)
+    middle, low, high = np.quantile(value, ends, axis=0)
+    gap = drawn - value
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.quantile(drawn / value, ends, axis=0)
+    market = move * worth
+    frame = pd.DataFrame(
+        {
+            "implied_usd": middle,
+            "implied_low_usd": low,
+            "implied_high_usd": high,
+            "market_usd": market,
+            "market_low_usd": market - cut * error * worth,
+            "market_high_usd": market + cut * error * worth,
+            **dict(zip(("share_priced", "share_low", "share_high"), share, strict=True)),
+            "residual_share_of_market_cap": (market - middle) / worth,
+            "z": gap.mean(axis=0) / gap.std(axis=0, ddof=1),
+        },
+        index=makers.rename("maker"),
     )
+    reading = _reading(frame, worth, cut * error)
+    figures = ["share_priced", "share_low", "share_high", "residual_share_of_market_cap", "z"]
+    frame[figures] = frame[figures].where(reading == "")
     verdicts = {
-        "no data": frame["z"].isna(),
-        "no change implied": ~changes,
-        "wrong way": high < 0,
-        "too little": high < 1,
-        "too much": low > 1,
-        "cannot tell": low <= 0,
+        "no data": frame["market_usd"].isna() | np.isnan(middle),
+        "no change implied": (value == 0).all(axis=0),
+        IMPOSSIBLE: reading.str.startswith(IMPOSSIBLE),
+        UNREADABLE: reading != "",
+        "wrong way": frame["share_high"] < 0,
+        "too little": frame["share_high"] < 1,
+        "too much": frame["share_low"] > 1,
+        "cannot tell": frame["share_low"] <= 0,
     }
-    return frame.assign(verdict=np.select(list(verdicts.values()), list(verdicts), "in line"))
+    return frame.assign(
+        verdict=np.select(list(verdicts.values()), list(verdicts), "in line"), reading=reading
+    )
 
 
-def _fieller(
-    top: pd.Series, top_error: pd.Series, bottom: pd.Series, bottom_error: pd.Series, cut: float
-) -> tuple[pd.Series, pd.Series]:
-    bounded = bottom**2 - (cut * bottom_error) ** 2
-    root = np.sqrt(((top * bottom) ** 2 - bounded * (top**2 - (cut * top_error) ** 2)).clip(lower=0))
-    low, high = ((top * bottom + sign * root) / bounded.where(bounded > 0) for sign in (-1, 1))
-    return low.where(bounded > 0, -math.inf), high.where(bounded > 0, math.inf)
+def implausible(share: float, low: float = 0.0) -> str:
+    """What a change of value by so much of market value says of the inputs; empty if nothing.
+
+    Parameters
+    ----------
+    share, low : float
+        The change, and the low end of its interval. More than `IMPLAUSIBLE` either way says that an input
+        is wrong, and so does an interval that holds the loss of more than all there is.
+
+    Examples
+    --------
+    >>> implausible(-0.7), implausible(-0.1)
+    ('inputs cannot be right: they imply -70% of market value', '')
+    >>> implausible(-0.4, -1.1)
+    'inputs cannot be right: they imply -40% of market value, and may imply -110%'
+    """
+    if abs(share) > IMPLAUSIBLE:
+        return f"{IMPOSSIBLE}: they imply {share:+.0%} of market value"
+    if low < -1:
+        return f"{IMPOSSIBLE}: they imply {share:+.0%} of market value, and may imply {low:+.0%}"
+    return ""
 
 
-def _annuity(rate: np.ndarray, rise: np.ndarray, life: np.ndarray, fall: np.ndarray) -> np.ndarray:
+def pooled(found: pd.DataFrame, level: float = 0.95) -> shrinkage.Pooled:
+    """Shares priced, each drawn towards what makers (or events) have in common.
+
+    Parameters
+    ----------
+    found : DataFrame
+        From `priced`, or several under each other; rows that cannot be read are left out. The standard
+        error of a share is half its interval over the normal quantile. The errors are taken as independent,
+        although life, pass-through and the others are one draw for all makers: over makers of one
+        event the error of the mean is too small by that.
+    level : float
+        Of those intervals.
+
+    Raises
+    ------
+    DataError
+        Fewer than four shares that can be read, see `shrinkage.pooled`.
+
+    Examples
+    --------
+    >>> share = pd.Series([0.2, 0.5, 0.9, 0.4], ["Honda", "Kia", "Mazda", "Toyota"])
+    >>> shares = pd.DataFrame({"share_priced": share, "share_low": share - 0.5, "share_high": share + 0.5})
+    >>> found = pooled(shares)
+    >>> round(found.mean, 2), round(found.tau, 2)
+    (0.5, 0.15)
+    """
+    rows = found[found["share_priced"].notna()]
+    error = (rows["share_high"] - rows["share_low"]) / 2 / stats.norm.ppf((1 + level) / 2)
+    return shrinkage.pooled(rows["share_priced"], error, level=level)
+
+
+def _reading(frame: pd.DataFrame, worth: pd.Series, noise: pd.Series) -> pd.Series:
+    """Why a share cannot be read, empty where it can; `noise` is the half-interval of the return."""
+    implied = frame["implied_usd"] / worth
+    low, high = frame["implied_low_usd"], frame["implied_high_usd"]
+    said = pd.Series("", frame.index)
+    for maker in frame.index[frame["market_usd"].notna() & implied.notna() & ((low != 0) | (high != 0))]:
+        size = abs(implied[maker])
+        if wrong := implausible(implied[maker], low[maker] / worth[maker]):
+            said[maker] = wrong
+        elif not (low[maker] > 0 or high[maker] < 0):
+            said[maker] = f"{UNREADABLE}: what the bill is worth may be nothing"
+        elif size < noise[maker]:
+            said[maker] = (
+                f"{UNREADABLE}: full pricing would be a move of {size:.1%}, inside the noise of "
+                f"{noise[maker]:.1%} either way"
+            )
+    return said
+
+
+def _normal(mean: pd.Series, error: pd.Series, n: int, seed: int) -> np.ndarray:
+    """The n mid-quantiles of normal variables in an order of chance, (n, makers)."""
+    order = np.random.default_rng(seed).permuted(np.tile(np.arange(n)[:, None], (1, len(mean))), axis=0)
+    z = stats.norm.ppf((np.arange(n) + 0.5) / n)
+    return np.asarray(mean.to_numpy() + error.to_numpy() * z[order])
+
+
+def annuity(rate: np.ndarray, rise: np.ndarray, life: np.ndarray, fall: np.ndarray) -> np.ndarray:
+    """Present value of a yearly dollar, by elements: see the notes of `implied_value`.
+
+    Parameters
+    ----------
+    rate, rise : array
+        Discount rate and growth, a year.
+    life, fall : array
+        Years, and those at the end over which it falls to zero.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> annuity(0.08 * one, 0 * one, 5 * one, 0 * one).round(4).tolist()
+    [3.9927]
+    """
     step = np.log1p(rise) - np.log1p(rate)  # ln q
     full, z = life - fall, step * fall
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -259,11 +367,30 @@ def _annuity(rate: np.ndarray, rise: np.ndarray, life: np.ndarray, fall: np.ndar
         return np.asarray(np.where(rate == rise, (life - fall / 2) / (1 + rate), value))
 
 
-def _kept(makers: pd.Index, valued: Valuation) -> np.ndarray:
-    """Part of the bill that shareholders bear."""
+def _years(makers: pd.Index, valued: Valuation) -> np.ndarray:
+    """The factor A of each maker."""
+    life = _per_maker("life_years", valued.life_years, makers, 0.0, math.inf)
+    fall = _per_maker("phase_out_years", valued.phase_out_years, makers, 0.0, math.inf)
+    rate, rise = _rates(makers, valued)
+    if (life == 0).any():
+        raise DataError("life_years is 0; write a number of years above zero, or math.inf")
+    if (np.isinf(life) & (rise >= rate)).any():
+        raise DataError("growth is not below discount_rate and life_years is infinite: no finite value")
+    if ((fall > life) | np.isinf(fall) | (np.isinf(life) & (fall > 0))).any():
+        raise DataError("phase_out_years is longer than life_years, or of an endless life; shorten it")
+    return annuity(rate, rise, life, fall)
+
+
+def kept(makers: pd.Index, valued: Valuation) -> np.ndarray:
+    """Part of the bill that shareholders must expect to bear: (1 − τ)(1 − π) p, by maker.
+
+    >>> kept(pd.Index(["Honda"]), Valuation(tax_rate=0.25, pass_through=0.2)).round(6).tolist()
+    [0.6]
+    """
     tax = _per_maker("tax_rate", valued.tax_rate, makers, 0.0, 1.0)
     passed = _per_maker("pass_through", valued.pass_through, makers, 0.0, 1.0)
-    return np.asarray((1 - tax) * (1 - passed))
+    lasts = _per_maker("persistence", valued.persistence, makers, 0.0, 1.0)
+    return np.asarray((1 - tax) * (1 - passed) * lasts)
 
 
 def _rates(makers: pd.Index, valued: Valuation) -> tuple[np.ndarray, np.ndarray]:

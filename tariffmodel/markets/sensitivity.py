@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
@@ -29,6 +30,7 @@ from tariffmodel.stats.regression import fit as regress
 __all__ = [
     "CHOICES",
     "TARIFF_DAY",
+    "WORLD",
     "Drift",
     "Effect",
     "Fit",
@@ -53,6 +55,7 @@ __all__ = [
 
 Effect = Literal["residual", "total"]
 
+WORLD = "ACWI"  # world equity, in dollars
 TARIFF_DAY = date(2025, 4, 3)  # the 25% duty on cars takes effect
 CHOICES: dict[str, tuple[Horizon, int, int]] = {  # horizon, leads, lags
     "daily": (1, 0, 0),
@@ -69,17 +72,19 @@ def sample(
     *,
     ticker: str | None = None,
     rival: str = "JPY",
+    world: str | None = WORLD,
     horizon: Horizon = "weekly",
     leads: int = 0,
     lags: int = 0,
     start: date | None = None,
     end: date | None = None,
 ) -> pd.DataFrame:
-    """Log returns of a maker's share with its currency and its market, on the share's sessions.
+    """Log returns of a maker's share with its currency, its market and the world's.
 
     Returns are in HOME currency, the one the maker reports in: a line quoted in another (Stellantis and
     Ferrari in New York, the ADRs of Toyota and Honda) gets the change of home per listing currency
-    added. The market is the benchmark of the home currency, in that currency.
+    added. The market is the benchmark of the home currency, in that currency; the world's beside it, in
+    dollars, takes out what moves exporters everywhere and the currency at once (Dominguez and Tesar 2006).
 
     Parameters
     ----------
@@ -88,8 +93,11 @@ def sample(
     rival : str
         Currency for makers that report in dollars: a positive beta means that the share gains when
         the rivals' currency weakens.
+    world : str, optional
+        Line that stands for the world's market; None leaves it out.
     horizon, leads, lags
-        As in `market.factors`. Weekly by default: the fixing comes six hours after Tokyo's close and
+        As in `market.factors`; weeks end on their last day on which all were observed
+        (`market.common_weeks`). Weekly by default: the fixing comes six hours after Tokyo's close and
         eight before New York's, which is little in a week and much in a day.
     start, end : date, optional
         First and last row.
@@ -97,8 +105,9 @@ def sample(
     Returns
     -------
     DataFrame
-        By date: `share`, `fx` (log change of home, or rival, currency per USD), `market`, then their
-        leads and lags, fractions. `attrs`: `ticker`, `currency`, `role` (home or rival), `market`.
+        By date: `share`, `fx` (log change of home, or rival, currency per USD), `market` and `world`, each
+        with its leads and lags, fractions. `attrs`: `ticker`, `currency`, `role` (home or rival), `market`,
+        `world`.
 
     Raises
     ------
@@ -110,7 +119,7 @@ def sample(
     >>> import tariffmodel as tm
     >>> rows = tm.sensitivity.sample(tm.facts.load(), "Toyota")
     >>> list(rows), rows.attrs["currency"], rows.attrs["role"]
-    (['share', 'fx', 'market'], 'JPY', 'home')
+    (['share', 'fx', 'market', 'world'], 'JPY', 'home')
     """
     if maker not in facts.makers.index:
         raise DataError(f"{maker!r} is not a maker; choose from {', '.join(facts.makers.index)}")
@@ -118,20 +127,27 @@ def sample(
     if not isinstance(line, str):
         raise DataError(f"{maker} has no share line with prices; name one with ticker=")
     home = str(facts.makers.at[maker, "reporting_currency"])
-    share = market.returns(facts, [line], horizon=horizon)[line]
+    market.prices(facts, [line])  # refuses a line without prices
     calendar, listing = (str(facts.instruments.at[line, name]) for name in ("exchange_calendar", "currency"))
     currency = rival if home == "USD" else home
     index = _benchmark(facts, line, home)
-
-    def changes(name: str, role: str) -> pd.DataFrame:
-        moves = market.factors(facts, [name], calendar, horizon=horizon, leads=leads, lags=lags)
-        return moves.rename(columns=lambda column: role + column.removeprefix(name))
-
-    if listing != home:
-        for unit, sign in ((home, 1), (listing, -1)):
-            if unit != "USD":
-                share = share + sign * market.factors(facts, [unit], calendar, horizon=horizon)[unit]
-    parts = [share.to_frame("share"), changes(currency, "fx"), changes(index, "market")]
+    roles = {"fx": currency, "market": index} | ({"world": world} if world else {})
+    # in home currency the share earns what its listing currency gains on it
+    into = {unit: sign for unit, sign in ((home, 1), (listing, -1)) if unit != "USD" and listing != home}
+    seen = list(dict.fromkeys([line, *into, *roles.values()]))
+    if horizon == "weekly":
+        moves = market.common_weeks(facts, seen, calendar, leads=leads, lags=lags)
+    else:
+        moves = market.factors(facts, seen, calendar, horizon=horizon, leads=leads, lags=lags)
+    share = moves[line] + sum(sign * moves[unit] for unit, sign in into.items())
+    parts = [share.to_frame("share")]
+    for role, name in roles.items():
+        own = {
+            column: role + str(column).removeprefix(name)
+            for column in moves
+            if str(column).partition("_l")[0] == name
+        }
+        parts.append(moves[list(own)].rename(columns=own))
     frame = pd.concat(parts, axis=1).loc[_stamp(start) : _stamp(end)]
     frame.attrs = {
         "unit": f"log return in {home}, horizon {horizon}",
@@ -139,6 +155,7 @@ def sample(
         "currency": currency,
         "role": "rival" if home == "USD" else "home",
         "market": index,
+        "world": world or "",
     }
     return frame
 
@@ -152,6 +169,7 @@ def table(
     leads: int = 0,
     lags: int = 0,
     rival: str = "JPY",
+    world: str | None = WORLD,
     start: date | None = None,
     end: date | None = None,
     hac_lags: int | None = None,
@@ -162,8 +180,8 @@ def table(
     Parameters
     ----------
     effect : "residual" or "total"
-        Residual: given the market. Total: what a currency move does in all, through the market as
-        well; the market is left out, which gives the same coefficient as a market orthogonalised on
+        Residual: given its market and the world's. Total: what a currency move does in all, through the
+        markets as well; both are left out, which gives the same coefficient as markets orthogonalised on
         the currency, with an error that does not treat the first step as known.
     makers : sequence of str, optional
         Default: all. The other parameters are those of `sample` and `regress`.
@@ -173,9 +191,10 @@ def table(
     DataFrame
         Indexed by maker: `beta_fx` (share's log return per log change of `currency` per USD; > 0: gains
         when `currency` weakens; summed over leads and lags), `standard_error`, `low`, `high`, `p`,
-        `n`; `beta_market` and `r_squared` of the regression with both; the choices `ticker`,
-        `currency`, `role` (home, or a rival's for makers that report in dollars), `market`, `effect`,
-        `horizon`, `leads`, `lags`, `hac_lags`; `first`, `last` row used; `note`, why a row is empty.
+        `n`; `beta_market`, `beta_world` and `r_squared` of the regression with all; the choices `ticker`,
+        `currency`, `role` (home, or a rival's for makers that report in dollars), `market`, `world`,
+        `effect`, `horizon`, `leads`, `lags`, `hac_lags`; `first`, `last` row used; `note`, why a row is
+        empty.
 
     Examples
     --------
@@ -189,8 +208,9 @@ def table(
 
     def row(maker: str) -> dict[str, object]:
         data = sample(
-            facts, maker, rival=rival, horizon=horizon, leads=leads, lags=lags, start=start, end=end
-        )
+            facts, maker, rival=rival, world=world, horizon=horizon, leads=leads, lags=lags,
+            start=start, end=end,
+        )  # fmt: skip
         share, moves = data["share"], data.drop(columns="share")
         # the market is present on both so that the two effects are of the same days
         rows = moves.dropna().index
@@ -204,11 +224,13 @@ def table(
             **found[["standard_error", "low", "high", "p"]],
             "n": fit.n,
             "beta_market": both.total("market", level)["value"],
+            "beta_world": both.total("world", level)["value"] if world else np.nan,
             "r_squared": both.r_squared,
             "ticker": data.attrs["ticker"],
             "currency": data.attrs["currency"],
             "role": data.attrs["role"],
             "market": data.attrs["market"],
+            "world": data.attrs["world"],
             "effect": effect,
             "horizon": str(horizon),
             "leads": leads,
@@ -227,6 +249,7 @@ def choices(
     makers: Sequence[str] | None = None,
     effect: Effect = "residual",
     rival: str = "JPY",
+    world: str | None = WORLD,
     start: date | None = None,
     end: date | None = None,
 ) -> pd.DataFrame:
@@ -247,7 +270,7 @@ def choices(
     """
     parts = {
         name: table(
-            facts, makers=makers, effect=effect, rival=rival, start=start, end=end,
+            facts, makers=makers, effect=effect, rival=rival, world=world, start=start, end=end,
             horizon=horizon, leads=leads, lags=lags,
         )
         for name, (horizon, leads, lags) in CHOICES.items()
@@ -265,6 +288,7 @@ def breaks(
     leads: int = 0,
     lags: int = 0,
     rival: str = "JPY",
+    world: str | None = WORLD,
     trim: float = 0.15,
     draws: int = 199,
     seed: int = 0,
@@ -289,7 +313,7 @@ def breaks(
     """
 
     def row(maker: str) -> dict[str, object]:
-        data = sample(facts, maker, rival=rival, horizon=horizon, leads=leads, lags=lags)
+        data = sample(facts, maker, rival=rival, world=world, horizon=horizon, leads=leads, lags=lags)
         share, moves, span = data["share"], data.drop(columns="share"), _rows_per_return(horizon)
         known = regimes(share, moves, day, horizon=span)
         tested = [str(column) for column in moves if str(column).startswith("fx")]
@@ -345,7 +369,7 @@ def pooled_change(
 
 @dataclass(frozen=True, eq=False)
 class Drift:
-    """Currency betas of some shares over time, given the market.
+    """Currency betas of some shares over time, given their market and the world's.
 
     Attributes
     ----------
@@ -363,12 +387,19 @@ class Drift:
     window: int
 
 
-def drift(facts: Facts, makers: Sequence[str], *, rival: str = "JPY", window: int = 104) -> Drift:
+def drift(
+    facts: Facts,
+    makers: Sequence[str],
+    *,
+    rival: str = "JPY",
+    world: str | None = WORLD,
+    window: int = 104,
+) -> Drift:
     """Weekly currency betas that may drift.
 
     Parameters
     ----------
-    rival : str
+    rival, world
         See `sample`.
     window : int
         Longest moving window; at most two thirds of the rows of any of the makers.
@@ -381,11 +412,11 @@ def drift(facts: Facts, makers: Sequence[str], *, rival: str = "JPY", window: in
     >>> list(found.paths["Subaru"]), bool(found.steps["Subaru"] >= 0)
     (['beta', 'low', 'high', 'rolling'], True)
     """
-    samples = {maker: sample(facts, maker, rival=rival) for maker in makers}
+    samples = {maker: sample(facts, maker, rival=rival, world=world) for maker in makers}
     rows = min([window, *(2 * len(data.dropna()) // 3 for data in samples.values())])
     found, steps = {}, {}
     for maker, data in samples.items():
-        moves = data[["fx", "market"]]
+        moves = data.drop(columns="share")
         walk = kalman(data["share"], moves)
         low, high = walk.band()
         moving = rolling(data[["share"]], moves, window=rows).beta["share"]["fx"]

@@ -126,7 +126,7 @@ class Path:
         return self.smoothed - reach, self.smoothed + reach
 
 
-def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
+def kalman(returns: pd.Series, factors: pd.DataFrame, *, constant: bool = True) -> Path:
     """Factor coefficients as random walks, variances by maximum likelihood, smoothed.
 
     r_t = α + β_t'f_t + e_t,  β_t = β_{t−1} + u_t, with independent normal e and u; α is constant and
@@ -139,11 +139,14 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
     ----------
     returns : Series
         By date, fractions; `factors` is date × factor and is aligned to its dates.
+    constant : bool
+        False: without α. On one factor that is always 1 this is the local level model (Durbin and Koopman
+        2012, equation 2.3), whose level is the coefficient.
 
     Raises
     ------
     DataError
-        As `regress`.
+        As `regress`; without α a factor may be constant, but none may be zero throughout.
 
     Examples
     --------
@@ -157,17 +160,18 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
     from statsmodels.tsa.statespace.initialization import Initialization  # slow to import
     from statsmodels.tsa.statespace.kalman_smoother import KalmanSmoother
 
-    y, x = design(returns, factors)
+    y, x = design(returns, factors, constant=constant)
+    fixed = int(constant)  # how many coefficients do not walk
     first, last = x.index[[0, -1]]
     days = returns.loc[first:last].index
-    spread, scale = y.std(), x.std().replace(0, 1).to_numpy()  # the constant keeps its size
+    spread, scale = y.std(), x.std().replace(0, 1).to_numpy()  # what is constant keeps its size
     x, y = x.reindex(days).div(scale), y.reindex(days).div(spread)
     k = x.shape[1]
-    model = KalmanSmoother(k_endog=1, k_states=k, k_posdef=k - 1)
+    model = KalmanSmoother(k_endog=1, k_states=k, k_posdef=k - fixed)
     model.bind(y.to_numpy()[:, None].copy())
     model["design"] = x.fillna(0.0).to_numpy().T[None]
     model["transition"] = np.eye(k)
-    model["selection"] = np.eye(k)[:, 1:]
+    model["selection"] = np.eye(k)[:, fixed:]
     model.initialize(Initialization(k, "diffuse"))
 
     def surprise(log_sd: np.ndarray) -> float:
@@ -175,9 +179,14 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
         model["state_cov"] = np.diag(np.exp(2 * log_sd[1:]))
         return -float(model.loglike()) / len(y)
 
-    bounds = [(-6.0, 2.0), *[(-12.0, 1.0)] * (k - 1)]
-    starts = [np.r_[np.log(0.7), np.full(k - 1, np.log(step))] for step in (0.01, 0.1)]
-    found = [optimize.minimize(surprise, start, method="L-BFGS-B", bounds=bounds) for start in starts]
+    bounds = [(-6.0, 2.0), *[(-12.0, 1.0)] * (k - fixed)]
+    starts = [np.r_[np.log(0.7), np.full(k - fixed, np.log(step))] for step in (0.01, 0.1)]
+    found = [  # the surface is flat: by default the search stops at three digits
+        optimize.minimize(
+            surprise, start, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-15, "gtol": 1e-8}
+        )
+        for start in starts
+    ]
     best = min(found, key=lambda one: one.fun)
     surprise(best.x)
     path = model.smooth()
@@ -187,7 +196,7 @@ def kalman(returns: pd.Series, factors: pd.DataFrame) -> Path:
     return Path(
         smoothed=pd.DataFrame(path.smoothed_state.T * unit, days, x.columns),
         standard_error=pd.DataFrame(np.sqrt(variance) * unit, days, x.columns),
-        step=pd.Series(sd[1:] * unit[1:], x.columns[1:]),
+        step=pd.Series(sd[1:] * unit[fixed:], x.columns[fixed:]),
         noise=float(sd[0] * spread),
         log_likelihood=-best.fun * len(y) - int(y.notna().sum()) * float(np.log(spread)),
         n=int(y.notna().sum()),

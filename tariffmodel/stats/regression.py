@@ -377,8 +377,12 @@ def betas(returns: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(slopes.T, returns.columns, factors.columns)
 
 
-def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
+def design(
+    returns: pd.Series, factors: pd.DataFrame, *, constant: bool = True
+) -> tuple[pd.Series, pd.DataFrame]:
     """Rows with everything present, factors after a column of ones; refuses what cannot be estimated.
+
+    Without a `constant` there is no such column, and a factor may be one itself.
 
     >>> days = pd.date_range("2025-01-03", periods=4)
     >>> y, x = design(pd.Series([0.1, 0.2, None, 0.1], days), pd.DataFrame({"fx": [0.0, 1, 2, 3]}, days))
@@ -387,7 +391,7 @@ def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Dat
     """
     refuse_dates(returns=returns.index, factors=factors.index)
     rows = pd.concat([returns.rename("returns"), factors], axis=1, join="inner").dropna()
-    k = factors.shape[1] + 1
+    k = factors.shape[1] + constant
     if rows.empty:
         raise DataError("no date has both returns and all factors; check calendars and spans")
     if len(rows) <= k:
@@ -402,8 +406,9 @@ def design(returns: pd.Series, factors: pd.DataFrame) -> tuple[pd.Series, pd.Dat
         )
     if y.max() == y.min():
         raise DataError(f"returns are {y.iloc[0]:g} on all {len(y)} dates; a constant series has no beta")
-    refuse_collinear(x - x.mean(), before=x)
-    x.insert(0, "const", 1.0)
+    refuse_collinear(x - x.mean() * constant, before=x)
+    if constant:
+        x.insert(0, "const", 1.0)
     return y, x
 
 

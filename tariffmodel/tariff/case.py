@@ -164,6 +164,13 @@ class Valuation:
         How long the bill lasts; ``math.inf`` for ever.
     phase_out_years : float or Series by maker
         The bill falls to zero on a straight line over so many last years of its life.
+    persistence : float or Series by maker
+        Probability that the change takes effect and is not taken back at once.
+
+    Examples
+    --------
+    >>> print(Valuation(pass_through=0.3, persistence=0.85))
+    tax 25%, 5 years at 8%, 30% passed through, 85% likely to last
     """
 
     tax_rate: PerMaker = 0.25
@@ -172,14 +179,17 @@ class Valuation:
     pass_through: PerMaker = 0.0
     growth: PerMaker = 0.0
     phase_out_years: PerMaker = 0.0
+    persistence: PerMaker = 1.0
 
     def __str__(self) -> str:
         said = (
             f"tax {_said(self.tax_rate, '.0%')}, {_said(self.life_years, 'g')} years at "
             f"{_said(self.discount_rate, '.0%')}"
         )
-        passed = self.pass_through
-        return said if _is_zero(passed) else f"{said}, {_said(passed, '.0%')} passed through"
+        if not _is_zero(self.pass_through):
+            said += f", {_said(self.pass_through, '.0%')} passed through"
+        sure = np.all(np.asarray(self.persistence) == 1)
+        return said if sure else f"{said}, {_said(self.persistence, '.0%')} likely to last"
 
 
 def case(

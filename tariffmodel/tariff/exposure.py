@@ -9,7 +9,17 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import BASIS, PRODUCTION, QUALITY, SALES, Facts, fx_rate, market_value, resolve
+from tariffmodel.facts import (
+    BASIS,
+    PRODUCTION,
+    QUALITY,
+    SALES,
+    Facts,
+    fx_rate,
+    market_value,
+    resolve,
+    share_counts,
+)
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.cost import bases
@@ -152,10 +162,8 @@ def burden(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     booked = bases(case, metals).reindex(frame.index)
     frame = frame.join(booked[["booked_usd", "booked_low_usd", "booked_high_usd"]])
     local_bn = frame["booked_usd"] * frame["per_usd"] / 1e9
-    profit, revenue, shares = (
-        facts.figure(name).reindex(frame.index)
-        for name in ("operating_profit", "revenue", "shares_outstanding")
-    )
+    profit, revenue = (facts.figure(name).reindex(frame.index) for name in ("operating_profit", "revenue"))
+    shares = share_counts(facts, case.as_of).reindex(frame.index)  # those that market value counts
     newest = facts.figure("operating_profit", latest=True).reindex(frame.index)
     kept = (1 - taken.tax_rate) * (1 - taken.pass_through)
     return frame.assign(
@@ -349,20 +357,6 @@ def drivers(case: Case) -> pd.DataFrame:
     frame = pd.DataFrame({"fall_usd": fall.ravel(), "rise_usd": rise.ravel()}, index=index)
     frame["swing_usd"] = frame.abs().max(axis=1)
     return frame.swaplevel().sort_index()
-
-
-def yearly_shares(case: Case) -> pd.DataFrame:
-    """Bill at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
-
-    >>> import tariffmodel as tm
-    >>> shares = tm.exposure.yearly_shares(tm.case(period="CY2025"))
-    >>> list(shares), bool((shares["low"] <= shares["high"]).loc["Toyota"])
-    (['value', 'low', 'high'], True)
-    """
-    bills = table(case)
-    per_usd = 1 / bills["market_cap_usd"] / case.goods.years
-    ends = bills[["bill_usd", "bill_low_usd", "bill_high_usd"]].mul(per_usd, axis=0)
-    return ends.set_axis(["value", "low", "high"], axis=1)
 
 
 def whole(bills: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,121 @@
+"""What does each maker book of a policy's cost, in the range that past statements teach?
+
+The ranges of `exposure` and `cost` are those of the inputs: what sources leave open. This range also
+holds what the model itself has missed so far, as `validation` measures it.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from tariffmodel.facts import market_value
+from tariffmodel.tariff import exposure, validation
+from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
+
+PROBABILITY = validation.COVERAGE  # with which the range is to hold what a maker will state
+_STATED = ["maker", "period", "judged", "latest", "disclosed", "model", "model_low", "model_high"]
+
+
+def table(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
+    """`exposure.burden` with validated ranges of what is booked.
+
+    The range of the inputs is widened about its middle by the factor that would have held
+    `PROBABILITY` of the statements of other makers (`validation.widening`); for a maker that states
+    nothing, of all. The statements are on the law in force, whatever the policy of the case. A range
+    keeps the sign that the inputs' range has.
+
+    Parameters
+    ----------
+    valuation : Valuation, optional
+        Its tax rate and pass-through stand between the cost and the earnings of a share.
+
+    Returns
+    -------
+    DataFrame
+        As `exposure.burden`, with `booked_low_usd`, `booked_high_usd` validated, `inputs_low_usd`,
+        `inputs_high_usd` those of the inputs, `widening` (times; infinite where too few had stated
+        anything by the day of the case), and `booked_per_share_low`, `booked_per_share_high`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> row, said = tm.booked.table(asked).loc["Toyota"], tm.validation.disclosed(asked)
+    >>> [own] = said.loc[said["headline"] & (said["maker"] == "Toyota"), "widened_high"]
+    >>> round(float(row["booked_high_usd"] * row["per_usd"] / 1e9 - own), 6)
+    0.0
+    """
+    frame = exposure.burden(case, valuation)
+    inputs = frame[["booked_low_usd", "booked_high_usd"]].set_axis(
+        ["inputs_low_usd", "inputs_high_usd"], axis=1
+    )
+    factor, middle = widening(case), frame["booked_usd"]
+    low = middle - _times(factor, middle - inputs["inputs_low_usd"])
+    high = middle + _times(factor, inputs["inputs_high_usd"] - middle)
+    low = low.clip(lower=0).where(inputs["inputs_low_usd"] >= 0, low)
+    high = high.clip(upper=0).where(inputs["inputs_high_usd"] <= 0, high)
+    frame = frame.assign(booked_low_usd=low, booked_high_usd=high).join(inputs)
+    per_usd = (frame["booked_per_share"] / middle).where(middle != 0, 0.0)
+    return frame.assign(
+        widening=factor, booked_per_share_low=low * per_usd, booked_per_share_high=high * per_usd
+    )
+
+
+def yearly_shares(case: Case) -> pd.DataFrame:
+    """What is booked at an annual rate over market value, by maker: `value` with `low` and `high`, fractions.
+
+    Returns
+    -------
+    DataFrame
+        As `table`, and `reason`, why a maker has no market value, empty where it has one.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> shares = tm.booked.yearly_shares(tm.case(period="CY2025"))
+    >>> list(shares), shares.at["Porsche AG", "reason"]
+    (['value', 'low', 'high', 'reason'], 'no line with prices')
+    """
+    cost = table(case)
+    per_usd = 1 / cost["market_cap_usd"] / case.period.years
+    ends = cost[["booked_usd", "booked_low_usd", "booked_high_usd"]].mul(per_usd, axis=0)
+    reason = market_value(case.facts, case.as_of)["reason"].reindex(cost.index)
+    return ends.set_axis(["value", "low", "high"], axis=1).assign(reason=reason)
+
+
+def widening(case: Case) -> pd.Series:
+    """By maker: how many times the inputs' range must be as wide, learnt from the statements of others.
+
+    >>> import tariffmodel as tm
+    >>> bool((tm.booked.widening(tm.case()) >= 1).all())
+    True
+    """
+    amounts = statements(case)
+    stating = set(amounts["maker"])
+    factors = {
+        maker: validation.widening(amounts[amounts["maker"] != maker] if maker in stating else amounts)
+        for maker in case.facts.makers.index
+    }
+    return pd.Series(factors)
+
+
+def statements(case: Case) -> pd.DataFrame:
+    """Amounts that makers had stated by the day of a case, beside the model: rows of `validation.disclosed`.
+
+    They are on the law in force, whatever the policies of the case; none, where nobody had stated any.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", period="CY2027")
+    >>> set(statements(asked)["judged"]), statements(asked.as_known("2025-01-31")).empty
+    ({'amount'}, True)
+    """
+    law = case.replace(policy=LAW, against=BEFORE)
+    if not (validation.judged_as(law.facts, law.as_of)["judged"] == validation.AMOUNT).any():
+        return pd.DataFrame(columns=_STATED)
+    said = validation.disclosed(law)
+    return said[said["judged"] == validation.AMOUNT]
+
+
+def _times(factor: pd.Series, half: pd.Series) -> pd.Series:
+    """A half-width so many times; nothing stays nothing, whatever the factor."""
+    return (factor.reindex(half.index) * half).where(half != 0, 0.0)
