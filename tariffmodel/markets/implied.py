@@ -223,7 +223,7 @@ def by_maker(held: Setting, event: str) -> pd.DataFrame:
     return frame
 
 
-def iso(held: Setting, event: str, lives: Sequence[float] = tuple(range(1, 21))) -> pd.DataFrame:
+def iso(held: Setting, event: str, lives: Sequence[float] = tuple(range(2, 21))) -> pd.DataFrame:
     """Pairs of probability and life that one event's slope cannot tell apart.
 
     Parameters
@@ -345,7 +345,9 @@ def stories(facts: Facts) -> pd.DataFrame:
                 f"data/{STORIES}, story {story}: expected one outcome, one bill_event and one probability "
                 f"known, in p_before or p_after of one row; {known} are"
             )
-    rows = rows.assign(date=rows["event"].map(calendar["date_et"]))
+    rows = rows.drop(columns=["source_date", "file", "row"]).assign(
+        date=rows["event"].map(calendar["date_et"])
+    )
     return rows if facts.day is None else rows[rows["date"] <= pd.Timestamp(facts.day)]
 
 
