@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -53,14 +54,14 @@ def implied_path(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> steps = pd.DataFrame({"date": pd.to_datetime(["2025-07-22"]), "outcome": "A deal", "reason": ""}, ["deal"])
-    >>> steps = steps.assign(change=0.2, change_low=0.1, change_high=0.3)
-    >>> steps = steps.assign(before=0.8, before_low=0.7, before_high=0.9, after=1.0, after_low=1.0, after_high=1.0)
+    >>> steps = pd.DataFrame({"date": pd.to_datetime(["2025-07-22"]), "outcome": "A deal", "reason": ""})
+    >>> steps = steps.assign(change=0.2, before=0.8, before_low=0.7, before_high=0.9)
+    >>> steps = steps.assign(after=1.0, after_low=1.0, after_high=1.0)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.implied_path(steps, **about).title
     'A deal: 80% likely before 22 Jul 2025, 70% to 90%'
     """
-    days = pd.DatetimeIndex(path["date"])
+    days = date2num(path["date"].to_numpy())
     shown = pd.DataFrame() if points is None else points
     ends = [path[f"{side}_{end}"].dropna() for side in ("before", "after") for end in ("low", "high")]
     reach = pd.concat(ends)
@@ -83,15 +84,16 @@ def implied_path(
         body_cm=6.0,
     )
     ax = fig.subplots()
-    edges = days.append(pd.DatetimeIndex(shown["date"])) if len(shown) else days
-    first, last = edges.min() - pd.Timedelta(days=_ROOM), days.max() + pd.Timedelta(days=_ROOM)
-    _steps(ax, path, days, first, last)
-    for one in shown.itertuples():
-        ax.plot([one.date], [one.price], marker="D", color=INK, markersize=4, linestyle="none", zorder=5)
+    first, last = float(days.min()) - _ROOM, float(days.max()) + _ROOM
+    for one in shown.to_dict("records"):
+        day, price = float(date2num(one["date"])), float(one["price"])
+        first = min(first, day - _ROOM)
+        ax.plot([day], [price], marker="D", color=INK, markersize=4, linestyle="none", zorder=5)
         ax.annotate(
-            f"{one.platform} {one.price:.0%}:\n{one.contract}", (one.date, one.price), (5, 0),
+            f"{one['platform']} {price:.0%}:\n{one['contract']}", (day, price), (5, 0),
             textcoords="offset points", size=6.5, va="center",
         )  # fmt: skip
+    _steps(ax, path, days, first, last)
     for edge in (0, 1):
         ax.axhline(edge, color=SOFT, linewidth=0.7)
     ax.set_ylim(bottom, top)
@@ -163,7 +165,7 @@ def _title(path: pd.DataFrame) -> str:
     read = path[path["before"].notna()]
     if read.empty:
         return f"{outcome}: prices cannot be read"
-    one = read.loc[read["change"].abs().idxmax()] if read["change"].notna().any() else read.iloc[0]
+    one: Any = read.iloc[int(np.argmax(read["change"].abs().fillna(0)))]  # one row
     side = "before" if one["before_high"] > one["before_low"] else "after"
     middle, low, high = (one[f"{side}{end}"] for end in ("", "_low", "_high"))
     when = f"{side} {day_text(one['date'])}"
@@ -183,18 +185,17 @@ def _slug(event: object) -> str:
         return text
 
 
-def _steps(
-    ax: Axes, path: pd.DataFrame, days: pd.DatetimeIndex, first: pd.Timestamp, last: pd.Timestamp
-) -> None:
+def _steps(ax: Axes, path: pd.DataFrame, days: np.ndarray, first: float, last: float) -> None:
     """Level stretches between events with their bands, and the moves."""
-    stretches = [(first, days[0], path.iloc[0], "before")]
+    rows = path.to_dict("records")
+    stretches = [(first, days[0], rows[0], "before")]
     later = [*days[1:], last]
-    stretches += [(days[n], later[n], path.iloc[n], "after") for n in range(len(days))]
+    stretches += [(days[n], later[n], row, "after") for n, row in enumerate(rows)]
     for start, end, row, side in stretches:
-        middle, low, high = (row[f"{side}{end_}"] for end_ in ("", "_low", "_high"))
+        middle, low, high = (row[f"{side}{edge}"] for edge in ("", "_low", "_high"))
         if middle == middle:
             ax.fill_between([start, end], [low] * 2, [high] * 2, color=tint(_COLOR), linewidth=0)
             ax.plot([start, end], [middle] * 2, color=_COLOR, linewidth=1.4)
-    for day, row in zip(days, path.to_dict("records"), strict=True):
+    for day, row in zip(days, rows, strict=True):
         ax.plot([day, day], [row["before"], row["after"]], color=_COLOR, linewidth=0.8)
-        ax.axvline(day, color=SOFT, linewidth=0.4, linestyle=":")
+        ax.axvline(float(day), color=SOFT, linewidth=0.4, linestyle=":")

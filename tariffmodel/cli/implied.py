@@ -9,6 +9,8 @@ import typer
 from tariffmodel.cli.options import Data, Format, Output, columns_table, print_table, write_frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
     from tariffmodel.markets.implied import Setting
@@ -86,7 +88,7 @@ def _rest(held: Setting, name: str, story: str | None) -> None:
     from tariffmodel.errors import DataError
     from tariffmodel.markets import implied as model
 
-    parts = {
+    parts: dict[str, tuple[Callable[[], pd.DataFrame], list[str], str]] = {
         "implied.by_maker": (
             lambda: model.by_maker(held, name),
             ["car", "probability", _RANGE, "reason"],

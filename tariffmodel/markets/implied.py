@@ -250,13 +250,14 @@ def iso(held: Setting, event: str, lives: Sequence[float] = tuple(range(2, 21)))
     [0.4, 0.2, 0.1]
     """
     base = held.valuation or valuation.central(held.facts)
+    one = replace(held, valuation=base)
+    read = _read(one, {event: event})[event]
+    if refused := read.refused or _wrong_sign(read, held.level):
+        raise DataError(f"{event}: {refused}")
     rows = {}
-    for life in lives:
-        one = replace(held, valuation=replace(base, life_years=float(life)))
-        read = _read(one, {event: event})[event]
-        if read.refused or _wrong_sign(read, held.level):
-            raise DataError(f"{event}: {read.refused or _wrong_sign(read, held.level)}")
-        rows[float(life)] = read.change(held.level)
+    for life in map(float, lives):
+        other = replace(one, valuation=replace(base, life_years=life))
+        rows[life] = replace(read, full=_full(other, read.rows)).change(held.level)
     return pd.DataFrame.from_dict(rows, orient="index", columns=_PROBABILITY).rename_axis("life_years")
 
 
@@ -479,24 +480,28 @@ def _read(held: Setting, bills: Mapping[str, str]) -> dict[str, _Read]:
     homes = held.facts.makers["home"].reindex(held.placebo.events.firms).fillna("")
     found = randomised(held.placebo, delta, homes) if len(delta) else {}
     read = {}
-    for event, one in usable.items():
+    for event in usable:
         if why[event]:
             read[event] = _Read(rows[event], np.nan, np.nan, np.empty(0), np.full(1, np.nan), {}, why[event])
             continue
-        off = one["delta"] - one["delta"].mean()
-        weight = (off / (off**2).sum() / one["market_cap_usd"]).to_numpy()
-        moved = (one["delta"] != 0).to_numpy()
-        full = _worth(held, one[moved]) @ weight[moved]
-        read[event] = _judged(rows[event], event, found, full, held.level)
+        read[event] = _judged(held, rows[event], event, found)
     return read
 
 
-def _judged(
-    rows: pd.DataFrame, event: str, found: dict[str, Randomised], full: np.ndarray, level: float
-) -> _Read:
+def _full(held: Setting, rows: pd.DataFrame) -> np.ndarray:
+    """Draws of the slope of a market that is certain, (n,)."""
+    used = rows.dropna(subset=["car", "delta"])
+    off = used["delta"] - used["delta"].mean()
+    weight = off / (off**2).sum() / used["market_cap_usd"]
+    moved = used["delta"] != 0
+    return np.asarray(_worth(held, used[moved]) @ weight[moved].to_numpy())
+
+
+def _judged(held: Setting, rows: pd.DataFrame, event: str, found: dict[str, Randomised]) -> _Read:
     slope, home = found["slope"], found["slope_home"]
     at = slope.estimate.index.get_loc(event)
     t = slope.drawn_t[at]
+    full, level = _full(held, rows), held.level
     ends = slope.interval(level).loc[event]
     numbers = {
         "slope": slope.estimate[event], "slope_low": ends["low"], "slope_high": ends["high"],

@@ -157,7 +157,7 @@ def _black(strike: np.ndarray, forward: float, volatility: float, years: float) 
 
 
 def _spread(strike: np.ndarray, call: np.ndarray, forward: float) -> float:
-    """Standard deviation of the logarithm, roughly, from the call nearest to the forward (Brenner 1988)."""
+    """Standard deviation of the log, roughly, from the call at the money (Brenner and Subrahmanyam 1988)."""
     at = int(np.abs(strike - forward).argmin())
     time_value = call[at] - max(forward - strike[at], 0.0)
     return float(np.clip(2.5 * time_value / forward, 0.01, 1.0))
