@@ -23,7 +23,7 @@ def path(before: float, low: float, high: float, reason: str = "") -> pd.DataFra
         "date": pd.to_datetime(["2025-07-22", "2025-09-04"]), "outcome": "A deal", "change": [0.5, 0.1],
         "change_low": 0.0, "change_high": 0.6, "before": [before, 0.9], "before_low": [low, 0.8],
         "before_high": [high, 1.0], "after": [0.9, 1.0], "after_low": [0.8, 1.0], "after_high": [1.0, 1.0],
-        "reason": [reason, ""],
+        "beside": ["", "2025-09-05-other"], "reason": [reason, ""],
     }  # fmt: skip
     return pd.DataFrame(rows, ["2025-07-22-japan-deal", "2025-09-04-japan-order"])
 
@@ -52,6 +52,7 @@ def test_a_contract_stands_at_its_day_and_price_with_its_words():
         "contract": ["by July"],
     }
     chart = charts.implied_path(path(0.4, 0.2, 0.6), pd.DataFrame(point), **LOOK)
+    assert "In one window with other events: (2)" in said(chart)
     assert "Market 90%: by July" in said(chart) and "(1) 22 Jul 2025 japan deal" in said(chart)
 
 

@@ -15,7 +15,7 @@ from tariffmodel.tariff.case import Valuation
 
 DEAL, EU = "2025-07-22-japan-deal", "2025-07-27-eu-deal"
 KOREA = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat"]
-PANELS, DAYS = 2_000, 599
+PANELS, DAYS = 2_000, 999
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,9 @@ def simulated(certain: np.ndarray, p: float) -> placebo.Randomised:
             dates, dates, pd.RangeIndex(17), noise, spread, np.broadcast_to(correlation, shape), 1
         )
 
-    quiet, parts = days(DAYS), []
-    for block in np.split(certain, 4):  # to keep memory small
-        news = days(len(block))
+    parts = []
+    for block in np.split(certain, 5):  # each with placebo days of its own, whose luck all its panels share
+        quiet, news = days(DAYS), days(len(block))
         news = replace(news, car=news.car + 0.01 + p * block[:, None] * delta)
         moved = pd.DataFrame(np.broadcast_to(delta, news.car.shape), news.labels, news.firms)
         parts.append(placebo.randomised(placebo.Reference(news, quiet), moved)["slope"])

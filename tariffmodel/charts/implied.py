@@ -54,9 +54,9 @@ def implied_path(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> steps = pd.DataFrame({"date": pd.to_datetime(["2025-07-22"]), "outcome": "A deal", "reason": ""})
+    >>> steps = pd.DataFrame({"date": pd.to_datetime(["2025-07-22"]), "outcome": "A deal"})
     >>> steps = steps.assign(change=0.2, before=0.8, before_low=0.7, before_high=0.9)
-    >>> steps = steps.assign(after=1.0, after_low=1.0, after_high=1.0)
+    >>> steps = steps.assign(after=1.0, after_low=1.0, after_high=1.0, beside="", reason="")
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.implied_path(steps, **about).title
     'A deal: 80% likely before 22 Jul 2025, 70% to 90%'
@@ -65,6 +65,7 @@ def implied_path(
     shown = pd.DataFrame() if points is None else points
     ends = [path[f"{side}_{end}"].dropna() for side in ("before", "after") for end in ("low", "high")]
     reach = pd.concat(ends)
+    shared = ", ".join(f"({n})" for n, others in enumerate(path["beside"], 1) if others)
     off = f"Intervals run off the axis, from {reach.min():.0%} to {reach.max():.0%}"
     estimates = path[["before", "after"]].to_numpy().ravel()
     bottom = min(_FRAME[0], np.nanmin(estimates, initial=0) - 0.1)
@@ -77,6 +78,7 @@ def implied_path(
             "Events: " + "; ".join(f"({n}) {_slug(event)}" for n, event in enumerate(path.index, 1)),
             *(f"{_slug(event)}: {why}" for event, why in path["reason"].items() if why),
             off if beyond else "",
+            f"In one window with other events: {shared}" if shared else "",
             "Steps add up from the day on which it was known; between events the path stands still",
             *origin_note(source, as_of),
         ],

@@ -301,8 +301,7 @@ def opposite(held: Setting, first: str, second: str) -> pd.DataFrame:
             f"correlation of {correlation:.2f}, at most {SAME_BILL} is needed"
         )
     one, two = read[first], read[second]
-    cut = max(one.cut(held.level), two.cut(held.level))
-    low, high = fieller.interval(two.slope, two.error, one.slope, one.error, cut=cut)
+    low, high = fieller.interval(two.slope, two.error, one.slope, one.error, cut=max(one.cut, two.cut))
     row = {
         "slope_first": one.slope, "slope_second": two.slope, "ratio": two.slope / one.slope, "ratio_low": low,
         "ratio_high": high, "bill_correlation": correlation,
@@ -370,9 +369,10 @@ def path(facts: Facts, story: str, held: Setting | None = None) -> pd.DataFrame:
     -------
     DataFrame
         Indexed by event: `date`, `outcome`, `change`, `before` and `after`, each with `_low` and `_high`,
-        fractions that nothing keeps within 0 and 1; `reason`. Where an event of the outcome itself has a
-        slope of the wrong sign, or none, nothing beyond it (from where the probability was known) is read.
-        Between events the path stands still: what days without events did to it is not in it.
+        fractions that nothing keeps within 0 and 1; `beside` as in `table`; `reason`. Where an event of the
+        outcome itself has a slope of the wrong sign, or none, nothing beyond it (from where the probability
+        was known) is read. Between events the path stands still: what days without events did to it is not in
+        it.
 
     Raises
     ------
@@ -410,6 +410,7 @@ def path(facts: Facts, story: str, held: Setting | None = None) -> pd.DataFrame:
     for name in _PATH:
         frame[name] = central[name][:, 0]
         frame[f"{name}_low"], frame[f"{name}_high"] = fieller.ends(shown[name], held.level)
+    frame["beside"] = _beside(held, frame.index)
     frame["reason"] = pd.Series(reasons)
     frame.attrs = {"placebo": held.placebo.text, "story": story}
     return frame
@@ -422,6 +423,7 @@ class _Read:
     rows: pd.DataFrame
     slope: float
     error: float
+    cut: float
     t: np.ndarray
     full: np.ndarray
     found: dict[str, float]
@@ -430,10 +432,6 @@ class _Read:
     @property
     def middle(self) -> float:
         return float(self.slope * np.median(1 / self.full))
-
-    def cut(self, level: float) -> float:
-        ranked = np.sort(np.abs(self.t))
-        return float(ranked[max(-int(np.floor((1 - level) * (1 + len(ranked)) + 1e-9)), -len(ranked))])
 
     def drawn(self, seed: int = 0) -> np.ndarray:
         return fieller.drawn(self.slope, self.error, self.t, self.full, seed=seed)
@@ -444,7 +442,7 @@ class _Read:
 
 
 def _rows(held: Setting, bills: Mapping[str, str]) -> dict[str, pd.DataFrame]:
-    """By event and maker: return, home, the change of the bill that it is read on, over that day's value."""
+    """By event and maker: return, and the change of the bill that it is read on, over that day's value."""
     facts = held.facts
     car = held.study.car(held.window)[["car", "se"]].rename(columns={"se": "standard_error"}).reset_index()
     car["maker"] = car["firm"].map(facts.instruments["company"])
@@ -459,8 +457,7 @@ def _rows(held: Setting, bills: Mapping[str, str]) -> dict[str, pd.DataFrame]:
         own = car[car["event"] == event].set_index("maker")[["car", "standard_error"]]
         own = own[own.index.isin(facts.makers.index)]
         rows = own.join(change.loc[bill, [*_BILL, "reason"]]).join(change.loc[event, ["market_cap_usd"]])
-        home = facts.makers["home"].reindex(rows.index)
-        found[event] = rows.assign(delta=rows["delta_bill_usd"] / rows["market_cap_usd"], home=home)
+        found[event] = rows.assign(delta=rows["delta_bill_usd"] / rows["market_cap_usd"])
     return found
 
 
@@ -482,7 +479,8 @@ def _read(held: Setting, bills: Mapping[str, str]) -> dict[str, _Read]:
     read = {}
     for event in usable:
         if why[event]:
-            read[event] = _Read(rows[event], np.nan, np.nan, np.empty(0), np.full(1, np.nan), {}, why[event])
+            blank = np.nan, np.nan, np.nan, np.empty(0), np.full(1, np.nan)
+            read[event] = _Read(rows[event], *blank, {}, why[event])
             continue
         read[event] = _judged(held, rows[event], event, found)
     return read
@@ -513,7 +511,7 @@ def _judged(held: Setting, rows: pd.DataFrame, event: str, found: dict[str, Rand
         refused = "too few days without events on which all of its makers have a return"
     elif (full >= 0).mean() > (1 - level) / 2:
         refused = "what the change of the bill is worth may be nothing"
-    values = float(numbers["slope"]), float(slope.error[event])
+    values = float(numbers["slope"]), float(slope.error[event]), float(slope.critical(1 - level)[at])
     return _Read(rows, *values, t[np.isfinite(t)], full, {k: float(v) for k, v in numbers.items()}, refused)
 
 
