@@ -436,9 +436,10 @@ def by_home(
     >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
     >>> found = tm.events.by_home(known, study, placebo=tm.events.reference(known, study))
     >>> found["n"].to_dict(), found["p_mean"].round(1).to_dict()
-    ({'JP': 3.0}, {'JP': 0.1})
+    ({'JP': 3.0}, {'JP': 0.2})
     """
-    firms = study.firm_events.index.get_level_values("firm")
+    moved = study.car(window)["days"] > 0
+    firms = study.firm_events.index[moved].get_level_values("firm")
     makers = facts.instruments["company"].reindex(firms)
     homes = makers.map(facts.makers["home"])
     counts = homes.value_counts(sort=False)

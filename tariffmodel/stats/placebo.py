@@ -134,8 +134,8 @@ class Reference:
 
 def _some(days: Days, mine: Array) -> Days:
     correlation = days.correlation[:, mine][:, :, mine]
-    cut = {"car": days.car[:, mine], "se": days.se[:, mine], "correlation": correlation}
-    return replace(days, firms=days.firms[mine], **cut)
+    car, se = days.car[:, mine], days.se[:, mine]
+    return replace(days, firms=days.firms[mine], car=car, se=se, correlation=correlation)
 
 
 def reference(
