@@ -152,6 +152,12 @@ def test_forest_counts_what_stands_in_the_family_that_its_p_values_are_of() -> N
     assert any(f"p of 12 first reports together, {least:.2g} at the least" in text for text in texts(some))
 
 
+def test_panels_count_intervals_off_zero_beside_what_chance_would_give():
+    paths = {name: path(0.02 if at < 2 else 0.0) for at, name in enumerate(EVENTS)}
+    title = charts.event_panels(paths, TITLES, **LOOK).title
+    assert title == "By day 10 the 95% interval of 2 of 8 events lies off zero; chance would give 0.4"
+
+
 def test_slopes_count_what_moved_with_the_bill_and_show_no_p_where_power_is_low() -> None:
     fig = EVERY["slopes_by_event"]()
     title = fig.get_suptitle().replace("\n", " ")

@@ -172,6 +172,19 @@ def test_a_day_without_one_of_an_events_firms_is_no_placebo_day_for_it():
     )
 
 
+def test_a_reference_of_some_firms_is_the_one_made_of_them_alone():
+    reference, japanese = judged(), list(FIRMS[HOMES == "JP"])
+    found, one = reference.of(japanese), reference.events
+    mean = placebo.randomised(found)["mean"]
+    np.testing.assert_allclose(mean.estimate, one.car[:, :4].mean(axis=1))
+    y, inverse, ones = one.car[0, :4], np.linalg.inv(omega(one, 0)[:4, :4]), np.ones(4)
+    left = y - (ones @ inverse @ y) / (ones @ inverse @ ones)
+    error = np.sqrt(left @ inverse @ left / 3 * ones @ omega(one, 0)[:4, :4] @ ones) / 4
+    assert mean.error.iloc[0] == pytest.approx(error) and (mean.days == 120).all()
+    with pytest.raises(DataError, match="no firm M99; it has M0"):
+        reference.of(["M99"])
+
+
 def test_too_few_placebo_days_give_no_p():
     found = placebo.randomised(judged(98))["mean"]
     assert found.p.isna().all() and found.interval().isna().all(axis=None)
@@ -431,6 +444,19 @@ def test_means_are_judged_by_placebo_days_and_corrected_among_those_looked_at(kn
     assert some["family"].eq(2).all() and some["counted"].sum() == 2
     assert set(some["uncounted"]) == {"", "not looked at"}
     assert (some["p_family"] < found["p_family"])[some["counted"]].all()
+
+
+def test_homes_are_judged_by_the_placebo_days_of_their_own_makers(known):
+    lines = ["7203.T", "7267.T", "7270.T", "BMW.DE", "GM"]
+    study = events.tariff_study(known, events=EVENTS[:2], tickers=lines, window=(0, 1))
+    reference = events.reference(known, study)
+    one = study.select(events=EVENTS[:1])
+    found = events.by_home(known, one, placebo=reference)
+    mean = placebo.randomised(reference.of(["Toyota", "Honda", "Subaru"]))["mean"]
+    assert found.index.tolist() == ["JP"] and found.at["JP", "p_mean"] == mean.p[EVENTS[0]]
+    assert found.at["JP", "caar"] == pytest.approx(found[["caar_low", "caar_high"]].loc["JP"].mean())
+    with pytest.raises(DataError, match="of one event of the reference"):
+        events.by_home(known, study, placebo=reference)
 
 
 def test_study_without_any_change_in_a_bill_has_means_and_no_slopes(known):

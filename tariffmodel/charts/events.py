@@ -153,15 +153,16 @@ def event_panels(
     >>> paths = {"deal": gain, "threat": gain.assign(mean=-gain["mean"])}
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.event_panels(paths, {"deal": "Deal", "threat": "Threat"}, **about).title
-    'Over the whole window makers gained 3.0% around “Deal” and lost 3.0% around “Threat”'
+    'By day 2 the 95% interval of 2 of 2 events lies off zero; chance would give 0.1'
     """
     columns = 4 if width_cm >= PAGE_CM else 2
     rows = -(-len(paths) // columns)
-    total = {name: path["mean"].iloc[-1] for name, path in paths.items()}
-    best, worst = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
+    ends = pd.DataFrame({name: path.iloc[-1] for name, path in paths.items()}).T.astype(float)
+    clear = int((ends["mean"].abs() > _half_width(ends)).sum())
+    last = next(iter(paths.values())).index[-1]
     fig = figure(
-        f"Over the whole window makers {_move(total[best])} around “{titles[best]}” and "
-        f"{_move(total[worst])} around “{titles[worst]}”",
+        f"By day {last} the 95% interval of {clear or 'none'} of {len(paths)} events lies off zero; chance "
+        f"would give {0.05 * len(paths):.1f}",
         f"Mean cumulative abnormal return of makers, %, days {_days(next(iter(paths.values())))}; {case}",
         ["Grey: 50% and 95% intervals, adjusted for the correlation of makers", *origin_note(source, as_of)],
         width_cm,
