@@ -395,8 +395,10 @@ def slopes_by_event(
                    edgecolor=INK, linewidth=0.6)  # fmt: skip
         for row in np.flatnonzero(np.abs(value) > reach):
             side = np.sign(value[row])
-            edge = {"color": INK, "markerfacecolor": face, "markersize": 4, "markeredgewidth": 0.6}
-            ax.plot(side * reach, row, ">" if side > 0 else "<", clip_on=False, **edge)
+            (mark,) = ax.plot(
+                side * reach, row, ">" if side > 0 else "<", color=INK, markersize=4, clip_on=False
+            )
+            mark.set(markerfacecolor=face, markeredgewidth=0.6)
     ax.axhline(rows - 0.5, color=SOFT, linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_xlim(-reach, reach)
