@@ -162,7 +162,7 @@ def by_event(
             used.append(known.assign(full=_full(known, valuation)).reset_index())
     frame = pd.DataFrame.from_dict(lines, orient="index", columns=["makers", "p_within", "reason"])
     slopes = pd.concat(used) if used else rows[:0].assign(full=np.nan)
-    frame = frame.join(_slopes(facts, against, slopes, among))
+    frame = frame.join(_slopes(facts, against, slopes, among)).astype({"counted": object})
     unseen = study.skipped[~study.skipped["event"].isin(moved.index)]
     for event, reasons in unseen.groupby("event", sort=False)["reason"]:
         frame.loc[event, ["makers", "reason"]] = [0, reasons.mode().iloc[0]]
