@@ -54,7 +54,10 @@ SLOPES = pd.DataFrame(
      "makers": 17.0},
     index=EVENTS[:3],
 )  # fmt: skip
-POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.04})
+POOLED = pd.DataFrame(
+    {"estimate": -0.22, "low": [-0.5, -np.inf], "high": [-0.01, 0.3], "p_value": [0.04, 0.21]},
+    ["Pooled", "… by bootstrap"],
+)
 PRICED = pd.DataFrame(
     {"implied_usd": [1e9, 5e9], "implied_low_usd": [8e8, 4e9], "implied_high_usd": [1.2e9, 6e9],
      "market_usd": [2e9, 1e9], "market_low_usd": [1e9, 0.0], "market_high_usd": [3e9, 2e9],
@@ -188,9 +191,18 @@ def test_scatter_turns_the_slope_into_what_a_lower_bill_brings() -> None:
     assert [np.ptp(ends) > 0 for ends in whiskers] == [d != 0 for d in ROWS["delta"]]
 
 
+def test_scatter_says_where_the_slope_is_a_contrast_between_homes() -> None:
+    one = FOUND.copy()
+    one[["p_home", "reading"]] = [0.43, "between homes only"]
+    fig = charts.car_vs_exposure(ROWS, one, event="EU deal", **LOOK).figure
+    assert fig.get_suptitle().replace("\n", " ").endswith("but not within homes (p 0.43)")
+
+
 def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
     fig = EVERY["slopes_by_event"]()
-    assert any(line.get_marker() == "<" for line in fig.axes[0].lines)
+    beyond = charts.slopes_by_event(SLOPES.assign(slope_home=-30.0), POOLED, TITLES, **LOOK).figure
+    edges = [[line.get_marker() for line in each.axes[0].lines].count("<") for each in (fig, beyond)]
+    assert edges == [1, 4]  # over all makers, and then within homes too
     assert "took 0.22 points off the share (0.01 to 0.50)" in fig.get_suptitle().replace("\n", " ")
 
 
