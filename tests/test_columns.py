@@ -63,6 +63,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     offers = tm.schedule.schedule(grown, "JP")
     plan = tm.plants.of_maker(grown, offers, "Toyota")
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
+    threat = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat", "2026-03-12-korea-act"]
+    prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
+    contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -202,6 +205,17 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "game.supply": tm.game.supply(grown, "JP", [0.2]),
         "relocation.table": tm.relocation.table(known, "JP", 28_000, implied_years=5.0),
         "government.frontier": tm.government.frontier(grown, "JP", [0.0, 0.5], designs=["linear, firm"]),
+        "implied.table": tm.implied.table(prices),
+        "implied.by_maker": tm.implied.by_maker(prices, threat[0]),
+        "implied.iso": tm.implied.iso(prices, threat[1], [2, 5]),
+        "implied.opposite": tm.implied.opposite(prices, *threat[:2]),
+        "implied.stories": tm.implied.stories(known),
+        "implied.path": tm.implied.path(known, "korea-25", prices),
+        "prediction.contracts": tm.prediction.contracts(known),
+        "prediction.brier": tm.prediction.brier(tm.prediction.contracts(known)),
+        "prediction.event_value": tm.prediction.event_value(
+            noise.rename(columns={"BTC": "Toyota"}), contract
+        ),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,

@@ -490,6 +490,45 @@ MACRO_NEWS = _table(
     checks=_TIMED,
 )
 
+EVENT_PROBABILITIES = _table(
+    {
+        "platform": _text(),
+        "country": _like(r"[A-Z]{2}$", "a two-letter country code"),
+        "contract": _text(),
+        "date": _day(),
+        "price": _number(0, 1),
+        "closes": _day(),
+        "outcome": _number(0, 1, nullable=True, whole=True),
+        "outcome_date": _day(nullable=True),
+        "outcome_basis": _text(nullable=True),
+    },
+    key=["platform", "country", "contract", "date"],
+    checks=[
+        pa.Check(
+            lambda table: table["outcome"].isna() == table["outcome_basis"].isna(),
+            error="outcome_basis: expected what settles the outcome, and nothing where there is none",
+        ),
+        pa.Check(
+            lambda table: (
+                table["outcome"].eq(1).fillna(value=False).astype(bool) == table["outcome_date"].notna()
+            ),
+            error="outcome_date: expected the day on which it happened, where it did",
+        ),
+    ],
+)
+
+STORIES = _table(
+    {
+        "story": _like(r"[a-z0-9]+(-[a-z0-9]+)*$", "a name such as japan-deal"),
+        "outcome": _text(),
+        "bill_event": _event(),
+        "event": _event(),
+        "p_before": _number(0, 1, nullable=True),
+        "p_after": _number(0, 1, nullable=True),
+    },
+    key=["story", "event"],
+)
+
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
@@ -1076,6 +1115,8 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "events/policies.csv": EVENT_POLICIES,
     "events/company_news.csv": COMPANY_NEWS,
     "events/macro_news.csv": MACRO_NEWS,
+    "events/event_probabilities.csv": EVENT_PROBABILITIES,
+    "events/stories.csv": STORIES,
     "forecasts/ledger.csv": FORECASTS,
     "market/prices.parquet": PRICES,
     "market/price_records.parquet": PRICE_RECORDS,
