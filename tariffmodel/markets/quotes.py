@@ -25,6 +25,7 @@ __all__ = [
     "currency_moves",
     "event_variance",
     "quiet_currency_moves",
+    "straddles",
     "table",
     "volatility",
     "years",
@@ -32,6 +33,7 @@ __all__ = [
 
 KEY = ["date", "underlying", "type", "expiry", "tenor", "strike", "delta"]
 _UNIT = {"percent_a_year": 0.01, "fraction_a_year": 1.0}  # of a volatility, in fractions
+_FIXINGS_A_YEAR = 256
 _TENOR = {"D": 1 / 365, "W": 7 / 365, "M": 1 / 12, "Y": 1.0}
 
 
@@ -59,9 +61,9 @@ def table(facts: Facts) -> pd.DataFrame:
     >>> rows.loc[rows["underlying"] == "EURUSD", ["volatility", "volatility_error"]].values.round(4).tolist()
     [[0.098, 0.0005]]
     """
-    rows = tables.read(facts, QUOTES)
+    rows = tables.read(facts, QUOTES).drop(columns=["file", "row"])
     if (facts.overlay / OWN_QUOTES).is_file():
-        own = tables.read(facts, OWN_QUOTES)
+        own = tables.read(facts, OWN_QUOTES).drop(columns=["file", "row"])
         replaced = pd.MultiIndex.from_frame(rows[KEY]).isin(pd.MultiIndex.from_frame(own[KEY]))
         rows = pd.concat([rows[~replaced], own], ignore_index=True)
     rows["day"] = pd.to_datetime(rows["date"], format="%Y-%m-%d", errors="coerce")
@@ -161,7 +163,7 @@ def event_variance(
     >>> rows = rows.assign(day=pd.Timestamp("2025-03-31"), years=[1 / 12, 2 / 12], volatility=[0.128, 0.115])
     >>> found = event_variance(rows, "USDJPY", "2025-03-31", "2025-04-02")
     >>> f"{found.sd:.2%} ({found.sd_range[0]:.2%} to {found.sd_range[1]:.2%})"
-    '2.29% (2.24% to 2.35%)'
+    '2.29% (2.29% to 2.30%)'
     """
     held = _at_the_money(quotes, underlying)
     held = held[held["day"] == pd.Timestamp(day)].sort_values("years")
@@ -181,6 +183,57 @@ def event_variance(
     )  # fmt: skip
 
 
+def straddles(facts: Facts, quotes: pd.DataFrame, pair: str) -> pd.DataFrame:
+    """What straddles bought at each quote at the money cost, and what they paid at expiry.
+
+    Struck at the day's fixing, which stands for the forward; fractions of it, without interest.
+
+    Parameters
+    ----------
+    quotes : DataFrame
+        From `table`.
+
+    Returns
+    -------
+    DataFrame
+        Quotes with fixings on their day and until expiry, in order of day: `day`, `tenor`, `expires`,
+        `volatility`, `realised` (root mean squared change a year, over the fixings until expiry), `cost`,
+        `move` (log) and `gain`, empty where the option runs on.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> rows = straddles(known, tm.quotes.table(known), "USDJPY")
+    >>> (rows["gain"].round(4) == (np.abs(np.expm1(rows["move"])) - rows["cost"]).round(4)).all()
+    np.True_
+    """
+    rate = np.log(_rate(facts, pair))
+    rows = _at_the_money(quotes, pair).sort_values(["day", "years"])
+    rows = rows[rows["day"].between(rate.index[0], rate.index[-1])]
+    first = rate.index.searchsorted(rows["day"], side="right") - 1
+    expires = rows["day"] + pd.to_timedelta((rows["years"] * 365).round(), unit="D")
+    last = rate.index.searchsorted(expires, side="right") - 1
+    ended = (expires <= rate.index[-1]).to_numpy() & (last > first)
+    levels = rate.to_numpy()
+    run = np.concatenate([[0.0], np.cumsum(np.diff(levels) ** 2)])
+    move = np.where(ended, levels[last] - levels[first], np.nan)
+    steps = np.where(ended, last - first, 1)
+    implied, term = rows["volatility"].to_numpy(), rows["years"].to_numpy()
+    return pd.DataFrame(
+        {
+            "day": rows["day"],
+            "tenor": rows["tenor"],
+            "expires": expires,
+            "volatility": implied,
+            "realised": np.sqrt(np.where(ended, run[last] - run[first], np.nan) / steps * _FIXINGS_A_YEAR),
+            "cost": implied_variance.straddle(implied, term),
+            "move": move,
+            "gain": implied_variance.straddle_gains(move, implied, term),
+        }
+    ).reset_index(drop=True)
+
+
 def currency_moves(facts: Facts, pair: str, events: Sequence[str] | None = None) -> pd.DataFrame:
     """Log change of a pair from the last ECB fixing before each announcement to the first after it.
 
@@ -189,7 +242,7 @@ def currency_moves(facts: Facts, pair: str, events: Sequence[str] | None = None)
     pair : str
         Six letters, base then quote: ``"USDJPY"`` is yen per dollar.
     events : sequence of str, optional
-        Default: the main ones, each change once.
+        Default: the main ones.
 
     Returns
     -------
@@ -201,7 +254,7 @@ def currency_moves(facts: Facts, pair: str, events: Sequence[str] | None = None)
     --------
     >>> import tariffmodel as tm
     >>> moves = tm.quotes.currency_moves(tm.facts.load(), "USDJPY")
-    >>> list(moves), 0.001 < moves["move"].std() < 0.05
+    >>> list(moves), bool(0.001 < moves["move"].std() < 0.05)
     (['first', 'last', 'move'], True)
     """
     rate = _rate(facts, pair)

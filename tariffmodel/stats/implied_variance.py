@@ -114,8 +114,8 @@ def between(
             f"{far:.4f}: calendar arbitrage, or no event in these prices; check both quotes and the day"
         )
     sign = 1 if event_years <= near_years else -1
-    ends = [variance(near + step, far - step) for step in (-sign * error, sign * error)]
-    return EventVariance(found, ends[0], ends[1], found / (far**2 * far_years))
+    low, high = (variance(near + step, far - step) for step in (-sign * error, sign * error))
+    return EventVariance(*map(float, (found, low, high, found / (far**2 * far_years))))
 
 
 def added(before: float, after: float, years: float, *, error: float = 0.0) -> EventVariance:
@@ -141,7 +141,7 @@ def added(before: float, after: float, years: float, *, error: float = 0.0) -> E
     low, found, high = (
         ((after + step) ** 2 - (before - step) ** 2) * years for step in (-error, 0.0, error)
     )
-    return EventVariance(found, low, high, found / (after**2 * years))
+    return EventVariance(*map(float, (found, low, high, found / (after**2 * years))))
 
 
 def fair_variance(
@@ -240,7 +240,8 @@ def premium(
         raise DataError("no move to set the implied variance against; choose events with prices")
     mean, ends = squared.mean(), np.full(2, np.nan)
     if len(squared) >= _FEWEST:
-        counts = np.random.default_rng(seed).multinomial(len(squared), np.full(len(squared), 1 / len(squared)), draws)
+        even = np.full(len(squared), 1 / len(squared))
+        counts = np.random.default_rng(seed).multinomial(len(squared), even, draws)
         ends = np.sqrt(np.quantile(counts @ squared / len(squared), [0.025, 0.975]))
     low, high = implied.sd_range
     return pd.Series(
