@@ -1,8 +1,9 @@
-"""Options over outcomes, variance of a day, quantos and claims on the tariff: identities and QuantLib 1.44."""
+"""Options over outcomes, variance of a day, quantos, claims on the tariff: identities and QuantLib 1.44."""
 
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tariffmodel import case, derivatives, facts, implied_variance, mimicking, options, own_quotes, quanto
-from tariffmodel import quotes, state_prices, store
+from tariffmodel import (
+    case,
+    currency,
+    derivatives,
+    facts,
+    implied_variance,
+    mimicking,
+    options,
+    own_quotes,
+    quanto,
+    quotes,
+    state_prices,
+    store,
+)
 from tariffmodel.errors import DataError
 
 PRICED = {"deal": 0.7, "no deal": 0.3}
@@ -25,9 +38,18 @@ TERMS = {"notional": 1e6, "years": 0.5, "interest": 0.04}
 def test_a_mixture_prices_as_quantlib_does():
     """Sums of ql.blackFormula over three outcomes, QuantLib 1.44."""
     found = state_prices.mixture(
-        ["call", "put", "call"], 100.0, [90.0, 95.0, 110.0], 0.2, 0.25, [0.2, 0.5, 0.3], [-0.12, 0, 0.08], 0.03
+        ["call", "put", "call"],
+        100.0,
+        [90.0, 95.0, 110.0],
+        0.2,
+        0.25,
+        [0.2, 0.5, 0.3],
+        [-0.12, 0, 0.08],
+        0.03,
     )
-    np.testing.assert_allclose(found, [11.239015311501227, 2.7005137805454673, 1.5003297991216265], rtol=1e-12)
+    np.testing.assert_allclose(
+        found, [11.239015311501227, 2.7005137805454673, 1.5003297991216265], rtol=1e-12
+    )
 
 
 @settings(max_examples=30)
@@ -81,7 +103,7 @@ def test_outcomes_that_are_no_prices_are_refused_with_the_sum(q, jump, said):
 
 
 def test_quanto_forwards_are_those_of_quantlib():
-    """Forward from calls less puts of ql.QuantoEuropeanEngine 1.44, its pair in currency of payment per share's."""
+    """Forwards from calls less puts of ql.QuantoEuropeanEngine 1.44, whose pair is dollars per yen."""
     about = {"foreign": 0.01, "dividend": 0.03, "volatility": 0.25, "currency_volatility": 0.1, "years": 1.0}
     found = quanto.quanto_forward(
         3000.0, **about, correlation=np.array([0.4, -0.4, 0.0]), share="JPY", paid="USD", pair="JPYUSD"
@@ -92,7 +114,7 @@ def test_quanto_forwards_are_those_of_quantlib():
 
 @pytest.mark.parametrize(("pair", "sign"), [("JPYUSD", 1), ("USDJPY", -1)])
 def test_sign_and_size_of_both_forwards_hold_in_a_simulation_under_the_dollar_measure(pair, sign):
-    """Yen assets in dollars earn the dollar rate: S X e^(qT) and X e^(r_JPY T) are martingales once discounted."""
+    """A yen share and yen lent both earn the dollar rate in dollars: the drift of S follows from that."""
     usd, yen, dividend, sigma, sigma_x, rho, years = 0.04, 0.01, 0.02, 0.3, 0.15, 0.5, 1.0
     z = np.random.default_rng(0).normal(size=(2, 200_000))
     z = np.concatenate([z, -z], axis=1)
@@ -152,7 +174,7 @@ def test_a_strip_replicates_the_variance_as_its_strikes_close_up():
         price = state_prices.black(np.where(strike < 100, "put", "call"), 100.0, strike, 0.2, 0.5)
         errors.append(abs(implied_variance.fair_variance(strike, price, 100.0, 0.5) / 0.04 - 1))
     assert errors[-1] < 2e-3
-    assert all(later < earlier / 2.5 for earlier, later in zip(errors, errors[1:], strict=False))
+    assert all(later < earlier / 2.5 for earlier, later in pairwise(errors))
 
 
 def test_variance_under_a_skew_is_that_of_quantlib():
@@ -161,13 +183,15 @@ def test_variance_under_a_skew_is_that_of_quantlib():
     strike = np.arange(30.0, 250.5, 0.5)
     forward = 100 * np.exp(rate * years)
     volatility = 0.2 - 0.1 * (np.clip(strike, 50, 150) - 100) / 100
-    price = state_prices.black(np.where(strike < forward, "put", "call"), forward, strike, volatility, years, rate)
+    price = state_prices.black(
+        np.where(strike < forward, "put", "call"), forward, strike, volatility, years, rate
+    )
     found = implied_variance.fair_variance(strike, price, forward, years, rate)
     assert found == pytest.approx(0.03981584601646857, rel=1e-3)
 
 
 def test_a_straddle_earns_nothing_on_average_at_its_own_volatility():
-    move = -0.128**2 / 24 + 0.128 / np.sqrt(12) * np.random.default_rng(1).normal(size=400_000)
+    move = -(0.128**2) / 24 + 0.128 / np.sqrt(12) * np.random.default_rng(1).normal(size=400_000)
     assert implied_variance.straddle_gains(move, 0.128, 1 / 12).mean() == pytest.approx(0, abs=1e-4)
 
 
@@ -223,7 +247,9 @@ def test_a_claim_on_the_rate_pays_at_the_strike_and_a_ladder_of_digitals_is_the_
     fixed = derivatives.on_rate(RATES, PRICED, strike=0.25, **TERMS)
     assert fixed.price == pytest.approx(0.3 * 1e6 * np.exp(-0.02))
     excess = derivatives.on_rate(RATES, PRICED, strike=0.15, pays="excess", **TERMS)
-    ladder = [derivatives.on_rate(RATES, PRICED, strike=k, **TERMS).price for k in np.arange(0.1505, 0.26, 0.001)]
+    ladder = [
+        derivatives.on_rate(RATES, PRICED, strike=k, **TERMS).price for k in np.arange(0.1505, 0.26, 0.001)
+    ]
     assert excess.price == pytest.approx(sum(ladder) * 0.001, rel=1e-9)
 
 
@@ -249,10 +275,8 @@ def test_probabilities_go_with_the_outcomes(probability, said):
 
 def test_a_hedge_is_the_least_variance_over_outcomes_and_noise(known):
     claim = derivatives.on_rate(RATES, PRICED, strike=0.25, **TERMS)
-    returns = pd.DataFrame(
-        np.random.default_rng(0).normal(0, 0.02, (60, 4)), pd.date_range("2025-01-03", periods=60, freq="W-FRI"),
-        list("ABCD"),
-    )  # fmt: skip
+    weeks = pd.date_range("2025-01-03", periods=60, freq="W-FRI")
+    returns = pd.DataFrame(np.random.default_rng(0).normal(0, 0.02, (60, 4)), weeks, list("ABCD"))
     exposed = pd.Series([0.0, 0.1, 0.2, 0.4], returns.columns)
     held = mimicking.portfolio(returns, exposed, returns.sum(axis=1).to_frame("market"))
     moves = pd.Series({"no deal": -0.8, "deal": 0.1})  # in another order than the claim's
@@ -276,11 +300,19 @@ def test_a_note_pays_its_coupon_between_its_scores():
         derivatives.relief_note(score, {"a": 1}, face=1, coupon=1, least=1, most=1, years=1, interest=0)
 
 
-def test_a_collar_pays_the_cost_after_tax_at_the_rate_that_pays_and_costs_nothing(known):
-    one = derivatives.collar(
-        case("current-law", "before-april-2025", "CY2026", data=known), "Toyota", {"JPY": 0.01, "USD": 0.0375},
-        0.1, volatility_error=0.01,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def asked(known):
+    return case("current-law", "before-april-2025", "CY2026", data=known)
+
+
+@pytest.fixture(scope="module")
+def offsets(asked):
+    return currency.offset(asked)
+
+
+def test_a_collar_pays_the_cost_after_tax_at_the_rate_that_pays_and_costs_nothing(asked, offsets):
+    rates = {"JPY": 0.01, "USD": 0.0375}
+    one = derivatives.collar(asked, "Toyota", rates, 0.1, volatility_error=0.01, offsets=offsets)
     value, low, high = one.gains(np.array([-0.3, 0.0, one.cap / one.spot - 1, 0.5]))
     assert value["collar"].iloc[2] == pytest.approx(one.after_tax)
     assert value["collar"].iloc[3] == pytest.approx(one.after_tax)
@@ -292,14 +324,13 @@ def test_a_collar_pays_the_cost_after_tax_at_the_rate_that_pays_and_costs_nothin
     assert one.carry == pytest.approx(one.notional_usd * (one.spot * np.exp(-0.0275) - one.spot))
 
 
-def test_no_collar_where_no_move_pays(known):
-    asked = case("current-law", "before-april-2025", "CY2026", data=known)
+def test_no_collar_where_no_move_pays(asked, offsets):
     with pytest.raises(DataError, match="Ford: reports in dollars"):
-        derivatives.collar(asked, "Ford", {"USD": 0.04}, 0.1)
+        derivatives.collar(asked, "Ford", {"USD": 0.04}, 0.1, offsets=offsets)
     with pytest.raises(DataError, match="no interest rate of JPY"):
-        derivatives.collar(asked, "Toyota", {"USD": 0.04}, 0.1)
+        derivatives.collar(asked, "Toyota", {"USD": 0.04}, 0.1, offsets=offsets)
     with pytest.raises(DataError, match="beyond the rate that pays"):
-        derivatives.collar(asked, "Toyota", {"USD": 0.0, "JPY": 0.5}, 0.1)
+        derivatives.collar(asked, "Toyota", {"USD": 0.0, "JPY": 0.5}, 0.1, offsets=offsets)
 
 
 # --- quotes of the user's
@@ -332,7 +363,11 @@ def write(tmp_path, *rows, head=HEAD):
         ("2025-04-03,USDJPY,call,,1M,,25,,12.8,,percent", "delta", "0 to 1"),
         ("2025-04-03,USDJPY,call,,1M,-3,,,12.8,,percent", "strike", "above 0"),
         ("2025-04-03,USDJPY,call,,1M,150,,,-1,,price", "mid", "prices >= 0"),
-        ("2025-04-03,USDJPY,risk_reversal,,1M,,0.25,,-1.9,,percent", "unit", "vol_points for a risk_reversal"),
+        (
+            "2025-04-03,USDJPY,risk_reversal,,1M,,0.25,,-1.9,,percent",
+            "unit",
+            "vol_points for a risk_reversal",
+        ),
         ("04/03/2025,USDJPY,atm,,1M,,,,12.8,,percent", "date", "a day such as"),
         ("2025-04,USDJPY,atm,,1M,,,,12.8,,percent", "date", "a day such as"),
         ("2025-04-03,USDJPY,swap,,1M,,,,12.8,,percent", "type", "one of atm"),
@@ -357,7 +392,7 @@ def test_a_faulty_quote_is_refused_by_row_and_column(tmp_path, row, column, expe
 )
 def test_a_layout_that_is_not_understood_is_refused(tmp_path, head, said):
     with pytest.raises(DataError, match=said):
-        own_quotes.read_quotes(write(tmp_path, "2025-04-03,USDJPY,1M,12.8,1", head=head))
+        own_quotes.read_quotes(write(tmp_path, ",".join("x" for _ in head.split(",")), head=head))
 
 
 def test_own_quotes_go_before_bundled_ones_and_a_fault_changes_nothing(known, data, tmp_path, tm):
@@ -373,9 +408,8 @@ def test_own_quotes_go_before_bundled_ones_and_a_fault_changes_nothing(known, da
     assert (found["volatility"], found["volatility_error"]) == pytest.approx((0.13, 0.001))
     assert len(rows) == len(quotes.table(known)) + 1
     before = store.current(data)
-    wrong = write(tmp_path, "2025-04-03,USDJPY,atm,,1M,,,,0.128,,percent")
+    (wrong := tmp_path / "wrong.csv").write_text(f"{HEAD}\n2025-04-03,USDJPY,atm,,1M,,,,0.128,,percent\n")
     code, _, err = tm("add", "quotes", wrong, "--yes", "--data", data)
     assert code and "row 2: unit is" in err
     again = own_quotes.add_quotes(dataclasses.replace(known, folder=data), mine)
     assert again == 2 and store.current(data) == before  # the same rows, no new snapshot
-

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
-adding = typer.Typer(help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True)
+adding = typer.Typer(
+    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+)
 app.add_typer(adding, name="add")
 
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
@@ -331,7 +333,9 @@ def add_quotes(
     file: File,
     unit: Annotated[
         str | None,
-        typer.Option(help="Of the quotes: percent_a_year (12.8), fraction_a_year (0.128), vol_points, price."),
+        typer.Option(
+            help="Of the quotes: percent_a_year (12.8), fraction_a_year (0.128), vol_points, price."
+        ),
     ] = None,
     underlying: Annotated[str | None, typer.Option(help="Where the file names none: USDJPY, TM …")] = None,
     source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
@@ -342,7 +346,7 @@ def add_quotes(
     yes: Yes = False,
     data: Data = None,
 ) -> None:
-    """Quotes of options: date, underlying, type, expiry or tenor, strike or delta, bid, mid, ask, unit a row."""
+    """Quotes of options: date, underlying, type, expiry or tenor, strike, bid, mid, ask and unit a row."""
     from tariffmodel import facts
     from tariffmodel.intake import own_quotes
 
@@ -354,7 +358,19 @@ def add_quotes(
     reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
     seen = own_quotes.preview_quotes(own_quotes.read_quotes(file, **reading), known)
     table = Table(title=f"{file.name}: quotes as they are understood")
-    for heading in ("row", "date", "underlying", "type", "until", "at", "bid", "mid", "ask", "unit", "replaces"):
+    for heading in (
+        "row",
+        "date",
+        "underlying",
+        "type",
+        "until",
+        "at",
+        "bid",
+        "mid",
+        "ask",
+        "unit",
+        "replaces",
+    ):
         table.add_column(heading, justify="right" if heading in ("row", "bid", "mid", "ask") else "left")
     row: Any  # a named tuple of its columns
     for row in seen.itertuples():

@@ -605,7 +605,8 @@ INSTRUMENTS = _table(
     key=["ticker"],
 )
 
-_VOLATILITIES = {"percent_a_year": (1, 500), "fraction_a_year": (0, 3)}  # unit: a quote below or above is in another
+# a quote below or above is in another unit
+_VOLATILITIES = {"percent_a_year": (1, 500), "fraction_a_year": (0, 3)}
 _PRICED = ["bid", "mid", "ask"]
 
 
@@ -613,7 +614,7 @@ def _plausible(table: pd.DataFrame) -> pd.Series:
     """Whether quotes of volatility are above zero and of the size that their unit has."""
     good = pd.Series(True, table.index)
     for unit, (least, most) in _VOLATILITIES.items():
-        here = table["unit"] == unit
+        here = (table["unit"] == unit) & (table["type"] != "risk_reversal")
         wrong = (table[_PRICED] <= 0) | (table[_PRICED] < least) | (table[_PRICED] > most)
         good &= ~(here & wrong.any(axis=1))
     return good
@@ -671,7 +672,8 @@ QUOTES = _table(
         pa.Check(
             lambda table: (
                 ~table["type"].isin(["call", "put", "risk_reversal"])
-                | table["strike"].notna() | table["delta"].notna()
+                | table["strike"].notna()
+                | table["delta"].notna()
             ),
             error="strike: expected a strike or a delta of a call, a put or a risk_reversal",
         ),

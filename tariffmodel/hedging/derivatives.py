@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -70,7 +70,7 @@ class Claim:
     interest: float
 
     def worth(self, belief: Mapping[str, float]) -> float:
-        """Discounted mean payoff under other probabilities, by outcome: above the price, it is cheap to them."""
+        """Discounted mean payoff under a belief, by outcome: above the price, the claim is cheap to it."""
         p = _by_outcome(belief, self.table.index, "belief")
         return float(state_prices.claim(self.table["payoff"].to_numpy(), p, self.years, self.interest))
 
@@ -168,7 +168,9 @@ class MoveCollar:
                 "put": np.maximum(rate, floor) - cost,
                 "collar": np.clip(rate, floor, self.cap),
             }
-            parts.append((pd.DataFrame(columns, pd.Index(moves, name="move")) - self.spot) * self.notional_usd)
+            parts.append(
+                (pd.DataFrame(columns, pd.Index(moves, name="move")) - self.spot) * self.notional_usd
+            )
         value, one, other = parts
         return value, one.where(one <= other, other), one.where(one >= other, other)
 
@@ -177,13 +179,23 @@ class MoveCollar:
         pair, yearly = f"{self.currency} per USD", "fraction a year"
         rows = [
             ("Notional", self.notional_usd, "USD", "cost after tax over the move that pays it"),
-            ("Cost after tax", self.after_tax, self.currency, "booked, next twelve months, at the rate that pays"),
+            (
+                "Cost after tax",
+                self.after_tax,
+                self.currency,
+                "booked, next twelve months, at the rate that pays",
+            ),
             ("Spot", self.spot, pair, "fixing of the day of the case"),
             ("Rate that pays, call sold", self.cap, pair, "spot and the offset of booked cost"),
             ("Rate that pays, lower end", self.cap_low, pair, "range of cost and position"),
             ("Rate that pays, upper end", self.cap_high, pair, "range of cost and position"),
             ("Floor, put bought", self.floor, pair, "price equal to the call's"),
-            ("Put at spot less the call", self.cost_at_spot, self.currency, "Garman and Kohlhagen, from the inputs"),
+            (
+                "Put at spot less the call",
+                self.cost_at_spot,
+                self.currency,
+                "Garman and Kohlhagen, from the inputs",
+            ),
             ("Forward", self.forward, pair, "covered interest parity"),
             ("Carry", self.carry, self.currency, "notional times forward less spot"),
             ("Volatility", self.volatility, yearly, "given; one for all strikes"),
@@ -284,10 +296,10 @@ def relief_note(
     low: Mapping[str, float] | None = None,
     high: Mapping[str, float] | None = None,
 ) -> Claim:
-    """A note that pays its face, and a coupon that rises with a maker's score: F + c (score − least) / (most − least).
+    """A note that pays its face, and a coupon that rises with a maker's score.
 
-    The share of the coupon stays within 0 and 1. Parameters as in `on_rate`, with `score` by outcome
-    (`contribution.score`) and the scores from which the coupon is earned and at which it is earned in full.
+    F + c (score − least) / (most − least), the share of the coupon within 0 and 1. Parameters as in `on_rate`;
+    `score` is by outcome (`contribution.score`), and the coupon is earned from `least` on and in full at `most`.
 
     Examples
     --------
@@ -314,7 +326,8 @@ def policy_premium(priced: Mapping[str, float], believed: Mapping[str, float]) -
 
     Examples
     --------
-    >>> policy_premium({"deal": 0.7, "no deal": 0.3}, {"deal": 0.8, "no deal": 0.2})["ratio"].round(3).to_dict()
+    >>> found = policy_premium({"deal": 0.7, "no deal": 0.3}, {"deal": 0.8, "no deal": 0.2})
+    >>> found["ratio"].round(3).to_dict()
     {'deal': 0.875, 'no deal': 1.5}
     """
     index = pd.Index(priced, name="outcome")
@@ -411,6 +424,7 @@ def collar(
     *,
     volatility_error: float = 0.0,
     years: float = 1.0,
+    offsets: pd.DataFrame | None = None,
     valuation: Valuation | None = None,
 ) -> MoveCollar:
     """The collar on the currency move that pays a maker's booked cost of the next twelve months.
@@ -426,6 +440,8 @@ def collar(
         Of home currency per dollar, such as ``quotes.volatility(...)``; fraction a year.
     years : float
         Tenor of the options.
+    offsets : DataFrame, optional
+        From `currency.offset`, where it is at hand or has positions estimated from shares.
     valuation : Valuation, optional
         Gives the tax rate. Default: the central figures.
 
@@ -445,10 +461,10 @@ def collar(
     >>> bool(np.isclose(one.notional_usd * (one.cap - one.spot), one.after_tax))
     True
     """
-    table = currency.offset(case)
+    table = currency.offset(case) if offsets is None else offsets
     if maker not in table.index:
         raise DataError(f"no maker {maker!r}; there are {', '.join(table.index)}")
-    row = table.loc[maker]
+    row: Any = table.loc[maker]
     if row["reason"] or not np.isfinite(row["ahead_share"]):
         raise DataError(f"{maker}: {row['reason'] or 'no finite move pays the cost'}")
     home = str(row["currency"])
@@ -465,7 +481,9 @@ def collar(
     notional = after_tax / (cap - spot)
     terms = (volatility, interest[home], interest["USD"], years)
     forward = float(options.forward(spot, interest[home], interest["USD"], years))
-    at_spot = options.vanilla("put", spot, spot, *terms).price - options.vanilla("call", spot, cap, *terms).price
+    at_spot = (
+        options.vanilla("put", spot, spot, *terms).price - options.vanilla("call", spot, cap, *terms).price
+    )
     return MoveCollar(
         maker=maker, currency=home, notional_usd=notional, spot=spot, forward=forward, cap=cap,
         cap_low=cap_low, cap_high=cap_high, floor=_floor(cap, spot, *terms),
@@ -479,7 +497,9 @@ def _floor(cap: float, spot: float, volatility: float, home: float, usd: float, 
     """Strike of the put that costs what the call at the cap brings."""
     forward = float(options.forward(spot, home, usd, years))
     if cap <= forward:
-        raise DataError(f"the forward {forward:g} is beyond the rate that pays, {cap:g}: selling forward pays it")
+        raise DataError(
+            f"the forward {forward:g} is beyond the rate that pays, {cap:g}: selling forward pays it"
+        )
     terms = (volatility, home, usd, years)
     brings = options.vanilla("call", spot, cap, *terms).price
 
@@ -510,7 +530,12 @@ def _claim(
         if (least > q).any() or (q > most).any():
             raise DataError("a probability lies outside its range; expected low <= probability <= high")
         ends = (discount * _extreme(1, payoff, least, most), discount * _extreme(-1, payoff, least, most))
-    table = {"level": level.to_numpy(), "probability": q, "payoff": payoff, "worth_today": discount * q * payoff}
+    table = {
+        "level": level.to_numpy(),
+        "probability": q,
+        "payoff": payoff,
+        "worth_today": discount * q * payoff,
+    }
     return Claim(pd.DataFrame(table, index), price, *ends, years, interest)
 
 

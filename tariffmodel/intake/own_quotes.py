@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -93,6 +94,9 @@ def read_quotes(
     filled = (sheet_read.cells != "").any(axis=1).nonzero()[0]
     plain = [heading(cell) for cell in sheet_read.cells[filled[0]]]
     names = [_HEADINGS.get(name, name.replace(" ", "_")) for name in plain]
+    body = sheet_read.cells[filled[1:]]
+    used = [at for at, name in enumerate(names) if name or (body[:, at] != "").any()]
+    names = [names[at] for at in used]
     if wrong := [name for name in [*names, *columns] if name not in known]:
         raise DataError(f"{sheet_read.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
     if twice := sorted({name for name in names if names.count(name) > 1}):
@@ -103,7 +107,7 @@ def read_quotes(
             raise DataError(f"{sheet_read.file} has no column {' or '.join(needed)}; {remedy}")
     if len(filled) == 1:
         raise DataError(f"{sheet_read.file} has no quote below its header; expected at least one row")
-    cells = pd.DataFrame(sheet_read.cells[filled[1:]], index=filled[1:] + 1, columns=names)
+    cells = pd.DataFrame(body[:, used], index=filled[1:] + 1, columns=names)
     numbers = [name for name in ("bid", "mid", "ask", "strike", "delta") if name in names]
     cells[numbers] = _as_numbers(cells[numbers], sheet_read, decimal)
     cells = cells.map(spreadsheet.text)
@@ -120,9 +124,9 @@ def check_quotes(rows: pd.DataFrame) -> list[Fault]:
     >>> rows = {"date": "2025-04-03", "underlying": "USDJPY", "type": "atm", "tenor": "1M", "mid": "0.128"}
     >>> rows |= {"unit": "percent_a_year", "quality": "reported", "source_title": "mine"}
     >>> rows |= {"source_date": "2025-04-03", "row": 2}
-    >>> print(check_quotes(pd.DataFrame([rows]))[0])
-    own rows row 2: unit is 'percent_a_year'; expected volatilities of 1 to 500 under percent_a_year, above 0 \
-and up to 3 under fraction_a_year; is it the other?
+    >>> fault = check_quotes(pd.DataFrame([rows]))[0]
+    >>> fault.row, fault.column, fault.expected.partition("; ")[2]
+    (2, 'unit', 'is it the other?')
     """
     return _typed(rows)[1]
 
@@ -203,7 +207,7 @@ def add_quotes(
 
 def _as_numbers(cells: pd.DataFrame, read: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
     """Cells of numbers with one decimal mark; what is none stays for the check to name."""
-    long = cells.stack(future_stack=True)
+    long: Any = cells.stack(future_stack=True)  # a Series: the columns have one level
     found, _ = spreadsheet.numbers(
         long.reset_index(drop=True), read.file, delimiter=read.found.get("delimiter", ""), decimal=decimal
     )
@@ -216,7 +220,9 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
         rows[name] = rows[name].map(iso_day, na_action="ignore")
     rows["underlying"] = rows["underlying"].str.strip()
     pair = rows["underlying"].str.fullmatch(r"[A-Za-z]{3}[/ ]?[A-Za-z]{3}", na=False)
-    rows.loc[pair, "underlying"] = rows.loc[pair, "underlying"].str.upper().str.replace(r"[/ ]", "", regex=True)
+    rows.loc[pair, "underlying"] = (
+        rows.loc[pair, "underlying"].str.upper().str.replace(r"[/ ]", "", regex=True)
+    )
     rows["tenor"] = rows["tenor"].str.replace(" ", "").str.upper()
     for name, words in (("type", _TYPES), ("unit", _UNITS)):
         said = rows[name].str.strip().str.lower()
@@ -230,13 +236,15 @@ def _typed(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
     file = rows.attrs.get("file", "own rows")
     plain = rows.reindex(columns=[*QUOTES.columns, "row"])
     plain.attrs = {"file": file}
+    vague = plain["unit"].notna() & ~plain["date"].str.fullmatch(r"\d{4}-\d{2}-\d{2}", na=False)
+    wanted = {
+        "unit": (plain["unit"].isna(), _UNIT),
+        "date": (vague, "a day such as 2025-04-03 or 3 Apr 2025"),
+    }
     early = [
-        Fault(file, int(row.row), "unit", row.unit, _UNIT) for row in plain[plain["unit"].isna()].itertuples()
-    ]
-    vague = plain[plain["unit"].notna() & ~plain["date"].str.fullmatch(r"\d{4}-\d{2}-\d{2}", na=False)]
-    early += [
-        Fault(file, int(row.row), "date", row.date, "a day such as 2025-04-03 or 3 Apr 2025")
-        for row in vague.itertuples()
+        Fault(file, int(row), column, value, expected)
+        for column, (wrong, expected) in wanted.items()
+        for row, value in zip(plain.loc[wrong, "row"], plain.loc[wrong, column], strict=True)
     ]
     named = {fault.row for fault in early}
     typed, faults = conform_own(plain, QUOTES)
@@ -249,4 +257,4 @@ def _key(rows: pd.DataFrame) -> pd.MultiIndex:
     plain = rows[quotes.KEY].assign(
         **{name: pd.to_numeric(rows[name], errors="coerce") for name in ("strike", "delta")}
     )
-    return pd.MultiIndex.from_frame(plain.fillna({name: "" for name in ("expiry", "tenor")}))
+    return pd.MultiIndex.from_frame(plain.fillna(dict.fromkeys(("expiry", "tenor"), "")))

@@ -39,7 +39,7 @@ _TENOR = {"D": 1 / 365, "W": 7 / 365, "M": 1 / 12, "Y": 1.0}
 
 @kept_with_files
 def table(facts: Facts) -> pd.DataFrame:
-    """Quotes in use: the bundled rows and the user's, which go before bundled ones of the same option and day.
+    """Quotes in use: the bundled rows, and the user's, which go before those of the same option and day.
 
     Returns
     -------
@@ -105,7 +105,9 @@ def volatility(quotes: pd.DataFrame, underlying: str, day: date | str, tenor: st
     held = _at_the_money(quotes, underlying)
     rows = held[(held["day"] == pd.Timestamp(day)) & (held["tenor"] == tenor)]
     if rows.empty:
-        there = sorted({f"{row.tenor} on {row.day:%Y-%m-%d}" for row in held.dropna(subset="tenor").itertuples()})
+        there = sorted(
+            {f"{row.tenor} on {row.day:%Y-%m-%d}" for row in held.dropna(subset="tenor").itertuples()}
+        )
         raise DataError(
             f"no quote at the money of {underlying}, {tenor}, on {pd.Timestamp(day):%Y-%m-%d}; there are "
             f"{', '.join(there)}; add one with `tariffmodel add quotes FILE`"
@@ -260,13 +262,19 @@ def currency_moves(facts: Facts, pair: str, events: Sequence[str] | None = None)
     rate = _rate(facts, pair)
     calendar = event_calendar.table(facts)
     chosen = calendar[calendar["main"]] if events is None else calendar.loc[list(events)]
-    local = rate.index + pd.Timedelta(f"{market.FIXING_TIME}:00")
-    fixed = local.tz_localize(market.FIXING_ZONE).tz_convert("UTC")
-    after = fixed.searchsorted(chosen["announced"])
+    days = pd.DatetimeIndex(rate.index)
+    fixed = (
+        (days + pd.Timedelta(f"{market.FIXING_TIME}:00")).tz_localize(market.FIXING_ZONE).tz_convert("UTC")
+    )
+    after = fixed.searchsorted(pd.DatetimeIndex(chosen["announced"]))
     inside = (after > 0) & (after < len(fixed))
     after, levels = after[inside], np.log(rate.to_numpy())
     return pd.DataFrame(
-        {"first": rate.index[after - 1], "last": rate.index[after], "move": levels[after] - levels[after - 1]},
+        {
+            "first": days[after - 1],
+            "last": days[after],
+            "move": levels[after] - levels[after - 1],
+        },
         index=chosen.index[inside],
     )
 
@@ -279,15 +287,19 @@ def quiet_currency_moves(facts: Facts, pair: str) -> pd.Series:
     True
     """
     moves = np.log(_rate(facts, pair)).diff().dropna()
-    return moves[moves.index.isin(event_calendar.quiet_days(facts))].rename("move")
+    quiet: pd.Series = moves[moves.index.isin(event_calendar.quiet_days(facts))]
+    return quiet.rename("move")
 
 
 def _rate(facts: Facts, pair: str) -> pd.Series:
-    per_usd = market.exchange_rates(facts).assign(USD=1.0)
+    per_usd: pd.DataFrame = market.exchange_rates(facts).assign(USD=1.0)
     base, quote = pair[:3], pair[3:]
     if len(pair) != 6 or not {base, quote} <= set(per_usd):
-        raise DataError(f"no fixings of pair {pair!r}; write two of {', '.join(per_usd)}, such as USDJPY")
-    return (per_usd[quote] / per_usd[base]).dropna()
+        raise DataError(
+            f"no fixings of pair {pair!r}; write two of {', '.join(map(str, per_usd))}, such as USDJPY"
+        )
+    rate: pd.Series = per_usd[quote] / per_usd[base]
+    return rate.dropna()
 
 
 def _at_the_money(quotes: pd.DataFrame, underlying: str) -> pd.DataFrame:

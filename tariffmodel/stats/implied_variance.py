@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtr
 
 from tariffmodel.errors import DataError
 from tariffmodel.stats.state_prices import black
@@ -138,19 +137,17 @@ def added(before: float, after: float, years: float, *, error: float = 0.0) -> E
         raise DataError(f"volatilities {before:g} and {after:g}, years {years:g}; expected numbers above 0")
     if after < before:
         raise DataError(f"volatility fell from {before:g} to {after:g}: no variance was added")
-    low, found, high = (
-        ((after + step) ** 2 - (before - step) ** 2) * years for step in (-error, 0.0, error)
-    )
+    low, found, high = (((after + step) ** 2 - (before - step) ** 2) * years for step in (-error, 0.0, error))
     return EventVariance(*map(float, (found, low, high, found / (after**2 * years))))
 
 
 def fair_variance(
     strike: ArrayLike, price: ArrayLike, forward: float, years: float, rate: float = 0.0
 ) -> float:
-    """Fair variance a year from a strip of out-of-the-money options (Carr and Madan 1998; Demeterfi et al. 1999).
+    """Fair variance a year from a strip of options out of the money.
 
-    σ² = (2/T) e^(rT) ∫ Q(K) / K² dK, by trapezes over the strikes given and the forward: what lies beyond
-    the outer strikes is left out, so a narrow strip is too low.
+    σ² = (2/T) e^(rT) ∫ Q(K) / K² dK (Carr and Madan 1998; Demeterfi, Derman, Kamal and Zou 1999), by trapezes
+    over the strikes given. What lies beyond the outer ones is left out, so a narrow strip is too low.
 
     Parameters
     ----------
@@ -180,7 +177,9 @@ def fair_variance(
     if not (Q >= 0).all():
         raise DataError(f"a price is {Q.min():g}; expected numbers >= 0 and none missing")
     if not K[0] < forward < K[-1]:
-        raise DataError(f"the forward {forward:g} lies outside strikes {K[0]:g} to {K[-1]:g}; widen the strip")
+        raise DataError(
+            f"the forward {forward:g} lies outside strikes {K[0]:g} to {K[-1]:g}; widen the strip"
+        )
     return float(2 / years * np.exp(rate * years) * np.trapezoid(Q / K**2, K))
 
 
@@ -204,9 +203,7 @@ def straddle_gains(move: ArrayLike, volatility: ArrayLike, years: ArrayLike) -> 
     return np.asarray(np.abs(np.expm1(np.asarray(move, dtype=float))) - straddle(volatility, years))
 
 
-def premium(
-    implied: EventVariance, moves: ArrayLike, *, draws: int = 9999, seed: int = 0
-) -> pd.Series:
+def premium(implied: EventVariance, moves: ArrayLike, *, draws: int = 9999, seed: int = 0) -> pd.Series:
     """Was the variance of an event dear against the moves that such events brought?
 
     Parameters

@@ -99,8 +99,8 @@ def composite(
 ) -> Composite:
     """Forward and volatility of an ADR, or of any foreign share at the exchange rate of the day.
 
-    F = n S X exp((r_d − q) T) and σ² = σ_S² + σ_X² + 2 ρ σ_S σ_X, with ρ that of S and X: the correlation is in
-    the volatility only.
+    F = n S X exp((r_d − q) T) and σ² = σ_S² + σ_X² + 2 ρ σ_S σ_X, with ρ that of S and X: the correlation
+    is in the volatility only.
 
     Parameters
     ----------
@@ -123,9 +123,11 @@ def composite(
     sigma, sigma_x, rho = _checked(spot, volatility, currency_volatility, correlation, years)
     if np.any(np.asarray(per_share_currency, dtype=float) <= 0):
         raise DataError(f"per_share_currency is {per_share_currency!r}; expected a rate above 0")
-    carry = np.exp((np.asarray(domestic, dtype=float) - dividend) * np.asarray(years, dtype=float))
+    drift = np.asarray(domestic, dtype=float) - np.asarray(dividend, dtype=float)
+    carry = np.exp(drift * np.asarray(years, dtype=float))
     covariance = _sign(share, paid, pair) * rho * sigma * sigma_x
-    forward = np.asarray(ratio, dtype=float) * spot * per_share_currency * carry
+    each = [np.asarray(value, dtype=float) for value in (ratio, spot, per_share_currency)]
+    forward = each[0] * each[1] * each[2] * carry
     return Composite(np.asarray(forward), np.sqrt(sigma**2 + sigma_x**2 + 2 * covariance))
 
 
@@ -134,8 +136,8 @@ def _sign(share: str, paid: str, pair: str) -> int:
     quoted = {share + paid: 1, paid + share: -1}
     if share == paid or pair not in quoted:
         raise DataError(
-            f"pair {pair!r} for a share in {share} paid in {paid}; write {share}{paid} ({paid} per {share}) or "
-            f"{paid}{share} ({share} per {paid})"
+            f"pair {pair!r} for a share in {share} paid in {paid}; "
+            f"write {share}{paid} ({paid} per {share}) or {paid}{share} ({share} per {paid})"
         )
     return quoted[pair]
 

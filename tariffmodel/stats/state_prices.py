@@ -98,9 +98,7 @@ def mixture(
     array([11.377,  1.604])
     """
     q, J = states(probability, jump)
-    each = (
-        np.asarray(value)[..., None] for value in (kind, forward, strike, volatility, years, rate)
-    )
+    each = (np.asarray(value)[..., None] for value in (kind, forward, strike, volatility, years, rate))
     kinds, F, K, sigma, T, r = each
     return np.asarray((q * black(kinds, F * (1 + J), K, sigma, T, r)).sum(axis=-1))
 
