@@ -298,8 +298,9 @@ def relief_note(
 ) -> Claim:
     """A note that pays its face, and a coupon that rises with a maker's score.
 
-    F + c (score − least) / (most − least), the share of the coupon within 0 and 1. Parameters as in `on_rate`;
-    `score` is by outcome (`contribution.score`), and the coupon is earned from `least` on and in full at `most`.
+    F + c (score − least) / (most − least), the share of the coupon within 0 and 1. `score` is by outcome,
+    such as `contribution.score`; the coupon is earned from `least` on and in full at `most`. Other
+    parameters as in `on_rate`.
 
     Examples
     --------
