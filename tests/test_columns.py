@@ -62,6 +62,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     grown = case.replace(policy="japan-increments")
     offers = tm.schedule.schedule(grown, "JP")
     plan = tm.plants.of_maker(grown, offers, "Toyota")
+    priced = {"deal": 0.7, "no deal": 0.3}
+    claim = tm.derivatives.on_rate(
+        pd.Series({"deal": 0.15, "no deal": 0.25}), priced, notional=1e6, strike=0.2, years=1, interest=0.03
+    )
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
     threat = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat", "2026-03-12-korea-act"]
     prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
@@ -179,6 +183,14 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "market.missing": tm.market.missing(known),
         "market.closes": tm.market.closes(known),
         "market.asynchrony": tm.market.asynchrony(known, ["^GSPC", "JPY"], "XTKS"),
+        "quotes.table": tm.quotes.table(known),
+        "quotes.straddles": tm.quotes.straddles(known, tm.quotes.table(known), "USDJPY"),
+        "quotes.currency_moves": tm.quotes.currency_moves(known, "USDJPY", EVENTS),
+        "derivatives.Claim.table": claim.table,
+        "derivatives.policy_premium": tm.derivatives.policy_premium(priced, priced),
+        "derivatives.MoveCollar.inputs": tm.derivatives.collar(
+            case, "Toyota", {"USD": 0.04, "JPY": 0.01}, 0.1
+        ).inputs(),
         "hedge.contracts": tm.hedge.contracts(known),
         "hedge.record": tm.hedge.record(known, ["7203.T"], draws=49),
         "hedge.pairs": tm.hedge.pairs(returns, exposure, factors),
