@@ -10,7 +10,7 @@ raises, and there is no result: a part is never taken for the whole.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date
@@ -21,14 +21,16 @@ import numpy as np
 
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import Facts
-from tariffmodel.facts.periods import Period
+from tariffmodel.facts.periods import Period, parse
 from tariffmodel.markets import valuation
 from tariffmodel.scenarios import bills, draws
 from tariffmodel.scenarios.draws import BLOCK, Drawn, Spec
 from tariffmodel.scenarios.tree import Branch, Scenario, joined
 from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.exposure import ALL
 from tariffmodel.tariff.goods import DAYS_A_YEAR, INPUTS, entered
+from tariffmodel.tariff.policy import Policy
 
 BATCH = 20  # blocks that are counted together: the unit of work
 BINS = 512  # of each distribution; within one it is a point at the mean of what fell there
@@ -107,14 +109,10 @@ def prepare(scenario: Scenario, facts: Facts, seed: int = 1) -> Study:
     ('value', 'ALL', 29)
     """
     branches = scenario.branches()
-    loaded = {
-        name: _as_known(policies.load(name, facts.folder), scenario.law_as_of)
-        for name in {scenario.against, *(name for branch in branches for name, _ in branch.path)}
-    }
-    paths = [joined([(loaded[name], day) for name, day in branch.path]) for branch in branches]
+    paths, against = _law(scenario, facts, branches)
     years = _years(scenario.period)
-    goods = entered(facts, scenario.period, [*paths, loaded[scenario.against]], {year.start for year in years})
-    plan = bills.plan(facts, paths, loaded[scenario.against], goods, years, scenario.shape)
+    goods = entered(facts, scenario.period, [*paths, against], {year.start for year in years})
+    plan = bills.plan(facts, paths, against, goods, years, scenario.shape)
     spec = draws.spec(scenario, facts, list(INPUTS), plan.makers)
     for branch in branches:
         if unknown := sorted(set(branch.fx_jump) - set(spec.currencies)):
@@ -148,12 +146,41 @@ def prepare(scenario: Scenario, facts: Facts, seed: int = 1) -> Study:
     return replace(study, low=low - reach, high=high + reach)
 
 
+def case_of(scenario: Scenario, facts: Facts, branch: Branch) -> Case:
+    """The central case of a branch, over the last whole year of the scenario.
+
+    >>> import tariffmodel as tm
+    >>> known, tree = tm.facts.load(), tm.scenarios.load("canada-and-deals")
+    >>> str(case_of(tree, known, tree.branches()[0]).period)
+    'CY2030'
+    """
+    parts, against = _law(scenario, facts, [branch])
+    year = scenario.end.year if (scenario.end.month, scenario.end.day) == (12, 31) else scenario.end.year - 1
+    return Case(facts, parts[0], against, parse(f"CY{year}"), facts.as_of)
+
+
+def _law(
+    scenario: Scenario, facts: Facts, branches: Sequence[Branch]
+) -> tuple[list[Policy], Policy]:
+    """The joined policy of each branch, and the counterfactual."""
+
+    def read(name: str) -> Policy:
+        one = policies.load(name, facts.folder)
+        return one if scenario.law_as_of is None else policies.as_known(one, scenario.law_as_of)
+
+    names = {scenario.against, *(name for branch in branches for name, _ in branch.path)}
+    loaded = {name: read(name) for name in names}
+    paths = [joined([(loaded[name], day) for name, day in branch.path]) for branch in branches]
+    return paths, loaded[scenario.against]
+
+
 def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     """What a block of draws comes to: USD (branches, Q, C, B), bills cumulated to each year's end, then value.
 
     Notes
     -----
-    Until the end of its life L a bill at the rate T of its year lasts, after it there is none:
+    A bill adds up over the steps of its branch. To shareholders it is worth what it costs until the end of a life L,
+    after which whatever law there was is taken to be gone:
 
     .. math:: V = -(1 - \\tau)(1 - \\pi) \\int_0^L T(t)\\,f(t)\\,e^{-\\rho t}\\,dt,
 
@@ -169,16 +196,15 @@ def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     owed = bills.attributable(study.plan, drawn)
     branches, years, makers, size = owed.shape
     out = np.empty((branches, years + 1, len(study.columns), size))
-    lived: dict[float | None, tuple[np.ndarray, np.ndarray]] = {}
+    lived: dict[float | None, np.ndarray] = {}
     kept = study.kept[:, None] * (1 - drawn.pass_through)
     for number, branch in enumerate(study.branches):
         if branch.life_years not in lived:
             lived[branch.life_years] = _lasting(study, branch.life_years, drawn)
-        alive, annuity = lived[branch.life_years]
-        out[number, :-1, :makers] = np.cumsum(owed[number] * alive[:, None], axis=0)
+        out[number, :-1, :makers] = np.cumsum(owed[number], axis=0)
         fx = _fx(study, number, drawn)
         flow = np.concatenate([owed[number], owed[number, -1:]])  # the last year's goes on
-        out[number, -1, :makers] = -kept * np.einsum("ymb,ymb,ymb->mb", flow, annuity, fx)
+        out[number, -1, :makers] = -kept * np.einsum("ymb,ymb,ymb->mb", flow, lived[branch.life_years], fx)
     for place, (_, members) in enumerate(study.baskets):
         out[:, :, makers + place] = out[:, :, members].sum(axis=2)
     return out
@@ -304,10 +330,6 @@ def _call(function: Callable[[int], Any], number: int) -> Any:
     return function(number)
 
 
-def _as_known(one: policies.Policy, day: date | None) -> policies.Policy:
-    return one if day is None else policies.as_known(one, day)
-
-
 def _years(period: Period) -> list[Period]:
     """Calendar years of a period."""
     return [
@@ -322,17 +344,16 @@ def _baskets(homes: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
     return (*(group for group in groups if len(group[1]) > 1), (ALL, np.arange(len(homes))))
 
 
-def _lasting(study: Study, mean: float | None, drawn: Drawn) -> tuple[np.ndarray, np.ndarray]:
-    """Share of each year that the bill lasts (Y, B), and what a dollar a year is worth in it (Y + 1, M, B)."""
+def _lasting(study: Study, mean: float | None, drawn: Drawn) -> np.ndarray:
+    """What a dollar owed in each year, and a year after the last one, is worth until life's end (Y + 1, M, B)."""
     ends, span = study.ends, np.diff(study.ends)
     life = np.full(drawn.life.shape, np.inf) if mean is None else mean * drawn.life
-    alive = np.clip((life - ends[:-1, None]) / span[:, None], 0.0, 1.0)
     rates, place = np.unique(study.rate, return_inverse=True)
     until = np.minimum(np.append(ends[1:], np.inf)[:, None], np.maximum(life, ends[:, None]))
     discounted = np.exp(-rates[:, None, None] * ends[:, None]) - np.exp(-rates[:, None, None] * until)
     a_year = np.append(span, span[-1])[:, None]  # what is owed in a part of a year, at an annual rate
     annuity = discounted / rates[:, None, None] / a_year
-    return alive, np.moveaxis(annuity[place], 0, 1)
+    return np.moveaxis(annuity[place], 0, 1)
 
 
 def _fx(study: Study, number: int, drawn: Drawn) -> np.ndarray:

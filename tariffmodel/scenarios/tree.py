@@ -103,7 +103,7 @@ class Step(_Document):
 class Outcome(_Document):
     """One thing that could happen, with its probability given what stands above it in the tree.
 
-    `life_years` is the mean of an exponential life of the bill, see `run`; `fx_jump` the move of a currency in
+    `life_years` is the mean of an exponential life, up to which the bill is valued (none: for good); `fx_jump` the move of a currency in
     units of it per USD, and `sector_jump` that of automakers' shares, both log changes on the day.
     """
 
