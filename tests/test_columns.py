@@ -63,6 +63,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     offers = tm.schedule.schedule(grown, "JP")
     plan = tm.plants.of_maker(grown, offers, "Toyota")
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
+    tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -202,6 +203,12 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "game.supply": tm.game.supply(grown, "JP", [0.2]),
         "relocation.table": tm.relocation.table(known, "JP", 28_000, implied_years=5.0),
         "government.frontier": tm.government.frontier(grown, "JP", [0.0, 0.5], designs=["linear, firm"]),
+        "scenarios.Scenario.outcomes": tree.scenario.outcomes(),
+        "scenarios.Result.summary": tree.summary(),
+        "scenarios.Result.by_outcome": tree.by_outcome(),
+        "scenarios.Result.paths": tree.paths(),
+        "scenarios.Result.net": tree.net("none"),
+        "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,

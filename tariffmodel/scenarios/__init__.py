@@ -1,7 +1,7 @@
 """The wing of scenarios: what could happen, what it would cost each maker, and what drives the difference.
 
-In order of knowing: ``tree`` (outcomes, probabilities, days) → ``draws`` → ``streams`` → ``bills`` → ``engine`` (one
-machine or a cluster) → ``results`` → ``importance``.
+In order of knowing: ``tree`` (outcomes, probabilities, days) → ``draws`` → ``streams`` → ``bills`` →
+``engine`` (one machine or a cluster) → ``results`` → ``importance``.
 """
 
 from tariffmodel.scenarios.engine import cluster, on_cluster

@@ -4,19 +4,20 @@ Rates depend on the branch alone, so they are read once, and the bill of a year 
 
     bill (branch, year) = Σ_cells coefficient (branch, year, cell) · value (cell, draw) − offset
 
-The rate of a cell is general + q·(qualifying − general) + q·(1 − u)·content, with a share q that qualifies for USMCA and
-US content u that are drawn: its value comes as it is, times the quantile of q, of u, and of both. Branches that
-agree on a year have one coefficient between them and are reckoned once. Sums are NumPy's own
-(``einsum`` without BLAS): the last bit must not depend on how many threads a worker has.
+The rate of a cell is general + q·(qualifying − general) + q·(1 − u)·content, with a share q that qualifies
+for USMCA and US content u that are drawn: its value comes as it is, times the quantile of q, of u, and of
+both. Branches that agree on a year have one coefficient between them and are reckoned once. Sums are NumPy's
+own (``einsum`` without BLAS): the last bit must not depend on how many threads a worker has.
 
-The share of a quota that is filled is that of the central volumes, and a relief's score that of the facts: neither
-is drawn. Volume credits, which are settled by year for all goods of a maker at once, are refused.
+The share of a quota that is filled is that of the central volumes, and a relief's score that of the facts:
+neither is drawn. Volume credits, which are settled by year for all goods of a maker at once, are refused.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ from tariffmodel.tariff.rates import Rates, rates
 
 
 class _Terms(NamedTuple):
-    """Rows of the contraction (R,): the cell, times q (1), u (2) or both (3), and `bounds` (M + 1,) by maker."""
+    """Rows of the contraction (R,): cell, times q (1), u (2) or both (3); `bounds` (M + 1,) by maker."""
 
     cell: np.ndarray
     power: np.ndarray
@@ -51,8 +52,8 @@ class _Account(NamedTuple):
 class Plan:
     """All of a tree that no draw changes: what a worker is sent.
 
-    `yearly` (R, U) and `column` (branches + 1, Y) are coefficients and which of them is whose, the counterfactual
-    last; `due` (P, V) are those of the duty on parts by span, on the rows of `part_terms`.
+    `yearly` (R, U) and `column` (branches + 1, Y) are coefficients and which of them is whose, the
+    counterfactual last; `due` (P, V) are those of the duty on parts by span, on the rows of `part_terms`.
     """
 
     makers: tuple[str, ...]
@@ -103,8 +104,8 @@ def plan(
     for one in (*paths, against):
         if one.credit:
             raise DataError(
-                f"{one.name} grants volume credits, which are settled for a whole year and not drawn; leave it "
-                "out of the scenario and ask exposure.table for its bill"
+                f"{one.name} grants volume credits, which are settled for a whole year and not drawn; leave "
+                "it out of the scenario and ask exposure.table for its bill"
             )
     table = CurveTable()
     streams = cells(goods, table)
@@ -121,14 +122,18 @@ def plan(
     for one in (*paths, against):
         card = rates(one, facts, goods.flows, goods.spans, goods.units[:1])
         each = _coefficients(_triple(card, goods, None), streams)
-        yearly.append(np.stack([_summed(each, streams, terms, year_of == k) for k in range(len(years))], axis=1))
+        by_year = [_summed(each, streams, terms, year_of == k) for k in range(len(years))]
+        yearly.append(np.stack(by_year, axis=1))
         mine = []
         for measure in sorted({entry.measure for entry in one.offset} & set(card.components)):
             each = _coefficients(_triple(card, goods, measure), streams)
-            spans = [_summed(each, streams, part_terms, np.arange(len(goods.spans)) == s) for s in range(len(goods.spans))]
+            spans = [
+                _summed(each, streams, part_terms, only) for only in np.eye(len(goods.spans), dtype=bool)
+            ]
             due.append(np.stack(spans, axis=1))
             entries = parts.in_order(entry for entry in one.offset if entry.measure == measure)
-            mine.append(_Account(tuple(entries), sum(d.shape[1] for d in due[:-1]) + np.arange(len(goods.spans))))
+            before = sum(columns.shape[1] for columns in due[:-1])
+            mine.append(_Account(tuple(entries), before + np.arange(len(goods.spans))))
         accounts.append(mine)
     yearly_, column = _once(np.concatenate(yearly, axis=1))
     due_, place = _once(np.concatenate(due, axis=1))
@@ -222,7 +227,7 @@ def _less_offset(
 def _contracted(coefficients: np.ndarray, rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Sums (U, M, B) over the rows (R, B) of each maker."""
     out = np.zeros((coefficients.shape[1], len(bounds) - 1, rows.shape[1]))
-    for maker, (first, last) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for maker, (first, last) in enumerate(pairwise(bounds)):
         out[:, maker] = np.einsum("ru,rb->ub", coefficients[first:last], rows[first:last])
     return out
 

@@ -1,7 +1,7 @@
 """Which values do the inputs take in one draw?
 
-A block of draws has a seed of its own: the child of ``SeedSequence(seed)`` with the block's number. What is drawn
-therefore depends on the seed and the number alone, not on how many blocks one worker takes.
+A block of draws has a seed of its own: the child of ``SeedSequence(seed)`` with the block's number. What is
+drawn therefore depends on the seed and the number alone, not on how many blocks one worker takes.
 
 An input of a maker has a *position*, uniform on (0, 1). A part of it, with the loading of
 ``facts/shared_errors.csv``, is one for all makers that share an estimate, the rest is the maker's own
@@ -27,16 +27,18 @@ from tariffmodel.scenarios.tree import Scenario
 from tariffmodel.tariff import uncertainty
 
 BLOCK = 500  # draws that share a seed
-_GRID = (1 - np.cos(np.linspace(0, np.pi, 2049))) / 2  # positions at which PERT is tabulated, dense at the ends
+_GRID = (
+    1 - np.cos(np.linspace(0, np.pi, 2049))
+) / 2  # positions at which PERT is tabulated, dense at the ends
 
 
 @dataclass(frozen=True)
 class Spec:
     """What is drawn beside the tree: K inputs of M makers, pass-through, life and C currencies.
 
-    `group` (K, M) is the group in whose common part of an input a maker has a share, `loading` (K,) that share;
-    `most`, `a`, `b` are those of the pass-through; `root` (C, C) is the lower triangle whose product with its
-    transpose is the correlation of the currencies, `vol` (C,) their volatility a year.
+    `group` (K, M) is the group in whose common part of an input a maker has a share, `loading` (K,) that
+    share; `most`, `a`, `b` are those of the pass-through; `root` (C, C) is the lower triangle whose product
+    with its transpose is the correlation of the currencies, `vol` (C,) their volatility a year.
     """
 
     loading: np.ndarray
@@ -162,9 +164,8 @@ class Curves:
             rows = zip(position, self.table, strict=True)
             return np.array([np.interp(at, _GRID, row) for at, row in rows]).reshape(position.shape)
         mode = self.mode[:, None]
-        return np.where(
-            position < mode, np.sqrt(position * mode), 1 - np.sqrt((1 - position) * (1 - mode))
-        )
+        rising, falling = np.sqrt(position * mode), 1 - np.sqrt((1 - position) * (1 - mode))
+        return np.asarray(np.where(position < mode, rising, falling))
 
 
 def _root(scenario: Scenario, currencies: Sequence[str]) -> np.ndarray:
@@ -176,10 +177,11 @@ def _root(scenario: Scenario, currencies: Sequence[str]) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
     if len(values) and values[0] <= 0:
         weight = np.abs(np.outer(vectors[:, 0], vectors[:, 0]) * np.triu(matrix, 1))
-        one, two = np.unravel_index(weight.argmax(), weight.shape)
+        first, second = np.unravel_index(weight.argmax(), weight.shape)
         raise DataError(
             f"{scenario.name}: correlation is not positive definite (smallest eigenvalue {values[0]:.3g}): "
-            f"{currencies[one]} and {currencies[two]} at {matrix[one, two]:g} contradict the others most; "
+            f"{currencies[first]} and {currencies[second]} at "
+            f"{matrix[first, second]:g} contradict the others most; "
             "bring that value nearer to 0"
         )
     return np.asarray(np.linalg.cholesky(matrix)) if len(values) else matrix

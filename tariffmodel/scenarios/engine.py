@@ -2,9 +2,9 @@
 
 Blocks of draws are counted into a `Tally` of bounded size, batch by batch; the batches can be mapped over by
 anything that maps in order: the built-in ``map``, a pool's, or `on_cluster` for ``dask.distributed``. A batch
-is always the same blocks and batches are added in their order, so the result is the same to the last bit whatever
-the number of workers. A worker that is lost has its batch done again by another; one that cannot be done
-raises, and there is no result: a part is never taken for the whole.
+is always the same blocks and batches are added in their order, so the result is the same to the last bit
+whatever the number of workers. A worker that is lost has its batch done again by another; one that cannot be
+done raises, and there is no result: a part is never taken for the whole.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import Facts
@@ -44,10 +45,10 @@ Executor = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 class Study:
     """A tree made ready: what is sent to a worker.
 
-    `weight` (branches,) are probabilities, `outcome` (branches,) the leaf of each; `ends` (Y + 1,) the years since
-    the start at which the parts of the period begin and end; `kept`, `rate` (M,) are 1 − tax and the discount
-    rate; `currency` (M,) counts in `spec.currencies`, −1 for none; `jump` (branches, C) is that of currencies.
-    `baskets` holds the makers of each. `centre` and `width` (outcomes, Q, C) place the bins.
+    `weight` (branches,) are probabilities, `outcome` (branches,) the leaf of each; `ends` (Y + 1,) the years
+    since the start at which the parts of the period begin and end; `kept`, `rate` (M,) are 1 − tax and the
+    discount rate; `currency` (M,) counts in `spec.currencies`, −1 for none; `jump` (branches, C) is that of
+    currencies. `baskets` holds the makers of each. `centre` and `width` (outcomes, Q, C) place the bins.
     """
 
     plan: bills.Plan
@@ -75,9 +76,9 @@ class Study:
 class Tally:
     """Draws counted: what batches add up to.
 
-    `draws`; by branch, quantity and column the `total` and `square` of what was drawn less the `middle` of its
-    bins; `mixed` and `mixed_square` (Q, C) of the draw's mean over branches; by outcome the `weight` and the
-    `mass` (outcomes, Q, C, bins) of every bin.
+    `draws`; by branch, quantity and column the `total` and `square` of what was drawn less the `middle` of
+    its bins; `mixed` and `mixed_square` (Q, C) of the draw's mean over branches; by outcome the `weight` and
+    the `mass` (outcomes, Q, C, bins) of every bin.
     """
 
     draws: int
@@ -134,7 +135,7 @@ def prepare(scenario: Scenario, facts: Facts, seed: int = 1) -> Study:
         rate=np.log1p(worth["discount_rate"].loc[list(plan.makers)].to_numpy(dtype=float)),
         currency=np.array([spec.currencies.index(c) if c in spec.currencies else -1 for c in paid_in]),
         jump=np.array([[branch.fx_jump.get(c, 0.0) for c in spec.currencies] for branch in branches]),
-        baskets=_baskets(makers["home"].to_numpy()),
+        baskets=_baskets(makers),
         quantities=(*(f"bill_{year.end.year}" for year in years), "value"),
     )
     pilot = evaluated(study, draws.block(spec, seed, 0))
@@ -159,9 +160,7 @@ def case_of(scenario: Scenario, facts: Facts, branch: Branch) -> Case:
     return Case(facts, parts[0], against, parse(f"CY{year}"), facts.as_of)
 
 
-def _law(
-    scenario: Scenario, facts: Facts, branches: Sequence[Branch]
-) -> tuple[list[Policy], Policy]:
+def _law(scenario: Scenario, facts: Facts, branches: Sequence[Branch]) -> tuple[list[Policy], Policy]:
     """The joined policy of each branch, and the counterfactual."""
 
     def read(name: str) -> Policy:
@@ -175,18 +174,19 @@ def _law(
 
 
 def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
-    """What a block of draws comes to: USD (branches, Q, C, B), bills cumulated to each year's end, then value.
+    r"""What a block comes to, USD (branches, Q, C, B): bills added up to each year's end, then value.
 
     Notes
     -----
-    A bill adds up over the steps of its branch. To shareholders it is worth what it costs until the end of a life L,
-    after which whatever law there was is taken to be gone:
+    A bill adds up over the steps of its branch. To shareholders it is worth what it costs until the end of a
+    life L, after which whatever law there was is taken to be gone:
 
-    .. math:: V = -(1 - \\tau)(1 - \\pi) \\int_0^L T(t)\\,f(t)\\,e^{-\\rho t}\\,dt,
+    .. math:: V = -(1 - \tau)(1 - \pi) \int_0^L T(t)\,f(t)\,e^{-\rho t}\,dt,
 
-    with ρ = ln(1 + r), the exchange rate f relative to today's (lognormal, ln f normal with mean jump − σ²t/2 and
-    variance σ²t, at the middle of each year), and the last year's rate for whatever comes after the period.
-    With an exponential life of mean 1/h, a constant T and f = 1 its mean is −(1 − τ)(1 − π)·T / (ρ + h).
+    with ρ = ln(1 + r), the exchange rate f relative to today's (lognormal, ln f normal with mean jump − σ²t/2
+    and variance σ²t, at the middle of each year), and the last year's rate for whatever comes after the
+    period. With an exponential life of mean 1/h, a constant T and f = 1 its mean is −(1 − τ)(1 − π)·T / (ρ +
+    h).
 
     >>> import tariffmodel as tm
     >>> study = prepare(tm.scenarios.load("june-2025-proposal"), tm.facts.load())
@@ -228,7 +228,9 @@ def batch(study: Study, seed: int, total: int, number: int) -> Tally:
     return found
 
 
-def tally(study: Study, total: int, seed: int, executor: Executor = map, step: Callable[[], Any] | None = None) -> Tally:
+def tally(
+    study: Study, total: int, seed: int, executor: Executor = map, step: Callable[[], Any] | None = None
+) -> Tally:
     """Count all draws, batch by batch, over any executor that maps in order.
 
     Parameters
@@ -253,7 +255,7 @@ def tally(study: Study, total: int, seed: int, executor: Executor = map, step: C
     600
     """
     batches = -(-total // (BLOCK * BATCH))
-    found = None
+    found: Tally | None = None
     for counted in executor(partial(batch, study, seed, total), range(batches)):
         found = counted if found is None else found + counted
         if step:
@@ -289,7 +291,7 @@ def on_cluster(client: Any) -> Executor:
 
 @contextmanager
 def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
-    """Executor of a running cluster, by the address of its scheduler, or of a local one of one thread a worker.
+    """Executor of a running cluster, by its scheduler's address, or of a local one: one thread a worker.
 
     Raises
     ------
@@ -320,7 +322,8 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
         client = Client(address, timeout="5s")
     except (OSError, ValueError) as error:
         raise TariffModelError(
-            f"no scheduler answers at {address} ({error}); start one with `dask scheduler`, or give its address"
+            f"no scheduler answers at {address} ({error}); start one with `dask scheduler`, or "
+            "give its address"
         ) from None
     with client:
         yield on_cluster(client)
@@ -338,14 +341,15 @@ def _years(period: Period) -> list[Period]:
     ]
 
 
-def _baskets(homes: np.ndarray) -> tuple[tuple[str, np.ndarray], ...]:
-    """Makers by home where there are several, and all."""
-    groups = [(str(home), np.flatnonzero(homes == home)) for home in sorted(set(homes))]
-    return (*(group for group in groups if len(group[1]) > 1), (ALL, np.arange(len(homes))))
+def _baskets(makers: pd.DataFrame) -> tuple[tuple[str, np.ndarray], ...]:
+    """Makers by home where there are several, and all; none that another one contains."""
+    whole, homes = makers["consolidated_in"].isna().to_numpy(), makers["home"].to_numpy()
+    groups = [(str(home), np.flatnonzero(whole & (homes == home))) for home in sorted(set(homes))]
+    return (*(group for group in groups if len(group[1]) > 1), (ALL, np.flatnonzero(whole)))
 
 
 def _lasting(study: Study, mean: float | None, drawn: Drawn) -> np.ndarray:
-    """What a dollar owed in each year, and a year after the last one, is worth until life's end (Y + 1, M, B)."""
+    """What a dollar owed in each year, and a year after the last, is worth until life's end (Y + 1, M, B)."""
     ends, span = study.ends, np.diff(study.ends)
     life = np.full(drawn.life.shape, np.inf) if mean is None else mean * drawn.life
     rates, place = np.unique(study.rate, return_inverse=True)

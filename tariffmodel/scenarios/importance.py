@@ -1,9 +1,9 @@
 """Which of the things that are not known moves a result most?
 
 Variance-based indices of Sobol (1993): of independent factors, the *first-order* index of one is the share of
-the variance that would go if it were known, the *total* index the share that would be left if all others were.
-They are estimated from two independent sets of draws, A and B, and A with one factor of B (Saltelli and others 2010,
-table 2 b; Jansen 1999 for the total)::
+the variance that would go if it were known, the *total* index the share that would be left if all others
+were. They are estimated from two independent sets of draws, A and B, and A with one factor of B (Saltelli and
+others 2010, table 2 b; Jansen 1999 for the total)::
 
     first = mean(f(B) · (f(AB_i) − f(A))) / Var        total = mean((f(A) − f(AB_i))²) / 2 Var
 """
@@ -67,7 +67,12 @@ def indices(
     first, total = at(np.arange(len(a)))
     errors = again.std(axis=0)
     return pd.DataFrame(
-        {"first_order": first, "total_order": total, "first_order_se": errors[0], "total_order_se": errors[1]},
+        {
+            "first_order": first,
+            "total_order": total,
+            "first_order_se": errors[0],
+            "total_order_se": errors[1],
+        },
         index=pd.Index(list(swapped), name="factor"),
     )
 
@@ -114,8 +119,8 @@ def sobol(
 def of_tree(result: Result, maker: str = "ALL", of: str = "bill", n: int = 2000) -> pd.DataFrame:
     """Sobol indices of a drawn tree: which outcome and when, each input, pass-through, life, currencies.
 
-    The branch is one discrete factor. An input is one factor for all makers together, whatever part of its error
-    they share. Life, pass-through and currencies move values alone.
+    The branch is one discrete factor. An input is one factor for all makers together, whatever part of its
+    error they share. Life, pass-through and currencies move values alone.
 
     Parameters
     ----------

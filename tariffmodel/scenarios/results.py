@@ -1,7 +1,7 @@
 """What does a tree say once it is drawn: how much, how sure, and is it policy or the inputs?
 
-A distribution is held as points with weights: every outcome's bins, each at the mean of what fell into it. So the mean
-is that of the draws, and a quantile or an expected shortfall is off by less than a bin.
+A distribution is held as points with weights: every outcome's bins, each at the mean of what fell into it. So
+the mean is that of the draws, and a quantile or an expected shortfall is off by less than a bin.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, market_value
 from tariffmodel.response import net_bill
 from tariffmodel.scenarios import engine
-from tariffmodel.scenarios.engine import BATCH, BLOCK, Executor, Study, Tally
+from tariffmodel.scenarios.draws import BLOCK
+from tariffmodel.scenarios.engine import BATCH, Executor, Study, Tally
 from tariffmodel.scenarios.tree import Scenario, load
 
 DRAWS = 10_000
@@ -61,19 +62,19 @@ class Result:
         Parameters
         ----------
         of : str
-            ``bill``, or ``value``: what it is worth to shareholders, negative where they lose, in USD of today
-            and before the sector's jump.
+            ``bill``, or ``value``: what it is worth to shareholders, negative where they lose, in USD of
+            today and before the sector's jump.
         tail : float
             Probability of the tail of the expected shortfall and of the outer quantiles.
 
         Returns
         -------
         DataFrame
-            Indexed by maker, then basket: `mean_usd`, `mean_se_usd` (simulation error), `sd_usd`, `low_usd`, `median_usd`,
-            `high_usd` (quantiles), `shortfall_usd` (mean of the worst `tail`: Rockafellar and Uryasev 2000), and
-            the shares of the variance by the law of total variance: `outcome_share` (which leaf), `timing_share`
-            (when, within it), `input_share` (all else that is drawn; of a value its life, pass-through and
-            currencies are part of it, see `of_tree`).
+            Indexed by maker, then basket: `mean_usd`, `mean_se_usd` (simulation error), `sd_usd`, `low_usd`,
+            `median_usd`, `high_usd` (quantiles), `shortfall_usd` (mean of the worst `tail`: Rockafellar and
+            Uryasev 2000), and the shares of the variance by the law of total variance: `outcome_share` (which
+            leaf), `timing_share` (when, within it), `input_share` (all else that is drawn; of a value its
+            life, pass-through and currencies are part of it, see `of_tree`).
 
         Raises
         ------
@@ -84,7 +85,7 @@ class Result:
         --------
         >>> import tariffmodel as tm
         >>> found = tm.scenarios.run("canada-and-deals", draws=500).summary()
-        >>> shares = found[["outcome_share", "timing_share", "input_share"]].sum(axis=1)
+        >>> shares = found[["outcome_share", "timing_share", "input_share"]].dropna().sum(axis=1)
         >>> bool(np.allclose(shares, 1))
         True
         """
@@ -95,7 +96,7 @@ class Result:
         worst = shortfall(points if of == "bill" else -points, weights, tail)
         mean, sd, parts = self._moments(q)
         spread = self.tally.mixed_square[q] / self.draws - (self.tally.mixed[q] / self.draws) ** 2
-        frame = pd.DataFrame(
+        return pd.DataFrame(
             {
                 "mean_usd": mean,
                 "mean_se_usd": np.sqrt(np.maximum(spread, 0.0) / self.draws),
@@ -106,7 +107,6 @@ class Result:
             },
             index=pd.Index(self.study.columns, name="maker"),
         )
-        return frame
 
     def by_outcome(self, of: str = "bill", tail: float = 0.05) -> pd.DataFrame:
         """Each maker and basket under each leaf of the tree.
@@ -114,8 +114,9 @@ class Result:
         Returns
         -------
         DataFrame
-            Indexed by outcome and maker: `probability`, `mean_usd`, `low_usd`, `high_usd`, and `market_cap_share`: the
-            mean over the maker's market value (missing for baskets and what has none).
+            Indexed by outcome and maker: `probability`, `mean_usd`, `low_usd`, `high_usd`, and
+            `market_cap_share`: the mean over the maker's market value (missing for baskets and what has
+            none).
 
         Examples
         --------
@@ -127,8 +128,8 @@ class Result:
         self._refuse_thin(tail)
         q = self.quantity(of)
         worth = market_value(self.facts, self.facts.as_of)["market_cap_usd"].reindex(self.study.columns)
-        frames = {}
-        for number, name in enumerate(self._titles.index):
+        frames: dict[str, pd.DataFrame] = {}
+        for number, name in enumerate(map(str, self._titles.index)):
             points, weights = self._points(q, number)
             mean = self._mean(q, number)
             frames[name] = pd.DataFrame(
@@ -192,14 +193,14 @@ class Result:
     def net(self, response: str = "prices") -> pd.DataFrame:
         """Gross and net bill under each leaf, the net one by the ratio of its central case.
 
-        The ratio is that of `net_bill.table` in the last whole year of the period, on the leaf's likeliest path, all
-        inputs central: it is applied to the mean of the draws, so the response is not drawn.
+        The ratio is that of `net_bill.table` in the last whole year of the period, on the leaf's likeliest
+        path, all inputs central: it is applied to the mean of the draws, so the response is not drawn.
 
         Returns
         -------
         DataFrame
-            Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing for a
-            maker that the response does not know, or that owes nothing).
+            Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing
+            for a maker that the response does not know, or that owes nothing).
 
         Examples
         --------
@@ -209,8 +210,8 @@ class Result:
         True
         """
         gross = self.by_outcome()["mean_usd"]
-        frames = {}
-        for number, name in enumerate(self._titles.index):
+        frames: dict[str, pd.DataFrame] = {}
+        for number, name in enumerate(map(str, self._titles.index)):
             of_leaf = np.flatnonzero(self.study.outcome == number)
             likeliest = int(of_leaf[self.study.weight[of_leaf].argmax()])
             case = engine.case_of(self.scenario, self.facts, self.study.branches[likeliest])
@@ -243,8 +244,8 @@ class Result:
             raise DataError(f"tail is {tail:g}; write a probability between 0 and 0.5, such as 0.05")
         if self.draws * tail < _FEWEST - 1e-9:
             raise DataError(
-                f"{self.draws} draws leave {self.draws * tail:g} in a tail of {tail:.0%}, at least {_FEWEST} are "
-                f"needed; draw {int(np.ceil(_FEWEST / tail))} or more, or ask for a wider tail"
+                f"{self.draws} draws leave {self.draws * tail:g} in a tail of {tail:.0%}, at least {_FEWEST} "
+                f"are needed; draw {int(np.ceil(_FEWEST / tail))} or more, or ask for a wider tail"
             )
 
     def _middle(self, q: int) -> np.ndarray:
@@ -355,7 +356,9 @@ def quantile(points: np.ndarray, weights: np.ndarray, at: float) -> np.ndarray:
 
 
 def shortfall(points: np.ndarray, weights: np.ndarray, tail: float) -> np.ndarray:
-    """Mean (...) of the highest `tail` of the weight, a point on the edge in part (Rockafellar and Uryasev 2002).
+    """Mean (...) of the highest `tail` of the weight; a point on the edge counts in part.
+
+    Rockafellar and Uryasev (2002), equation 12, for discrete distributions.
 
     >>> float(shortfall(np.array([1.0, 2.0, 10.0]), np.array([0.9, 0.06, 0.04]), 0.05))
     8.4

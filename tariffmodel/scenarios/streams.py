@@ -1,14 +1,14 @@
 """How does each stream of goods move with what is drawn?
 
-`goods.Goods` holds every stream in 1 + 2K runs: central, and one input at its low or its high. A stream's value is
-a product in which each input has one factor, so its ratio to the central value in those runs is all that a
-draw needs::
+`goods.Goods` holds every stream in 1 + 2K runs: central, and one input at its low or its high. A stream's
+value is a product in which each input has one factor, so its ratio to the central value in those runs is all
+that a draw needs::
 
     value = central value · Π_k (low ratio_k + (high ratio_k − low ratio_k) · quantile_k)
 
-A share (what qualifies for USMCA, US content) is a level instead, low + width · quantile, because official months
-move it without moving how uncertain it is. Spans of days in which a stream has the same ratios are one *cell*: their
-central values are summed, with the rate and the shares of each, before anything is drawn.
+A share (what qualifies for USMCA, US content) is a level instead, low + width · quantile, because official
+months move it without moving how uncertain it is. Spans of days in which a stream has the same ratios are one
+*cell*: their central values are summed, with the rate and the shares of each, before anything is drawn.
 """
 
 from __future__ import annotations
@@ -45,13 +45,15 @@ class CurveTable:
 
     def curves(self, shape: str) -> tuple[np.ndarray, np.ndarray, Curves]:
         """Input and maker of every curve, and the curves."""
-        kind, maker, mode = (np.array(column) for column in zip(*self.rows, strict=True))
-        return kind.astype(int), maker.astype(int), Curves.of(mode.astype(float), shape)
+        kind, maker, mode = np.array(list(self.rows), dtype=float).reshape(-1, 3).T
+        return kind.astype(int), maker.astype(int), Curves.of(mode, shape)
 
 
 @dataclass(frozen=True)
 class Factors:
-    """A product over inputs for N cells: `base` (N,), and for each input that moves some (cells, low, width, curve).
+    """A product over inputs for N cells.
+
+    `base` (N,), and for each input that moves some of them (cells, low, width, curve).
 
     >>> runs = np.array([[10.0], [8.0], [13.0]])
     >>> factors = Factors.of(runs, np.array([0]), CurveTable())
@@ -77,8 +79,10 @@ class Factors:
             mode = np.clip((middle - low) / np.where(high == low, 1.0, high - low), 0.0, 1.0)
             curve = table.number(np.full(cells.size, kind), maker[cells], mode)
             moved.append((cells, low[:, None], (high - low)[:, None], curve))
-        still = np.setdiff1d(np.flatnonzero(runs[0] == 0), np.concatenate([m[0] for m in moved] or [[]]))
-        base[still.astype(int)] = 0.0
+        grows = np.zeros(runs.shape[1], dtype=bool)
+        for cells, *_ in moved:
+            grows[cells] = True
+        base[(runs[0] == 0) & ~grows] = 0.0
         return cls(base, tuple(moved))
 
     def at(self, quantiles: np.ndarray) -> np.ndarray:
@@ -140,7 +144,11 @@ def cells(goods: Goods, table: CurveTable) -> Cells:
     ratio = value / central  # a stream that may be more than zero is its most times a ratio
     levels = [_level(getattr(goods, name).reshape(-1, size)) for name in ("qualifying", "us_content")]
     flow = np.tile(np.arange(shape[1]), shape[0])
-    alike = [ratio[[0, *_moving(ratio)]], borne[[0, *_moving(borne)]], *(mode[None] for _, _, mode, _ in levels)]
+    alike = [
+        ratio[[0, *_moving(ratio)]],
+        borne[[0, *_moving(borne)]],
+        *(mode[None] for _, _, mode, _ in levels),
+    ]
     signs = np.concatenate([flow[None], *alike]).T.round(_DIGITS)
     _, first, of = np.unique(signs, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(goods.owner[flow[first]], kind="stable")  # a maker's cells stand together
@@ -166,7 +174,7 @@ def cells(goods: Goods, table: CurveTable) -> Cells:
 
 
 def _level(runs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Low, width, place of the central value between (−1: it does not move) and input (N,) of runs (1 + 2K, N)."""
+    """Low, width, place of the central value in it (−1: none) and input (N,) of runs (1 + 2K, N)."""
     change = np.abs(runs[1:] - runs[0]).reshape(-1, 2, runs.shape[1]).max(axis=1)
     kind, place = change.argmax(axis=0), np.arange(runs.shape[1])
     low, high = runs[1 + 2 * kind, place], runs[2 + 2 * kind, place]

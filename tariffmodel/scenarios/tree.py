@@ -3,9 +3,9 @@
 A scenario is a TOML file in ``data/scenarios/``: outcomes with their probabilities, each a path of
 policies through time. An outcome may have outcomes of its own, whose probabilities are conditional on it
 and whose steps follow its own; what has none is a leaf. A step begins on a day, or on one of several, listed
-with weights or drawn month by month (`When`). Every path that a leaf can take is a `Branch`, and the policies of
-a branch are joined into one, so that whatever outlasts a change of policy does: an offset that was earned, the
-quota of a year.
+with weights or drawn month by month (`When`). Every path that a leaf can take is a `Branch`, and the policies
+of a branch are joined into one, so that whatever outlasts a change of policy does: an offset that was earned,
+the quota of a year.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import data_dir
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
-from tariffmodel.tariff.policy import FOREVER, KINDS, Day, Number, Policy
+from tariffmodel.tariff.policy import FOREVER, KINDS, Day, Number, Offset, Policy
 
 SUMS_TO = 1e-9  # how near to 1 the probabilities of a node must come
 _MOST = 240  # branches of a scenario: each has its own bill in every draw
@@ -40,7 +40,8 @@ class When(_Document):
     """A day that is not known: `dates` with their `weights`, or the first of a month.
 
     With `hazard` the step begins on `first` with that probability, else a month later with the same
-    probability, and so on up to `last`: a geometric distribution, which is cut off there and scaled to sum to 1.
+    probability, and so on up to `last`: a geometric distribution, which is cut off there and scaled to sum to
+    1.
     """
 
     dates: list[Day] = []
@@ -103,8 +104,9 @@ class Step(_Document):
 class Outcome(_Document):
     """One thing that could happen, with its probability given what stands above it in the tree.
 
-    `life_years` is the mean of an exponential life, up to which the bill is valued (none: for good); `fx_jump` the move of a currency in
-    units of it per USD, and `sector_jump` that of automakers' shares, both log changes on the day.
+    `life_years` is the mean of an exponential life, up to which the bill is valued (none: for good);
+    `fx_jump` the move of a currency in units of it per USD, and `sector_jump` that of automakers' shares,
+    both log changes on the day.
     """
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -194,13 +196,15 @@ class Scenario(_Document):
                 own = dict(inherited)
                 own["life_years"] = node.life_years or inherited["life_years"]
                 own["fx_jump"] = {**inherited["fx_jump"], **node.fx_jump}
-                own["sector_jump"] = inherited["sector_jump"] if node.sector_jump is None else node.sector_jump
+                own["sector_jump"] = (
+                    inherited["sector_jump"] if node.sector_jump is None else node.sector_jump
+                )
                 if node.outcome:
                     yield from below(node.outcome, here, path, own)
                 else:
                     yield node, here, path, own
 
-        nothing = {"life_years": self.life_years, "fx_jump": {}, "sector_jump": 0.0}
+        nothing: dict[str, Any] = {"life_years": self.life_years, "fx_jump": {}, "sector_jump": 0.0}
         yield from below(self.outcome, 1.0, [], nothing)
 
     def branches(self) -> list[Branch]:
@@ -215,7 +219,9 @@ class Scenario(_Document):
                 weight = probability
                 for _, part in chosen:
                     weight = weight * part
-                path = [(step.policy, day or self.start) for step, (day, _) in zip(steps, chosen, strict=True)]
+                path = [
+                    (step.policy, day or self.start) for step, (day, _) in zip(steps, chosen, strict=True)
+                ]
                 found.append(Branch(leaf.id, number, weight, tuple(path), **own))
         return found
 
@@ -280,7 +286,7 @@ class Scenario(_Document):
 
 @dataclass(frozen=True)
 class Branch:
-    """One path: the leaf it belongs to (by id and by number), its probability, and policies with first days."""
+    """One path: its leaf (by id and by number), its probability, and policies with first days."""
 
     outcome: str
     number: int
@@ -317,10 +323,15 @@ def load(source: str | Path | Mapping[str, Any], data: str | Path | None = None)
     if isinstance(source, Mapping):
         document, file = {"name": "scenario", **source}, str(source.get("name", "scenario"))
     else:
-        path = Path(source) if Path(source).suffix == ".toml" else data_dir(data) / "scenarios" / f"{source}.toml"
+        path = (
+            Path(source)
+            if Path(source).suffix == ".toml"
+            else data_dir(data) / "scenarios" / f"{source}.toml"
+        )
         if not path.is_file():
             raise DataError(
-                f"no scenario {str(source)!r}; choose from {', '.join(names(data))} or give the path of a file"
+                f"no scenario {str(source)!r}; choose from {', '.join(names(data))} or give the path "
+                "of a file"
             )
         file = path.name
         try:
@@ -330,16 +341,15 @@ def load(source: str | Path | Mapping[str, Any], data: str | Path | None = None)
     known = _validated({"title": document["name"], "label": document["name"], **document}, file)
     for name in {known.against, *(policy for branch in known.branches() for policy, _ in branch.path)}:
         if name not in policies.names(data):
-            raise DataError(
-                f"{file}: no policy {name!r}; choose from {', '.join(policies.names(data))}"
-            )
+            raise DataError(f"{file}: no policy {name!r}; choose from {', '.join(policies.names(data))}")
     return known
 
 
 def joined(parts: Sequence[tuple[Policy, date]]) -> Policy:
     """One policy in which each of several stands from its day until the next one's.
 
-    Entries are cut at those days; what an offset has earned under an earlier policy stays usable.
+    Entries are cut at those days. What an offset has earned stays usable if the next policy has an offset of its
+    measure, and lapses if it has none.
 
     >>> law, none = policies.load("current-law"), policies.load("none")
     >>> path = joined([(law, date(2025, 1, 1)), (none, date(2026, 1, 1))])
@@ -355,8 +365,13 @@ def joined(parts: Sequence[tuple[Policy, date]]) -> Policy:
         for kind in KINDS:
             for entry in getattr(one, kind):
                 start, end = max(entry.start, first), min(entry.end, last)
-                if start <= end:
-                    kept[kind].append(entry.model_copy(update={"start": start, "end": end}))
+                if start > end:
+                    continue
+                changes: dict[str, Any] = {"start": start, "end": end}
+                if isinstance(entry, Offset) and number + 1 < len(parts):
+                    after = {other.measure for other in parts[number + 1][0].offset}
+                    changes["carry_forward"] = entry.carry_forward and entry.measure in after
+                kept[kind].append(entry.model_copy(update=changes))
     return parts[-1][0].model_copy(update=kept)
 
 
@@ -392,21 +407,25 @@ def _refuse_order(scenario: Scenario, outcome: Outcome, steps: Sequence[Step]) -
         if number == 0:
             if step.start is not None:
                 raise ValueError(
-                    f"outcome.{outcome.id}.step.0 has 'from'; the first step stands from {scenario.start}: drop it"
+                    f"outcome.{outcome.id}.step.0 has 'from'; the first step stands from "
+                    f"{scenario.start}: drop it"
                 )
             continue
         days = [day for day, _ in step.days if day is not None]
         if not days:
-            raise ValueError(f"outcome.{outcome.id}.step.{number}.from: missing; say when {step.policy} begins")
+            raise ValueError(
+                f"outcome.{outcome.id}.step.{number}.from: missing; say when {step.policy} begins"
+            )
         if days[0] <= latest:
             raise ValueError(
-                f"outcome.{outcome.id}: step {number} ({step.policy}, from {days[0]}) overlaps the step before "
-                f"it, which may begin as late as {latest}; begin it later"
+                f"outcome.{outcome.id}: step {number} ({step.policy}, from {days[0]}) overlaps the step "
+                f"before it, which may begin as late as {latest}; begin it later"
             )
         latest = days[-1]
     if latest > scenario.end:
         raise ValueError(
-            f"outcome.{outcome.id}: its last step may begin on {latest}, after 'to' ({scenario.end}); move one"
+            f"outcome.{outcome.id}: its last step may begin on {latest}, after 'to' ({scenario.end}); move "
+            "one of them"
         )
 
 
@@ -417,7 +436,8 @@ def _validated(document: Mapping[str, Any], file: str) -> Scenario:
         raise DataError("\n".join(f"{file}: {_fault(document, e)}" for e in error.errors())) from None
     if (count := len(known.branches())) > _MOST:
         raise DataError(
-            f"{file}: {count} paths once every day is drawn, at most {_MOST}; list fewer days, or shorten first to last"
+            f"{file}: {count} paths once every day is drawn, at most {_MOST}; list fewer days, or "
+            "shorten first to last"
         )
     return known
 
@@ -431,7 +451,9 @@ def _fault(document: Mapping[str, Any], error: Mapping[str, Any]) -> str:
             here = here[step]
         except (KeyError, IndexError, TypeError):
             here = {}
-        parts.append(str(here.get("id", step)) if isinstance(step, int) and isinstance(here, dict) else str(step))
+        parts.append(
+            str(here.get("id", step)) if isinstance(step, int) and isinstance(here, dict) else str(step)
+        )
     said = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         said = "unknown key; drop it or mend its spelling"
