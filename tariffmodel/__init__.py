@@ -1,12 +1,9 @@
 """Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
-``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what prices and
-plants make of it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` →
-``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
-about it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` →
-``lab`` and ``cli``. Continuous integration holds the order.
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``intake`` (what comes in from
+outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -97,6 +94,7 @@ _HOMES = {
     "relocation": "response.relocation",
     "report": "runs.run",
     "resampling": "stats.resampling",
+    "scenarios": "scenarios",
     "schedule": "response.schedule",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",

@@ -70,6 +70,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     threat = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat", "2026-03-12-korea-act"]
     prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
+    tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -228,6 +229,12 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "prediction.event_value": tm.prediction.event_value(
             noise.rename(columns={"BTC": "Toyota"}), contract
         ),
+        "scenarios.Scenario.outcomes": tree.scenario.outcomes(),
+        "scenarios.Result.summary": tree.summary(),
+        "scenarios.Result.by_outcome": tree.by_outcome(),
+        "scenarios.Result.paths": tree.paths(),
+        "scenarios.Result.net": tree.net("none"),
+        "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,
