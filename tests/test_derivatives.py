@@ -273,6 +273,13 @@ def test_probabilities_go_with_the_outcomes(probability, said):
         derivatives.on_rate(RATES, probability, strike=0.2, **TERMS)
 
 
+def test_a_claim_needs_one_level_per_outcome_and_both_ends_of_a_range():
+    with pytest.raises(DataError, match="'deal' has no level or two"):
+        derivatives.on_rate(RATES.replace(0.15, np.nan), PRICED, strike=0.2, **TERMS)
+    with pytest.raises(DataError, match="both low and high"):
+        derivatives.on_rate(RATES, PRICED, strike=0.2, low=PRICED, **TERMS)
+
+
 def test_a_hedge_is_the_least_variance_over_outcomes_and_noise(known):
     claim = derivatives.on_rate(RATES, PRICED, strike=0.25, **TERMS)
     weeks = pd.date_range("2025-01-03", periods=60, freq="W-FRI")

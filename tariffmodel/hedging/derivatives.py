@@ -522,6 +522,10 @@ def _claim(
     interest: float,
 ) -> Claim:
     index = level.index.rename("outcome")
+    if (unclear := level.isna() | index.duplicated()).any():
+        raise DataError(f"outcome {index[unclear][0]!r} has no level or two; give one number per outcome")
+    if (low is None) != (high is None):
+        raise DataError("a range of probabilities has two ends; give both low and high, or neither")
     q = state_prices.weights(_by_outcome(probability, index, "probability"))
     price = float(state_prices.claim(payoff, q, years, interest))
     discount = float(np.exp(-interest * years))
