@@ -29,6 +29,7 @@ WINGS = {  # in the order in which each knows only those before it
     "response": "What makers do about a tariff",
     "markets": "Shares and currencies",
     "hedging": "What hedges a position",
+    "scenarios": "What could happen",
     "intake": "What comes in from outside",
     "charts": "Charts",
     "runs": "Runs, reports and exports",

@@ -1,12 +1,9 @@
 """Each automaker's US tariff bill, from volumes and dated law, and what shares and currencies make of it.
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
-``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what prices and
-plants make of it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` →
-``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
-about it) → ``markets`` → ``hedging`` → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` →
-``lab`` and ``cli``. Continuous integration holds the order.
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``intake`` (what comes in from
+outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
@@ -35,6 +32,7 @@ _HOMES = {
     "contribution": "tariff.contribution",
     "cross_section": "stats.cross_section",
     "customs": "tariff.customs",
+    "derivatives": "hedging.derivatives",
     "difference": "stats.difference",
     "currency": "markets.currency",
     "cost": "tariff.cost",
@@ -59,6 +57,7 @@ _HOMES = {
     "hedge": "hedging",
     "homes": "markets.homes",
     "implied": "markets.implied",
+    "implied_variance": "stats.implied_variance",
     "incentives": "tariff.incentives",
     "lab": "lab",
     "link": "markets.link",
@@ -74,6 +73,7 @@ _HOMES = {
     "own_events": "intake.own_events",
     "own_facts": "intake.own_facts",
     "own_news": "markets.own_news",
+    "own_quotes": "intake.own_quotes",
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",
@@ -85,6 +85,8 @@ _HOMES = {
     "products": "response.products",
     "provenance": "facts.provenance",
     "published": "response.published",
+    "quanto": "stats.quanto",
+    "quotes": "markets.quotes",
     "rates": "tariff.rates",
     "refresh": "intake.yahoo",
     "relief": "tariff.relief",
@@ -92,12 +94,14 @@ _HOMES = {
     "relocation": "response.relocation",
     "report": "runs.run",
     "resampling": "stats.resampling",
+    "scenarios": "scenarios",
     "schedule": "response.schedule",
     "schemas": "facts.schemas",
     "sensitivity": "markets.sensitivity",
     "sessions": "stats.sessions",
     "shrinkage": "stats.shrinkage",
     "spreadsheet": "intake.spreadsheet",
+    "state_prices": "stats.state_prices",
     "store": "facts.store",
     "synthetic": "stats.synthetic",
     "ticket": "hedging.ticket",

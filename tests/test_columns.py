@@ -62,10 +62,15 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     grown = case.replace(policy="japan-increments")
     offers = tm.schedule.schedule(grown, "JP")
     plan = tm.plants.of_maker(grown, offers, "Toyota")
+    priced = {"deal": 0.7, "no deal": 0.3}
+    claim = tm.derivatives.on_rate(
+        pd.Series({"deal": 0.15, "no deal": 0.25}), priced, notional=1e6, strike=0.2, years=1, interest=0.03
+    )
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
     threat = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat", "2026-03-12-korea-act"]
     prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
+    tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -179,6 +184,14 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "market.missing": tm.market.missing(known),
         "market.closes": tm.market.closes(known),
         "market.asynchrony": tm.market.asynchrony(known, ["^GSPC", "JPY"], "XTKS"),
+        "quotes.table": tm.quotes.table(known),
+        "quotes.straddles": tm.quotes.straddles(known, tm.quotes.table(known), "USDJPY"),
+        "quotes.currency_moves": tm.quotes.currency_moves(known, "USDJPY", EVENTS),
+        "derivatives.Claim.table": claim.table,
+        "derivatives.policy_premium": tm.derivatives.policy_premium(priced, priced),
+        "derivatives.MoveCollar.inputs": tm.derivatives.collar(
+            case, "Toyota", {"USD": 0.04, "JPY": 0.01}, 0.1
+        ).inputs(),
         "hedge.contracts": tm.hedge.contracts(known),
         "hedge.record": tm.hedge.record(known, ["7203.T"], draws=49),
         "hedge.pairs": tm.hedge.pairs(returns, exposure, factors),
@@ -216,6 +229,12 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "prediction.event_value": tm.prediction.event_value(
             noise.rename(columns={"BTC": "Toyota"}), contract
         ),
+        "scenarios.Scenario.outcomes": tree.scenario.outcomes(),
+        "scenarios.Result.summary": tree.summary(),
+        "scenarios.Result.by_outcome": tree.by_outcome(),
+        "scenarios.Result.paths": tree.paths(),
+        "scenarios.Result.net": tree.net("none"),
+        "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,

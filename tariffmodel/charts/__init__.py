@@ -58,6 +58,7 @@ from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
+from tariffmodel.charts.scenarios import fan, variance_split
 
 __all__ = [
     "COLUMN_CM",
@@ -83,6 +84,7 @@ __all__ = [
     "export",
     "export_table",
     "factor_path",
+    "fan",
     "fx_betas",
     "gains_and_losses",
     "gross_and_net",
@@ -107,6 +109,7 @@ __all__ = [
     "slopes_by_event",
     "supply_curves",
     "tornado",
+    "variance_split",
     "where_sold_cars_come_from",
     "worth_of_one_more",
 ]

@@ -644,6 +644,81 @@ INSTRUMENTS = _table(
     key=["ticker"],
 )
 
+# a quote below or above is in another unit
+_VOLATILITIES = {"percent_a_year": (1, 500), "fraction_a_year": (0, 3)}
+_PRICED = ["bid", "mid", "ask"]
+
+
+def _plausible(table: pd.DataFrame) -> pd.Series:
+    """Whether quotes of volatility are above zero and of the size that their unit has."""
+    good = pd.Series(True, table.index)
+    for unit, (least, most) in _VOLATILITIES.items():
+        here = (table["unit"] == unit) & (table["type"] != "risk_reversal")
+        wrong = (table[_PRICED] <= 0) | (table[_PRICED] < least) | (table[_PRICED] > most)
+        good &= ~(here & wrong.any(axis=1))
+    return good
+
+
+def _in_order(table: pd.DataFrame) -> pd.Series:
+    return ~((table["bid"] > table["ask"]) | (table["bid"] > table["mid"]) | (table["mid"] > table["ask"]))
+
+
+QUOTES = _table(
+    {
+        "date": _date(),
+        "underlying": _text(),
+        "type": _one_of("atm", "call", "put", "straddle", "risk_reversal"),
+        "expiry": _day(nullable=True),
+        "tenor": _like(r"[1-9]\d*[DWMY]$", "a tenor such as 90D, 1W, 1M or 1Y", nullable=True),
+        "strike": pa.Column(float, pa.Check.gt(0, error="expected a strike above 0"), nullable=True),
+        "delta": pa.Column(
+            float, pa.Check.in_range(0, 1, False, False, error="expected 0 to 1, as 0.25"), nullable=True
+        ),
+        **{name: _number(nullable=True) for name in _PRICED},
+        "unit": _one_of("percent_a_year", "fraction_a_year", "vol_points", "price"),
+    },
+    key=["date", "underlying", "type", "expiry", "tenor", "strike", "delta"],
+    checks=[
+        pa.Check(
+            lambda table: table["expiry"].isna() != table["tenor"].isna(),
+            error="expiry: expected a day, or else a tenor, and not both",
+        ),
+        pa.Check(
+            lambda table: (
+                table["expiry"].isna()
+                | (table["expiry"] > pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce"))
+            ),
+            error="expiry: expected a day after the date of the quote",
+        ),
+        pa.Check(
+            lambda table: table["mid"].notna() | (table["bid"].notna() & table["ask"].notna()),
+            error="mid: expected a number, or both bid and ask",
+        ),
+        pa.Check(_in_order, error="bid: expected bid <= mid <= ask"),
+        pa.Check(
+            _plausible,
+            error="unit: expected volatilities of 1 to 500 under percent_a_year, above 0 and up to 3 under "
+            "fraction_a_year; is it the other?",
+        ),
+        pa.Check(
+            lambda table: (table["unit"] != "price") | ~(table[_PRICED] < 0).any(axis=1),
+            error="mid: expected prices >= 0",
+        ),
+        pa.Check(
+            lambda table: (table["type"] == "risk_reversal") == (table["unit"] == "vol_points"),
+            error="unit: expected vol_points for a risk_reversal, and for nothing else",
+        ),
+        pa.Check(
+            lambda table: (
+                ~table["type"].isin(["call", "put", "risk_reversal"])
+                | table["strike"].notna()
+                | table["delta"].notna()
+            ),
+            error="strike: expected a strike or a delta of a call, a put or a risk_reversal",
+        ),
+    ],
+)
+
 PLANTS = _table(
     {
         "country": _one_of("US", "MX", "CA"),
@@ -1124,6 +1199,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
     "market/markets.csv": MARKETS,
+    "market/quotes.csv": QUOTES,
     "response/elasticities.csv": ELASTICITIES,
     "response/market.csv": MARKET_FIGURES,
     "response/published.csv": PUBLISHED,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 
 import numpy as np
 
+from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.goods import Goods
 from tariffmodel.tariff.policy import Offset, Policy
 from tariffmodel.tariff.rates import Rates
@@ -70,9 +71,7 @@ def draws(
     parts = np.flatnonzero(goods.is_part)
     member = goods.member[parts]
     for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
-        entries = [entry for entry in policy.offset if entry.measure == measure]
-        entries.sort(key=lambda entry: (entry.carry_forward, entry.end))
-        balance: list[np.ndarray | float] = [0.0] * len(entries)
+        entries = in_order(entry for entry in policy.offset if entry.measure == measure)
         rate = card.effective(goods.qualifying, goods.us_content, measure)
         paid = goods.value_usd[..., parts] * rate[..., parts]
         due = paid @ member
@@ -80,19 +79,63 @@ def draws(
             np.divide((paid * share[..., parts]) @ member, due, out=np.zeros_like(due), where=due != 0)
             for share in shares
         ]
-        claimed = due * goods.uptake
-        for number, span in enumerate(goods.spans):
-            left = claimed[:, number]
-            for k, entry in enumerate(entries):
-                if entry in _in_force(entries, span.start):
-                    earned = np.reshape(variants.get(f"offset.{entry.id}.rate", entry.rate), (-1, 1))
-                    balance[k] = balance[k] + earned * _accrues_on(entry, goods)[:, number]
-                if entry.usable_from <= span.start:
-                    draw = np.minimum(left, balance[k])
-                    left, balance[k] = left - draw, balance[k] - draw
-                    yield number, draw, [draw * share[:, number] for share in of_due]
-                if entry.end == span.end and not entry.carry_forward:
-                    balance[k] = 0.0
+        earning = {entry.id: _accrues_on(entry, goods) for entry in entries}
+        for number, draw in settled(entries, goods.spans, due * goods.uptake, earning, variants):
+            yield number, draw, [draw * share[:, number] for share in of_due]
+
+
+def settled(
+    entries: Sequence[Offset],
+    spans: Sequence[Period],
+    claimed: np.ndarray,
+    earning: Mapping[str, np.ndarray],
+    variants: Variants,
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Number of a span, which may come several times, and what it draws on the account of an entry (runs, M).
+
+    Parameters
+    ----------
+    entries : sequence of Offset
+        Of one measure, in the order in which their accounts are used: see `in_order`.
+    claimed : array (runs, S, M)
+        Duty that the offset is claimed against, USD.
+    earning : mapping of id to array (runs, S, M)
+        What is assembled that an entry takes its rate of, USD.
+    variants : mapping of key to array (variants,)
+        Rates that vary.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> law, year = tm.policy.load("current-law"), tm.periods.parse("2025-06")
+    >>> entries, hundred = in_order(law.offset), np.full((1, 1, 1), 100.0)
+    >>> earning = {entry.id: hundred for entry in entries}
+    >>> [draw.item() for _, draw in settled(entries, [year], hundred, earning, {})]
+    [3.75]
+    """
+    balance: list[np.ndarray | float] = [0.0] * len(entries)
+    for number, span in enumerate(spans):
+        left, earn = claimed[:, number], {id(entry) for entry in _in_force(entries, span.start)}
+        for k, entry in enumerate(entries):
+            if id(entry) in earn:
+                earned = np.reshape(variants.get(f"offset.{entry.id}.rate", entry.rate), (-1, 1))
+                balance[k] = balance[k] + earned * earning[entry.id][:, number]
+            if entry.usable_from <= span.start:
+                draw = np.minimum(left, balance[k])
+                left, balance[k] = left - draw, balance[k] - draw
+                yield number, draw
+            if entry.end == span.end and not entry.carry_forward:
+                balance[k] = 0.0
+
+
+def in_order(entries: Iterable[Offset]) -> list[Offset]:
+    """Offsets in the order in which their accounts are used: what lapses before what keeps.
+
+    >>> import tariffmodel as tm
+    >>> [entry.end.year for entry in in_order(tm.policy.load("current-law").offset)][:2]
+    [2026, 2030]
+    """
+    return sorted(entries, key=lambda entry: (entry.carry_forward, entry.end))
 
 
 def _accrues_on(entry: Offset, goods: Goods) -> np.ndarray:

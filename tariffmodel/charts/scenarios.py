@@ -1,0 +1,193 @@
+"""How do bills fan out over what could happen, and is it policy or the inputs?"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import DateFormatter, YearLocator
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import offset_copy
+
+from tariffmodel.charts.house import (
+    COLUMN_CM,
+    ORIGIN_NAME,
+    Chart,
+    Native,
+    dark,
+    day_text,
+    display_name,
+    figure,
+    finish,
+    in_house_style,
+    label_rows,
+    left_out,
+    origin_note,
+    percent_ticks,
+    spread_apart,
+    text_column,
+    true_minus,
+    usd_scale,
+)
+
+# Okabe and Ito's, the darker ones first: leaves have no colour of their own
+_LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
+_PARTS = {"outcome_share": "which outcome", "timing_share": "when", "input_share": "inputs"}
+_PART_COLOR = dict(zip(_PARTS, ("#D55E00", "#E69F00", "#0072B2"), strict=True))
+
+
+@in_house_style
+def fan(
+    paths: pd.DataFrame,
+    *,
+    whose: str,
+    start: date,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
+    """The bill as it adds up under each leaf of a tree; the wider the line, the likelier the leaf.
+
+    Parameters
+    ----------
+    paths : DataFrame
+        From `scenarios.Result.paths`.
+    whose : str
+        The maker or basket that the paths are of.
+    start : date
+        Day on which nothing is owed yet.
+    case : str
+        The tree, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+    >>> tree = drawn.scenario
+    >>> about = {"whose": "ALL", "start": tree.start, "case": tree.label, "source": "a source"}
+    >>> chart = tm.charts.fan(drawn.paths(), **about, as_of=drawn.facts.as_of)
+    >>> chart.alt.split(".")[0]
+    'One line per outcome, rising with time'
+    """
+    scale, size = usd_scale(paths["high_usd"])
+    ends = paths.groupby(level="outcome", sort=False).last()
+    low, high = ends["mean_usd"].min() / scale, ends["mean_usd"].max() / scale
+    likeliest = float(ends["mean_usd"].iloc[int(ends["probability"].to_numpy().argmax())]) / scale
+    who = _called(whose)
+    last = paths.index.get_level_values("day").max()
+    form, verb = (",.0f", "have") if whose == "ALL" else (",.1f", "has")
+    fig = figure(
+        f"By the end of {last:%Y} {who} {verb} paid USD {low:{form}} to {high:{form}} {size}, depending on "
+        f"what happens; where likeliest, {likeliest:{form}} {size}",
+        f"Mean bill added up since {day_text(start)}, USD {size}; the wider a line, the likelier; "
+        f"shade: 5% to 95% of the draws; {case}",
+        [
+            "Probabilities are those of the scenario file, most of them assumptions",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=6.5,
+    )
+    ax = fig.subplots()
+    drawn = sorted(paths.groupby(level="outcome", sort=False), key=lambda one: -one[1]["probability"].iloc[0])
+    labels = []
+    for color, (name, path) in zip(_LEAVES * 9, drawn, strict=False):
+        days = [pd.Timestamp(start), *path.index.get_level_values("day")]
+        mean, bottom, top = (
+            np.append(0.0, path[c].to_numpy() / scale) for c in ("mean_usd", "low_usd", "high_usd")
+        )
+        weight = float(path["probability"].iloc[0])
+        ax.fill_between(days, bottom, top, color=color, alpha=0.08, linewidth=0)
+        ax.plot(days, mean, color=color, linewidth=0.6 + 7 * weight, solid_capstyle="round")
+        labels.append((mean[-1], f"{str(name).replace('-', ' ')} {weight:.0%}", color))
+    ax.xaxis.set_major_locator(YearLocator())
+    ax.xaxis.set_major_formatter(DateFormatter("%Y"))
+    ax.set_ylim(bottom=0)
+    ax.margins(x=0.01)
+    ax.yaxis.set_major_locator(MaxNLocator(6))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
+    _label_ends(ax, labels)
+    data = paths.reset_index()
+    return finish(fig, "One line per outcome, rising with time", Native("line", ("mean_usd",)), data)
+
+
+def _label_ends(ax: Axes, labels: list[tuple[float, str, str]]) -> None:
+    """Names of the lines beside their ends, apart from each other."""
+    ordered = sorted(labels)
+    gap = 0.055 * ax.get_ylim()[1]
+    places = spread_apart([end for end, _, _ in ordered], gap)
+    beside = offset_copy(ax.get_yaxis_transform(), ax.get_figure(root=True), x=4, units="points")
+    for place, (_, text, color) in zip(places, ordered, strict=True):
+        ax.text(1, place, text, transform=beside, va="center", size=6.5, color=dark(color))
+
+
+@in_house_style
+def variance_split(
+    summary: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+) -> Chart:
+    """How much of what is not known of each bill is policy, and how much the inputs.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        From `scenarios.Result.summary`.
+    case : str
+        The tree, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+    >>> about = {"case": drawn.scenario.label, "source": "a source", "as_of": drawn.facts.as_of}
+    >>> chart = tm.charts.variance_split(drawn.summary(), **about)
+    >>> chart.alt.split(".")[0]
+    'Stacked bars that sum to 100%, one row per maker'
+    """
+    known = summary[list(_PARTS)].notna().all(axis=1)
+    shown = summary[known]
+    shown = shown.assign(policy=shown["outcome_share"] + shown["timing_share"])
+    shown = shown.sort_values("policy", ascending=False, kind="stable")
+    scale, size = usd_scale(shown["sd_usd"] if len(shown) else summary["sd_usd"])
+    fig = figure(
+        _finding(shown),
+        f"Share of the variance of the bill (law of total variance); right: its standard "
+        f"deviation, USD {size}; {case}",
+        [left_out(summary.index[~known], "no bill in any draw"), *origin_note(source, as_of)],
+        width_cm,
+        body_cm=0.36 * len(shown) + 1.2,
+        key=[Patch(color=_PART_COLOR[part], label=label) for part, label in _PARTS.items()],
+    )
+    ax = fig.subplots()
+    label_rows(ax, [_called(name) for name in shown.index])
+    text_column(ax, [f"{sd:,.2f}" for sd in shown["sd_usd"] / scale], 26, f"sd, {size}")
+    y, left = np.arange(len(shown)), np.zeros(len(shown))
+    for part in _PARTS:
+        ax.barh(y, shown[part], left=left, height=0.7, color=_PART_COLOR[part])
+        left += shown[part].to_numpy()
+    ax.set_xlim(0, 1)
+    percent_ticks(ax.xaxis)
+    return finish(
+        fig, "Stacked bars that sum to 100%, one row per maker", Native("bar", tuple(_PARTS)), shown
+    )
+
+
+def _finding(shown: pd.DataFrame) -> str:
+    """What the table says, in a sentence."""
+    if shown.empty:
+        return "No bill moves"
+    makers = shown.drop(index=["ALL"], errors="ignore")
+    most = int((shown["policy"] > 0.5).sum())
+    whole = shown["policy"].get("ALL", makers["policy"].mean())
+    return (
+        f"Policy is {whole:.0%} of what is not known of all bills together, and more than half of it for "
+        f"{most} of {len(shown)} makers and groups"
+    )
+
+
+def _called(column: str) -> str:
+    """A maker, or the makers of a home, or all."""
+    return "all makers" if column == "ALL" else ORIGIN_NAME.get(column, display_name(column))

@@ -1,0 +1,31 @@
+"""The wing of scenarios: what could happen, what it would cost each maker, and what drives the difference.
+
+In order of knowing: ``tree`` (outcomes, probabilities, days) → ``draws`` → ``streams`` → ``bills`` →
+``engine`` (one machine or a cluster) → ``results`` → ``importance``.
+"""
+
+from tariffmodel.scenarios.engine import cluster, on_cluster
+from tariffmodel.scenarios.importance import indices, of_tree, sobol
+from tariffmodel.scenarios.results import DRAWS, Result, quantile, run, shortfall
+from tariffmodel.scenarios.tree import Branch, Outcome, Scenario, Step, When, joined, load, names
+
+__all__ = [
+    "DRAWS",
+    "Branch",
+    "Outcome",
+    "Result",
+    "Scenario",
+    "Step",
+    "When",
+    "cluster",
+    "indices",
+    "joined",
+    "load",
+    "names",
+    "of_tree",
+    "on_cluster",
+    "quantile",
+    "run",
+    "shortfall",
+    "sobol",
+]

@@ -1,0 +1,374 @@
+"""What does a tree say once it is drawn: how much, how sure, and is it policy or the inputs?
+
+A distribution is held as points with weights: every outcome's bins, each at the mean of what fell into it. So
+the mean is that of the draws, and a quantile or an expected shortfall is off by less than a bin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tariffmodel import facts as fact_tables
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts, market_value
+from tariffmodel.response import net_bill
+from tariffmodel.scenarios import engine
+from tariffmodel.scenarios.draws import BLOCK
+from tariffmodel.scenarios.engine import BATCH, Executor, Study, Tally
+from tariffmodel.scenarios.tree import Scenario, load
+
+DRAWS = 10_000
+_FEWEST = 5  # draws in a tail that is asked about
+
+
+@dataclass(frozen=True)
+class Result:
+    """A tree, drawn. Amounts are USD; `bill` is the cumulated bill over the period, before any response.
+
+    >>> import tariffmodel as tm
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+    >>> drawn.summary().loc["Toyota", "mean_usd"] > 0, drawn.draws
+    (np.True_, 500)
+    """
+
+    scenario: Scenario
+    facts: Facts
+    study: Study
+    tally: Tally
+    seed: int
+
+    @property
+    def draws(self) -> int:
+        """How many there are."""
+        return self.tally.draws
+
+    @cached_property
+    def _titles(self) -> pd.DataFrame:
+        return self.scenario.outcomes()
+
+    def summary(self, of: str = "bill", tail: float = 0.05) -> pd.DataFrame:
+        """Each maker and basket over the whole tree.
+
+        Parameters
+        ----------
+        of : str
+            ``bill``, or ``value``: what it is worth to shareholders, negative where they lose, in USD of
+            today and before the sector's jump.
+        tail : float
+            Probability of the tail of the expected shortfall and of the outer quantiles.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by maker, then basket: `mean_usd`, `mean_se_usd` (simulation error), `sd_usd`, `low_usd`,
+            `median_usd`, `high_usd` (quantiles), `shortfall_usd` (mean of the worst `tail`: Rockafellar and
+            Uryasev 2000), and the shares of the variance by the law of total variance: `outcome_share` (which
+            leaf), `timing_share` (when, within it), `input_share` (all else that is drawn; of a value its
+            life, pass-through and currencies are part of it, see `of_tree`).
+
+        Raises
+        ------
+        DataError
+            Fewer than five draws in the tail: 100 for one of 5%.
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> found = tm.scenarios.run("canada-and-deals", draws=500).summary()
+        >>> shares = found[["outcome_share", "timing_share", "input_share"]].dropna().sum(axis=1)
+        >>> bool(np.allclose(shares, 1))
+        True
+        """
+        self._refuse_thin(tail)
+        q = self.quantity(of)
+        points, weights = self._points(q)
+        cut = [quantile(points, weights, at) for at in (tail, 0.5, 1 - tail)]
+        worst = shortfall(points if of == "bill" else -points, weights, tail)
+        mean, sd, parts = self._moments(q)
+        spread = self.tally.mixed_square[q] / self.draws - (self.tally.mixed[q] / self.draws) ** 2
+        return pd.DataFrame(
+            {
+                "mean_usd": mean,
+                "mean_se_usd": np.sqrt(np.maximum(spread, 0.0) / self.draws),
+                "sd_usd": sd,
+                **dict(zip(("low_usd", "median_usd", "high_usd"), cut, strict=True)),
+                "shortfall_usd": worst if of == "bill" else -worst,
+                **parts,
+            },
+            index=pd.Index(self.study.columns, name="maker"),
+        )
+
+    def by_outcome(self, of: str = "bill", tail: float = 0.05) -> pd.DataFrame:
+        """Each maker and basket under each leaf of the tree.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by outcome and maker: `probability`, `mean_usd`, `low_usd`, `high_usd`, and
+            `market_cap_share`: the mean over the maker's market value (missing for baskets and what has
+            none).
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> found = tm.scenarios.run("canada-and-deals", draws=500).by_outcome()
+        >>> float(found["probability"].groupby("outcome").first().sum().round(9))
+        1.0
+        """
+        self._refuse_thin(tail)
+        q = self.quantity(of)
+        worth = market_value(self.facts, self.facts.as_of)["market_cap_usd"].reindex(self.study.columns)
+        frames: dict[str, pd.DataFrame] = {}
+        for number, name in enumerate(map(str, self._titles.index)):
+            points, weights = self._points(q, number)
+            mean = self._mean(q, number)
+            frames[name] = pd.DataFrame(
+                {
+                    "probability": self._titles.loc[name, "probability"],
+                    "mean_usd": mean,
+                    "low_usd": quantile(points, weights, tail),
+                    "high_usd": quantile(points, weights, 1 - tail),
+                    "market_cap_share": mean / worth.to_numpy(dtype=float),
+                },
+                index=pd.Index(self.study.columns, name="maker"),
+            )
+        return pd.concat(frames, names=["outcome"])
+
+    def paths(self, column: str = "ALL", tail: float = 0.05) -> pd.DataFrame:
+        """The bill of a maker or basket as it adds up, year by year, under each leaf.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by outcome and `day`, the end of a year: `probability`, `mean_usd`, `low_usd`, `high_usd`.
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> fan = tm.scenarios.run("canada-and-deals", draws=500).paths("Toyota")
+        >>> bool((fan["mean_usd"].groupby("outcome").diff().dropna() >= 0).all())
+        True
+        """
+        self._refuse_thin(tail)
+        place = self.column(column)
+        days = [*(q.removeprefix("bill_") for q in self.study.quantities[:-1])]
+        rows = []
+        for number, name in enumerate(self._titles.index):
+            for q, year in enumerate(days):
+                points, weights = (one[place] for one in self._points(q, number))
+                rows.append(
+                    {
+                        "outcome": name,
+                        "day": min(pd.Timestamp(f"{year}-12-31"), pd.Timestamp(self.scenario.end)),
+                        "probability": self._titles.loc[name, "probability"],
+                        "mean_usd": self._mean(q, number)[place],
+                        "low_usd": quantile(points, weights, tail).item(),
+                        "high_usd": quantile(points, weights, 1 - tail).item(),
+                    }
+                )
+        return pd.DataFrame(rows).set_index(["outcome", "day"])
+
+    def exceeding(self, usd: float, of: str = "bill") -> pd.Series:
+        """Probability that a bill, or a value, is above an amount, by maker and basket.
+
+        >>> import tariffmodel as tm
+        >>> sure = tm.scenarios.run("canada-and-deals", draws=500).exceeding(-1e15)
+        >>> bool(np.allclose(sure, 1))
+        True
+        """
+        points, weights = self._points(self.quantity(of))
+        above = np.where(points > usd, weights, 0.0).sum(axis=-1) / weights.sum(axis=-1)
+        return pd.Series(above, pd.Index(self.study.columns, name="maker"), name="probability")
+
+    def net(self, response: str = "prices") -> pd.DataFrame:
+        """Gross and net bill under each leaf, the net one by the ratio of its central case.
+
+        The ratio is that of `net_bill.table` in the last whole year of the period, on the leaf's likeliest
+        path, all inputs central: it is applied to the mean of the draws, so the response is not drawn.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing
+            for a maker that the response does not know, or that owes nothing).
+
+        Examples
+        --------
+        >>> import tariffmodel as tm
+        >>> found = tm.scenarios.run("canada-and-deals", draws=500).net("none")
+        >>> bool((found["net_usd"] == found["mean_usd"])[found["net_share"].notna()].all())
+        True
+        """
+        gross = self.by_outcome()["mean_usd"]
+        frames: dict[str, pd.DataFrame] = {}
+        for number, name in enumerate(map(str, self._titles.index)):
+            of_leaf = np.flatnonzero(self.study.outcome == number)
+            likeliest = int(of_leaf[self.study.weight[of_leaf].argmax()])
+            case = engine.case_of(self.scenario, self.facts, self.study.branches[likeliest])
+            makers = list(self.study.plan.makers)
+            share = net_bill.table(case, response)["net_share"].reindex(makers)
+            mine = gross[name].loc[makers]
+            frames[name] = pd.DataFrame({"mean_usd": mine, "net_share": share, "net_usd": mine * share})
+        return pd.concat(frames, names=["outcome"])
+
+    def quantity(self, of: str) -> int:
+        """Which of the study's quantities ``bill`` or ``value`` is.
+
+        >>> import tariffmodel as tm
+        >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+        >>> drawn.study.quantities[drawn.quantity("bill")], drawn.column("Toyota")
+        ('bill_2030', 0)
+        """
+        if of not in ("bill", "value"):
+            raise DataError(f"no result {of!r}; choose bill or value")
+        return len(self.study.quantities) - (1 if of == "value" else 2)
+
+    def column(self, name: str) -> int:
+        """Which of the study's columns a maker or basket is."""
+        if name not in self.study.columns:
+            raise DataError(f"no maker or basket {name!r}; choose from {', '.join(self.study.columns)}")
+        return self.study.columns.index(name)
+
+    def _refuse_thin(self, tail: float) -> None:
+        if not 0 < tail < 0.5:
+            raise DataError(f"tail is {tail:g}; write a probability between 0 and 0.5, such as 0.05")
+        if self.draws * tail < _FEWEST - 1e-9:
+            raise DataError(
+                f"{self.draws} draws leave {self.draws * tail:g} in a tail of {tail:.0%}, at least {_FEWEST} "
+                f"are needed; draw {int(np.ceil(_FEWEST / tail))} or more, or ask for a wider tail"
+            )
+
+    def _middle(self, q: int) -> np.ndarray:
+        assert self.study.low is not None and self.study.high is not None
+        return np.asarray((self.study.low + self.study.high)[:, q] / 2)
+
+    def _mean(self, q: int, outcome: int) -> np.ndarray:
+        """Mean (C,) under a leaf."""
+        mine = self.study.outcome == outcome
+        share = self.study.weight[mine] / max(self.study.weight[mine].sum(), 1e-300)
+        apart = np.einsum("b,bc->c", share, self.tally.total[mine, q]) / self.draws
+        return np.asarray(self._middle(q)[outcome] + apart)
+
+    def _points(self, q: int, outcome: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Points and weights (C, n) of the tree, or of a leaf."""
+        chosen = slice(None) if outcome is None else slice(outcome, outcome + 1)
+        weight, mass = self.tally.weight[chosen, q], self.tally.mass[chosen, q]
+        apart = np.divide(mass, weight, out=np.zeros_like(mass), where=weight > 0)
+        points = self._middle(q)[chosen][..., None] + apart
+        return tuple(np.moveaxis(one, 0, 1).reshape(one.shape[1], -1) for one in (points, weight))  # type: ignore[return-value]
+
+    def _moments(self, q: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+        """Mean, sd and shares of the variance (C,), by the law of total variance over branches."""
+        share, n = self.study.weight[:, None], self.draws
+        apart = self.tally.total[:, q] / n
+        mean = self._middle(q)[self.study.outcome] + apart
+        within = (share * np.maximum(self.tally.square[:, q] / n - apart**2, 0.0)).sum(axis=0)
+        overall = (share * mean).sum(axis=0)
+        number = np.unique(self.study.outcome)
+        weight = np.array([self.study.weight[self.study.outcome == k].sum() for k in number])[:, None]
+        leaf = np.stack([self._mean(q, k) for k in number])
+        outcome = (weight * (leaf - overall) ** 2).sum(axis=0)
+        timing = (share * (mean - leaf[self.study.outcome]) ** 2).sum(axis=0)
+        whole = outcome + timing + within
+        parts = {"outcome_share": outcome, "timing_share": timing, "input_share": within}
+        over = np.where(whole > 0, whole, np.nan)
+        return overall, np.sqrt(whole), {name: part / over for name, part in parts.items()}
+
+
+def run(
+    scenario: str | Path | Scenario,
+    data: Facts | str | Path | None = None,
+    draws: int = DRAWS,
+    seed: int = 1,
+    executor: Executor = map,
+    progress: bool = False,
+) -> Result:
+    """Draw a tree.
+
+    Parameters
+    ----------
+    scenario : str, path or Scenario
+        As for `load`.
+    data : Facts or path, optional
+        Loaded facts, or a data folder.
+    draws : int
+        Of the inputs; every draw is taken through every branch.
+    executor : callable
+        As ``map``; ``with tm.scenarios.cluster() as executor`` gives one of several workers.
+    progress : bool
+        Whether to show a bar on a terminal.
+
+    Raises
+    ------
+    DataError
+        What cannot be read or used, with the remedy.
+    TariffModelError
+        If not all draws came back.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> drawn = tm.scenarios.run("june-2025-proposal", draws=500)
+    >>> drawn.by_outcome().loc["threat", "mean_usd"].idxmax()
+    'ALL'
+    """
+    if draws < 1:
+        raise DataError(f"draws is {draws}; write a number above zero, such as {DRAWS}")
+    known = data if isinstance(data, Facts) else fact_tables.load(data)
+    asked = scenario if isinstance(scenario, Scenario) else load(scenario, known.folder)
+    study = engine.prepare(asked, known, seed)
+    with _bar(-(-draws // (BLOCK * BATCH)), progress) as step:
+        tally = engine.tally(study, draws, seed, executor, step)
+    return Result(asked, known, study, tally, seed)
+
+
+@contextmanager
+def _bar(batches: int, shown: bool) -> Iterator[Callable[[], Any]]:
+    """A progress bar on a terminal, and what moves it on by a batch."""
+    console = Console(stderr=True, quiet=not shown)
+    columns = (TextColumn("draws"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=batches)
+        yield lambda: bar.advance(task)
+
+
+def quantile(points: np.ndarray, weights: np.ndarray, at: float) -> np.ndarray:
+    """Smallest point (...) below or at which a share `at` of the weight lies, of points (..., n).
+
+    >>> float(quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), 0.5))
+    2.0
+    """
+    order = np.argsort(points, axis=-1)
+    sorted_, share = (np.take_along_axis(one, order, axis=-1) for one in (points, weights))
+    run = np.cumsum(share, axis=-1) / share.sum(axis=-1, keepdims=True)
+    place = (run < at - 1e-12).sum(axis=-1, keepdims=True)
+    return np.asarray(np.take_along_axis(sorted_, np.minimum(place, points.shape[-1] - 1), axis=-1)[..., 0])
+
+
+def shortfall(points: np.ndarray, weights: np.ndarray, tail: float) -> np.ndarray:
+    """Mean (...) of the highest `tail` of the weight; a point on the edge counts in part.
+
+    Rockafellar and Uryasev (2002), equation 12, for discrete distributions.
+
+    >>> float(shortfall(np.array([1.0, 2.0, 10.0]), np.array([0.9, 0.06, 0.04]), 0.05))
+    8.4
+    """
+    order = np.argsort(-points, axis=-1)
+    sorted_, share = (np.take_along_axis(one, order, axis=-1) for one in (points, weights))
+    share = share / share.sum(axis=-1, keepdims=True)
+    before = np.cumsum(share, axis=-1) - share
+    taken = np.clip(tail - before, 0.0, share)
+    return np.asarray((sorted_ * taken).sum(axis=-1) / tail)
+
+
+__all__ = ["DRAWS", "Result", "quantile", "run", "shortfall"]
