@@ -15,6 +15,7 @@ from scipy.optimize import least_squares
 from scipy.special import ndtr
 
 from tariffmodel.errors import DataError
+from tariffmodel.stats.state_prices import black
 
 FEWEST = 6  # quotes: the mixture has four free parameters
 NO_QUOTES = "no option quotes: the package has none; pass strikes and call prices of one expiry"
@@ -60,12 +61,9 @@ class Mixture:
 
     def calls(self, strikes: Sequence[float] | np.ndarray) -> np.ndarray:
         """Prices of European calls, (K,)."""
-        strike = np.asarray(strikes, dtype=float)
-        parts = (
-            _black(strike, self.low, self.volatility_low, self.years),
-            _black(strike, self.high, self.volatility_high, self.years),
-        )
-        return np.asarray(self.discount * (self.weight * parts[0] + (1 - self.weight) * parts[1]))
+        low = black("call", self.low, strikes, self.volatility_low, self.years)
+        high = black("call", self.high, strikes, self.volatility_high, self.years)
+        return np.asarray(self.discount * (self.weight * low + (1 - self.weight) * high))
 
     def below(self, level: float | np.ndarray) -> np.ndarray:
         """Probability that the underlying ends below some level."""
@@ -147,13 +145,6 @@ def fit(
     best = made(min(found, key=lambda one: one.cost).x)
     error = float(np.sqrt(np.mean((best.calls(strike) - price) ** 2)))
     return Mixture(**(vars(best) | {"error": error}))
-
-
-def _black(strike: np.ndarray, forward: float, volatility: float, years: float) -> np.ndarray:
-    """Undiscounted call (Black 1976)."""
-    spread = volatility * np.sqrt(years)
-    d = np.log(forward / strike) / spread + spread / 2
-    return np.asarray(forward * ndtr(d) - strike * ndtr(d - spread))
 
 
 def _spread(strike: np.ndarray, call: np.ndarray, forward: float) -> float:
