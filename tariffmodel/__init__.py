@@ -62,6 +62,7 @@ _HOMES = {
     "link": "markets.link",
     "market": "markets.market",
     "mimicking": "markets.mimicking",
+    "moved": "response.moved",
     "net_bill": "response.net_bill",
     "normal_returns": "stats.normal_returns",
     "notebook": "notebook",

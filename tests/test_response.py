@@ -385,7 +385,7 @@ def test_published_figures_are_beside_the_model_and_inside_means_that_ranges_mee
 
 
 def test_a_study_of_no_tariff_would_find_nothing(asked):
-    free = published._figures(asked, "all", "vehicles_and_parts", 0.0, posted=False)
+    free = published._figures(asked, "all", "vehicles_and_parts", 0.0, "equilibrium")
     for figure in ("sales_change", "price_change", "us_output_change", "revenue", "gross_cost"):
         np.testing.assert_allclose(free[figure], 0, atol=1e-8)
 

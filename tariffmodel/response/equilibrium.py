@@ -50,7 +50,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
         `units` over the period and `extra_cost_usd` of each, capital charge included; optionally
         `duty_change_usd` of each that is still shipped in, where the rate answers what moves. They pay duty
         on parts as the maker's US-built vehicles do; if it builds none, `extra_cost_usd` holds that too. This
-        module does not choose plants, it takes the answer, such as that of `game.moved`.
+        module does not choose plants, it takes the answer, such as that of `moved.table`.
 
     Returns
     -------
@@ -289,7 +289,7 @@ def answered(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | Non
         taken = relocated(taken, moved)
     market = market_of(taken)
     if horizon != "posted":
-        room = _room(taken) if horizon == "short" else None
+        room = us_room(taken) if horizon == "short" else None
         then = solve(market, taken.duty_usd, _some(taken.duty_usd), room).settled(market.names, _RUNS)
         return Answer(taken, market, then)
     settled = np.ones(len(market.units), dtype=bool)
@@ -325,7 +325,14 @@ def market_of(taken: Products) -> Market:
     return calibrated(taken.firm, taken.nest, *figures, taken.names)
 
 
-def _room(taken: Products) -> Room:
+def us_room(taken: Products) -> Room:
+    """What US plants sell at most: as much as before and what is idle of them.
+
+    >>> import tariffmodel as tm
+    >>> taken = case_products(tm.case(period="CY2025"))
+    >>> bool((us_room(taken).most >= taken.by_maker(taken.units * (taken.origin == "US"))).all())
+    True
+    """
     here = taken.us_share == 1
     return Room(here, taken.by_maker(taken.units * here) + taken.spare_units)
 
@@ -350,7 +357,7 @@ def _rivals_gain(taken: Products, market: Market, net: np.ndarray, horizon: str)
         return np.zeros(len(taken.makers))
     central = market.rows(slice(0, 1))
     duty = taken.duty_usd[:1] * central.of_firm.T
-    room = _room(taken).rows(slice(0, 1)) if horizon == "short" else None
+    room = us_room(taken).rows(slice(0, 1)) if horizon == "short" else None
     then = solve(central, duty, _some(duty), room).settled(market.names)
     before = central.units * (central.price - central.cost)
     lost = np.diagonal(taken.by_maker(before - then.profit)[:, _firms(taken)])
@@ -396,12 +403,12 @@ def relocated(taken: Products, moved: pd.DataFrame) -> Products:
     for maker, origin, vehicles, cost, change in zip(makers, origins, *columns, strict=True):
         here = (taken.origin == origin) & np.array([taken.makers[f] == maker for f in taken.firm])
         there = taken.units[0][here].sum() * (origin != "US")
-        if not 0 <= vehicles <= there:
+        if not 0 <= vehicles <= there * (1 + 1e-9):
             raise DataError(
                 f"moved: {vehicles:,.0f} vehicles of {maker} from {origin}, of which {there:,.0f} are "
                 "imported; give a number from 0 to that"
             )
-        share[here], extra[here], relief[here] = vehicles / max(there, 1.0), cost, change
+        share[here], extra[here], relief[here] = min(vehicles / max(there, 1.0), 1.0), cost, change
     parts = taken.parts_usd[:, taken.firm]
     duty = (1 - share) * (taken.duty_usd + relief) + share * (parts + extra)
     return replace(taken, duty_usd=duty, us_share=np.maximum(taken.us_share, share))
