@@ -81,6 +81,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "equilibrium.sampled": tm.equilibrium.sampled(case, draws=200),
         "net_bill.table": tm.net_bill.table(case),
         "net_bill.yearly": tm.net_bill.yearly(case),
+        "moved.table": tm.moved.table(grown),
+        "moved.net_bills": tm.moved.net_bills(case),
         "published.table": tm.published.table(case),
         "incentives.marginal": tm.incentives.marginal(firm),
         "incentives.breakeven": tm.incentives.breakeven(firm, 0.2),

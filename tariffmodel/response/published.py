@@ -97,6 +97,7 @@ def table(case: Case) -> pd.DataFrame:
     runs = [found[tariff][figure] for tariff, figure in zip(tariffs, rows["figure"], strict=True)]
     ends = [uncertainty.interval(one.T) for one in runs]  # (costs of moving, R)
     low, high = (np.array([pick(one[k]) for one in ends]) for k, pick in enumerate((np.min, np.max)))
+    low = np.where(rows["figure"].str.endswith("_change"), np.maximum(low, -1.0), low)  # no more than all
     stay = [_HOME_OF.get(figure) for figure in rows["figure"]]
     able = ~np.isin(stay, [*set(filter(None, stay)) - set(moves.known_origins(case))])
     hull = rows.groupby(["figure", "horizon"])
