@@ -170,7 +170,8 @@ def break_even(
         title,
         f"Years that the tariff must last, from the first vehicle; {case}",
         [
-            "Line: cost gap and capital at both ends. Hollow: with the hurdle of the option to wait",
+            "Line: cost gap and capital at both ends. No dot: central costs never pay within the axis. "
+            "Hollow: with the hurdle of the option to wait",
             "An arrow leaves the chart: longer, or never" if _beyond(table, most_years) else "",
             "At the two ends of the cost gap the answer differs, pays or never, for "
             f"{int(table['sign_open'].sum())} of {len(table)}" if open_sign else "",

@@ -81,7 +81,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     (True, 0.0)
     """
     taken, market, then = answered(case, horizon, moved)
-    net = taken.gross_usd if horizon == "posted" else _net(taken, market, then)
+    net = _net(taken, market, then, horizon)
     owed = taken.by_maker(market.units * taken.duty_usd)
     rise = taken.by_maker(market.units * (then.price - market.price))
     units, paid = taken.by_maker(market.units), taken.by_maker(market.units * market.price)
@@ -340,8 +340,21 @@ def us_room(taken: Products) -> Room:
 _RUNS = ["central", *(f"{name} at its {end}" for name in ALL_INPUTS for end in ("low", "high"))]
 
 
-def _net(taken: Products, market: Market, then: Solution) -> np.ndarray:
+def net_usd(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None = None) -> np.ndarray:
+    """Net bill in every run of the inputs, (R, F), makers as in `case_products`; parameters as in `table`.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> net_usd(asked).shape == case_products(asked).gross_usd.shape
+    True
+    """
+    return _net(*answered(case, horizon, moved), horizon)
+
+
+def _net(taken: Products, market: Market, then: Solution, horizon: str) -> np.ndarray:
     """Operating profit lost, (R, F)."""
+    if horizon == "posted":
+        return taken.gross_usd
     before = market.units * (market.price - market.cost)
     return _to_the_cent(taken.by_maker(before - then.profit) + taken.aside_usd)
 

@@ -21,7 +21,7 @@ from tariffmodel.response.bertrand import Solution, solve
 from tariffmodel.response.demand import Market
 from tariffmodel.response.equilibrium import answered, case_products, market_of, relocated, us_room
 from tariffmodel.response.products import Products
-from tariffmodel.response.schedule import schedule
+from tariffmodel.response.schedule import Schedule, schedule
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import BEFORE, LAW, Case
 
@@ -164,14 +164,24 @@ def _moved(
     case: Case, taken: Products, origins: np.ndarray, rate: float, cost: capacity.End
 ) -> pd.DataFrame:
     """What moves under one rate on all vehicles from some origins."""
-    law = case.replace(policy=LAW)
     parts = dict(zip(taken.makers, taken.parts_usd[0], strict=True))
     flat = {}
-    for origin in set(origins) & set(moves.known_origins(case)):
-        found = schedule(law, origin)
+    for origin, found in _schedules(case).items():
+        if origin not in origins:
+            continue
         each = np.array([parts.get(maker, np.nan) for maker in found.makers])
         flat[origin] = replace(found, entry=None, other=np.full_like(found.other, rate), parts_usd=each)
     return moves.under(case, flat, cost=cost)
+
+
+def _schedules(case: Case) -> dict[str, Schedule]:
+    """Imports by origin and maker, kept with the case; their rates are those of the law."""
+    kept = vars(case)
+    if "_schedules" not in kept:
+        law = case.replace(policy=LAW)
+        kept["_schedules"] = {origin: schedule(law, origin) for origin in moves.known_origins(case)}
+    found: dict[str, Schedule] = kept["_schedules"]
+    return found
 
 
 def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[str, np.ndarray]:
