@@ -138,10 +138,10 @@ def test_no_maker_gains_by_prices_that_its_plants_can_serve():
     for f in rng.integers(0, 3, 300):
         price = then.price * (1 + np.where(f == FIRM, rng.normal(0, 0.01, 6), 0.0))
         units = shares.at(price)[1] * BUYERS
-        if ((units * FULL.bounded)[0, FIRM == f].sum() <= FULL.most[0, f]) or f == 2:
+        if ((units * FULL.bounded)[0, f == FIRM].sum() <= FULL.most[0, f]) or f == 2:
             tried[f] += 1
-            profit = ((price - market.cost - DUTY) * units)[0, FIRM == f].sum()
-            assert profit <= then.profit[0, FIRM == f].sum() + 1
+            profit = ((price - market.cost - DUTY) * units)[0, f == FIRM].sum()
+            assert profit <= then.profit[0, f == FIRM].sum() + 1
     assert (tried > 20).all()
 
 
@@ -371,7 +371,9 @@ def test_a_vehicle_that_moves_costs_gap_capital_and_parts_and_saves_all_its_duty
         schedule.schedule(one, "EU") for one in (asked, asked.replace(policy="before-april-2025"))
     )
     able, k = game.costs(asked, rates), rates.makers.index("Volkswagen")
-    assert gone.at[("Volkswagen", "EU"), "units"] == pytest.approx(rates.imports[k] * asked.goods.years)  # all of them
+    assert gone.at[("Volkswagen", "EU"), "units"] == pytest.approx(
+        rates.imports[k] * asked.goods.years
+    )  # all of them
     each = able.of(rates.imports)[k] / rates.imports[k] - before.value_usd[k] * before.rate(0.0, 0.0)[k]
     there = (sold.firm == sold.makers.index("Volkswagen")) & (sold.origin == "EU")
     goods, (mine, other) = asked.goods, asked.owed
@@ -404,7 +406,10 @@ def test_net_bills_of_three_kinds_stand_side_by_side(known):
     eased = gone.loc[[("Toyota", "JP"), ("Subaru", "JP")], "duty_change_usd"]
     assert (eased < 0).all()  # under Japan's increments what moves takes the rate down
     still = gone.assign(duty_change_usd=0.0)
-    assert net_bill.table(asked, "plants", still).at["Toyota", "net_bill_usd"] > long.at["Toyota", "net_bill_usd"]
+    assert (
+        net_bill.table(asked, "plants", still).at["Toyota", "net_bill_usd"]
+        > long.at["Toyota", "net_bill_usd"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -453,6 +458,16 @@ def test_draws_hold_the_table_and_more_draws_begin_with_the_same(asked, found):
     pd.testing.assert_frame_equal(drawn, equilibrium.sampled(asked, draws=2000))
     with pytest.raises(DataError, match="at least 100"):
         equilibrium.sampled(asked, draws=20)
+
+
+def test_a_change_of_the_net_bill_is_the_difference_of_two_tables(asked, found):
+    changed = net_bill.changes(asked, ["flat-25"]).xs("flat-25")
+    flat = equilibrium.table(asked.replace(policy="flat-25")).reindex(changed.index)
+    base = found["net_bill_usd"].reindex(changed.index)
+    np.testing.assert_allclose(changed["net_change_usd"], flat["net_bill_usd"] - base, atol=0.1)
+    apart = flat["net_bill_high_usd"] - flat["net_bill_low_usd"]
+    width = changed["net_change_high_usd"] - changed["net_change_low_usd"]
+    assert width["Toyota"] < apart["Toyota"]  # inputs that move both do not count twice
 
 
 def test_the_net_bill_is_valued_and_prices_count_once(asked, found):

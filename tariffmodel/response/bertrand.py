@@ -13,8 +13,8 @@ and p ← c + ζ(p), the fixed point of Morrow and Skerlos (2011, Operations Res
 need not converge.) Shares follow from price changes alone (exact hat algebra), so no utility level is needed.
 
 Where a maker's plants can build no more, the value λ ≥ 0 to it of one more vehicle of capacity stands beside
-the cost of what they build: with q vehicles of them and room for K, λ (K − q) = 0 and q ≤ K are the conditions
-of Kuhn and Tucker for its prices, and buyers get all that they ask for at them.
+the cost of what they build: with q vehicles of them and room for K, λ (K − q) = 0 and q ≤ K are the Kuhn-Tucker
+conditions of its prices, and buyers get all that they ask for at them.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def solve(
 
     >>> full = Room(np.array([True]), one.units)
     >>> found = solve(one, np.array([[-1000.0]]), room=full)
-    >>> (found.price - one.price).round(3).tolist(), found.room_value.round(3).tolist()
-    ([[0.0]], [[1000.0]])
+    >>> found.price.round(2).tolist(), found.room_value.round(2).tolist()
+    ([[30000.0]], [[1000.0]])
     """
     draws = max(len(duty), len(market.price), len(market.sigma))
     duty = np.broadcast_to(np.asarray(duty, dtype=float), (draws, duty.shape[-1]))
@@ -175,7 +175,6 @@ def _block(
     lone = own / market.slope
     moved, taken = np.zeros(duty.shape), 0
     plants = None if room is None else _Plants(market, room, lone, len(duty))
-    scarce = np.zeros((len(duty), market.firm.max() + 1))  # λ of each maker
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while taken < rounds:
             taken += 1

@@ -70,9 +70,9 @@ def table(case: Case) -> pd.DataFrame:
     DataFrame
         One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`;
         `model` with `model_low` and `model_high` (all inputs at their ends, in the long run also the costs of
-        moving); `plants_move`, whether those that the figure is of can move in the model; `hull_low` and `hull_high` over
-        the studies of the figure and the horizon; `inside`, whether the model's range meets the study's;
-        `unit`, `source_url`, `note`.
+        moving); `plants_move`, whether those that the figure is of can move in the model; `hull_low` and
+        `hull_high` over the studies of the figure and the horizon; `inside`, whether the model's range meets
+        the study's; `unit`, `source_url`, `note`.
 
     Examples
     --------
@@ -98,8 +98,8 @@ def table(case: Case) -> pd.DataFrame:
     ends = [uncertainty.interval(one.T) for one in runs]  # (costs of moving, R)
     low, high = (np.array([pick(one[k]) for one in ends]) for k, pick in enumerate((np.min, np.max)))
     low = np.where(rows["figure"].str.endswith("_change"), np.maximum(low, -1.0), low)  # no more than all
-    stay = [_HOME_OF.get(figure) for figure in rows["figure"]]
-    able = ~np.isin(stay, [*set(filter(None, stay)) - set(moves.known_origins(case))])
+    home = rows["figure"].map(_HOME_OF)
+    able = home.isna() | home.isin(moves.known_origins(case))
     hull = rows.groupby(["figure", "horizon"])
     return pd.DataFrame(
         {
@@ -160,9 +160,7 @@ def _at(
     return _of(taken, market, then, case.goods.years)
 
 
-def _moved(
-    case: Case, taken: Products, origins: np.ndarray, rate: float, cost: capacity.End
-) -> pd.DataFrame:
+def _moved(case: Case, taken: Products, origins: np.ndarray, rate: float, cost: capacity.End) -> pd.DataFrame:
     """What moves under one rate on all vehicles from some origins."""
     parts = dict(zip(taken.makers, taken.parts_usd[0], strict=True))
     flat = {}
