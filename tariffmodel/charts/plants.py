@@ -171,7 +171,7 @@ def break_even(
         title,
         f"Years that the tariff must last, from the first vehicle; {case}",
         [
-            "Line: cost gap and capital at both ends; no dot: at central costs longer than the axis, or never",
+            "Line: cost gap and capital at both ends; no dot: at central costs beyond the axis, or never",
             "Hollow: with the hurdle of the option to wait",
             "An arrow leaves the chart: longer, or never" if _beyond(table, most_years) else "",
             "At the two ends of the cost gap the answer differs, pays or never, for "

@@ -13,8 +13,8 @@ and p ← c + ζ(p), the fixed point of Morrow and Skerlos (2011, Operations Res
 need not converge.) Shares follow from price changes alone (exact hat algebra), so no utility level is needed.
 
 Where a maker's plants can build no more, the value λ ≥ 0 to it of one more vehicle of capacity stands beside
-the cost of what they build: with q vehicles of them and room for K, λ (K − q) = 0 and q ≤ K are the Kuhn-Tucker
-conditions of its prices, and buyers get all that they ask for at them.
+the cost of what they build: with q vehicles of them and room for K, λ (K − q) = 0 and q ≤ K are the
+conditions of Kuhn and Tucker for its prices. Buyers get all that they ask for at them.
 """
 
 from __future__ import annotations
