@@ -64,6 +64,7 @@ _HOMES = {
     "market": "markets.market",
     "mimicking": "markets.mimicking",
     "mixture": "stats.mixture",
+    "moved": "response.moved",
     "net_bill": "response.net_bill",
     "normal_returns": "stats.normal_returns",
     "notebook": "notebook",

@@ -1092,7 +1092,7 @@ PUBLISHED = _table(
         "origin": _one_of("all", "outside_north_america", "as_law"),
         "goods": _one_of("vehicles", "vehicles_and_parts"),
         "rate": _number(0, 1, nullable=True),
-        "horizon": _one_of("posted", "equilibrium", "long"),
+        "horizon": _one_of("posted", "short", "equilibrium", "long"),
         "low": _number(),
         "high": _number(),
         "unit": _one_of("fraction", "usd_bn"),
