@@ -23,6 +23,7 @@ PERIODS = {  # policies that begin later
     "plan-rate-snap-back": "CY2027",
     "repeal": "CY2027",
     "taiwan-capacity-multiple": "CY2028",
+    "usmca-content-rule-ends": "CY2027",
 }
 
 

@@ -361,6 +361,7 @@ def slowly(study: engine.Study, number: int) -> engine.Tally:
     return engine._counted(study, engine.evaluated(study, draws.block(study.spec, 1, number)))
 
 
+@pytest.mark.slow
 def test_workers_and_the_loss_of_one_change_no_bit(june):
     """A real cluster of two processes, one of which is killed while it works."""
     distributed = pytest.importorskip("distributed")

@@ -112,7 +112,12 @@ def fan(
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
     _label_ends(ax, labels)
     data = paths.reset_index()
-    return finish(fig, "One line per outcome, rising with time", Native("line", ("mean_usd",)), data)
+    return finish(
+        fig,
+        "One line per outcome, rising with time",
+        Native("line", ("mean_usd",), f"USD {size}", scale=scale),
+        data,
+    )
 
 
 def _label_ends(ax: Axes, labels: list[tuple[float, str, str]]) -> None:
@@ -171,7 +176,10 @@ def variance_split(
     ax.set_xlim(0, 1)
     percent_ticks(ax.xaxis)
     return finish(
-        fig, "Stacked bars that sum to 100%, one row per maker", Native("bar", tuple(_PARTS)), shown
+        fig,
+        "Stacked bars that sum to 100%, one row per maker",
+        Native("bar", tuple(_PARTS), "share of the variance", scale=1.0),
+        shown,
     )
 
 

@@ -177,7 +177,7 @@ def _root(scenario: Scenario, currencies: Sequence[str]) -> np.ndarray:
     values, vectors = np.linalg.eigh(matrix)
     if len(values) and values[0] <= 0:
         weight = np.abs(np.outer(vectors[:, 0], vectors[:, 0]) * np.triu(matrix, 1))
-        first, second = np.unravel_index(weight.argmax(), weight.shape)
+        first, second = divmod(int(weight.argmax()), len(weight))
         raise DataError(
             f"{scenario.name}: correlation is not positive definite (smallest eigenvalue {values[0]:.3g}): "
             f"{currencies[first]} and {currencies[second]} at "

@@ -36,6 +36,8 @@ from tariffmodel.tariff.policy import Policy
 BATCH = 20  # blocks that are counted together: the unit of work
 BINS = 512  # of each distribution; within one it is a point at the mean of what fell there
 _RETRIES = 3  # of a batch whose worker was lost
+# Dask has glibc give back every array at once, and that takes as long as the sums do: keep up to 256 MB
+_ALLOCATION = dict.fromkeys(("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_"), str(2**28))
 _AHEAD = 4  # batches under way for each thread of a cluster
 
 Executor = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
@@ -306,6 +308,7 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
     tariffmodel.errors.TariffModelError: no scheduler answers at tcp://127.0.0.1:9
     """
     try:
+        import dask
         from distributed import Client, LocalCluster
     except ModuleNotFoundError:
         raise TariffModelError(
@@ -313,6 +316,7 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
         ) from None
     if address is None:
         with (
+            dask.config.set({f"distributed.nanny.pre-spawn-environ.{k}": v for k, v in _ALLOCATION.items()}),
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as local,
             Client(local) as client,
         ):

@@ -37,8 +37,20 @@ class Result:
 
     >>> import tariffmodel as tm
     >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
-    >>> drawn.summary().loc["Toyota", "mean_usd"] > 0, drawn.draws
-    (np.True_, 500)
+    >>> drawn.summary()["mean_usd"].idxmax(), drawn.draws, drawn.column("Toyota")
+    ('ALL', 500, 0)
+    >>> drawn.study.quantities[drawn.quantity("value")]
+    'value'
+    >>> drawn.by_outcome()["probability"].groupby("outcome").first().sum().round(9)
+    np.float64(1.0)
+    >>> fan = drawn.paths("Toyota")["mean_usd"]
+    >>> bool((fan.groupby("outcome").diff().dropna() >= 0).all())
+    True
+    >>> bool((drawn.exceeding(-1e15) == 1).all())
+    True
+    >>> gross = drawn.net("none")
+    >>> bool((gross["net_usd"] == gross["mean_usd"])[gross["net_share"].notna()].all())
+    True
     """
 
     scenario: Scenario
@@ -80,14 +92,6 @@ class Result:
         ------
         DataError
             Fewer than five draws in the tail: 100 for one of 5%.
-
-        Examples
-        --------
-        >>> import tariffmodel as tm
-        >>> found = tm.scenarios.run("canada-and-deals", draws=500).summary()
-        >>> shares = found[["outcome_share", "timing_share", "input_share"]].dropna().sum(axis=1)
-        >>> bool(np.allclose(shares, 1))
-        True
         """
         self._refuse_thin(tail)
         q = self.quantity(of)
@@ -117,13 +121,6 @@ class Result:
             Indexed by outcome and maker: `probability`, `mean_usd`, `low_usd`, `high_usd`, and
             `market_cap_share`: the mean over the maker's market value (missing for baskets and what has
             none).
-
-        Examples
-        --------
-        >>> import tariffmodel as tm
-        >>> found = tm.scenarios.run("canada-and-deals", draws=500).by_outcome()
-        >>> float(found["probability"].groupby("outcome").first().sum().round(9))
-        1.0
         """
         self._refuse_thin(tail)
         q = self.quantity(of)
@@ -151,13 +148,6 @@ class Result:
         -------
         DataFrame
             Indexed by outcome and `day`, the end of a year: `probability`, `mean_usd`, `low_usd`, `high_usd`.
-
-        Examples
-        --------
-        >>> import tariffmodel as tm
-        >>> fan = tm.scenarios.run("canada-and-deals", draws=500).paths("Toyota")
-        >>> bool((fan["mean_usd"].groupby("outcome").diff().dropna() >= 0).all())
-        True
         """
         self._refuse_thin(tail)
         place = self.column(column)
@@ -179,13 +169,7 @@ class Result:
         return pd.DataFrame(rows).set_index(["outcome", "day"])
 
     def exceeding(self, usd: float, of: str = "bill") -> pd.Series:
-        """Probability that a bill, or a value, is above an amount, by maker and basket.
-
-        >>> import tariffmodel as tm
-        >>> sure = tm.scenarios.run("canada-and-deals", draws=500).exceeding(-1e15)
-        >>> bool(np.allclose(sure, 1))
-        True
-        """
+        """Probability that a bill, or a value, is above an amount, by maker and basket."""
         points, weights = self._points(self.quantity(of))
         above = np.where(points > usd, weights, 0.0).sum(axis=-1) / weights.sum(axis=-1)
         return pd.Series(above, pd.Index(self.study.columns, name="maker"), name="probability")
@@ -201,13 +185,6 @@ class Result:
         DataFrame
             Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing
             for a maker that the response does not know, or that owes nothing).
-
-        Examples
-        --------
-        >>> import tariffmodel as tm
-        >>> found = tm.scenarios.run("canada-and-deals", draws=500).net("none")
-        >>> bool((found["net_usd"] == found["mean_usd"])[found["net_share"].notna()].all())
-        True
         """
         gross = self.by_outcome()["mean_usd"]
         frames: dict[str, pd.DataFrame] = {}
@@ -222,13 +199,7 @@ class Result:
         return pd.concat(frames, names=["outcome"])
 
     def quantity(self, of: str) -> int:
-        """Which of the study's quantities ``bill`` or ``value`` is.
-
-        >>> import tariffmodel as tm
-        >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
-        >>> drawn.study.quantities[drawn.quantity("bill")], drawn.column("Toyota")
-        ('bill_2030', 0)
-        """
+        """Which of the study's quantities ``bill`` or ``value`` is."""
         if of not in ("bill", "value"):
             raise DataError(f"no result {of!r}; choose bill or value")
         return len(self.study.quantities) - (1 if of == "value" else 2)

@@ -348,8 +348,8 @@ def load(source: str | Path | Mapping[str, Any], data: str | Path | None = None)
 def joined(parts: Sequence[tuple[Policy, date]]) -> Policy:
     """One policy in which each of several stands from its day until the next one's.
 
-    Entries are cut at those days. What an offset has earned stays usable if the next policy has an offset of its
-    measure, and lapses if it has none.
+    Entries are cut at those days. What an offset has earned stays usable if the next policy has an offset of
+    its measure, and lapses if it has none.
 
     >>> law, none = policies.load("current-law"), policies.load("none")
     >>> path = joined([(law, date(2025, 1, 1)), (none, date(2026, 1, 1))])
