@@ -25,6 +25,7 @@ from tariffmodel.charts.house import (
     spread_apart,
     text_column,
 )
+from tariffmodel.response.government import efficient
 
 _RULES = {
     "nash": ("each for itself", HOME_COLOR["JP"], "-"),
@@ -241,7 +242,7 @@ def relief_frontier(
     """
     told = frontier[frontier["settled"]]
     reach = pd.Series(
-        {design: _efficient(rows)["relief_usd"].max() for design, rows in told.groupby("design")}
+        {design: efficient(rows)["relief_usd"].max() for design, rows in told.groupby("design")}
     )
     budget = float(reach[reach > 0].min()) if (reach > 0).any() else 0.0
     bought = {design: _bought(rows, budget) for design, rows in told.groupby("design", sort=False)}
@@ -271,7 +272,7 @@ def relief_frontier(
     top, right, ends = float(told["moved_units"].max()) / _THOUSAND, float(told["relief_usd"].max()) / 1e9, []
     for design, rows in told.groupby("design", sort=False):
         kind, _, level = str(design).partition(", ")
-        line = _efficient(rows)
+        line = efficient(rows)
         x, y = line["relief_usd"] / 1e9, line["moved_units"] / _THOUSAND
         color, dash = _LEVELS.get(level, INK), _KINDS.get(kind, "-" if kind == "subsidy" else "-.")
         ax.plot(x, y, color=color, linestyle=dash, marker="o", markersize=1.8, linewidth=1.0)
@@ -297,15 +298,9 @@ def _label_ends(ax: Axes, right: float, ends: list[tuple[float, str, str]], top:
         ax.text(right, float(height), label, transform=beside, color=color, size=6.5, va="center", ha="left")
 
 
-def _efficient(rows: pd.DataFrame) -> pd.DataFrame:
-    """Strengths that move more than every one that costs less."""
-    line = rows.sort_values(["relief_usd", "moved_units"])
-    return line[line["moved_units"] > line["moved_units"].cummax().shift(fill_value=-1.0)]
-
-
 def _bought(rows: pd.DataFrame, budget_usd: float) -> float:
     """Vehicles for a budget, between the strengths asked; NaN where the design does not cost so much."""
-    line = _efficient(rows)
+    line = efficient(rows)
     if line["relief_usd"].max() < budget_usd * (1 - 1e-9):
         return float("nan")
     return float(np.interp(budget_usd, line["relief_usd"], line["moved_units"]))

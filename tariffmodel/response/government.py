@@ -135,21 +135,43 @@ def _played_all(
     return frame[columns].astype({"settled": bool})
 
 
-def best_within(frontier: pd.DataFrame, budget_usd: float) -> pd.DataFrame:
-    """Of every design the strength that moves most vehicles within a yearly budget, the best design first.
+def efficient(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of one design the strengths that move more than every one that costs less, the cheapest first.
 
-    The maker of the rule moves first and knows what makers will do (Stackelberg), over the strengths asked.
+    >>> index = pd.Index([0.0, 0.5, 1.0], name="strength")
+    >>> rows = pd.DataFrame({"moved_units": [0.0, 5.0, 4.0], "relief_usd": [0.0, 1.0, 2.0]}, index)
+    >>> efficient(rows).index.tolist()
+    [0.0, 0.5]
+    """
+    line = rows.sort_values(["relief_usd", "moved_units"])
+    return line[line["moved_units"] > line["moved_units"].cummax().shift(fill_value=-1.0)]
+
+
+def best_within(frontier: pd.DataFrame, budget_usd: float) -> pd.DataFrame:
+    """What every design moves for a yearly budget, the one that moves most first.
+
+    The maker of the rule moves first and knows what makers will do (Stackelberg). Between the strengths asked
+    figures lie on a straight line along `efficient`; a design that cannot cost so much stands at its end.
 
     Examples
     --------
-    >>> index = pd.MultiIndex.from_tuples([("a", 0.0), ("a", 0.5), ("b", 0.5)], names=["design", "strength"])
-    >>> costed = {"moved_units": [0.0, 5.0, 9.0], "relief_usd": [0.0, 1.0, 4.0], "settled": True}
+    >>> index = pd.MultiIndex.from_product([["a", "b"], [0.0, 0.5]], names=["design", "strength"])
+    >>> costed = {"moved_units": [0.0, 5.0, 0.0, 9.0], "relief_usd": [0.0, 1.0, 0.0, 4.0], "settled": True}
     >>> best_within(pd.DataFrame(costed, index), 2.0)["moved_units"].to_dict()
-    {'a': 5.0}
+    {'a': 5.0, 'b': 4.5}
     """
-    able = frontier[(frontier["relief_usd"] <= budget_usd) & frontier["settled"]].reset_index("strength")
-    first = able.sort_values(["moved_units", "relief_usd"], ascending=[False, True], kind="stable")
-    return first[~first.index.duplicated()]
+    found = {}
+    for design, rows in frontier[frontier["settled"]].groupby("design", sort=False):
+        line = efficient(rows.reset_index("strength")).drop(columns="settled").astype(float)
+        if line["relief_usd"].iloc[0] > budget_usd:
+            continue
+        at = {name: float(np.interp(budget_usd, line["relief_usd"], line[name])) for name in line}
+        if "units_per_usd_m" in at:  # a ratio is not on the line of its parts
+            more, cost = at["moved_units"] - rows["moved_units"].iloc[0], at["relief_usd"]
+            at["units_per_usd_m"] = more / cost * 1e6 if cost else np.nan
+        found[design] = {**at, "settled": True}
+    best = pd.DataFrame.from_dict(found, orient="index", columns=["strength", *frontier])
+    return best.rename_axis("design").sort_values("moved_units", ascending=False, kind="stable")
 
 
 def _played(asked: _Setting, design: str, strength: float, slope: float) -> tuple[Outcome, float]:
