@@ -50,7 +50,7 @@ class Study:
     `weight` (branches,) are probabilities, `outcome` (branches,) the leaf of each; `ends` (Y + 1,) the years
     since the start at which the parts of the period begin and end; `kept`, `rate` (M,) are 1 − tax and the
     discount rate; `currency` (M,) counts in `spec.currencies`, −1 for none; `jump` (branches, C) is that of
-    currencies. `baskets` holds the makers of each. `centre` and `width` (outcomes, Q, C) place the bins.
+    currencies. `baskets` holds the makers of each. `low` and `high` (outcomes, Q, C) place the bins.
     """
 
     plan: bills.Plan
@@ -70,7 +70,13 @@ class Study:
 
     @property
     def columns(self) -> list[str]:
-        """Makers, then baskets."""
+        """Makers, then baskets.
+
+        >>> import tariffmodel as tm
+        >>> tree = tm.scenarios.load("june-2025-proposal").with_probabilities({})
+        >>> prepare(tree, tm.facts.load()).columns[-3:]
+        ['KR', 'US', 'ALL']
+        """
         return [*self.plan.makers, *(name for name, _ in self.baskets)]
 
 
