@@ -54,7 +54,10 @@ SLOPES = pd.DataFrame(
      "makers": 17.0},
     index=EVENTS[:3],
 )  # fmt: skip
-POOLED = pd.Series({"estimate": -0.22, "low": -0.5, "high": -0.01, "p_value": 0.04})
+POOLED = pd.DataFrame(
+    {"estimate": -0.22, "low": [-0.5, -np.inf], "high": [-0.01, 0.3], "p_value": [0.04, 0.21]},
+    ["Pooled", "… by bootstrap"],
+)
 PRICED = pd.DataFrame(
     {"implied_usd": [1e9, 5e9], "implied_low_usd": [8e8, 4e9], "implied_high_usd": [1.2e9, 6e9],
      "market_usd": [2e9, 1e9], "market_low_usd": [1e9, 0.0], "market_high_usd": [3e9, 2e9],
@@ -152,6 +155,12 @@ def test_forest_counts_what_stands_in_the_family_that_its_p_values_are_of() -> N
     assert any(f"p of 12 first reports together, {least:.2g} at the least" in text for text in texts(some))
 
 
+def test_panels_count_intervals_off_zero_beside_what_chance_would_give():
+    paths = {name: path(0.02 if at < 2 else 0.0) for at, name in enumerate(EVENTS)}
+    title = charts.event_panels(paths, TITLES, **LOOK).title
+    assert title == "By day 10 the 95% interval of 2 of 8 events lies off zero; chance would give 0.4"
+
+
 def test_slopes_count_what_moved_with_the_bill_and_show_no_p_where_power_is_low() -> None:
     fig = EVERY["slopes_by_event"]()
     title = fig.get_suptitle().replace("\n", " ")
@@ -182,9 +191,18 @@ def test_scatter_turns_the_slope_into_what_a_lower_bill_brings() -> None:
     assert [np.ptp(ends) > 0 for ends in whiskers] == [d != 0 for d in ROWS["delta"]]
 
 
+def test_scatter_says_where_the_slope_is_a_contrast_between_homes() -> None:
+    one = FOUND.copy()
+    one[["p_home", "reading"]] = [0.43, "between homes only"]
+    fig = charts.car_vs_exposure(ROWS, one, event="EU deal", **LOOK).figure
+    assert fig.get_suptitle().replace("\n", " ").endswith("but not within homes (p 0.43)")
+
+
 def test_slope_beyond_the_axis_is_marked_at_its_edge() -> None:
     fig = EVERY["slopes_by_event"]()
-    assert any(line.get_marker() == "<" for line in fig.axes[0].lines)
+    beyond = charts.slopes_by_event(SLOPES.assign(slope_home=-30.0), POOLED, TITLES, **LOOK).figure
+    edges = [[line.get_marker() for line in each.axes[0].lines].count("<") for each in (fig, beyond)]
+    assert edges == [1, 4]  # over all makers, and then within homes too
     assert "took 0.22 points off the share (0.01 to 0.50)" in fig.get_suptitle().replace("\n", " ")
 
 

@@ -87,6 +87,13 @@ def test_designs_are_ranked_for_the_same_money(frontier):
     assert len(chart.data) == len(frontier)
 
 
+def test_designs_that_strengths_cannot_tell_apart_share_the_lead(frontier):
+    near = frontier.copy()
+    near.loc[("linear, firm", 0.5), "moved_units"] = 1.95e5
+    title = charts.relief_frontier(near, **LOOK).title
+    assert title.startswith("For USD 1.0 bn a year subsidy and linear, firm move most, 200,000 vehicles;")
+
+
 def test_relief_that_costs_nothing_has_no_winner(frontier):
     chart = charts.relief_frontier(frontier.assign(relief_usd=0.0), **LOOK)
     assert chart.title == "No design of relief costs anything"

@@ -62,7 +62,14 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     grown = case.replace(policy="japan-increments")
     offers = tm.schedule.schedule(grown, "JP")
     plan = tm.plants.of_maker(grown, offers, "Toyota")
+    priced = {"deal": 0.7, "no deal": 0.3}
+    claim = tm.derivatives.on_rate(
+        pd.Series({"deal": 0.15, "no deal": 0.25}), priced, notional=1e6, strike=0.2, years=1, interest=0.03
+    )
     main = tm.event_calendar.firm_events(known, ["7203.T"])["date"].dropna()
+    threat = ["2025-07-30-korea-deal", "2026-01-26-korea-25-threat", "2026-03-12-korea-act"]
+    prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
+    contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     return {
         "exposure.table": bills,
@@ -81,7 +88,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "equilibrium.bounds": tm.equilibrium.bounds(case),
         "equilibrium.sampled": tm.equilibrium.sampled(case, draws=200),
         "net_bill.table": tm.net_bill.table(case),
+        "net_bill.changes": tm.net_bill.changes(case, ["flat-25"]),
         "net_bill.yearly": tm.net_bill.yearly(case),
+        "moved.table": tm.moved.table(grown),
+        "moved.net_bills": tm.moved.net_bills(case),
         "published.table": tm.published.table(case),
         "incentives.marginal": tm.incentives.marginal(firm),
         "incentives.breakeven": tm.incentives.breakeven(firm, 0.2),
@@ -177,6 +187,14 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "market.missing": tm.market.missing(known),
         "market.closes": tm.market.closes(known),
         "market.asynchrony": tm.market.asynchrony(known, ["^GSPC", "JPY"], "XTKS"),
+        "quotes.table": tm.quotes.table(known),
+        "quotes.straddles": tm.quotes.straddles(known, tm.quotes.table(known), "USDJPY"),
+        "quotes.currency_moves": tm.quotes.currency_moves(known, "USDJPY", EVENTS),
+        "derivatives.Claim.table": claim.table,
+        "derivatives.policy_premium": tm.derivatives.policy_premium(priced, priced),
+        "derivatives.MoveCollar.inputs": tm.derivatives.collar(
+            case, "Toyota", {"USD": 0.04, "JPY": 0.01}, 0.1
+        ).inputs(),
         "hedge.contracts": tm.hedge.contracts(known),
         "hedge.record": tm.hedge.record(known, ["7203.T"], draws=49),
         "hedge.pairs": tm.hedge.pairs(returns, exposure, factors),
@@ -203,6 +221,17 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "game.supply": tm.game.supply(grown, "JP", [0.2]),
         "relocation.table": tm.relocation.table(known, "JP", 28_000, implied_years=5.0),
         "government.frontier": tm.government.frontier(grown, "JP", [0.0, 0.5], designs=["linear, firm"]),
+        "implied.table": tm.implied.table(prices),
+        "implied.by_maker": tm.implied.by_maker(prices, threat[0]),
+        "implied.iso": tm.implied.iso(prices, threat[1], [2, 5]),
+        "implied.opposite": tm.implied.opposite(prices, *threat[:2]),
+        "implied.stories": tm.implied.stories(known),
+        "implied.path": tm.implied.path(known, "korea-25", prices),
+        "prediction.contracts": tm.prediction.contracts(known),
+        "prediction.brier": tm.prediction.brier(tm.prediction.contracts(known)),
+        "prediction.event_value": tm.prediction.event_value(
+            noise.rename(columns={"BTC": "Toyota"}), contract
+        ),
         "scenarios.Scenario.outcomes": tree.scenario.outcomes(),
         "scenarios.Result.summary": tree.summary(),
         "scenarios.Result.by_outcome": tree.by_outcome(),

@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from nbclient import NotebookClient
 
 import tariffmodel
-from tariffmodel import Valuation, case, comparison, exposure, facts, incentives, lab, policy, report
+from tariffmodel import (
+    Valuation,
+    case,
+    comparison,
+    exposure,
+    facts,
+    incentives,
+    lab,
+    net_bill,
+    policy,
+    report,
+)
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.lab.drawing import headline, page
 from tariffmodel.lab.knobs import own_text
@@ -73,6 +84,8 @@ def test_outcome_equals_the_tables_made_one_by_one(known, bench, before, law, na
         np.testing.assert_allclose(found[f"effective_rate{suffix}"], theirs, rtol=1e-9)
     ranked = comparison.ranked(case(law, before, data=known), one)["change_usd"].reindex(found.index)
     np.testing.assert_allclose(found["change_usd"], ranked, rtol=1e-9, atol=1e-2)
+    net = net_bill.table(case(one, before, data=known))["net_bill_usd"].reindex(found.index)
+    np.testing.assert_allclose(found["net_bill_usd"], net, rtol=1e-9, atol=1e-2)
     worth = incentives.marginal(case(one, before, data=known)).reindex(found.index)
     for column in ("worth_us_built_usd", "worth_exported_usd"):
         np.testing.assert_allclose(found[column], worth[column], rtol=1e-9, atol=1e-6)

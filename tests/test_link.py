@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -272,6 +273,11 @@ def test_one_call_gives_every_event_its_mean_and_its_slope(known):
     valued = Valuation(tax_rate=0.0, discount_rate=0.0, life_years=2.0)
     doubled = link.by_event(known, study, placebo=reference, permutations=499, valuation=valued)
     assert doubled.at[deal, "slope_full"] == pytest.approx(-2.0)  # two years of the bill
+    days, x = pd.DataFrame(reference.placebo.car, columns=reference.placebo.firms), alone["delta"]
+    some = days[x.index].dropna()[::12]
+    few = replace(reference, placebo=replace(reference.placebo, car=some[days.columns].to_numpy()))
+    p = [link.cross_section(day, x).coefficients.at["delta", "p"] for _, day in some.iterrows()]
+    assert link._robust_size(few, x) == np.mean(np.array(p) <= 0.05)
     assert (line["slope_low"] > 0 or line["slope_high"] < 0) == (line["p_slope"] <= 0.05)
 
 
@@ -303,6 +309,10 @@ def test_robustness_pools_under_each_choice_and_says_why_one_cannot_be_made(know
     assert (line["events"], line["observations"]) == (len(one.events), one.observations)
     rest = link.pooled(rows[rows["event"].isin(main) & (rows["event"] != deal)], draws=99)
     assert found.at[f"… without {deal}", "estimate"] == rest.slope
+    quiet = rows[rows["event"].isin(main) & ~rows["own_news"].astype(bool)]
+    without = found.loc["… without own news"]
+    assert 0 < without["observations"] < line["observations"]
+    assert without["estimate"] == link.pooled(quiet, draws=99).slope
     every = link.pooled(rows, draws=99)
     assert found.at["All events with a computed bill", "estimate"] == every.slope
     assert found.loc["Main events", "reason"] == ""

@@ -172,6 +172,19 @@ def test_a_day_without_one_of_an_events_firms_is_no_placebo_day_for_it():
     )
 
 
+def test_a_reference_of_some_firms_is_the_one_made_of_them_alone():
+    reference, japanese = judged(), list(FIRMS[HOMES == "JP"])
+    found, one = reference.of(japanese), reference.events
+    mean = placebo.randomised(found)["mean"]
+    np.testing.assert_allclose(mean.estimate, one.car[:, :4].mean(axis=1))
+    y, inverse, ones = one.car[0, :4], np.linalg.inv(omega(one, 0)[:4, :4]), np.ones(4)
+    left = y - (ones @ inverse @ y) / (ones @ inverse @ ones)
+    error = np.sqrt(left @ inverse @ left / 3 * ones @ omega(one, 0)[:4, :4] @ ones) / 4
+    assert mean.error.iloc[0] == pytest.approx(error) and (mean.days == 120).all()
+    with pytest.raises(DataError, match="no firm M99; it has M0"):
+        reference.of(["M99"])
+
+
 def test_too_few_placebo_days_give_no_p():
     found = placebo.randomised(judged(98))["mean"]
     assert found.p.isna().all() and found.interval().isna().all(axis=None)
@@ -433,6 +446,19 @@ def test_means_are_judged_by_placebo_days_and_corrected_among_those_looked_at(kn
     assert (some["p_family"] < found["p_family"])[some["counted"]].all()
 
 
+def test_homes_are_judged_by_the_placebo_days_of_their_own_makers(known):
+    lines = ["7203.T", "7267.T", "7270.T", "BMW.DE", "GM"]
+    study = events.tariff_study(known, events=EVENTS[:2], tickers=lines, window=(0, 1))
+    reference = events.reference(known, study)
+    one = study.select(events=EVENTS[:1])
+    found = events.by_home(known, one, placebo=reference)
+    mean = placebo.randomised(reference.of(["Toyota", "Honda", "Subaru"]))["mean"]
+    assert found.index.tolist() == ["JP"] and found.at["JP", "p_mean"] == mean.p[EVENTS[0]]
+    assert found.at["JP", "caar"] == pytest.approx(found[["caar_low", "caar_high"]].loc["JP"].mean())
+    with pytest.raises(DataError, match="of one event of the reference"):
+        events.by_home(known, study, placebo=reference)
+
+
 def test_study_without_any_change_in_a_bill_has_means_and_no_slopes(known):
     study = events.tariff_study(known, events=["2025-05-28-trade-court-ruling"], window=(0, 1))
     found = link.by_event(known, study).iloc[0]
@@ -469,8 +495,11 @@ def test_size_on_held_out_days_is_five_percent_where_the_permutation_of_all_make
     assert np.mean(np.array(p) <= 0.05) > 0.12  # Korea's makers are two and move together
 
 
-def simulated(random, spread: float, placebo_days: int = 199) -> tuple[placebo.Reference, pd.DataFrame]:
-    """Placebo days and four event days of 17 makers, nothing priced.
+DRAWN = 4  # event days of a simulated panel
+
+
+def simulated(random, spread: float, placebo_days: int = 99) -> tuple[placebo.Reference, pd.DataFrame]:
+    """Placebo days and `DRAWN` event days of 17 makers, nothing priced.
 
     Makers of a home correlate by .4 to .65, eleven bills do not change, and variance grows with the change.
     On the event days every residual is `spread` times as large.
@@ -482,32 +511,31 @@ def simulated(random, spread: float, placebo_days: int = 199) -> tuple[placebo.R
     country = np.sqrt(within - 0.1)
     own = np.sqrt(1 - within)
     sigma = 0.012 * (1 + 12 * size)
-    rows = 250 + placebo_days + 40
+    rows = 250 + placebo_days + 10 + 9 * DRAWN
     calm = np.exp(0.3 * np.sin(np.arange(rows) / 40))[:, None]
     shocks = np.sqrt(0.1) * random.normal(size=(rows, 1)) + country * random.normal(size=(rows, 4))[:, home]
     moves = calm * sigma * (shocks + own * random.normal(size=(rows, 17)))
-    at = 255 + placebo_days + np.array([0, 9, 18, 27])
+    at = 255 + placebo_days + 9 * np.arange(DRAWN)
     moves[at] *= spread
     index = pd.bdate_range("2020-01-01", periods=rows)
     data = pd.DataFrame(moves, index, [f"M{i}" for i in range(17)])
     made = {"model": "mean", "estimation": (-250, -1), "window": (0, 0), "min_estimation": 100}
     event = events.study(data, list(index[at]), **made)
     others = events.study(data, list(index[250 : 250 + placebo_days]), **made)
-    change = size * random.uniform(-1.5, 1.5, (4, 1)) * random.uniform(0.3, 1, (4, 17))
+    change = size * random.uniform(-1.5, 1.5, (DRAWN, 1)) * random.uniform(0.3, 1, (DRAWN, 17))
     delta = pd.DataFrame(change, event.firm_events.index.unique("event"), data.columns)
     return placebo.reference(event, others, (0, 0)), delta
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spread", [1.0, 2.0])
-def test_size_on_simulated_panels_is_five_percent_also_when_events_add_variance(spread):
+def test_size_on_simulated_panels_is_five_percent_where_events_add_variance():
     panels = 300
     random = np.random.default_rng(0)
     homes = pd.Series(np.repeat(list("JKEU"), [7, 2, 5, 3]), [f"M{i}" for i in range(17)])
     rejected: dict[str, list[bool]] = {}
     everyone: list[bool] = []
     for _ in range(panels):
-        reference, delta = simulated(random, spread)
+        reference, delta = simulated(random, spread=2.0)
         for name, one in placebo.randomised(reference, delta, homes).items():
             rejected.setdefault(name, []).extend(one.p <= 0.05)
         within = delta.sub(delta.mean(axis=1), axis=0)

@@ -13,14 +13,18 @@ import pytest
 from tariffmodel import (
     Valuation,
     bertrand,
+    capacity,
     case,
     demand,
     equilibrium,
     facts,
+    game,
+    moved,
     net_bill,
     pricing,
     products,
     published,
+    schedule,
 )
 from tariffmodel.errors import DataError, TariffModelError
 
@@ -108,6 +112,43 @@ def test_no_maker_gains_by_another_price_at_the_equilibrium():
             price = then.price.copy()
             price[0, j] *= change
             assert profit(price)[0, mine].sum() < then.profit[0, mine].sum()
+
+
+FULL = bertrand.Room(
+    np.array([True, False, False, True, False, False]), np.array([[950e3, 720e3, 0.0], [2e6, 720e3, 0.0]])
+)
+
+
+def test_full_plants_meet_the_conditions_of_kuhn_and_tucker():
+    market = six()
+    then = bertrand.solve(market, np.repeat(DUTY, 2, axis=0), room=FULL)
+    full, value = then.units[:, [0, 3]] - FULL.most[:, :2], then.room_value
+    assert (full < 1e-2).all() and (value >= 0).all()
+    np.testing.assert_allclose(value[:, :2] * full, 0, atol=50)  # USD: one of the two is nothing
+    assert (value[[0, 0, 1], [0, 1, 1]] > 100).all() and value[1, 0] == 0 and (value[:, 2] == 0).all()
+    # with the value of room in its cost and no limit, every maker sets the same prices
+    priced = DUTY + np.where(FULL.bounded, value[:, FIRM], 0.0)
+    np.testing.assert_allclose(then.price, bertrand.solve(market, priced).price, rtol=1e-8)
+
+
+def test_no_maker_gains_by_prices_that_its_plants_can_serve():
+    market, rng = six(), np.random.default_rng(3)
+    then = bertrand.solve(market, DUTY, room=FULL.rows(slice(0, 1)))
+    shares, tried = bertrand.Shares(market), np.zeros(3, dtype=int)
+    for f in rng.integers(0, 3, 300):
+        price = then.price * (1 + np.where(f == FIRM, rng.normal(0, 0.01, 6), 0.0))
+        units = shares.at(price)[1] * BUYERS
+        if ((units * FULL.bounded)[0, f == FIRM].sum() <= FULL.most[0, f]) or f == 2:
+            tried[f] += 1
+            profit = ((price - market.cost - DUTY) * units)[0, f == FIRM].sum()
+            assert profit <= then.profit[0, f == FIRM].sum() + 1
+    assert (tried > 20).all()
+
+
+def test_room_that_does_not_bind_changes_nothing():
+    wide = FULL._replace(most=np.full((1, 3), np.inf))
+    free = bertrand.solve(six(), DUTY)
+    np.testing.assert_allclose(bertrand.solve(six(), DUTY, room=wide).price, free.price, rtol=1e-12)
 
 
 def test_symmetric_makers_change_prices_alike():
@@ -294,24 +335,85 @@ def test_posted_prices_leave_the_gross_bill(asked):
     assert posted["pass_through"].dropna().eq(0).all()
 
 
+def test_us_plants_fill_up_in_the_short_run_and_no_more(asked, found):
+    sold, market, then = equilibrium.answered(asked, "short")
+    home = sold.origin == "US"
+    grown, room = (sold.by_maker(of * home) for of in (then.units - market.units, market.units * 0))
+    assert (grown <= sold.spare_units + room + 1).all()
+    short = equilibrium.table(asked, "short")
+    full = short.index[short["room_value_usd"] > 0]
+    by_maker = pd.Series(grown[0] - sold.spare_units[0], sold.makers)
+    assert {"Ford", "Kia"} <= set(full) and by_maker[full].abs().max() < 1
+    assert (short["price_change"].dropna() >= found["price_change"].dropna() - 1e-4).all()
+    assert (found["room_value_usd"] == 0).all()
+
+
 def at(maker):
     return pd.MultiIndex.from_tuples([(maker, "JP")])
 
 
 def test_vehicles_that_move_to_us_plants_pay_duty_on_parts_only(asked, found):
-    moved = pd.DataFrame({"units": [2e5], "extra_cost_usd": [0.0]}, at("Toyota"))
-    long = equilibrium.table(asked, "long", moved)
+    plants = pd.DataFrame({"units": [2e5], "extra_cost_usd": [0.0]}, at("Toyota"))
+    long = equilibrium.table(asked, "long", plants)
     assert long.at["Toyota", "net_bill_usd"] < found.at["Toyota", "net_bill_usd"]
     assert (
         long.at["Mazda", "net_bill_usd"] > found.at["Mazda", "net_bill_usd"]
     )  # its rival has become cheaper
     np.testing.assert_allclose(long["bill_usd"], found["bill_usd"].reindex(long.index))
-    dear = equilibrium.table(asked, "long", moved.assign(extra_cost_usd=50e3))
+    dear = equilibrium.table(asked, "long", plants.assign(extra_cost_usd=50e3))
     assert dear.at["Toyota", "net_bill_usd"] > found.at["Toyota", "net_bill_usd"]
 
 
+def test_a_vehicle_that_moves_costs_gap_capital_and_parts_and_saves_all_its_duty(known):
+    asked = case("current-law", period="CY2026", data=known)
+    sold, gone = equilibrium.case_products(asked), moved.table(asked)
+    rates, before = (
+        schedule.schedule(one, "EU") for one in (asked, asked.replace(policy="before-april-2025"))
+    )
+    able, k = game.costs(asked, rates), rates.makers.index("Volkswagen")
+    assert gone.at[("Volkswagen", "EU"), "units"] == pytest.approx(
+        rates.imports[k] * asked.goods.years
+    )  # all of them
+    each = able.of(rates.imports)[k] / rates.imports[k] - before.value_usd[k] * before.rate(0.0, 0.0)[k]
+    there = (sold.firm == sold.makers.index("Volkswagen")) & (sold.origin == "EU")
+    goods, (mine, other) = asked.goods, asked.owed
+    service = ((mine.duty - other.duty)[0] * (goods.is_part & ~goods.is_built_in)) @ goods.member
+    sales = sold.units[0, sold.firm == sold.makers.index("Volkswagen")].sum()
+    serviced = service[goods.makers.index("Volkswagen")] / sales  # wherever the vehicle is from
+    after = equilibrium.relocated(sold, gone).duty_usd[0, there]
+    np.testing.assert_allclose(after, each + serviced, rtol=1e-6)
+
+
+def test_origins_share_what_a_maker_can_build(known):
+    asked = case("flat-25", period="CY2026", data=known)
+    gone = moved.table(asked, cost="low")["units"].groupby(level="maker").sum()
+    for maker in ("BMW", "Honda", "Volkswagen"):
+        most = capacity.options(known, maker, "MX", "low")["capacity_units"].sum()
+        assert 0 < gone[maker] <= most * (1 + 1e-9)
+    dear = moved.table(asked, cost="high")["units"]
+    assert dear.sum() < gone.sum()
+    assert set(gone.index) == set(dear.index.get_level_values("maker")) and "Porsche AG" not in gone
+
+
+def test_net_bills_of_three_kinds_stand_side_by_side(known):
+    asked = case("japan-increments", period="CY2026", data=known)
+    both, gone = moved.net_bills(asked), moved.table(asked)
+    long = net_bill.table(asked, "plants", gone)
+    pd.testing.assert_series_equal(
+        both["net_with_plants_usd"], long["net_bill_usd"].reindex(both.index), check_names=False
+    )
+    assert (both["net_with_plants_low_usd"] <= both["net_with_plants_usd"]).all()
+    eased = gone.loc[[("Toyota", "JP"), ("Subaru", "JP")], "duty_change_usd"]
+    assert (eased < 0).all()  # under Japan's increments what moves takes the rate down
+    still = gone.assign(duty_change_usd=0.0)
+    assert (
+        net_bill.table(asked, "plants", still).at["Toyota", "net_bill_usd"]
+        > long.at["Toyota", "net_bill_usd"]
+    )
+
+
 @pytest.mark.parametrize(
-    ("moved", "said"),
+    ("plants", "said"),
     [
         (
             pd.DataFrame({"units": [1e7], "extra_cost_usd": [0.0]}, at("Toyota")),
@@ -326,13 +428,13 @@ def test_vehicles_that_move_to_us_plants_pay_duty_on_parts_only(asked, found):
         (None, "needs the plants that move"),
     ],
 )
-def test_the_long_horizon_asks_for_plants_that_there_are(asked, moved, said):
+def test_the_long_horizon_asks_for_plants_that_there_are(asked, plants, said):
     with pytest.raises(DataError, match=said):
-        equilibrium.table(asked, "long", moved)
+        equilibrium.table(asked, "long", plants)
 
 
 def test_other_words_for_horizon_and_response_are_refused(asked):
-    with pytest.raises(TariffModelError, match="choose from posted, equilibrium, long"):
+    with pytest.raises(TariffModelError, match="choose from posted, short, equilibrium, long"):
         equilibrium.table(asked, "soon")
     with pytest.raises(TariffModelError, match="choose from none, prices, plants"):
         net_bill.table(asked, "all")
@@ -356,6 +458,16 @@ def test_draws_hold_the_table_and_more_draws_begin_with_the_same(asked, found):
     pd.testing.assert_frame_equal(drawn, equilibrium.sampled(asked, draws=2000))
     with pytest.raises(DataError, match="at least 100"):
         equilibrium.sampled(asked, draws=20)
+
+
+def test_a_change_of_the_net_bill_is_the_difference_of_two_tables(asked, found):
+    changed = net_bill.changes(asked, ["flat-25"]).xs("flat-25")
+    flat = equilibrium.table(asked.replace(policy="flat-25")).reindex(changed.index)
+    base = found["net_bill_usd"].reindex(changed.index)
+    np.testing.assert_allclose(changed["net_change_usd"], flat["net_bill_usd"] - base, atol=0.1)
+    apart = flat["net_bill_high_usd"] - flat["net_bill_low_usd"]
+    width = changed["net_change_high_usd"] - changed["net_change_low_usd"]
+    assert width["Toyota"] < apart["Toyota"]  # inputs that move both do not count twice
 
 
 def test_the_net_bill_is_valued_and_prices_count_once(asked, found):
@@ -384,8 +496,26 @@ def test_published_figures_are_beside_the_model_and_inside_means_that_ranges_mee
     assert 0.04 <= model["price, at the mix of before"] <= 0.07
 
 
+def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
+    of_all = ("all", "vehicles", 0.25)
+    stay, move = (published._figures(asked, *of_all, horizon) for horizon in ("equilibrium", "long"))
+    assert move["us_output_change"].shape == (3, stay["us_output_change"].shape[1])
+    assert (np.diff(move["us_output_change"][:, 0]) <= 0).all()  # low costs of moving first
+    assert move["us_output_change"][1, 0] > stay["us_output_change"][0, 0]
+    assert move["mexico_output_change"][1, 0] < stay["mexico_output_change"][0, 0]
+    table = published.table(asked)
+    able = table.set_index("figure")["plants_move"]
+    assert able["Mexican vehicles"] and not able["Canadian vehicles"]  # no labour cost of Canada is known
+
+
+def test_what_a_long_run_cannot_say_is_refused(data):
+    rewrite(data / "response/published.csv", lambda row: row.update(horizon="long"))
+    with pytest.raises(DataError, match="row 4: revenue is not computed for the long run"):
+        published.table(case(period="CY2025", data=data))
+
+
 def test_a_study_of_no_tariff_would_find_nothing(asked):
-    free = published._figures(asked, "all", "vehicles_and_parts", 0.0, posted=False)
+    free = published._figures(asked, "all", "vehicles_and_parts", 0.0, "equilibrium")
     for figure in ("sales_change", "price_change", "us_output_change", "revenue", "gross_cost"):
         np.testing.assert_allclose(free[figure], 0, atol=1e-8)
 

@@ -53,6 +53,7 @@ from tariffmodel.charts.house import (
     export_table,
     show,
 )
+from tariffmodel.charts.implied import implied_iso, implied_path
 from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
@@ -90,6 +91,8 @@ __all__ = [
     "hedge_record",
     "home_apart",
     "implied_and_priced",
+    "implied_iso",
+    "implied_path",
     "iso_profit",
     "model_vs_disclosed",
     "pair_ideas",

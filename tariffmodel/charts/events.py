@@ -153,15 +153,16 @@ def event_panels(
     >>> paths = {"deal": gain, "threat": gain.assign(mean=-gain["mean"])}
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.event_panels(paths, {"deal": "Deal", "threat": "Threat"}, **about).title
-    'Over the whole window makers gained 3.0% around “Deal” and lost 3.0% around “Threat”'
+    'By day 2 the 95% interval of 2 of 2 events lies off zero; chance would give 0.1'
     """
     columns = 4 if width_cm >= PAGE_CM else 2
     rows = -(-len(paths) // columns)
-    total = {name: path["mean"].iloc[-1] for name, path in paths.items()}
-    best, worst = max(total, key=total.__getitem__), min(total, key=total.__getitem__)
+    ends = pd.DataFrame({name: path.iloc[-1] for name, path in paths.items()}).T.astype(float)
+    clear = int((ends["mean"].abs() > _half_width(ends)).sum())
+    last = next(iter(paths.values())).index[-1]
     fig = figure(
-        f"Over the whole window makers {_move(total[best])} around “{titles[best]}” and "
-        f"{_move(total[worst])} around “{titles[worst]}”",
+        f"By day {last} the 95% interval of {clear or 'none'} of {len(paths)} events lies off zero; chance "
+        f"would give {0.05 * len(paths):.1f}",
         f"Mean cumulative abnormal return of makers, %, days {_days(next(iter(paths.values())))}; {case}",
         ["Grey: 50% and 95% intervals, adjusted for the correlation of makers", *origin_note(source, as_of)],
         width_cm,
@@ -267,8 +268,8 @@ def car_vs_exposure(
     >>> found = {"slope": -2.5, "slope_low": -3.5, "slope_high": -1.5, "p_slope": 0.02, "placebo_days": 346}
     >>> found |= {"slope_home": -1.0, "p_home": 0.2, "power": 0.9, "reading": "between homes only"}
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30), "event": "Japan deal"}
-    >>> tm.charts.car_vs_exposure(rows, pd.Series(found), **about).title
-    'Japan deal: a bill lower by 1% of market value came with +2.50 points of return (+1.50 to +3.50)'
+    >>> tm.charts.car_vs_exposure(rows, pd.Series(found), **about).title.split("came with ")[1]
+    '+2.50 points of return (+1.50 to +3.50), but not within homes (p 0.2)'
     """
     slope, low, high = map(float, found[["slope", "slope_low", "slope_high"]])
     untold = found["reading"] == "cannot tell"
@@ -276,6 +277,8 @@ def car_vs_exposure(
         f"a bill lower by 1% of market value came with {-slope:+.2f} points of return "
         f"({min(-low, -high):+.2f} to {max(-low, -high):+.2f})"
     )
+    if found["reading"] == "between homes only":
+        came += f", but not within homes (p {_p(found['p_home'])})"
     hidden = (
         f"no telling whether returns moved with the bill: full pricing has a power of {found['power']:.0%}"
     )
@@ -331,7 +334,7 @@ def car_vs_exposure(
 @in_house_style
 def slopes_by_event(
     slopes: pd.DataFrame,
-    pooled: pd.Series,
+    pooled: pd.DataFrame,
     titles: Mapping[str, str],
     *,
     case: str,
@@ -345,8 +348,9 @@ def slopes_by_event(
     ----------
     slopes : DataFrame
         Rows of `link.by_event` that have a slope. Their family of tests may hold others.
-    pooled : Series
-        `estimate`, `low`, `high`, `p_value` over all events, over days without events as well.
+    pooled : DataFrame
+        Several events together: `estimate`, `low`, `high`, `p_value`, indexed by what stands beside the row.
+        The first is that of the title, over days without events; others may have other measures of chance.
     titles : mapping of event to its short title
 
     Examples
@@ -354,56 +358,62 @@ def slopes_by_event(
     >>> import tariffmodel as tm
     >>> slopes = pd.DataFrame({"slope": [-0.5], "slope_low": [-0.8], "slope_high": [-0.2], "p_slope": 0.01})
     >>> slopes = slopes.assign(slope_home=-0.4, makers=9, placebo_days=346, family=14, p_family=0.1)
-    >>> pooled = pd.Series({"estimate": -0.2, "low": -0.5, "high": -0.01, "p_value": 0.04})
+    >>> pooled = pd.DataFrame({"estimate": -0.2, "low": -0.5, "high": -0.01, "p_value": 0.04}, ["Pooled"])
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> slopes = slopes.assign(reading="with the bill").set_axis(["deal"])
-    >>> tm.charts.slopes_by_event(slopes, pooled, {"deal": "Deal"}, **about).title.split("; ")[1]
+    >>> tm.charts.slopes_by_event(slopes, pooled, {"deal": "Deal"}, **about).title.split("; ")[0]
     '1 of 1 events moved with the bill, 0 of them after correction for 14 first reports'
     """
     with_it = slopes["reading"] == "with the bill"
     left = int((with_it & (slopes["p_family"] < 0.05)).sum())
     days, tests = int(slopes["placebo_days"].max()), int(slopes["family"].max())
+    rows, first = len(slopes), pooled.iloc[0]
     fig = figure(
-        f"Pooled, a bill higher by 1% of market value took {-pooled['estimate']:.2f} points off the share "
-        f"({-pooled['high']:.2f} to {-pooled['low']:.2f}); {with_it.sum()} of {len(slopes)} events moved "
-        f"with the bill, {left} of them after correction for {tests} first reports",
+        f"{with_it.sum()} of {rows} events moved with the bill, {left} of them after correction for {tests} "
+        f"first reports; pooled, a bill higher by 1% of market value took {-first['estimate']:.2f} points "
+        f"off the share ({-first['high']:.2f} to {-first['low']:.2f})",
         f"Slope of abnormal return on the change in the yearly bill over market value; {case}",
         [
             f"Lines: 95%; p: how rare it is among {days} days without events; hollow: slope within homes",
-            f"Family: p of {tests} first reports together; –: not a test. Cut where an interval goes on",
+            f"Family: p of {tests} first reports together; –: not a test. At the edge: it lies beyond",
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=0.42 * (len(slopes) + 1) + 1.4,
+        body_cm=0.42 * (rows + len(pooled)) + 1.4,
     )
     ax = fig.subplots()
-    label_rows(ax, [*(f"{titles[event]}  {event[:10]}" for event in slopes.index), "All events pooled"])
+    dated = width_cm >= PAGE_CM
+    names = [f"{titles[event]}  {event[:10]}" if dated else titles[event] for event in slopes.index]
+    label_rows(ax, [*names, *pooled.index])
     estimate = np.append(slopes["slope"], pooled["estimate"])
     low, high = (np.append(slopes[f"slope_{end}"], pooled[end]) for end in ("low", "high"))
     reach = 1.4 * np.nanquantile(np.abs(estimate), 0.85) + 0.2
     y = np.arange(len(estimate))
     ax.hlines(y, low.clip(-reach), high.clip(max=reach), color=INK, linewidth=0.8)
-    shown = np.abs(estimate) <= reach
-    ax.scatter(estimate[shown], y[shown], color=INK, s=10, zorder=3, linewidth=0)
-    inside = slopes["slope_home"].abs().to_numpy() <= reach
-    ax.scatter(slopes["slope_home"][inside], y[:-1][inside], s=10, zorder=4, facecolor="white", edgecolor=INK,
-               linewidth=0.6)  # fmt: skip
-    for row in np.flatnonzero(~shown):
-        side = np.sign(estimate[row])
-        ax.plot(side * reach, row, ">" if side > 0 else "<", color=INK, markersize=4, clip_on=False)
-    ax.axhline(len(slopes) - 0.5, color=SOFT, linewidth=0.5)
+    for value, face in ((estimate, INK), (slopes["slope_home"].to_numpy(), "white")):
+        shown = np.abs(value) <= reach
+        ax.scatter(value[shown], y[: len(value)][shown], s=10, zorder=3 + (face != INK), facecolor=face,
+                   edgecolor=INK, linewidth=0.6)  # fmt: skip
+        for row in np.flatnonzero(np.abs(value) > reach):
+            side = np.sign(value[row])
+            (mark,) = ax.plot(
+                side * reach, row, ">" if side > 0 else "<", color=INK, markersize=4, clip_on=False
+            )
+            mark.set(markerfacecolor=face, markeredgewidth=0.6)
+    ax.axhline(rows - 0.5, color=SOFT, linewidth=0.5)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.set_xlim(-reach, reach)
     ax.set_xlabel("points of return per 1% of market value")
     text_column(ax, [f"{v:+.2f}" for v in estimate], 26, heading="slope")
     untold = slopes["reading"] == "cannot tell"
     told = ["untold" if no else _p(p) for no, p in zip(untold, slopes["p_slope"], strict=True)]
-    text_column(ax, [*told, _p(pooled["p_value"])], 52, heading="p")
-    text_column(ax, [*map(_p, slopes["p_family"]), ""], 76, heading="Family")
-    text_column(ax, [*(f"{n:.0f}" for n in slopes["makers"]), ""], 92, heading="n")
+    none = [""] * len(pooled)
+    text_column(ax, [*told, *map(_p, pooled["p_value"])], 54, heading="p")
+    text_column(ax, [*map(_p, slopes["p_family"]), *none], 78, heading="Family")
+    text_column(ax, [*(f"{n:.0f}" for n in slopes["makers"]), *none], 92, heading="n")
     ax.tick_params(axis="y", labelsize=6)
     native = Native("bar", ("slope",), "points of return per 1% of market value", scale=1.0)
-    return finish(fig, "Dots with intervals, one row per event and one for all pooled", native)
+    return finish(fig, "Dots with intervals, one row per event, and all pooled", native)
 
 
 @in_house_style

@@ -65,7 +65,10 @@ def home_apart(
     def said(row: pd.Series) -> str:
         return f"{100 * row['car']:+.1f} points ({100 * row['low']:+.1f} to {100 * row['high']:+.1f})"
 
-    told = "told from chance" if row["p_time"] < 0.05 else "not told from chance"
+    clear, too = row["p_time"] < 0.05, mixed["p_time"] < 0.05
+    told = "told from chance" if clear and too else "not told from chance"
+    if clear != too:
+        told = f"told from chance {'only against all of them' if clear else 'against their mix alone'}"
     fig = figure(
         f"{event}: makers of {place} moved {said(row)} more than others by day {path.index[-1]}, {told}",
         f"Mean cumulative abnormal return since day {path.index[0]}, %; {case}",

@@ -41,6 +41,7 @@ _OPTIONS = {
     "greenfield": "new plant",
 }
 _THOUSAND = 1e3
+_ALIKE = 0.05  # share of the vehicles that straight lines between a dozen strengths can miss
 
 
 @in_house_style
@@ -170,7 +171,8 @@ def break_even(
         title,
         f"Years that the tariff must last, from the first vehicle; {case}",
         [
-            "Line: cost gap and capital at both ends. Hollow: with the hurdle of the option to wait",
+            "Line: cost gap and capital at both ends; no dot: at central costs beyond the axis, or never",
+            "Hollow: with the hurdle of the option to wait",
             "An arrow leaves the chart: longer, or never" if _beyond(table, most_years) else "",
             "At the two ends of the cost gap the answer differs, pays or never, for "
             f"{int(table['sign_open'].sum())} of {len(table)}" if open_sign else "",
@@ -246,9 +248,11 @@ def relief_frontier(
     ranked = pd.Series(bought).dropna().sort_values(ascending=False)
     title = "No design of relief costs anything"
     if budget and len(ranked):
+        first = ranked.index[ranked > (1 - _ALIKE) * ranked.iloc[0]]
+        lead = f"{first[0]} moves" if len(first) == 1 else f"{', '.join(first[:-1])} and {first[-1]} move"
         title = (
-            f"For USD {budget / 1e9:.1f} bn a year {ranked.index[0]} moves most, {ranked.iloc[0]:,.0f} "
-            f"vehicles; {ranked.index[-1]} {ranked.iloc[-1]:,.0f}"
+            f"For USD {budget / 1e9:.1f} bn a year {lead} most, {ranked.iloc[0]:,.0f} vehicles; "
+            f"{ranked.index[-1]} {ranked.iloc[-1]:,.0f}"
         )
     low, high = frontier["moved_low_units"].min(), frontier["moved_high_units"].max()
     fig = figure(

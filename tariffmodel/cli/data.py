@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
-adding = typer.Typer(help="Add prices, figures, statements or news of your own.", no_args_is_help=True)
+adding = typer.Typer(
+    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+)
 app.add_typer(adding, name="add")
 
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
@@ -323,6 +325,65 @@ def events(
     print_table(table, 120)
     _agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
+    typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command(name="quotes")
+def add_quotes(
+    file: File,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            help="Of the quotes: percent_a_year (12.8), fraction_a_year (0.128), vol_points, price."
+        ),
+    ] = None,
+    underlying: Annotated[str | None, typer.Option(help="Where the file names none: USDJPY, TM …")] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Quotes of options: date, underlying, type, expiry or tenor, strike, bid, mid, ask and unit a row."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_quotes
+
+    known = facts.load(data)
+    given = {
+        "unit": unit, "underlying": underlying, "source_title": source_title, "source_url": source_url,
+    }  # fmt: skip
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    seen = own_quotes.preview_quotes(own_quotes.read_quotes(file, **reading), known)
+    table = Table(title=f"{file.name}: quotes as they are understood")
+    for heading in (
+        "row",
+        "date",
+        "underlying",
+        "type",
+        "until",
+        "at",
+        "bid",
+        "mid",
+        "ask",
+        "unit",
+        "replaces",
+    ):
+        table.add_column(heading, justify="right" if heading in ("row", "bid", "mid", "ask") else "left")
+    row: Any  # a named tuple of its columns
+    for row in seen.itertuples():
+        until = row.tenor if row.tenor == row.tenor else f"{row.expiry:%Y-%m-%d}"
+        at = f"{row.strike:g}" if row.strike == row.strike else number_text(row.delta, "{:g} delta")
+        prices = (number_text(value, "{:g}") for value in (row.bid, row.mid, row.ask))
+        replaced = "a row in use" if row.replaces else ""
+        table.add_row(
+            str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
+        )
+    print_table(table, 120)
+    _agree(yes)
+    number = own_quotes.add_quotes(known, file, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
 

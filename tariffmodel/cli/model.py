@@ -342,7 +342,7 @@ def response(
             "inside",
         ]
         title, rows = f"Published figures beside the model, volumes of {period}", list(result["study"])
-        caption = "inside: the model's range meets the study's; plants stay where they are in the model"
+        caption = "inside: the model's range meets the study's, at the study's horizon"
     else:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
         shown += ["pass_through", "price_change", "units_change"]

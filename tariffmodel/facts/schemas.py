@@ -490,6 +490,45 @@ MACRO_NEWS = _table(
     checks=_TIMED,
 )
 
+EVENT_PROBABILITIES = _table(
+    {
+        "platform": _text(),
+        "country": _like(r"[A-Z]{2}$", "a two-letter country code"),
+        "contract": _text(),
+        "date": _day(),
+        "price": _number(0, 1),
+        "closes": _day(),
+        "outcome": _number(0, 1, nullable=True, whole=True),
+        "outcome_date": _day(nullable=True),
+        "outcome_basis": _text(nullable=True),
+    },
+    key=["platform", "country", "contract", "date"],
+    checks=[
+        pa.Check(
+            lambda table: table["outcome"].isna() == table["outcome_basis"].isna(),
+            error="outcome_basis: expected what settles the outcome, and nothing where there is none",
+        ),
+        pa.Check(
+            lambda table: (
+                table["outcome"].eq(1).fillna(value=False).astype(bool) == table["outcome_date"].notna()
+            ),
+            error="outcome_date: expected the day on which it happened, where it did",
+        ),
+    ],
+)
+
+STORIES = _table(
+    {
+        "story": _like(r"[a-z0-9]+(-[a-z0-9]+)*$", "a name such as japan-deal"),
+        "outcome": _text(),
+        "bill_event": _event(),
+        "event": _event(),
+        "p_before": _number(0, 1, nullable=True),
+        "p_after": _number(0, 1, nullable=True),
+    },
+    key=["story", "event"],
+)
+
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
@@ -603,6 +642,81 @@ INSTRUMENTS = _table(
         "total_return_share": _number(0, 1, nullable=True),
     },
     key=["ticker"],
+)
+
+# a quote below or above is in another unit
+_VOLATILITIES = {"percent_a_year": (1, 500), "fraction_a_year": (0, 3)}
+_PRICED = ["bid", "mid", "ask"]
+
+
+def _plausible(table: pd.DataFrame) -> pd.Series:
+    """Whether quotes of volatility are above zero and of the size that their unit has."""
+    good = pd.Series(True, table.index)
+    for unit, (least, most) in _VOLATILITIES.items():
+        here = (table["unit"] == unit) & (table["type"] != "risk_reversal")
+        wrong = (table[_PRICED] <= 0) | (table[_PRICED] < least) | (table[_PRICED] > most)
+        good &= ~(here & wrong.any(axis=1))
+    return good
+
+
+def _in_order(table: pd.DataFrame) -> pd.Series:
+    return ~((table["bid"] > table["ask"]) | (table["bid"] > table["mid"]) | (table["mid"] > table["ask"]))
+
+
+QUOTES = _table(
+    {
+        "date": _date(),
+        "underlying": _text(),
+        "type": _one_of("atm", "call", "put", "straddle", "risk_reversal"),
+        "expiry": _day(nullable=True),
+        "tenor": _like(r"[1-9]\d*[DWMY]$", "a tenor such as 90D, 1W, 1M or 1Y", nullable=True),
+        "strike": pa.Column(float, pa.Check.gt(0, error="expected a strike above 0"), nullable=True),
+        "delta": pa.Column(
+            float, pa.Check.in_range(0, 1, False, False, error="expected 0 to 1, as 0.25"), nullable=True
+        ),
+        **{name: _number(nullable=True) for name in _PRICED},
+        "unit": _one_of("percent_a_year", "fraction_a_year", "vol_points", "price"),
+    },
+    key=["date", "underlying", "type", "expiry", "tenor", "strike", "delta"],
+    checks=[
+        pa.Check(
+            lambda table: table["expiry"].isna() != table["tenor"].isna(),
+            error="expiry: expected a day, or else a tenor, and not both",
+        ),
+        pa.Check(
+            lambda table: (
+                table["expiry"].isna()
+                | (table["expiry"] > pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce"))
+            ),
+            error="expiry: expected a day after the date of the quote",
+        ),
+        pa.Check(
+            lambda table: table["mid"].notna() | (table["bid"].notna() & table["ask"].notna()),
+            error="mid: expected a number, or both bid and ask",
+        ),
+        pa.Check(_in_order, error="bid: expected bid <= mid <= ask"),
+        pa.Check(
+            _plausible,
+            error="unit: expected volatilities of 1 to 500 under percent_a_year, above 0 and up to 3 under "
+            "fraction_a_year; is it the other?",
+        ),
+        pa.Check(
+            lambda table: (table["unit"] != "price") | ~(table[_PRICED] < 0).any(axis=1),
+            error="mid: expected prices >= 0",
+        ),
+        pa.Check(
+            lambda table: (table["type"] == "risk_reversal") == (table["unit"] == "vol_points"),
+            error="unit: expected vol_points for a risk_reversal, and for nothing else",
+        ),
+        pa.Check(
+            lambda table: (
+                ~table["type"].isin(["call", "put", "risk_reversal"])
+                | table["strike"].notna()
+                | table["delta"].notna()
+            ),
+            error="strike: expected a strike or a delta of a call, a put or a risk_reversal",
+        ),
+    ],
 )
 
 PLANTS = _table(
@@ -978,7 +1092,7 @@ PUBLISHED = _table(
         "origin": _one_of("all", "outside_north_america", "as_law"),
         "goods": _one_of("vehicles", "vehicles_and_parts"),
         "rate": _number(0, 1, nullable=True),
-        "horizon": _one_of("posted", "equilibrium", "long"),
+        "horizon": _one_of("posted", "short", "equilibrium", "long"),
         "low": _number(),
         "high": _number(),
         "unit": _one_of("fraction", "usd_bn"),
@@ -1076,6 +1190,8 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "events/policies.csv": EVENT_POLICIES,
     "events/company_news.csv": COMPANY_NEWS,
     "events/macro_news.csv": MACRO_NEWS,
+    "events/event_probabilities.csv": EVENT_PROBABILITIES,
+    "events/stories.csv": STORIES,
     "forecasts/ledger.csv": FORECASTS,
     "market/prices.parquet": PRICES,
     "market/price_records.parquet": PRICE_RECORDS,
@@ -1083,6 +1199,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
     "market/markets.csv": MARKETS,
+    "market/quotes.csv": QUOTES,
     "response/elasticities.csv": ELASTICITIES,
     "response/market.csv": MARKET_FIGURES,
     "response/published.csv": PUBLISHED,

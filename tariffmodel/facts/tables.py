@@ -41,6 +41,8 @@ LEDGER = "forecasts/ledger.csv"
 OWN_LEDGER = "forecasts/own_ledger.csv"  # likewise
 COMPANY_NEWS = "events/company_news.csv"
 OWN_COMPANY_NEWS = "events/own_company_news.csv"  # likewise
+QUOTES = "market/quotes.csv"
+OWN_QUOTES = "market/own_quotes.csv"  # likewise
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -482,7 +484,8 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     overlay = store.overlay(place)
     faults: list[Fault] = []
     files = _fact_files(overlay)
-    own = [name for name in (OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS) if (overlay / name).is_file()]
+    own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES]
+    own = [name for name in own if (overlay / name).is_file()]
     names = dict.fromkeys([*TABLES, *files, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
     facts = [tables[name] for name in files]
@@ -593,7 +596,7 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
-    others[OWN_COMPANY_NEWS] = TABLES[COMPANY_NEWS]
+    others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
     schema = others.get(name) or TABLES[name]
     return conform(raw, schema, f"data/{name}", faults)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tariffmodel.facts import EXPORTS, PRODUCTION, Facts, market_value
 from tariffmodel.markets import pricing
+from tariffmodel.response import net_bill
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.duty import Bill, bill
@@ -94,7 +95,9 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
         period, each with `_low` and `_high`; `worth_us_built_usd` and `worth_exported_usd`, what one
         more vehicle a year takes off the bill (`incentives.marginal`); `implied_usd` with `_low` and
         `_high`, what the change at a yearly rate is worth to shareholders, and
-        `implied_share_of_market_cap` with `_low` and `_high`, NaN without a market value.
+        `implied_share_of_market_cap` with `_low` and `_high`, NaN without a market value; `net_bill_usd` with
+        `_low` and `_high`, what is left of the bill once prices and volumes have settled (`net_bill.table`),
+        NaN for makers inside another.
 
     Examples
     --------
@@ -131,5 +134,6 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
     implied = pricing.implied_value(yearly, bench.valuation).drop(columns="years_of_bill")
     share = implied.div(bench.market_cap_usd.reindex(frame.index), axis=0)
     share.columns = [f"implied_share_of_market_cap{end}" for end in ("", "_low", "_high")]
-    frame = frame.join([implied, share])
+    net = net_bill.table(bench.case.replace(policy=policy))
+    frame = frame.join([implied, share, net[[f"net_bill{end}_usd" for end in ("", "_low", "_high")]]])
     return frame.sort_values(["baseline_usd", "bill_usd"], ascending=False, kind="stable")

@@ -341,7 +341,7 @@ def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.Data
     rows = every if events is None else every.loc[_known(every.index, events)]
     known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}
     changes = {event: _change(known[row["date_et"].year], row) for event, row in rows.iterrows()}
-    frame = pd.concat(changes, names=["event", "maker"]).join(_market_value(facts, every))
+    frame = pd.concat(changes, names=["event", "maker"]).join(_market_value(facts, rows))
     frame["delta_share_of_market_cap"] = frame["delta_bill_usd"] / frame["market_cap_usd"]
     frame["reason"] = frame["reason"].fillna(frame.pop("unpriced"))
     order = [*_CHANGE[:4], "market_cap_usd", "price_date", "delta_share_of_market_cap", *_CHANGE[4:]]

@@ -397,7 +397,12 @@ def tariff_power(
 
 
 def by_home(
-    facts: Facts, study: EventStudy, window: Window | None = None, *, fewest: int = 3
+    facts: Facts,
+    study: EventStudy,
+    window: Window | None = None,
+    *,
+    fewest: int = 3,
+    placebo: Reference | None = None,
 ) -> pd.DataFrame:
     """How far the makers of each home moved.
 
@@ -409,31 +414,56 @@ def by_home(
         Days relative to the event. Default: the whole event window.
     fewest : int
         Homes with fewer firm-events have no cross-section to speak of and are left out.
+    placebo : Reference, optional
+        `reference` of the window, for p-values over placebo days; the study is then of one event.
 
     Returns
     -------
     DataFrame
         Indexed by home, the largest mean first: `n`, `caar`, `se_adjusted` and `p_value`, as in
-        `EventStudy.by_event`.
+        `EventStudy.by_event`. With `placebo` also `caar_low`, `caar_high`, `p_mean` and `minimum_mean`, as
+        in `by_event`, each from what the makers of that home did on placebo days.
+
+    Raises
+    ------
+    DataError
+        Several events, or one that `placebo` lacks.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> known, shares = tm.facts.load(), ["7203.T", "7267.T", "7270.T"]
     >>> study = tm.events.tariff_study(known, events=["2025-07-22-japan-deal"], tickers=shares, window=(0, 1))
-    >>> tm.events.by_home(known, study)["n"].to_dict()
-    {'JP': 3.0}
+    >>> found = tm.events.by_home(known, study, placebo=tm.events.reference(known, study))
+    >>> found["n"].to_dict(), found["p_mean"].round(1).to_dict()
+    ({'JP': 3.0}, {'JP': 0.2})
     """
-    firms = study.firm_events.index.get_level_values("firm")
-    homes = facts.instruments["company"].reindex(firms).map(facts.makers["home"])
+    moved = study.car(window)["days"] > 0
+    firms = study.firm_events.index[moved].get_level_values("firm")
+    makers = facts.instruments["company"].reindex(firms)
+    homes = makers.map(facts.makers["home"])
     counts = homes.value_counts(sort=False)
     rows = {}
     for home in counts.index[counts >= fewest]:
         one = study.select(firms=list(homes.index[homes == home]))
         rows[home] = one.windows([window or study.window], "kp_bmp").iloc[0]
+        if placebo is not None:
+            own = placebo.of(makers[homes == home].tolist())
+            rows[home] = pd.concat([rows[home], _against(own, study.firm_events.index.unique("event"))])
     columns = ["n", "caar", "se_adjusted", "kp_bmp_p"]
+    columns += [] if placebo is None else ["caar_low", "caar_high", "p_mean", "minimum_mean"]
     frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).rename_axis("home")
     return frame.rename(columns={"kp_bmp_p": "p_value"}).sort_values("caar", ascending=False)
+
+
+def _against(placebo: Reference, events: pd.Index) -> pd.Series:
+    """What placebo days say of the mean of one event."""
+    mean = randomised(placebo)["mean"]
+    if len(events) != 1 or events[0] not in mean.estimate.index:
+        raise DataError("p-values over placebo days are of one event of the reference; select it first")
+    ends = mean.interval().add_prefix("caar_")
+    row: pd.Series = ends.assign(p_mean=mean.p, minimum_mean=mean.minimum_detectable()).loc[events[0]]
+    return row
 
 
 def _without_news(
@@ -452,7 +482,3 @@ def _without_news(
         told, own = news.leave_out(facts, wanted, window), given.get("leave_out")
         out["leave_out"] = told if own is None else pd.concat([own, told], ignore_index=True)
     return out
-
-
-def _home_lines(facts: Facts) -> list[str]:
-    return [line for line in facts.makers["ticker"].dropna() if line in facts.prices]

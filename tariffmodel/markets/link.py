@@ -13,6 +13,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
@@ -127,10 +128,10 @@ def by_event(
         Of the `makers` with a computed change in their bill: `slope` with `slope_low` and `slope_high`
         (95% over placebo days), `p_slope`; within homes `slope_home`, `p_home` and `p_within` (permutation
         of makers within homes); by generalised least squares with home effects `slope_gls`, `p_gls`.
-        `placebo_days`, `size_slope` (share rejected at 5% among days held out), `minimum_slope` (found
-        with a power of 80%), `slope_full` (of a market that prices all of the bill), `power` and, within
-        homes, `power_home` (to find that one); `counted`, `uncounted`, `family` and `p_family`, see
-        `events.family`.
+        `placebo_days`, `size_slope` (share rejected at 5% among days held out), `size_robust` (the same of
+        a t test with errors HC3, MacKinnon and White 1985), `minimum_slope` (found with a power of 80%),
+        `slope_full` (of a market that prices all of the bill), `power` and, within homes, `power_home` (to
+        find that one); `counted`, `uncounted`, `family` and `p_family`, see `events.family`.
 
         `reading`: "cannot tell" where `power` is below `LEAST_POWER`, whatever the p; else at 5% "with the
         bill" or "against the bill" when the slopes with and without home effects agree, "between homes
@@ -161,7 +162,7 @@ def by_event(
             used.append(known.assign(full=_full(known, valuation)).reset_index())
     frame = pd.DataFrame.from_dict(lines, orient="index", columns=["makers", "p_within", "reason"])
     slopes = pd.concat(used) if used else rows[:0].assign(full=np.nan)
-    frame = frame.join(_slopes(facts, against, slopes, among))
+    frame = frame.join(_slopes(facts, against, slopes, among)).astype({"counted": object})
     unseen = study.skipped[~study.skipped["event"].isin(moved.index)]
     for event, reasons in unseen.groupby("event", sort=False)["reason"]:
         frame.loc[event, ["makers", "reason"]] = [0, reasons.mode().iloc[0]]
@@ -179,8 +180,8 @@ _MEAN = (
 )  # fmt: skip
 _SLOPE = (
     "makers", "slope", "slope_low", "slope_high", "p_slope", "slope_home", "p_home", "p_within", "slope_gls",
-    "p_gls", "placebo_days", "size_slope", "minimum_slope", "slope_full", "power", "power_home", "counted",
-    "uncounted", "family", "p_family", "reading", "reason",
+    "p_gls", "placebo_days", "size_slope", "size_robust", "minimum_slope", "slope_full", "power",
+    "power_home", "counted", "uncounted", "family", "p_family", "reading", "reason",
 )  # fmt: skip
 
 
@@ -202,9 +203,23 @@ def _permuted(
 
 def _full(known: pd.DataFrame, valuation: Valuation | None) -> float:
     """Slope on the change in the bill of a market that prices all of it."""
-    value = pricing.implied_value(known, valuation)["implied_usd"] / known["market_cap_usd"]
+    value = -known["delta"] * pricing.value_per_dollar(known.index, valuation or Valuation())
     off = known["delta"] - known["delta"].mean()
     return float((off * value).sum() / (off**2).sum())
+
+
+def _robust_size(against: Reference, delta: pd.Series) -> float:
+    """Share of placebo days that a t test with errors HC3 rejects at 5%."""
+    x = delta.dropna()
+    days = pd.DataFrame(against.placebo.car, columns=against.placebo.firms)[x.index].dropna().to_numpy()
+    off, n = (x - x.mean()).to_numpy(), len(x)
+    if n < 3 or not len(days):
+        return np.nan
+    square, y = off @ off, days - days.mean(axis=1, keepdims=True)
+    slope = y @ off / square
+    left = (y - slope[:, None] * off) / (1 - 1 / n - off**2 / square)
+    error = np.sqrt((left**2) @ off**2) / square
+    return float((np.abs(slope / error) > stats.t.ppf(0.975, n - 2)).mean())
 
 
 def _slopes(
@@ -225,6 +240,7 @@ def _slopes(
     ).join(slope.interval().add_prefix("slope_"))
     table = table.assign(
         placebo_days=slope.days,
+        size_robust=delta.apply(lambda moved: _robust_size(against, moved), axis=1),
         minimum_slope=slope.minimum_detectable(),
         slope_full=full,
         power=slope.power(full),
@@ -304,10 +320,13 @@ def robustness(
     calendar = event_calendar.table(facts)
     first_news = calendar.index[calendar["restates"].isna()]
     in_main = rows[rows["event"].isin(main)]
+    firsts = in_main[in_main["event"].isin(first_news)]
     choices: dict[str, tuple[pd.DataFrame, list[str], Cluster]] = {
         "Main events": (in_main, [], "event"),
         "… errors clustered by event and maker": (in_main, [], "both"),
-        "… first reports only": (in_main[in_main["event"].isin(first_news)], [], "event"),
+        "… first reports only": (firsts, [], "event"),
+        "… without own news": (_quiet(in_main), [], "event"),
+        "… first reports only, without own news": (_quiet(firsts), [], "event"),
         f"… without {without}": (in_main[in_main["event"] != without], [], "event"),
         "… with size and currency beta": (in_main.dropna(subset="fx_beta"), ["size", "fx_beta"], "event"),
         "… with home of the maker": (in_main, list(map(str, homes)), "event"),
@@ -318,10 +337,17 @@ def robustness(
     ).rename_axis("choice")
 
 
+def _quiet(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows without own news; none where the panel does not say."""
+    return rows[rows["own_news"].eq(False).fillna(False)] if "own_news" in rows else rows[:0]
+
+
 def _chosen(
     sample: pd.DataFrame, controls: list[str], cluster: Cluster, placebo: Reference | None, draws: int
 ) -> dict[str, object]:
     """A row of `robustness`."""
+    if sample.empty:
+        return {"reason": "no observations"}
     try:
         found = pooled(sample, controls, placebo=placebo, cluster=cluster, draws=draws)
     except DataError as error:

@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
-from tariffmodel.markets import pricing
 from tariffmodel.tariff import booked
 from tariffmodel.tariff.case import Valuation
 
@@ -142,8 +141,12 @@ def draws(
     """
     if n < 2 or n & (n - 1):
         raise DataError(f"n is {n}; write a power of two, such as {DRAWS}")
+    from scipy.stats import qmc  # slow to import: only when values are drawn
+
+    from tariffmodel.markets import pricing
+
     makers = delta_bill.index
-    points = stats.qmc.Sobol(1 + len(PARAMETERS), rng=np.random.default_rng(seed)).random(n)
+    points = qmc.Sobol(1 + len(PARAMETERS), rng=np.random.default_rng(seed)).random(n)
     change = _cost(delta_bill, widening, points[:, 0])
     if fixed is not None:
         per_dollar = pricing.value_per_dollar(makers, fixed)
@@ -182,6 +185,8 @@ def quantiles(worth: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
 def _per_dollar(chosen: Mapping[str, Any]) -> np.ndarray:
     """Value lost per dollar of yearly cost, (n, makers)."""
+    from tariffmodel.markets import pricing
+
     kept = (1 - chosen["tax_rate"]) * (1 - chosen["pass_through"]) * chosen["persistence"]
     life, rate = chosen["life_years"], chosen["discount_rate"]
     return np.asarray(kept * pricing.annuity(rate, np.zeros_like(rate), life, np.zeros_like(life)))
@@ -199,9 +204,9 @@ def _cost(delta_bill: pd.DataFrame, widening: pd.Series | float, at: np.ndarray)
             "give low <= middle <= high"
         )
     factor = widening.reindex(delta_bill.index).to_numpy() if isinstance(widening, pd.Series) else widening
-    reach = stats.norm.ppf((1 + booked.PROBABILITY) / 2)
+    reach = ndtri((1 + booked.PROBABILITY) / 2)
     below, above = (np.where(half > 0, factor * half, 0.0) / reach for half in (middle - low, high - middle))
-    z = stats.norm.ppf(at)[:, None]
+    z = ndtri(at)[:, None]
     return np.asarray(middle + np.where(z < 0, below, above) * z)
 
 

@@ -11,12 +11,17 @@ mⱼ = pⱼ − cⱼ, the first-order condition of product j of maker f in segme
 and p ← c + ζ(p), the fixed point of Morrow and Skerlos (2011, Operations Research 59, sec. 4), is what
 `solve` iterates, for all draws at once. (The older p ← c + η(p), which solves for the markup at given shares,
 need not converge.) Shares follow from price changes alone (exact hat algebra), so no utility level is needed.
+
+Where a maker's plants can build no more, the value λ ≥ 0 to it of one more vehicle of capacity stands beside
+the cost of what they build: with q vehicles of them and room for K, λ (K − q) = 0 and q ≤ K are the
+conditions of Kuhn and Tucker for its prices. Buyers get all that they ask for at them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +45,8 @@ class Solution:
         False: the figures of this draw are empty, never those of the last round.
     restless : int array (D,)
         The product whose price moved most in the last round.
+    room_value : array (D, F)
+        USD that one more vehicle of capacity is worth to each maker; 0 where it has room.
     rounds : int
         How many the slowest draw took.
     """
@@ -49,6 +56,7 @@ class Solution:
     profit: np.ndarray
     converged: np.ndarray
     restless: np.ndarray
+    room_value: np.ndarray
     rounds: int
 
     def settled(self, products: Sequence[str], draws: Sequence[str] = ()) -> Solution:
@@ -81,10 +89,26 @@ class Solution:
         return self
 
 
+class Room(NamedTuple):
+    """What each maker can sell of certain products at most: of which, bool (J,); vehicles, array (D, F).
+
+    >>> Room(np.array([True]), np.array([[5e4]])).rows(slice(0, 1)).most.tolist()
+    [[50000.0]]
+    """
+
+    bounded: np.ndarray
+    most: np.ndarray
+
+    def rows(self, chosen: slice) -> Room:
+        """The draws that are chosen."""
+        return self._replace(most=self.most[chosen] if len(self.most) > 1 else self.most)
+
+
 def solve(
     market: Market,
     duty: np.ndarray,
     moves: np.ndarray | None = None,
+    room: Room | None = None,
     *,
     tolerance: float = TOLERANCE,
     rounds: int = ROUNDS,
@@ -99,6 +123,8 @@ def solve(
         USD per vehicle, policy less counterfactual.
     moves : bool array (D, J), optional
         Which prices may move; the others stay posted. Default: all.
+    room : Room, optional
+        Capacity, above zero; vehicles of before must fit into it. Default: it does not bind.
     tolerance : float
         Largest relative change of a price in the last round.
     rounds : int
@@ -112,6 +138,13 @@ def solve(
     >>> one = calibrated([0], [0], np.array([[3e4]]), np.array([[1e5]]), 1e6, own=-1.5, aggregate=-1.35)
     >>> (solve(one, np.array([[1.0]])).price - one.price).round(3).tolist()
     [[0.9]]
+
+    When its costs fall and its plant is full, it keeps the gain and sells no more:
+
+    >>> full = Room(np.array([True]), one.units)
+    >>> found = solve(one, np.array([[-1000.0]]), room=full)
+    >>> found.price.round(2).tolist(), found.room_value.round(2).tolist()
+    ([[30000.0]], [[1000.0]])
     """
     draws = max(len(duty), len(market.price), len(market.sigma))
     duty = np.broadcast_to(np.asarray(duty, dtype=float), (draws, duty.shape[-1]))
@@ -119,33 +152,41 @@ def solve(
     done = []
     for start in range(0, draws, _BLOCK):
         rows = slice(start, start + _BLOCK)
-        done.append(_block(market.rows(rows), duty[rows], free[rows], tolerance, rounds))
+        there = room.rows(rows) if room else None
+        done.append(_block(market.rows(rows), duty[rows], free[rows], there, tolerance, rounds))
     return Solution(
         price=np.concatenate([one.price for one in done]),
         units=np.concatenate([one.units for one in done]),
         profit=np.concatenate([one.profit for one in done]),
         converged=np.concatenate([one.converged for one in done]),
         restless=np.concatenate([one.restless for one in done]),
+        room_value=np.concatenate([one.room_value for one in done]),
         rounds=max(one.rounds for one in done),
     )
 
 
-def _block(market: Market, duty: np.ndarray, free: np.ndarray, tolerance: float, rounds: int) -> Solution:
+def _block(
+    market: Market, duty: np.ndarray, free: np.ndarray, room: Room | None, tolerance: float, rounds: int
+) -> Solution:
     own = 1 - market.sigma
     cost = market.cost + duty
     price = np.broadcast_to(market.price, duty.shape).copy()
     shares = Shares(market)
     lone = own / market.slope
     moved, taken = np.zeros(duty.shape), 0
+    plants = None if room is None else _Plants(market, room, lone, len(duty))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         while taken < rounds:
             taken += 1
             within, share = shares.at(price)
-            markup = price - cost
+            full = cost if plants is None else cost + plants.value
+            markup = price - full
             of_pair = shares.by_pair(markup * within)
             of_firm = shares.by_firm(markup * share)
-            step = np.where(free, cost + lone + market.sigma * of_pair + own * of_firm - price, 0.0)
+            step = np.where(free, full + lone + market.sigma * of_pair + own * of_firm - price, 0.0)
             price += step
+            if plants is not None:
+                step = np.maximum(np.abs(step), plants.tighten(share * market.buyers))
             moved = np.abs(step / market.price)
             if (moved < tolerance).all():
                 break
@@ -154,7 +195,37 @@ def _block(market: Market, duty: np.ndarray, free: np.ndarray, tolerance: float,
     restless = np.nan_to_num(moved, nan=np.inf).argmax(axis=1)
     empty = np.where(converged[:, None], 0.0, np.nan)
     units = share * market.buyers + empty
-    return Solution(price + empty, units, (price - cost) * units, converged, restless, taken)
+    worth = np.zeros((len(duty), market.firm.max() + 1)) if plants is None else plants.scarce
+    profit = (price - cost) * units
+    return Solution(price + empty, units, profit, converged, restless, worth + empty[:, :1], taken)
+
+
+class _Plants:
+    """What one more vehicle of capacity is worth, raised where more is sold than there is room for."""
+
+    def __init__(self, market: Market, room: Room, lone: np.ndarray, draws: int) -> None:
+        count = market.firm.max() + 1
+        self._of, self._bounded, self._firm = market.firm, room.bounded, _Groups(market.firm)
+        products = np.bincount(market.firm, room.bounded, count)
+        self._most = np.where(products > 0, room.most[:, :count], np.inf)
+        # sales of a maker's plants fall by about 1/lone of themselves for a dollar more, a round later; what
+        # answers a delayed error by all of it swings for ever, by a quarter of it does not swing at all
+        self._pace = 0.25 * self._firm.sums(np.where(room.bounded, lone, 0.0)) / np.maximum(products, 1.0)
+        self.scarce = np.zeros((draws, count))
+
+    @property
+    def value(self) -> np.ndarray:
+        """At each product, (D, J)."""
+        return np.where(self._bounded, self.scarce[:, self._of], 0.0)
+
+    def tighten(self, units: np.ndarray) -> np.ndarray:
+        """One round; by how much the value has moved at each product, (D, J)."""
+        sold = self._firm.sums(np.where(self._bounded, units, 0.0))
+        over = np.log(np.divide(sold, self._most, out=np.ones_like(sold), where=sold > 0))
+        scarce = np.maximum(self.scarce + self._pace * over, 0.0)
+        moved = np.where(self._bounded, np.abs(scarce - self.scarce)[:, self._of], 0.0)
+        self.scarce = scarce
+        return np.asarray(moved)
 
 
 class Shares:

@@ -197,6 +197,11 @@ def options(
     >>> list(tm.capacity.options(known, "Mitsubishi Motors", "JP").index)
     ['greenfield']
     """
+    return _options(facts, maker, origin, cost, year).copy()  # games ask for the same ones many times
+
+
+@kept_with
+def _options(facts: Facts, maker: str, origin: str, cost: End, year: str) -> pd.DataFrame:
     if maker not in facts.makers.index:
         raise DataError(f"no maker {maker!r}; choose from {', '.join(facts.makers.index)}")
     if cost not in ENDS:
@@ -219,4 +224,4 @@ def options(
     )
     if not there:
         found = found.loc[["greenfield"]]
-    return found[found["capacity_units"] > 0]
+    return protected(found[found["capacity_units"] > 0])

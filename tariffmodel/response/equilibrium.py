@@ -4,9 +4,10 @@ The gross bill holds volumes and prices where they are. Here makers set new pric
 duty, buyers turn to what has become cheaper beside the rest, and the *net bill* is the operating profit lost:
 below zero where a maker pays so much less than its rivals that it gains.
 
-Three horizons. ``posted``: list prices stand, as they did for most of 2025, so the maker bears the gross
-bill. ``equilibrium``: prices and volumes have settled and plants are where they were; more is built at the
-same cost, capacity does not bind. ``long``: plants have moved too, see `moved` of `table`.
+Four horizons. ``posted``: list prices stand, as they did for most of 2025, so the maker bears the gross
+bill. ``short``: prices have settled, and US plants sell no more than what they do and what is idle of them.
+``equilibrium``: prices and volumes have settled and plants are where they were; more is built at the same
+cost, capacity does not bind. ``long``: plants have moved too, see `moved` of `table`.
 
 Prices and volumes of the period are taken as those of before the policy. What is owed on parts of vehicles
 that are exported is borne in full. Rates that follow contribution are averages here, not rewards for one more
@@ -24,14 +25,14 @@ from scipy import stats
 
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.response import products as sold
-from tariffmodel.response.bertrand import Solution, solve
+from tariffmodel.response.bertrand import Room, Solution, solve
 from tariffmodel.response.demand import Market, calibrated
 from tariffmodel.response.products import ALL_INPUTS, Products
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import CENT, Case
 from tariffmodel.tariff.goods import INPUTS
 
-HORIZONS = ("posted", "equilibrium", "long")
+HORIZONS = ("posted", "short", "equilibrium", "long")
 CONDUCTS = ("competition", "equilibrium", "monopolist")
 MOVED = ("units", "extra_cost_usd")
 _BLOCK = 500  # draws with one stream of random numbers
@@ -46,9 +47,10 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
         One of `HORIZONS`.
     moved : DataFrame, optional
         For ``long``: vehicles that are built in the US in place of imports, indexed by `maker` and `origin`:
-        `units` over the period and `extra_cost_usd` of each, capital charge included. They pay duty on parts
-        as the maker's US-built vehicles do; if it builds none, `extra_cost_usd` holds that too. This module
-        does not choose plants, it takes the answer.
+        `units` over the period and `extra_cost_usd` of each, capital charge included; optionally
+        `duty_change_usd` of each that is still shipped in, where the rate answers what moves. They pay duty
+        on parts as the maker's US-built vehicles do; if it builds none, `extra_cost_usd` holds that too. This
+        module does not choose plants, it takes the answer, such as that of `moved.table`.
 
     Returns
     -------
@@ -58,7 +60,8 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
         elasticities and prices included; `duty_per_vehicle_usd` and `price_change_usd`, means over the
         vehicles of before, `price_change` (a fraction of the price) and `pass_through` (their ratio) with low
         and high, empty where the duty may be zero; `units` of before and `units_change`; `rivals_gain_usd`,
-        how much larger the net bill were if the maker's own duty were the only one.
+        how much larger the net bill were if the maker's own duty were the only one; `room_value_usd`, what
+        one more vehicle of US capacity is worth to the maker, 0 where it has room or as much as it likes.
 
     Raises
     ------
@@ -78,7 +81,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
     (True, 0.0)
     """
     taken, market, then = answered(case, horizon, moved)
-    net = taken.gross_usd if horizon == "posted" else _net(taken, market, then)
+    net = _net(taken, market, then, horizon)
     owed = taken.by_maker(market.units * taken.duty_usd)
     rise = taken.by_maker(market.units * (then.price - market.price))
     units, paid = taken.by_maker(market.units), taken.by_maker(market.units * market.price)
@@ -99,6 +102,7 @@ def table(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None =
         "pass_through_high": uncertainty.interval(passed)[1] * sure,
         "units": units[0],
         "units_change": taken.by_maker(then.units - market.units)[0],
+        "room_value_usd": _to_the_cent(_spread(taken, then.room_value[0])),
     }
     frame = pd.DataFrame(columns, index=pd.Index(taken.makers, name="maker"))
     return frame.sort_values(["bill_usd", "units"], ascending=False, kind="stable")
@@ -282,14 +286,16 @@ def answered(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | Non
         )
     taken = case_products(case)
     if moved is not None:
-        taken = _relocated(taken, moved)
+        taken = relocated(taken, moved)
     market = market_of(taken)
     if horizon != "posted":
-        then = solve(market, taken.duty_usd, _some(taken.duty_usd)).settled(market.names, _RUNS)
+        room = us_room(taken) if horizon == "short" else None
+        then = solve(market, taken.duty_usd, _some(taken.duty_usd), room).settled(market.names, _RUNS)
         return Answer(taken, market, then)
     settled = np.ones(len(market.units), dtype=bool)
     profit = market.units * (market.price - market.cost - taken.duty_usd)
-    return Answer(taken, market, Solution(market.price, market.units, profit, settled, 0 * settled, 0))
+    none = np.zeros((len(settled), taken.firm.max() + 1))
+    return Answer(taken, market, Solution(market.price, market.units, profit, settled, 0 * settled, none, 0))
 
 
 def case_products(case: Case) -> Products:
@@ -319,11 +325,36 @@ def market_of(taken: Products) -> Market:
     return calibrated(taken.firm, taken.nest, *figures, taken.names)
 
 
+def us_room(taken: Products) -> Room:
+    """What US plants sell at most: as much as before and what is idle of them.
+
+    >>> import tariffmodel as tm
+    >>> taken = case_products(tm.case(period="CY2025"))
+    >>> bool((us_room(taken).most >= taken.by_maker(taken.units * (taken.origin == "US"))).all())
+    True
+    """
+    here = taken.us_share == 1
+    return Room(here, taken.by_maker(taken.units * here) + taken.spare_units)
+
+
 _RUNS = ["central", *(f"{name} at its {end}" for name in ALL_INPUTS for end in ("low", "high"))]
 
 
-def _net(taken: Products, market: Market, then: Solution) -> np.ndarray:
+def net_usd(case: Case, horizon: str = "equilibrium", moved: pd.DataFrame | None = None) -> np.ndarray:
+    """Net bill in every run of the inputs, (R, F), makers as in `case_products`; parameters as in `table`.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> net_usd(asked).shape == case_products(asked).gross_usd.shape
+    True
+    """
+    return _net(*answered(case, horizon, moved), horizon)
+
+
+def _net(taken: Products, market: Market, then: Solution, horizon: str) -> np.ndarray:
     """Operating profit lost, (R, F)."""
+    if horizon == "posted":
+        return taken.gross_usd
     before = market.units * (market.price - market.cost)
     return _to_the_cent(taken.by_maker(before - then.profit) + taken.aside_usd)
 
@@ -339,7 +370,8 @@ def _rivals_gain(taken: Products, market: Market, net: np.ndarray, horizon: str)
         return np.zeros(len(taken.makers))
     central = market.rows(slice(0, 1))
     duty = taken.duty_usd[:1] * central.of_firm.T
-    then = solve(central, duty, _some(duty)).settled(market.names)
+    room = us_room(taken).rows(slice(0, 1)) if horizon == "short" else None
+    then = solve(central, duty, _some(duty), room).settled(market.names)
     before = central.units * (central.price - central.cost)
     lost = np.diagonal(taken.by_maker(before - then.profit)[:, _firms(taken)])
     return np.asarray(_spread(taken, lost) + taken.aside_usd[0] - net)
@@ -361,26 +393,38 @@ def _spread(taken: Products, of_firms: np.ndarray) -> np.ndarray:
     return out
 
 
-def _relocated(taken: Products, moved: pd.DataFrame) -> Products:
-    """Products of which some are built in the US: these pay duty on parts, and cost more or less to make."""
+def relocated(taken: Products, moved: pd.DataFrame) -> Products:
+    """Products of which some are built in the US: these pay duty on parts, and cost more or less to make.
+
+    `moved` is that of `table`; the gross bill stays that of plants as they are.
+
+    >>> import tariffmodel as tm
+    >>> here = pd.MultiIndex.from_tuples([("Toyota", "JP")])
+    >>> none = pd.DataFrame({"units": [0.0], "extra_cost_usd": [0.0]}, here)
+    >>> taken = case_products(tm.case(period="CY2025"))
+    >>> bool((relocated(taken, none).duty_usd == taken.duty_usd).all())
+    True
+    """
     if lacking := [name for name in MOVED if name not in moved]:
         raise DataError(f"moved has no column {lacking[0]}; it needs {', '.join(MOVED)} by maker and origin")
     if moved.index.nlevels != 2:
         raise DataError("moved needs an index of maker and origin")
-    share, extra = np.zeros(len(taken.firm)), np.zeros(len(taken.firm))
+    share, extra, relief = np.zeros((3, len(taken.firm)))
     makers, origins = (moved.index.get_level_values(level) for level in (0, 1))
-    for maker, origin, vehicles, cost in zip(makers, origins, *(moved[name] for name in MOVED), strict=True):
+    eased = moved.get("duty_change_usd", pd.Series(0.0, moved.index))
+    columns = (*(moved[name] for name in MOVED), eased)
+    for maker, origin, vehicles, cost, change in zip(makers, origins, *columns, strict=True):
         here = (taken.origin == origin) & np.array([taken.makers[f] == maker for f in taken.firm])
         there = taken.units[0][here].sum() * (origin != "US")
-        if not 0 <= vehicles <= there:
+        if not 0 <= vehicles <= there * (1 + 1e-9):
             raise DataError(
                 f"moved: {vehicles:,.0f} vehicles of {maker} from {origin}, of which {there:,.0f} are "
                 "imported; give a number from 0 to that"
             )
-        share[here], extra[here] = vehicles / max(there, 1.0), cost
+        share[here], extra[here], relief[here] = min(vehicles / max(there, 1.0), 1.0), cost, change
     parts = taken.parts_usd[:, taken.firm]
-    duty = (1 - share) * taken.duty_usd + share * (parts + extra)
-    return replace(taken, duty_usd=duty)  # the gross bill stays that of plants as they are
+    duty = (1 - share) * (taken.duty_usd + relief) + share * (parts + extra)
+    return replace(taken, duty_usd=duty, us_share=np.maximum(taken.us_share, share))
 
 
 def _ranged(name: str, runs: np.ndarray) -> dict[str, np.ndarray]:

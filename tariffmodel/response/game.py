@@ -7,7 +7,7 @@ and relief that each earns alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,6 +73,7 @@ class Costs:
 def costs(
     case: Case, rates: Schedule, *, horizon: Horizon = "long", cost: capacity.End = "central",
     gap_usd: float | None = None, years: float = 10.0, discount_rate: float = 0.08,
+    used: Mapping[str, float] | None = None,
 ) -> Costs:  # fmt: skip
     """Cost of moving, from each maker's options: gap, duty on parts, and capital as a yearly charge.
 
@@ -87,6 +88,8 @@ def costs(
         In place of `capacity.cost_gap`.
     years : float
         Over which capital is paid back: capital × r / (1 − (1 + r)^−years).
+    used : dict of maker to vehicles, optional
+        What is taken off its cheapest options, since vehicles of other origins are built there.
 
     Raises
     ------
@@ -118,6 +121,7 @@ def costs(
         parts = 0.0 if np.isnan(rates.parts_usd[k]) else rates.parts_usd[k]
         able = able.assign(each=gap + parts + charge * able["capital_usd"]).sort_values("each", kind="stable")
         size = able["capacity_units"].to_numpy()
+        size = np.clip(np.cumsum(size) - (used or {}).get(maker, 0.0), 0.0, size)
         left = np.clip(rates.imports[k] - (np.cumsum(size) - size), 0.0, size)
         units[k, : len(left)] = left
         each[k] = able["each"].iloc[-1] if len(able) else gap

@@ -12,11 +12,14 @@ A ranking that shows the gross bill says so; this one sets both beside each othe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from tariffmodel.errors import TariffModelError
 from tariffmodel.response import equilibrium
-from tariffmodel.tariff.case import Case
+from tariffmodel.tariff import uncertainty
+from tariffmodel.tariff.case import Case, PolicySource
 
 RESPONSES = {"none": "posted", "prices": "equilibrium", "plants": "long"}
 _SHOWN = [
@@ -51,6 +54,45 @@ def table(case: Case, response: str = "prices", moved: pd.DataFrame | None = Non
     frame = equilibrium.table(case, _horizon(response), moved)[_SHOWN]
     share = frame["net_bill_usd"] / frame["bill_usd"].where(frame["bill_usd"] != 0)
     return frame.assign(net_share=share)
+
+
+def changes(case: Case, others: Sequence[PolicySource], response: str = "prices") -> pd.DataFrame:
+    """What other policies make of the net bill, for a ranking by `comparison.ranked`, which is gross.
+
+    Parameters
+    ----------
+    others : sequence of Policy or str
+        Each in place of the policy of the case.
+    response : str
+        ``none`` or ``prices``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `policy` and `maker`: `net_bill_usd`, and `net_change_usd` from that under the policy of
+        the case, with low and high: the difference is taken input by input.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2025")
+    >>> found = changes(asked, ["flat-25", asked.policy])
+    >>> bool((found.loc[asked.policy.name, "net_change_usd"] == 0).all())
+    True
+    >>> bool(found.loc[("flat-25", "Toyota"), "net_change_usd"] > 0)
+    True
+    """
+    horizon = _horizon(response)
+    base, makers = equilibrium.net_usd(case, horizon), equilibrium.case_products(case).makers
+    frames = {}
+    for other in others:
+        one = case.replace(policy=other)
+        net = equilibrium.net_usd(one, horizon)
+        low, high = uncertainty.interval(net - base)
+        columns = {"net_bill_usd": net[0], "net_change_usd": (net - base)[0]}
+        columns |= {"net_change_low_usd": low, "net_change_high_usd": high}
+        frames[one.policy.name] = pd.DataFrame(columns, index=pd.Index(makers, name="maker"))
+    return pd.concat(frames, names=["policy"])
 
 
 def yearly(case: Case, response: str = "prices", moved: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -24,6 +24,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import EXPORTS, Facts, resolve
 from tariffmodel.facts.tables import in_use
+from tariffmodel.response import capacity
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import Bill
 from tariffmodel.tariff.goods import INPUTS
@@ -37,6 +38,7 @@ OF_MARKET = {
     "transaction_ratio": "price paid over list price",
     "us_truck_share": "light trucks among US-built vehicles",
     "buyers": "households that may buy",
+    "us_spare": "idle capacity of US plants",
 }
 ALL_INPUTS = (*INPUTS, *OF_MARKET)
 
@@ -80,6 +82,11 @@ class Products:
         Customs value of each vehicle, 0 for US-built ones.
     parts_usd : array (R, F)
         Duty on the parts of a vehicle built in the US, its share of service parts included.
+    us_share : array (J,)
+        Part of the vehicles that is built in the US: 1 or 0 as long as plants are where they were.
+    spare_units : array (R, F)
+        What US plants could build beyond what they do, over the period, see `capacity.spare`; where that is
+        not known none, and without limit at the high end.
 
     Examples
     --------
@@ -106,6 +113,8 @@ class Products:
     buyers: np.ndarray
     customs_usd: np.ndarray
     parts_usd: np.ndarray
+    us_share: np.ndarray
+    spare_units: np.ndarray
 
     @property
     def nest(self) -> np.ndarray:
@@ -201,6 +210,8 @@ def of_case(case: Case) -> Products:
         buyers=_of_runs(figures["potential_buyers", "US households"], "buyers")[:, None] * goods.years,
         customs_usd=stream.customs,
         parts_usd=charges.home,
+        us_share=(stream.origin == "US").astype(float),
+        spare_units=_spare(case, makers),
     )
 
 
@@ -391,6 +402,13 @@ def _truck_shares(figures: dict[tuple[str, str], Range], makers: list[str], buil
         )
     none = Range(0.0, 0.0, 0.0)
     return np.stack([_of_runs(figures.get((metric, m), none), "us_truck_share") for m in makers], axis=1)
+
+
+def _spare(case: Case, makers: list[str]) -> np.ndarray:
+    idle = capacity.spare(case.facts).reindex(makers)
+    unknown = {"spare_low_units": 0.0, "spare_units": 0.0, "spare_high_units": np.inf}
+    ends = idle[list(unknown)].fillna(unknown).to_numpy() * case.goods.years
+    return np.stack([_of_runs(Range(*row), "us_spare") for row in ends], axis=1)
 
 
 def _by_firm(figure: np.ndarray, firm: np.ndarray, count: int) -> np.ndarray:

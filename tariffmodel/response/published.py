@@ -1,8 +1,8 @@
 """Does the model say what published studies say, horizon by horizon?
 
-Each study is set beside the model under the study's own tariff, on the volumes of the case. What a study says
-of the long run is set beside the equilibrium with plants where they are: the difference is that of the
-plants, and of retaliation where the study has it.
+Each study is set beside the model under the study's own tariff and at its own horizon, on the volumes of the
+case. In the long run vehicles move as in `moved.under`, from origins whose cost gap is known; retaliation,
+which some studies have, the model never has.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.facts.tables import in_use
+from tariffmodel.response import capacity
+from tariffmodel.response import moved as moves
 from tariffmodel.response.bertrand import Solution, solve
 from tariffmodel.response.demand import Market
-from tariffmodel.response.equilibrium import answered, case_products, market_of
+from tariffmodel.response.equilibrium import answered, case_products, market_of, relocated, us_room
 from tariffmodel.response.products import Products
+from tariffmodel.response.schedule import Schedule, schedule
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import BEFORE, LAW, Case
 
@@ -37,6 +40,10 @@ FIGURES = {
     "gross_cost": "duty at the volumes of before, USD bn a year",
     "detroit_gross_cost": "the same of GM, Ford and Stellantis",
 }
+
+
+_HOME_OF = {"canada_output_change": "CA", "mexico_output_change": "MX"}
+_NOT_LONG = ("pass_through", "revenue")  # where plants move, a cost is not a duty
 
 
 def studies(facts: Facts) -> pd.DataFrame:
@@ -62,9 +69,10 @@ def table(case: Case) -> pd.DataFrame:
     -------
     DataFrame
         One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`;
-        `model` with `model_low` and `model_high` (all inputs at their ends); `hull_low` and `hull_high` over
-        the studies of the figure and the horizon; `inside`, whether the model's range meets the study's;
-        `unit`, `source_url`, `note`.
+        `model` with `model_low` and `model_high` (all inputs at their ends, in the long run also the costs of
+        moving); `plants_move`, whether those that the figure is of can move in the model; `hull_low` and
+        `hull_high` over the studies of the figure and the horizon; `inside`, whether the model's range meets
+        the study's; `unit`, `source_url`, `note`.
 
     Examples
     --------
@@ -79,11 +87,19 @@ def table(case: Case) -> pd.DataFrame:
             f"data/{FILE} row {unknown.index[0] + 2}: no figure {unknown['figure'].iloc[0]!r}; choose from "
             f"{', '.join(FIGURES)}"
         )
-    posted = rows["horizon"] == "posted"
-    tariffs = list(zip(rows["origin"], rows["goods"], rows["rate"].fillna(0.0), posted, strict=True))
+    if len(wrong := rows[(rows["horizon"] == "long") & rows["figure"].isin(_NOT_LONG)]):
+        raise DataError(
+            f"data/{FILE} row {wrong.index[0] + 2}: {wrong['figure'].iloc[0]} is not computed for the long "
+            "run; give the study's horizon as equilibrium or leave the row out"
+        )
+    tariffs = list(zip(rows["origin"], rows["goods"], rows["rate"].fillna(0.0), rows["horizon"], strict=True))
     found = {tariff: _figures(case, *tariff) for tariff in dict.fromkeys(tariffs)}
     runs = [found[tariff][figure] for tariff, figure in zip(tariffs, rows["figure"], strict=True)]
-    low, high = uncertainty.interval(np.array(runs).T)
+    ends = [uncertainty.interval(one.T) for one in runs]  # (costs of moving, R)
+    low, high = (np.array([pick(one[k]) for one in ends]) for k, pick in enumerate((np.min, np.max)))
+    low = np.where(rows["figure"].str.endswith("_change"), np.maximum(low, -1.0), low)  # no more than all
+    home = rows["figure"].map(_HOME_OF)
+    able = home.isna() | home.isin(moves.known_origins(case))
     hull = rows.groupby(["figure", "horizon"])
     return pd.DataFrame(
         {
@@ -92,9 +108,10 @@ def table(case: Case) -> pd.DataFrame:
             "horizon": rows["horizon"],
             "published_low": rows["low"],
             "published_high": rows["high"],
-            "model": [one[0] for one in runs],
+            "model": [one[len(one) // 2, 0] for one in runs],
             "model_low": low,
             "model_high": high,
+            "plants_move": (rows["horizon"] == "long") & able,
             "hull_low": hull["low"].transform("min"),
             "hull_high": hull["high"].transform("max"),
             "inside": (low <= rows["high"]) & (high >= rows["low"]),
@@ -105,11 +122,23 @@ def table(case: Case) -> pd.DataFrame:
     )
 
 
-def _figures(case: Case, origin: str, goods: str, rate: float, posted: bool) -> dict[str, np.ndarray]:
-    """Every figure under a study's tariff, (R,)."""
+def _figures(case: Case, origin: str, goods: str, rate: float, horizon: str) -> dict[str, np.ndarray]:
+    """Every figure under a study's tariff, (C, R): one row, in the long run one for each cost of moving."""
+    if horizon != "long":
+        found = [_at(case, origin, goods, rate, horizon)]
+    else:
+        found = [_at(case, origin, goods, rate, horizon, end) for end in capacity.ENDS]
+    return {figure: np.stack([one[figure] for one in found]) for figure in FIGURES}
+
+
+def _at(
+    case: Case, origin: str, goods: str, rate: float, horizon: str, cost: capacity.End = "central"
+) -> dict[str, np.ndarray]:
+    """The same at one cost of moving, (R,)."""
     if origin == "as_law":
         law = case.replace(policy=LAW, against=BEFORE)
-        return _of(*answered(law, "posted" if posted else "equilibrium"), case.goods.years)
+        gone = moves.table(law, cost=cost) if horizon == "long" else None
+        return _of(*answered(law, horizon, gone), case.goods.years)
     taken = case_products(case)
     hit = taken.origin != "US" if origin == "all" else ~np.isin(taken.origin, NORTH_AMERICA)
     duty = rate * taken.customs_usd * hit
@@ -120,20 +149,50 @@ def _figures(case: Case, origin: str, goods: str, rate: float, posted: bool) -> 
         duty = duty + rate * each[:, taken.firm] * at_home
         aside = rate * (total - taken.by_maker(taken.units * at_home * each[:, taken.firm]))
     gross = taken.by_maker(taken.units * duty) + aside
-    taken = replace(taken, duty_usd=duty, aside_usd=aside, gross_usd=gross)
+    parts = rate * each if goods == "vehicles_and_parts" else np.zeros_like(taken.parts_usd)
+    taken = replace(taken, duty_usd=duty, aside_usd=aside, gross_usd=gross, parts_usd=parts)
+    if horizon == "long":
+        taken = relocated(taken, _moved(case, taken, np.unique(taken.origin[hit]), rate, cost))
     market = market_of(taken)
-    then = solve(market, 0 * duty if posted else duty).settled(market.names)
+    limit = us_room(taken) if horizon == "short" else None
+    duty = 0 * duty if horizon == "posted" else taken.duty_usd
+    then = solve(market, duty, room=limit).settled(market.names)
     return _of(taken, market, then, case.goods.years)
+
+
+def _moved(case: Case, taken: Products, origins: np.ndarray, rate: float, cost: capacity.End) -> pd.DataFrame:
+    """What moves under one rate on all vehicles from some origins."""
+    parts = dict(zip(taken.makers, taken.parts_usd[0], strict=True))
+    flat = {}
+    for origin, found in _schedules(case).items():
+        if origin not in origins:
+            continue
+        each = np.array([parts.get(maker, np.nan) for maker in found.makers])
+        flat[origin] = replace(found, entry=None, other=np.full_like(found.other, rate), parts_usd=each)
+    return moves.under(case, flat, cost=cost)
+
+
+def _schedules(case: Case) -> dict[str, Schedule]:
+    """Imports by origin and maker, kept with the case; their rates are those of the law."""
+    kept = vars(case)
+    if "_schedules" not in kept:
+        law = case.replace(policy=LAW)
+        kept["_schedules"] = {origin: schedule(law, origin) for origin in moves.known_origins(case)}
+    found: dict[str, Schedule] = kept["_schedules"]
+    return found
 
 
 def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[str, np.ndarray]:
     before, after, duty = market.units, then.units, taken.duty_usd
     dearer = then.price - market.price
 
-    def change(chosen: np.ndarray) -> np.ndarray:
+    def change(chosen: np.ndarray, then: np.ndarray | None = None) -> np.ndarray:
         was = (before * chosen).sum(axis=1)
-        rise = (after * chosen).sum(axis=1) - was
+        rise = (after * (chosen if then is None else then)).sum(axis=1) - was
         return np.asarray(np.divide(rise, was, out=np.full_like(was, np.nan), where=was > 0))
+
+    def left(chosen: np.ndarray) -> np.ndarray:
+        return change(chosen, chosen * (1 - taken.us_share))
 
     detroit = np.isin(taken.makers, DETROIT)
     abroad = taken.origin != "US"
@@ -141,10 +200,10 @@ def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[s
     return {
         "sales_change": change(np.ones_like(abroad)),
         "price_change": (dearer * before).sum(axis=1) / (market.price * before).sum(axis=1),
-        "us_output_change": change(~abroad),
-        "hit_imports_change": change(abroad & (duty[0] > 0)),
-        "canada_output_change": change(taken.origin == "CA"),
-        "mexico_output_change": change(taken.origin == "MX"),
+        "us_output_change": change(~abroad, taken.us_share),
+        "hit_imports_change": left(abroad & (duty[0] > 0)),
+        "canada_output_change": left(taken.origin == "CA"),
+        "mexico_output_change": left(taken.origin == "MX"),
         "pass_through": np.divide(
             (dearer * before).sum(axis=1), paid, out=np.full_like(paid, np.nan), where=paid != 0
         ),

@@ -388,11 +388,13 @@ def _relief(case: Case, origin: str) -> Relief | None:
 
 
 def _parts_usd(case: Case, movers: list[int]) -> np.ndarray:
-    """Duty on parts less offset per vehicle that a maker builds in the US, under the policy."""
+    """Duty on parts built in, less offset, per vehicle that a maker builds in the US, under the policy."""
     owed, _ = case.owed
+    service = case.goods.is_part & ~case.goods.is_built_in  # of vehicles from anywhere
+    dealers = (owed.duty[0] * service) @ case.goods.member
     built = case.goods.production[0][case.goods.inside].sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        each = (owed.parts[0] - owed.offset[0]) / built
+        each = (owed.parts[0] - dealers - owed.offset[0]) / built
     return np.asarray(np.where(built > 0, each, np.nan)[movers])
 
 

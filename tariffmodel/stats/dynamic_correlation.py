@@ -77,6 +77,7 @@ def dcc(values: np.ndarray, fitted: int, names: list[Any]) -> Dynamic:
     usual = outer[:fitted].mean(axis=0)
 
     def correlations(a: float, b: float) -> np.ndarray:
+        b = min(b, 0.999 - a)  # the search may step over its constraint, where correlations explode
         q = lfilter([1], [1, -b], (1 - a - b) * usual + a * outer, axis=0, zi=b * usual[None])[0]
         return correlation(q)
 

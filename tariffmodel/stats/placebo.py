@@ -13,8 +13,8 @@ much that day's residuals exceed it, which allows for variance that the event it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -104,6 +104,8 @@ class Reference:
     >>> days = Days(dates, dates, pd.Index(["BMW"]), 0 * one, one, one[..., None], length=1)
     >>> Reference(days, days).text.split(", ")[0]
     '3 days without events'
+    >>> Reference(days, days).of(["BMW"]).events.firms.tolist()
+    ['BMW']
     """
 
     events: Days
@@ -121,6 +123,19 @@ class Reference:
             f"{len(days)} days without events, {days.min():%Y-%m-%d} to {days.max():%Y-%m-%d}, "
             f"{self.placebo.apart} of them with windows that do not overlap"
         )
+
+    def of(self, firms: Collection[Hashable]) -> Reference:
+        """The same days of some of the firms."""
+        if missing := [firm for firm in firms if firm not in self.events.firms]:
+            raise DataError(f"the reference has no firm {missing[0]}; it has {', '.join(self.events.firms)}")
+        mine = self.events.firms.isin(list(firms))
+        return Reference(_some(self.events, mine), _some(self.placebo, mine))
+
+
+def _some(days: Days, mine: Array) -> Days:
+    correlation = days.correlation[:, mine][:, :, mine]
+    car, se = days.car[:, mine], days.se[:, mine]
+    return replace(days, firms=days.firms[mine], car=car, se=se, correlation=correlation)
 
 
 def reference(

@@ -705,7 +705,14 @@ def as_known(policy: Policy, day: date) -> Policy:
 
     # what was withdrawn later was law to come, what was void later was believed to be law
     known = _restored(policy, lambda entry: entry.voided is None or day < entry.voided)
-    return _narrowed(known, enacted, end_unknown)
+    known = _narrowed(known, enacted, end_unknown)
+    return _with_withdrawn(known, [_before_refunds(entry, day) for entry in known.void])
+
+
+def _before_refunds(entry: Entry, day: date) -> Entry:
+    """The entry as if nobody knew when requests for its refund will be taken, if on the day nobody did."""
+    unknown = entry.refundable_from is not None and entry.refundable_from > day
+    return entry.model_copy(update={"refundable_from": None}) if unknown else entry
 
 
 def _narrowed(policy: Policy, stays: Callable[[Any], bool], lasts: Callable[[Any], bool]) -> Policy:
