@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tariffmodel import case, exposure, facts, policy, scenarios
+from tariffmodel import case, charts, exposure, facts, policy, scenarios
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.scenarios import bills, draws, engine, tree
 from tariffmodel.tariff import duty, goods
@@ -410,6 +410,21 @@ def test_tables_of_the_tree_can_be_asked_from_the_command_line(tm):
     assert code == 0 and "korea  Kia" in out and "assumptions" in out
     assert tm("scenarios", "canada-and-deals", "--draws", "1.5")[0] == 2
     assert "100 or more" in tm("scenarios", "canada-and-deals", "--draws", "50")[2]
+
+
+def test_a_fan_draws_likelier_outcomes_wider_and_says_where_they_end(threats):
+    paths, asked = threats.paths("GM"), threats.scenario
+    look = {"start": asked.start, "case": asked.label, "source": "a source", "as_of": date(2026, 10, 30)}
+    chart = charts.fan(paths, whose="GM", **look)
+    ends = paths.groupby(level="outcome")["mean_usd"].last() / 1e9
+    assert f"USD {ends.min():,.1f} to {ends.max():,.1f} bn" in chart.title
+    widths = [line.get_linewidth() for line in chart.figure.axes[0].lines]
+    odds = paths["probability"].groupby(level="outcome").first().sort_values(ascending=False)
+    np.testing.assert_allclose(widths, 0.6 + 7 * odds)
+    split = charts.variance_split(
+        threats.summary(), case="a tree", source="a source", as_of=date(2026, 10, 30)
+    )
+    assert "no bill in any draw: Suzuki" in " ".join(text.get_text() for text in split.figure.texts)
 
 
 def test_names_of_the_wing_stand_in_the_tree_module():

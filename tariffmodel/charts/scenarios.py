@@ -66,10 +66,11 @@ def fan(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
-    >>> tree = drawn.scenario
-    >>> about = {"whose": "ALL", "start": tree.start, "case": tree.label, "source": "a source"}
-    >>> chart = tm.charts.fan(drawn.paths(), **about, as_of=drawn.facts.as_of)
+    >>> leaf = pd.MultiIndex.from_tuples([("deal", pd.Timestamp("2027-12-31"))], names=["outcome", "day"])
+    >>> figures = {"probability": 1.0, "mean_usd": 3e9, "low_usd": 2e9, "high_usd": 4e9}
+    >>> about = {"case": "a tree", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> paths = pd.DataFrame(figures, index=leaf)
+    >>> chart = tm.charts.fan(paths, whose="GM", start=date(2027, 1, 1), **about)
     >>> chart.alt.split(".")[0]
     'One line per outcome, rising with time'
     """
@@ -146,9 +147,9 @@ def variance_split(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
-    >>> about = {"case": drawn.scenario.label, "source": "a source", "as_of": drawn.facts.as_of}
-    >>> chart = tm.charts.variance_split(drawn.summary(), **about)
+    >>> shares = {"outcome_share": 0.6, "timing_share": 0.1, "input_share": 0.3, "sd_usd": 2e9}
+    >>> about = {"case": "a tree", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> chart = tm.charts.variance_split(pd.DataFrame(shares, index=["GM"]), **about)
     >>> chart.alt.split(".")[0]
     'Stacked bars that sum to 100%, one row per maker'
     """

@@ -50,7 +50,7 @@ class Study:
     `weight` (branches,) are probabilities, `outcome` (branches,) the leaf of each; `ends` (Y + 1,) the years
     since the start at which the parts of the period begin and end; `kept`, `rate` (M,) are 1 − tax and the
     discount rate; `currency` (M,) counts in `spec.currencies`, −1 for none; `jump` (branches, C) is that of
-    currencies. `baskets` holds the makers of each. `centre` and `width` (outcomes, Q, C) place the bins.
+    currencies. `baskets` holds the makers of each. `low` and `high` (outcomes, Q, C) place the bins.
     """
 
     plan: bills.Plan
@@ -70,7 +70,15 @@ class Study:
 
     @property
     def columns(self) -> list[str]:
-        """Makers, then baskets."""
+        """Makers, then baskets.
+
+        >>> import tariffmodel as tm
+        >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
+        >>> law["step"] = [{"policy": "current-law"}]
+        >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
+        >>> prepare(tree, tm.facts.load()).columns[-3:]
+        ['KR', 'US', 'ALL']
+        """
         return [*self.plan.makers, *(name for name, _ in self.baskets)]
 
 
@@ -191,8 +199,11 @@ def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     h).
 
     >>> import tariffmodel as tm
-    >>> study = prepare(tm.scenarios.load("june-2025-proposal"), tm.facts.load())
-    >>> evaluated(study, draws.block(study.spec, 1, 0, 3)).shape == (29, 6, len(study.columns), 3)
+    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
+    >>> law["step"] = [{"policy": "current-law"}]
+    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
+    >>> study = prepare(tree, tm.facts.load())
+    >>> evaluated(study, draws.block(study.spec, 1, 0, 3)).shape == (1, 2, len(study.columns), 3)
     True
     """
     owed = bills.attributable(study.plan, drawn)
@@ -216,7 +227,10 @@ def batch(study: Study, seed: int, total: int, number: int) -> Tally:
     """Count the blocks of one batch; `total` is how many draws there are in all.
 
     >>> import tariffmodel as tm
-    >>> study = prepare(tm.scenarios.load("canada-and-deals"), tm.facts.load())
+    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
+    >>> law["step"] = [{"policy": "current-law"}]
+    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
+    >>> study = prepare(tree, tm.facts.load())
     >>> batch(study, seed=1, total=120, number=0).draws
     120
     """
@@ -252,7 +266,10 @@ def tally(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> study = prepare(tm.scenarios.load("canada-and-deals"), tm.facts.load())
+    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
+    >>> law["step"] = [{"policy": "current-law"}]
+    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
+    >>> study = prepare(tree, tm.facts.load())
     >>> tally(study, total=600, seed=1).draws
     600
     """
@@ -284,9 +301,9 @@ def on_cluster(client: Any) -> Executor:
         for number in numbers:
             waiting.append(client.submit(_call, held, number, retries=_RETRIES, pure=False))
             if len(waiting) >= ahead:  # results wait on the workers: no more of them than that
-                yield waiting.popleft().result()
+                yield _done(waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield _done(waiting.popleft())
 
     return run
 
@@ -331,6 +348,19 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
         ) from None
     with client:
         yield on_cluster(client)
+
+
+def _done(future: Any) -> Any:
+    """Result of a batch; one that its workers were lost with time and again is named."""
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as error:
+        raise TariffModelError(
+            f"a batch was lost with its worker time and again ({error}); give workers more memory (350 MB "
+            "each), and run it again: nothing of this run is kept"
+        ) from None
 
 
 def _call(function: Callable[[int], Any], number: int) -> Any:

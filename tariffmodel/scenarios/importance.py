@@ -137,8 +137,10 @@ def of_tree(result: Result, maker: str = "ALL", of: str = "bill", n: int = 2000)
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
-    >>> found = of_tree(drawn, "Toyota", n=500)
+    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
+    >>> law["step"] = [{"policy": "current-law"}]
+    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
+    >>> found = of_tree(tm.scenarios.run(tree, draws=100), "Toyota", n=500)
     >>> bool(found["total_order"].is_monotonic_decreasing)
     True
     """

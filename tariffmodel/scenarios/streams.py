@@ -31,8 +31,8 @@ class CurveTable:
     >>> table = CurveTable()
     >>> table.number(np.array([3, 3]), np.array([0, 0]), np.array([0.5, 0.5])).tolist()
     [0, 0]
-    >>> len(table.rows)
-    1
+    >>> len(table.rows), table.curves("triangular")[2].mode.tolist()
+    (1, [0.5])
     """
 
     def __init__(self) -> None:

@@ -256,7 +256,11 @@ class Scenario(_Document):
 
     @property
     def period(self) -> Period:
-        """Days over which bills are added up."""
+        """Days over which bills are added up.
+
+        >>> str(load("canada-and-deals").period)
+        '2026-12-01..2030-12-31'
+        """
         return Period(self.start, self.end)
 
     def with_probabilities(self, probabilities: Mapping[str, float]) -> Scenario:
