@@ -17,7 +17,7 @@ import pytest
 
 from tariffmodel import case, charts, exposure, facts, policy, scenarios
 from tariffmodel.errors import DataError, TariffModelError
-from tariffmodel.scenarios import bills, draws, engine, tree
+from tariffmodel.scenarios import bills, draws, engine
 from tariffmodel.tariff import duty, goods
 
 MORNING = {
@@ -427,8 +427,7 @@ def test_a_fan_draws_likelier_outcomes_wider_and_says_where_they_end(threats):
     assert "no bill in any draw: Suzuki" in " ".join(text.get_text() for text in split.figure.texts)
 
 
-def test_names_of_the_wing_stand_in_the_tree_module():
-    assert tree.names() == scenarios.names() == sorted(scenarios.names())
+def test_a_tree_given_as_a_mapping_is_the_one_of_its_file():
     document = tomllib.loads((facts.data_dir() / "scenarios" / "canada-and-deals.toml").read_text())
     assert (
         scenarios.load({"name": "x", **document}).branches() == scenarios.load("canada-and-deals").branches()

@@ -16,7 +16,7 @@ of the PERT distribution (Malcolm and others 1959), a Beta with mean (low + 4·v
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
@@ -78,9 +78,6 @@ class Drawn:
         position = self.position.copy()
         position[factor] = other.position[factor]
         return replace(self, position=position)
-
-
-FACTORS = tuple(field.name for field in fields(Drawn) if field.name != "position")
 
 
 def spec(scenario: Scenario, facts: Facts, inputs: Sequence[str], makers: Sequence[str]) -> Spec:
