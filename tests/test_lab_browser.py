@@ -107,7 +107,8 @@ def test_slider_moves_the_chart_and_the_saved_policy_gives_the_bill_on_screen(
     law = case(data=known)
     toyota = lab.outcome(lab.Workbench(law), saved).loc["Toyota"]
     assert on_screen[2] == f"{toyota['bill_usd'] / 1e6:,.0f}"
-    assert on_screen[4].replace("\u2212", "-") == f"{toyota['change_usd'] / 1e6:+,.0f}"
+    assert on_screen[4].replace("\u2212", "-") == f"{toyota['net_bill_usd'] / 1e6:+,.0f}"
+    assert on_screen[5].replace("\u2212", "-") == f"{toyota['change_usd'] / 1e6:+,.0f}"
     assert exposure.table(law.replace(policy=saved)).at["Toyota", "bill_usd"] == pytest.approx(
         toyota["bill_usd"]
     )
