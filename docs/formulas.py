@@ -31,7 +31,8 @@ def svg(tex: str) -> str:
         If matplotlib cannot set it; the message shows where.
     """
     font = FontProperties(math_fontfamily="stix", size=_SIZE)
-    vertices, codes = TextToPath().get_text_path(font, f"${tex}$", ismath=True)
+    line = " ".join(tex.split())
+    vertices, codes = TextToPath().get_text_path(font, f"${line}$", ismath=True)
     outline = Path(vertices, codes)
     box = outline.get_extents()
     pad = _SIZE / 20
