@@ -28,7 +28,8 @@ class Version:
     Attributes
     ----------
     day : date or None
-        Newest day in a `read_on` or `source_date` of a table, or that of the snapshot in use if it is later.
+        Newest day in a `read_on` or `source_date` of a table, or that of the snapshot in use if it is later
+        and holds more than predictions.
     digest : str
         First 8 hexadecimal digits of the SHA-256 of tables and policies. Notes, the codebook, golden
         results and predictions do not count, nor does the way in which lines end.
@@ -63,8 +64,10 @@ def data_version(folder: Path, overlay: Path | None = None) -> Version:
     """
     overlay = store.overlay(folder) if overlay is None else overlay
     digest = hashlib.sha256()
-    days = [_made(overlay)] if overlay != folder else []
-    for name, path in sorted(_in_use(folder, overlay).items()):
+    used = _in_use(folder, overlay)
+    own = overlay != folder and any(path.is_relative_to(overlay) for path in used.values())
+    days = [_made(overlay)] if own else []  # a snapshot of predictions alone is no newer state of the data
+    for name, path in sorted(used.items()):
         content = path.read_bytes()
         if path.suffix in _TEXT:
             content = content.replace(b"\r\n", b"\n")
