@@ -76,7 +76,7 @@ def supply_curves(
         title = "One rate for all moves as much as makers would as one"
     else:
         title = (
-            f"One rate for all moves {most:,.0f} vehicles fewer at a slope of {gap.idxmax():g} than makers "
+            f"One rate for all moves {round(most, -3):,.0f} vehicles fewer at a slope of {gap.idxmax():g} than makers "
             "would as one"
         )
     last = supply.loc[supply.index.get_level_values("slope").max()]
@@ -252,8 +252,8 @@ def relief_frontier(
         first = ranked.index[ranked > (1 - _ALIKE) * ranked.iloc[0]]
         lead = f"{first[0]} moves" if len(first) == 1 else f"{', '.join(first[:-1])} and {first[-1]} move"
         title = (
-            f"For USD {budget / 1e9:.1f} bn a year {lead} most, {ranked.iloc[0]:,.0f} vehicles; "
-            f"{ranked.index[-1]} {ranked.iloc[-1]:,.0f}"
+            f"For USD {budget / 1e9:.1f} bn a year {lead} most, {round(ranked.iloc[0], -3):,.0f} vehicles; "
+            f"{ranked.index[-1]} {round(ranked.iloc[-1], -3):,.0f}"
         )
     low, high = frontier["moved_low_units"].min(), frontier["moved_high_units"].max()
     fig = figure(
