@@ -52,7 +52,7 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_of_all(output: Path) -> Path:
     question = {"policy": "current-law", "against": "before-april-2025", "period": "FY2026-03"}
     try:
-        return report.run(**question, as_of=None, output=output, jobs=1, progress=False)
+        return report.run(**question, as_of=None, output=output, jobs=2, progress=False)
     except report.RunError as error:  # the tests of the notebook that failed say so
         return error.folder
 

@@ -76,8 +76,8 @@ def supply_curves(
         title = "One rate for all moves as much as makers would as one"
     else:
         title = (
-            f"One rate for all moves {round(most, -3):,.0f} vehicles fewer at a slope of {gap.idxmax():g} than makers "
-            "would as one"
+            f"One rate for all moves {round(most, -3):,.0f} vehicles fewer at a slope of {gap.idxmax():g} "
+            "than makers would as one"
         )
     last = supply.loc[supply.index.get_level_values("slope").max()]
     spans = [
