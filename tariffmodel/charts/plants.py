@@ -90,7 +90,8 @@ def supply_curves(
         title,
         f"Vehicles a year built in the US that are shipped in now, thousand; {case}",
         [
-            f"Central costs. With all costs high and all low, at the steepest slope: {', '.join(spans)}",
+            "Central costs of moving, estimates",
+            f"With all costs high and all low, at the steepest slope: {', '.join(spans)}",
             f"{open_ones} points where makers do not settle are left out" if open_ones else "",
             *origin_note(source, as_of),
         ],
@@ -149,7 +150,9 @@ def break_even(
         if never
         else []
     )
-    title = f"A {_OPTIONS[dearest]} {', '.join(told)}"
+    unsure = bool(table["sign_open"].xs(dearest, level="option").any())
+    opening = "At estimated, central costs a" if unsure else "A"
+    title = f"{opening} {_OPTIONS[dearest]} {', '.join(told)}"
     colors = [HOME_COLOR["JP"], HOME_COLOR["KR"], INK][: len(rates)]
     key = [
         *(
@@ -260,7 +263,8 @@ def relief_frontier(
         title,
         f"Vehicles a year built in the US that are shipped in now, thousand, by duty given up; {case}",
         [
-            "Central costs, each maker for itself; strengths that cost more for less are left out",
+            "Central costs of moving, estimates",
+            "Each maker for itself; strengths that cost more for less are left out",
             "In brackets: where the line ends",
             f"With all costs high and low the designs move {low / _THOUSAND:,.0f} to {high / _THOUSAND:,.0f}",
             *origin_note(source, as_of),
