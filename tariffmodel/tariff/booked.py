@@ -6,11 +6,16 @@ holds what the model itself has missed so far, as `validation` measures it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 import pandas as pd
 
-from tariffmodel.facts import market_value
+from tariffmodel.facts import Facts, market_value
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.tariff import exposure, validation
 from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
+from tariffmodel.tariff.case import case as new_case
 
 PROBABILITY = validation.COVERAGE  # with which the range is to hold what a maker will state
 _STATED = ["maker", "period", "judged", "latest", "disclosed", "model", "model_low", "model_high"]
@@ -109,9 +114,14 @@ def statements(case: Case) -> pd.DataFrame:
     >>> set(statements(asked)["judged"]), statements(asked.as_known("2025-01-31")).empty
     ({'amount'}, True)
     """
-    law = case.replace(policy=LAW, against=BEFORE)
-    if not (validation.judged_as(law.facts, law.as_of)["judged"] == validation.AMOUNT).any():
+    return _statements(case.facts, case.as_of).copy()
+
+
+@kept_with
+def _statements(facts: Facts, as_of: date) -> pd.DataFrame:
+    if not (validation.judged_as(facts, as_of)["judged"] == validation.AMOUNT).any():
         return pd.DataFrame(columns=_STATED)
+    law = replace(new_case(LAW, against=BEFORE, data=facts), as_of=as_of)
     said = validation.disclosed(law)
     return said[said["judged"] == validation.AMOUNT]
 

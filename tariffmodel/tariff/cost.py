@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -345,18 +346,26 @@ def booked_runs(
     accrued = _levels(facts, course, asked, "relief_accrued_share")
     supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
 
+    owed = _over(course, course.owed, asked, 0 * lag[0])
+
+    @cache  # most of what is varied leaves the days as they are
+    def lagging(days: int) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(_over(course, of, asked, lag[days]) for of in (course.owed, course.metals))
+
+    @cache
+    def later(days: int, through: int, back: int) -> tuple[np.ndarray, np.ndarray]:
+        return _late(course, asked, lag[days], supplier[through], offset[back])
+
     def steps(
         days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0
     ) -> dict[str, np.ndarray]:
         """The steps with each figure at its central value, low or high: 0, 1 or 2."""
-        owed = _over(course, course.owed, asked, 0 * lag[days])
-        lagging = _over(course, course.owed, asked, lag[days])
-        passed, late = _late(course, asked, lag[days], supplier[through], offset[back])
+        (then, metals_then), (passed, late) = lagging(days), later(days, through, back)
         return {
             "owed": owed,
-            "lag": lagging - owed + passed,
+            "lag": then - owed + passed,
             "refunds": (1 - accrued[share]) * late,
-            "metals": _over(course, course.metals, asked, lag[days])[[metal]] * metals,
+            "metals": metals_then[[metal]] * metals,
         }
 
     central = steps()
