@@ -495,7 +495,7 @@ def test_size_on_held_out_days_is_five_percent_where_the_permutation_of_all_make
     assert np.mean(np.array(p) <= 0.05) > 0.12  # Korea's makers are two and move together
 
 
-DRAWN = 4  # event days of a simulated panel
+DRAWN = 12  # event days of a simulated panel
 
 
 def simulated(random, spread: float, placebo_days: int = 99) -> tuple[placebo.Reference, pd.DataFrame]:
@@ -529,7 +529,7 @@ def simulated(random, spread: float, placebo_days: int = 99) -> tuple[placebo.Re
 
 @pytest.mark.slow
 def test_size_on_simulated_panels_is_five_percent_where_events_add_variance():
-    panels = 300
+    panels = 110
     random = np.random.default_rng(0)
     homes = pd.Series(np.repeat(list("JKEU"), [7, 2, 5, 3]), [f"M{i}" for i in range(17)])
     rejected: dict[str, list[bool]] = {}

@@ -28,6 +28,7 @@ from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, news, store
 from tariffmodel.facts.periods import Period
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.facts.worth import NO_PRICES, NO_SHARES, share_counts
 from tariffmodel.markets import market
 from tariffmodel.stats.sessions import first_after, trading_hours
@@ -84,6 +85,11 @@ def table(facts: Facts, *, within: int = 3) -> pd.DataFrame:
     >>> f"{deal['date_et']:%d %B}", f"{deal['first_session_JP']:%d %B}"
     ('22 July', '23 July')
     """
+    return _table(facts, within).copy()
+
+
+@kept_with
+def _table(facts: Facts, within: int) -> pd.DataFrame:
     rows = _rows(facts)
     frame = rows[
         ["announced", "date_et", "kind", "scope", "countries", "label", "timing_quality", "scheduled"]
@@ -337,19 +343,25 @@ def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.Data
     >>> bool(bills["Toyota"] < 0), float(bills["BMW"])
     (True, 0.0)
     """
-    every = _rows(facts)
-    rows = every if events is None else every.loc[_known(every.index, events)]
+    every = _rows(facts).index
+    frame = _delta_exposure(facts, tuple(every if events is None else _known(every, events))).copy()
+    frame.attrs = {"unit": "USD a year; delta_share_of_market_cap is a fraction of market_cap_usd"}
+    return frame
+
+
+@kept_with
+def _delta_exposure(facts: Facts, events: tuple[str, ...]) -> pd.DataFrame:
+    rows = _rows(facts).loc[list(events)]
     known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}
     changes = {event: _change(known[row["date_et"].year], row) for event, row in rows.iterrows()}
     frame = pd.concat(changes, names=["event", "maker"]).join(_market_value(facts, rows))
     frame["delta_share_of_market_cap"] = frame["delta_bill_usd"] / frame["market_cap_usd"]
     frame["reason"] = frame["reason"].fillna(frame.pop("unpriced"))
     order = [*_CHANGE[:4], "market_cap_usd", "price_date", "delta_share_of_market_cap", *_CHANGE[4:]]
-    frame = frame[order].reset_index()
-    frame.attrs = {"unit": "USD a year; delta_share_of_market_cap is a fraction of market_cap_usd"}
-    return frame
+    return frame[order].reset_index()
 
 
+@kept_with
 def _rows(facts: Facts) -> pd.DataFrame:
     """Both files joined, indexed by event; faults of either, and between them, are raised together."""
     from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read

@@ -103,8 +103,12 @@ def by_policy(case: Case, others: Sequence[PolicySource], unit: str = "us_built"
     """
     if unit not in UNITS.values():
         raise TariffModelError(f"{unit!r} is no contribution; choose from {', '.join(UNITS.values())}")
-    cases = [case, *(case.replace(policy=other) for other in others)]
-    return pd.DataFrame({one.policy.name: marginal(one)[f"worth_{unit}_usd"] for one in cases})
+    name = {short: long for long, short in UNITS.items()}[unit]
+    policies = [case.policy, *map(case.beside, others)]
+    goods = entered(case.facts, case.period, [*policies, case.against])
+    of_base = own_worth(case.facts, case.against, goods, [name])[0]
+    worth = {one.name: own_worth(case.facts, one, goods, [name])[0] - of_base for one in policies}
+    return pd.DataFrame(worth, index=pd.Index(goods.makers, name="maker"))
 
 
 def breakeven(case: Case, rate: float, by: str = PRODUCTION) -> pd.DataFrame:
