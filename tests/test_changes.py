@@ -489,13 +489,21 @@ def test_conclusions_that_were_altered_since_are_refused(make, damage):
 
 
 @pytest.mark.slow
-def test_what_two_runs_write_is_the_same_to_the_byte(tmp_path, monkeypatch):
+def test_what_two_runs_write_is_the_same_to_the_byte(executed, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(Path(tariffmodel.__file__).parents[1]))  # installed or not
-    question = {"policy": "current-law", "against": "before-april-2025", "period": "2025Q4", "as_of": None}
-    one, two = (report.run(**question, output=tmp_path, only=["03"], progress=False) for _ in range(2))
-    kinds = {".csv", ".md", ".tex", ".xlsx"}
-    tables = [path.relative_to(one) for path in one.rglob("*") if path.suffix in kinds]
-    assert {path.suffix for path in tables} == kinds and Path("conclusions.csv") in tables
+    again = report.run(
+        policy="current-law",
+        against="before-april-2025",
+        period="FY2026-03",
+        as_of=None,
+        output=tmp_path,
+        only=["03"],
+        progress=False,
+    )
+    kinds = {".csv", ".json", ".svg", ".png"}
+    tables = [path.relative_to(again) for path in again.rglob("03_*") if path.suffix in kinds]
+    assert {path.suffix for path in tables} == kinds
     for table in tables:
-        assert (one / table).read_bytes() == (two / table).read_bytes()
-    assert changes.between(one, two).moved.empty
+        assert (again / table).read_bytes() == (executed / table).read_bytes()
+    moved = changes.between(executed, again).moved
+    assert moved.empty or not moved["notebook"].str.startswith("03").any()

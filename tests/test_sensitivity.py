@@ -445,18 +445,18 @@ def test_bootstrap_draws_flip_residuals_and_count_the_data_itself():
 def test_bootstrap_keeps_the_size_of_the_sup_wald_on_three_years_of_weeks():
     rejected = [
         sensitivity.unknown_break(*simulated(176, seed=5000 + seed), tested=["fx"], draws=59).p <= 0.05
-        for seed in range(200)
+        for seed in range(120)
     ]
-    assert 0.015 <= np.mean(rejected) <= 0.095
+    assert 0.01 <= np.mean(rejected) <= 0.11
 
 
 @pytest.mark.slow
 def test_sup_wald_keeps_its_size_on_independent_rows():
     rejected = [
         sensitivity.unknown_break(*simulated(400, seed=1000 + seed), tested=["fx"], hac_lags=0).p < 0.05
-        for seed in range(200)
+        for seed in range(120)
     ]
-    assert 0.01 < np.mean(rejected) < 0.10
+    assert 0.005 < np.mean(rejected) < 0.11
 
 
 def test_breaks_that_cannot_be_looked_for_are_refused():
