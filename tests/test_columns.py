@@ -89,6 +89,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "equilibrium.sampled": tm.equilibrium.sampled(case, draws=200),
         "net_bill.table": tm.net_bill.table(case),
         "net_bill.changes": tm.net_bill.changes(case, ["flat-25"]),
+        "net_bill.ranked": tm.net_bill.ranked(case, flat),
         "net_bill.yearly": tm.net_bill.yearly(case),
         "moved.table": tm.moved.table(grown),
         "moved.net_bills": tm.moved.net_bills(case),

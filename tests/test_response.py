@@ -15,6 +15,7 @@ from tariffmodel import (
     bertrand,
     capacity,
     case,
+    comparison,
     demand,
     equilibrium,
     facts,
@@ -26,7 +27,7 @@ from tariffmodel import (
     published,
     schedule,
 )
-from tariffmodel.errors import DataError, TariffModelError
+from tariffmodel.errors import DataError, PolicyError, TariffModelError
 
 MAKERS = 19  # those inside no other
 
@@ -438,6 +439,10 @@ def test_other_words_for_horizon_and_response_are_refused(asked):
         equilibrium.table(asked, "soon")
     with pytest.raises(TariffModelError, match="choose from none, prices, plants"):
         net_bill.table(asked, "all")
+    with pytest.raises(TariffModelError, match="response 'none' has no horizon 'long'; with it choose posted"):
+        net_bill.horizon_of("none", "long")
+    with pytest.raises(TariffModelError, match="choose from posted, short"):
+        net_bill.horizon_of(horizon="soon")
 
 
 def test_conduct_bounds_pass_through_of_makers_with_a_large_duty(asked):
@@ -468,6 +473,24 @@ def test_a_change_of_the_net_bill_is_the_difference_of_two_tables(asked, found):
     apart = flat["net_bill_high_usd"] - flat["net_bill_low_usd"]
     width = changed["net_change_high_usd"] - changed["net_change_low_usd"]
     assert width["Toyota"] < apart["Toyota"]  # inputs that move both do not count twice
+
+
+def test_a_ranking_by_net_bills_has_the_gross_one_beside_it(asked):
+    ranked = net_bill.ranked(asked, "flat-25", "plants")
+    flat = asked.replace(policy="flat-25")
+    gross = comparison.ranked(asked, "flat-25")
+    pd.testing.assert_frame_equal(ranked[list(gross)].sort_index(), gross.sort_index())
+    both = {one: equilibrium.table(one, "long", moved.table(one))["net_bill_usd"] for one in (asked, flat)}
+    change = (both[flat] - both[asked]).reindex(ranked.index)
+    np.testing.assert_allclose(ranked["net_change_usd"], change, atol=0.1)
+    assert ranked["net_change_usd"].dropna().is_monotonic_increasing
+    assert ranked.index[-1] in known_inside(asked)  # no net bill of its own
+    with pytest.raises(PolicyError, match="occurs twice"):
+        net_bill.changes(asked, ["flat-25", "flat-25"])
+
+
+def known_inside(asked):
+    return set(asked.facts.makers["consolidated_in"].dropna().index)
 
 
 def test_the_net_bill_is_valued_and_prices_count_once(asked, found):
