@@ -528,7 +528,39 @@ def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
     assert move["mexico_output_change"][1, 0] < stay["mexico_output_change"][0, 0]
     table = published.table(asked)
     able = table.set_index("figure")["plants_move"]
-    assert able["Mexican vehicles"] and not able["Canadian vehicles"]  # no labour cost of Canada is known
+    assert able["Mexican vehicles"] and able["Canadian vehicles"]
+
+
+def test_a_study_has_its_own_goods_year_and_cost_at_home(asked, known):
+    vehicles, listed, parts = (published._figures(asked, "all", goods, 0.25, "posted") for goods in published.GOODS)
+    goods = asked.goods
+    owed = 0.25 * goods.value_usd[0, goods.inside].sum(axis=0) * (goods.flows.origin != "US")
+    whole = known.makers["consolidated_in"].isna().to_numpy()
+    more = [(found["gross_cost"] - vehicles["gross_cost"])[0, 0] for found in (listed, parts)]
+    kinds = (goods.flows.product == "listed_part", goods.is_built_in)
+    sums = [owed[kind] @ goods.member[kind][:, whole].sum(axis=1) / 1e9 for kind in kinds]
+    np.testing.assert_allclose(more, sums, rtol=1e-6)
+    dear = published._figures(asked, "all", "vehicles", 0.25, "equilibrium", home_cost=0.05)
+    cheap = published._figures(asked, "all", "vehicles", 0.25, "equilibrium")
+    assert (dear["us_output_change"] < cheap["us_output_change"]).all()
+    assert (dear["price_change"] > cheap["price_change"]).all()
+
+
+def test_a_plant_without_a_crew_has_no_room_at_the_low_end(asked):
+    sold = equilibrium.case_products(asked)
+    room = equilibrium.us_room(sold).most
+    here = sold.by_maker(sold.units * (sold.origin == "US"))
+    low = 1 + 2 * products.ALL_INPUTS.index("us_spare")
+    np.testing.assert_allclose(room[low], here[low])
+    assert room[0].sum() > here[0].sum()
+
+
+def test_the_cost_gap_of_a_row_with_a_range_has_it(known):
+    table = pd.read_csv(known.folder / "response/relocation_costs.csv")
+    rows = table[table["metric"] == "labour_cost_per_vehicle"].set_index("country")
+    gap = capacity.cost_gap(known, "CA")
+    assert gap["low"] == rows.at["US", "value"] - rows.at["CA", "high"]
+    assert gap["low"] < rows.at["US", "value"] - rows.at["CA", "value"] < gap["central"]
 
 
 def test_what_a_long_run_cannot_say_is_refused(data):

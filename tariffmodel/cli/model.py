@@ -394,13 +394,14 @@ def response(
         shown = [
             "figure",
             "horizon",
+            "volumes",
             "published_low–published_high",
             "model",
             "model_low–model_high",
             "inside",
         ]
-        title, rows = f"Published figures beside the model, volumes of {period}", list(result["study"])
-        caption = "inside: the model's range meets the study's, at the study's horizon"
+        title, rows = "Published figures beside the model", list(result["study"])
+        caption = "inside: the model's range meets the study's, under its tariff and at its horizon"
     else:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
         shown += ["pass_through", "price_change", "units_change"]
