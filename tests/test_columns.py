@@ -91,6 +91,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "net_bill.changes": tm.net_bill.changes(case, ["flat-25"]),
         "net_bill.ranked": tm.net_bill.ranked(case, flat),
         "net_bill.yearly": tm.net_bill.yearly(case),
+        "net_bill.disclosed": tm.net_bill.disclosed(tm.case(), makers=["Toyota"]),
         "moved.table": tm.moved.table(grown),
         "moved.net_bills": tm.moved.net_bills(case),
         "published.table": tm.published.table(case),

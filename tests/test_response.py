@@ -493,6 +493,25 @@ def known_inside(asked):
     return set(asked.facts.makers["consolidated_in"].dropna().index)
 
 
+def test_a_disclosure_has_the_net_bill_of_its_own_period_and_currency(known):
+    law = case(data=known)
+    found = net_bill.disclosed(law, makers=["Ford", "Hyundai+Kia", "Porsche AG"])
+    row = found[(found["maker"] == "Ford") & (found["basis"] == "net")].iloc[0]
+    own = case(period=row["period"], data=known)
+    net = equilibrium.table(own).loc["Ford", ["net_bill_usd", "net_bill_low_usd", "net_bill_high_usd"]]
+    np.testing.assert_allclose(row[["net", "net_low", "net_high"]].astype(float), net / 1e9 * row["per_usd"])
+    assert row["beside"] == "net to booked"
+    assert row["inside"] == (row["net_low"] <= row["disclosed"] <= row["booked_high"])
+    assert (found.loc[found["basis"] != "net", "beside"] == "booked").all()
+    assert not found.duplicated(["maker", "basis"]).any()
+    pair = found[found["maker"] == "Hyundai+Kia"].iloc[0]  # makers that report together are added up
+    both = equilibrium.table(case(period=pair["period"], data=known)).loc[["Hyundai Motor", "Kia"]]
+    assert pair["net"] == pytest.approx(both["net_bill_usd"].sum() / 1e9 * pair["per_usd"])
+    assert np.isnan(found.set_index("maker").at["Porsche AG", "net"])  # inside another
+    with pytest.raises(DataError, match="Nobody has no statement"):
+        net_bill.disclosed(law, makers=["Nobody"])
+
+
 def test_the_net_bill_is_valued_and_prices_count_once(asked, found):
     gross, net = (pricing.implied_net(asked, response)["implied_usd"] for response in ("none", "prices"))
     assert (gross["Toyota"] < net["Toyota"] < 0) and net["Tesla"] > 0 > gross["Tesla"]
@@ -534,7 +553,7 @@ def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
 def test_a_study_has_its_own_goods_year_and_cost_at_home(asked, known):
     vehicles, listed, parts = (published._figures(asked, "all", goods, 0.25, "posted") for goods in published.GOODS)
     goods = asked.goods
-    owed = 0.25 * goods.value_usd[0, goods.inside].sum(axis=0) * (goods.flows.origin != "US")
+    owed = 0.25 * goods.value_usd[0, goods.inside].sum(axis=0) / goods.years
     whole = known.makers["consolidated_in"].isna().to_numpy()
     more = [(found["gross_cost"] - vehicles["gross_cost"])[0, 0] for found in (listed, parts)]
     kinds = (goods.flows.product == "listed_part", goods.is_built_in)

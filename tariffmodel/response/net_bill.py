@@ -18,10 +18,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel.errors import DataError, PolicyError, TariffModelError
 from tariffmodel.response import equilibrium
 from tariffmodel.response import moved as moves
-from tariffmodel.tariff import comparison, uncertainty
+from tariffmodel.tariff import comparison, uncertainty, validation
 from tariffmodel.tariff.case import Case, PolicySource
 
 RESPONSES = {"none": ("posted",), "prices": ("equilibrium", "short"), "plants": ("long",)}
@@ -193,6 +193,78 @@ def yearly(
     names = {f"net_bill{end}_usd": f"delta_bill{end}_usd" for end in ("", "_low", "_high")}
     return frame[list(names)].rename(columns=names) / case.goods.years
 
+
+
+def disclosed(
+    case: Case, response: str | None = None, horizon: str | None = None, makers: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """What makers disclosed, each on its own basis and for its own period, beside gross, booked and net.
+
+    A statement before own measures stands beside what is booked; one after them, which may hold prices, cuts
+    of cost and granted offsets, lies between the net bill and what is booked. The net bill is on the basis of
+    duty owed in the period: what is booked of other periods, or comes back, is no price, so there is no net
+    bill of what is booked.
+
+    Parameters
+    ----------
+    response, horizon : str, optional
+        As in `table`.
+    makers : sequence of str, optional
+        Companies, as the disclosures name them; default: all.
+
+    Returns
+    -------
+    DataFrame
+        One row per company and basis, its newest statement: `maker`, `basis`, `kind`, `period`, `currency`,
+        `per_usd`; in billions of it `disclosed` (see `validation.disclosed`), `owed`, `booked` and `net`, the
+        last two with low and high; `beside`, which of them the statement is set beside, and `inside`,
+        whether their range holds it; `reason`. Makers inside another have no net bill of their own.
+
+    Raises
+    ------
+    DataError
+        A company that has no statement to compare.
+    PolicyError
+        The policy of the case is not law: nobody disclosed what a hypothesis costs.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = disclosed(tm.case(), makers=["Toyota"]).iloc[0]
+    >>> bool(found["net"] < found["booked"]), found["basis"], found["beside"]
+    (True, 'operating_profit_bridge', 'booked')
+    """
+    at = horizon_of(response, horizon)
+    said = validation.disclosed(case)
+    if unknown := sorted(set(makers or ()) - set(said["maker"])):
+        raise DataError(
+            f"{', '.join(unknown)} has no statement that can be compared; choose from "
+            f"{', '.join(sorted(set(said['maker'])))}"
+        )
+    chosen = said["maker"].isin(said["maker"] if makers is None else makers)
+    said = said[said["latest"] & chosen].sort_values("said_on", kind="stable")
+    said = said.drop_duplicates(["maker", "basis"], keep="last").sort_values(["maker", "basis"])
+    nets = {period: _net_of(case.replace(period=period), at) for period in said["period"].unique()}
+    runs = [
+        nets[period].reindex(columns=validation.members(maker, list(case.facts.makers.index)))
+        for maker, period in zip(said["maker"], said["period"], strict=True)
+    ]
+    whole = np.stack([one.to_numpy().sum(axis=1) for one in runs], axis=1)  # together, NaN without one of them
+    whole *= said["per_usd"].to_numpy() / 1e9
+    ends = dict(zip(("net", "net_low", "net_high"), (whole[0], *uncertainty.interval(whole)), strict=True))
+    shown = ["maker", "basis", "kind", "period", "currency", "per_usd", "disclosed", "owed"]
+    booked = {"model": "booked", "model_low": "booked_low", "model_high": "booked_high"}
+    frame = said[[*shown, *booked, "reason"]].rename(columns=booked).assign(**ends)
+    after = frame["basis"] == "net"
+    low = frame["booked_low"].where(~after, frame["net_low"])
+    inside = (low <= frame["disclosed"]) & (frame["disclosed"] <= frame["booked_high"])
+    beside = after.map({True: "net to booked", False: "booked"})
+    order = [*shown, *booked.values(), *ends, "beside", "inside", "reason"]
+    return frame.assign(beside=beside, inside=inside)[order].reset_index(drop=True)
+
+
+def _net_of(case: Case, horizon: str) -> pd.DataFrame:
+    return pd.DataFrame(_net_usd(case, horizon), columns=equilibrium.case_products(case).makers)
 
 
 def _moved(case: Case, horizon: str, moved: pd.DataFrame | None = None) -> pd.DataFrame | None:
