@@ -439,7 +439,9 @@ def test_other_words_for_horizon_and_response_are_refused(asked):
         equilibrium.table(asked, "soon")
     with pytest.raises(TariffModelError, match="choose from none, prices, plants"):
         net_bill.table(asked, "all")
-    with pytest.raises(TariffModelError, match="response 'none' has no horizon 'long'; with it choose posted"):
+    with pytest.raises(
+        TariffModelError, match="response 'none' has no horizon 'long'; with it choose posted"
+    ):
         net_bill.horizon_of("none", "long")
     with pytest.raises(TariffModelError, match="choose from posted, short"):
         net_bill.horizon_of(horizon="soon")
@@ -551,7 +553,9 @@ def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
 
 
 def test_a_study_has_its_own_goods_year_and_cost_at_home(asked, known):
-    vehicles, listed, parts = (published._figures(asked, "all", goods, 0.25, "posted") for goods in published.GOODS)
+    vehicles, listed, parts = (
+        published._figures(asked, "all", goods, 0.25, "posted") for goods in published.GOODS
+    )
     goods = asked.goods
     owed = 0.25 * goods.value_usd[0, goods.inside].sum(axis=0) / goods.years
     whole = known.makers["consolidated_in"].isna().to_numpy()

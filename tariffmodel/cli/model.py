@@ -79,7 +79,10 @@ def exposure(
             "settings": settings or [],
         }
         if net is not None:
-            bills, about["horizon"] = bills.join(net.drop(columns=bills.columns.intersection(net.columns))), at
+            bills, about["horizon"] = (
+                bills.join(net.drop(columns=bills.columns.intersection(net.columns))),
+                at,
+            )
         write_frame(bills, format, about)
         return
     inside = bills["consolidated_in"].dropna()
@@ -230,7 +233,6 @@ def compare(
         return
     if at and worth:
         raise typer.BadParameter("is of bills, not of --worth", param_hint="--response, --horizon")
-    bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
     if worth:
         found = model.by_policy(asked, others, worth)
         asks = columns.column(f"worth_{worth}_usd")
@@ -238,7 +240,8 @@ def compare(
         caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
         found = comparison.bills(asked, others)
-        title = f"{bill.label}, by policy, against {against}, {period}"
+        label = columns.column("bill_usd", "comparison.ranked").label
+        title = f"{label}, by policy, against {against}, {period}"
         caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
     net = None
     if at:
@@ -251,22 +254,34 @@ def compare(
         write_frame(found, format, about)
         return
     if worth:
-        found = found.map(lambda value: number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}"))
-    for shown, head in ((found, title), (net, f"Net of it: {_LEFT[str(at)]}" if at else "")):
-        if shown is None:
-            continue
-        table = Table(title=head, caption=caption)
-        table.add_column("")
-        for name in shown:
-            table.add_column(str(name), justify="right", no_wrap=True)
-        for maker, row in shown.iterrows():
-            cells = list(row)
-            if not worth:
-                cells = [bill.text(row.iloc[0])]
-                cells += [f"{bill.text(usd)} ({change.text(usd - row.iloc[0])})" for usd in row.iloc[1:]]
-            last = shown is found and not worth and maker == found.index[-2]
-            table.add_row(str(maker), *cells, end_section=last)
-        print_table(table)
+        shown = found.map(lambda value: number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}"))
+        _by_policy(shown, title, caption)
+        return
+    _by_policy(_beside_the_first(found), title, caption, ruled=True)
+    if net is not None:
+        _by_policy(_beside_the_first(net), f"Net of it: {_LEFT[str(at)]}", caption)
+
+
+def _beside_the_first(found: pd.DataFrame) -> pd.DataFrame:
+    """Cells of bills: the first policy's, and the others' with their change in brackets."""
+    from tariffmodel import columns
+
+    bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
+    less = found.sub(found.iloc[:, 0], axis=0)
+    cells = found.map(bill.text)
+    cells.iloc[:, 1:] += " (" + less.iloc[:, 1:].map(change.text) + ")"
+    return cells
+
+
+def _by_policy(cells: pd.DataFrame, title: str, caption: str, *, ruled: bool = False) -> None:
+    """Print them, makers × policies; with a rule above the last row."""
+    table = Table(title=title, caption=caption)
+    table.add_column("")
+    for name in cells:
+        table.add_column(str(name), justify="right", no_wrap=True)
+    for maker, row in cells.iterrows():
+        table.add_row(str(maker), *row, end_section=ruled and maker == cells.index[-2])
+    print_table(table)
 
 
 def _ranked(

@@ -46,7 +46,9 @@ Response = Annotated[
 ]
 Horizon = Annotated[
     str | None,
-    typer.Option("--horizon", help="Of the net bill: posted, short, equilibrium (as --response prices), long."),
+    typer.Option(
+        "--horizon", help="Of the net bill: posted, short, equilibrium (as --response prices), long."
+    ),
 ]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")

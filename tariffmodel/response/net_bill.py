@@ -161,7 +161,7 @@ def ranked(
     >>> found = ranked(tm.case(period="CY2025"), "flat-25")
     >>> bool(found["net_change_usd"].dropna().is_monotonic_increasing)
     True
-    >>> bool((found["change_usd"] >= 0).all()), bool(found["net_change_usd"].iloc[0] < 0)  # gross nobody gains
+    >>> bool((found["change_usd"] >= 0).all()), bool(found["net_change_usd"].iloc[0] < 0)
     (True, True)
     """
     gross = comparison.ranked(case, other)
@@ -192,7 +192,6 @@ def yearly(
     frame = table(case, response, moved, horizon)
     names = {f"net_bill{end}_usd": f"delta_bill{end}_usd" for end in ("", "_low", "_high")}
     return frame[list(names)].rename(columns=names) / case.goods.years
-
 
 
 def disclosed(
@@ -249,7 +248,9 @@ def disclosed(
         nets[period].reindex(columns=validation.members(maker, list(case.facts.makers.index)))
         for maker, period in zip(said["maker"], said["period"], strict=True)
     ]
-    whole = np.stack([one.to_numpy().sum(axis=1) for one in runs], axis=1)  # together, NaN without one of them
+    whole = np.stack(
+        [one.to_numpy().sum(axis=1) for one in runs], axis=1
+    )  # together, NaN without one of them
     whole *= said["per_usd"].to_numpy() / 1e9
     ends = dict(zip(("net", "net_low", "net_high"), (whole[0], *uncertainty.interval(whole)), strict=True))
     shown = ["maker", "basis", "kind", "period", "currency", "per_usd", "disclosed", "owed"]

@@ -408,8 +408,8 @@ def _truck_shares(figures: dict[tuple[str, str], Range], makers: list[str], buil
 def _spare(case: Case, makers: list[str]) -> np.ndarray:
     idle = capacity.spare(case.facts).reindex(makers)
     unknown = {"spare_units": 0.0, "spare_high_units": np.inf}
-    ends = idle[list(unknown)].fillna(unknown).assign(low=0.0)
-    ends = ends[["low", *unknown]].to_numpy() * case.goods.years
+    known = idle[list(unknown)].fillna(unknown).to_numpy() * case.goods.years
+    ends = np.insert(known, 0, 0.0, axis=1)
     return np.stack([_of_runs(Range(*row), "us_spare") for row in ends], axis=1)
 
 
