@@ -540,6 +540,13 @@ def test_published_figures_are_beside_the_model_and_inside_means_that_ranges_mee
     assert 0.04 <= model["price, at the mix of before"] <= 0.07
 
 
+def test_the_studies_outside_are_those_that_the_method_page_names(asked):
+    outside = published.table(asked).query("not inside").set_index("study")
+    named = {"Budget Lab at Yale 2025": "price", "RSQE 2025": "US-built", "AlixPartners 2025": "share"}
+    assert set(outside.index) == set(named) and (outside["differs"] != "").all()
+    assert all(outside.at[study, "figure"].startswith(word) for study, word in named.items())
+
+
 def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
     of_all = ("all", "vehicles", 0.25)
     stay, move = (published._figures(asked, *of_all, horizon) for horizon in ("equilibrium", "long"))

@@ -182,11 +182,12 @@ def _output(found: Supply | str) -> str:
     most = found.makers["moved_units"].nlargest(3)
     who = ", ".join(f"{maker} {units / 1e3:,.0f}" for maker, units in most[most >= 500].items())
     middle, low, high = (f"{total[f'moved{end}_units']:,.0f}" for end in ("", "_low", "_high"))
+    place = charts.ORIGIN_NAME.get(found.origin, found.origin)
     said = (
-        f"US output: in the long run, each for itself, makers move {middle} thousand vehicles a year here from "
-        f"{found.origin} ({low} to {high} at high and low costs of moving, of which the larger part has no "
-        f"source){': ' * bool(who)}{who}"
+        f"US output: in the long run, each for itself, makers move {middle} thousand vehicles a year here "
+        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no source)"
     )
+    said += f": {who}" if who else ""
     top = max(found.curves["moved_units"].max() / 1e3, 1.0) if len(found.curves) else 1.0
     charts_ = (
         _curve(curve.droplevel("knob")["moved_units"] / 1e3, str(knob), getattr(found.relief, str(knob)), top)
@@ -200,7 +201,7 @@ _CURVE_WIDTH, _CURVE_HEIGHT = 320, 120
 
 def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
     """Thousand vehicles that move against one number of the relief, marked where it stands."""
-    word = {"base": "level (base)"}.get(knob, knob)
+    word = {"base": "level"}.get(knob, knob)
     left, foot, far = 50, _CURVE_HEIGHT - 32, float(moved.index[-1]) or 1.0
 
     def x(value: float) -> float:
@@ -221,7 +222,7 @@ def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
     return (
         f'<svg class="supply" role="img" aria-label="{label}" '
         f'width="{_CURVE_WIDTH}" height="{_CURVE_HEIGHT}" font-family="sans-serif" font-size="11">'
-        f'<text x="{left}" y="12" fill="#666">Moved to the US, thousand a year, by {word}</text>'
+        f'<text x="{left}" y="12" fill="#666">Thousand a year moved to the US, by {word}</text>'
         f'<path d="M{left} 20V{foot}H{_CURVE_WIDTH - 12}" fill="none" stroke="#888"/>'
         f'<path d="M{line}" fill="none" stroke="#222" stroke-width="1.5"/>{marks}</svg>'
     )
