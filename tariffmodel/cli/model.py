@@ -79,10 +79,8 @@ def exposure(
             "settings": settings or [],
         }
         if net is not None:
-            bills, about["horizon"] = (
-                bills.join(net.drop(columns=bills.columns.intersection(net.columns))),
-                at,
-            )
+            bills = bills.join(net.drop(columns=bills.columns.intersection(net.columns)))
+            about["horizon"] = str(at)
         write_frame(bills, format, about)
         return
     inside = bills["consolidated_in"].dropna()

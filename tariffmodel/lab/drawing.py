@@ -185,9 +185,9 @@ def _output(found: Supply | str) -> str:
     place = charts.ORIGIN_NAME.get(found.origin, found.origin)
     said = (
         f"US output: in the long run, each for itself, makers move {middle} thousand vehicles a year here "
-        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no source)"
+        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no source"
+        f"){': ' if who else ''}{who}"
     )
-    said += f": {who}" if who else ""
     top = max(found.curves["moved_units"].max() / 1e3, 1.0) if len(found.curves) else 1.0
     charts_ = (
         _curve(curve.droplevel("knob")["moved_units"] / 1e3, str(knob), getattr(found.relief, str(knob)), top)
@@ -213,7 +213,7 @@ def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
     def text(where: float, down: float, content: str, anchor: str) -> str:
         return f'<text x="{where}" y="{down}" text-anchor="{anchor}">{content}</text>'
 
-    line = "L".join(f"{x(value)} {y(units)}" for value, units in moved.dropna().items())
+    line = "L".join(f"{x(value)} {y(moved[value])}" for value in moved.dropna().index)
     marks = "".join(text(left - 6, y(end) + 4, f"{end:,.0f}", "end") for end in (0.0, top))
     marks += "".join(text(x(end), foot + 14, f"{100 * end:.0f}%", "middle") for end in (0.0, far))
     if np.isfinite(moved[now]):

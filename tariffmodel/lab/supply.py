@@ -110,8 +110,8 @@ def supply(bench: Workbench, policy: Policy) -> Supply:
 def _settled(bench: Workbench, rates: Schedule, able: Costs) -> np.ndarray:
     """What each maker moves (M,), kept: of two curves over two numbers one stays when the other one moves."""
     assert rates.entry is not None
-    arrays = (rates.imports, rates.value_usd, rates.weight, rates.ordinary, rates.other, rates.able)
-    arrays += (rates.own_score, rates.total_score, able.units, able.each_usd)
+    arrays = [rates.imports, rates.value_usd, rates.weight, rates.ordinary, rates.other, rates.able]
+    arrays += [rates.own_score, rates.total_score, able.units, able.each_usd]
     key = b"".join([rates.entry.model_dump_json(include=_RATE).encode(), *(one.tobytes() for one in arrays)])
     if key not in bench.settled:
         if len(bench.settled) >= _KEPT:
