@@ -388,6 +388,8 @@ def response(
     changed = dict(parse_setting(text) for text in settings or [])
     asked = case(policy, against, period, data=data, settings=changed)
     at = parse_response(response, horizon) or net_bill.horizon_of()
+    if published and (response or horizon):
+        raise typer.BadParameter("each study has its own horizon", param_hint="--response, --horizon")
     if published:
         result = studies.table(asked)
     else:

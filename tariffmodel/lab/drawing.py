@@ -185,15 +185,15 @@ def _output(found: Supply | str) -> str:
     place = charts.ORIGIN_NAME.get(found.origin, found.origin)
     said = (
         f"US output: in the long run, each for itself, makers move {middle} thousand vehicles a year here "
-        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no source"
-        f"){': ' if who else ''}{who}"
+        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no "
+        f"source){': ' if who else ''}{who}"
     )
     top = max(found.curves["moved_units"].max() / 1e3, 1.0) if len(found.curves) else 1.0
-    charts_ = (
+    curves = (
         _curve(curve.droplevel("knob")["moved_units"] / 1e3, str(knob), getattr(found.relief, str(knob)), top)
         for knob, curve in found.curves.groupby(level="knob", sort=False)
     )
-    return f"<p>{escape(said)}</p>{''.join(charts_)}"
+    return f"<p>{escape(said)}</p>{''.join(curves)}"
 
 
 _CURVE_WIDTH, _CURVE_HEIGHT = 320, 120

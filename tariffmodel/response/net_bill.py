@@ -170,7 +170,7 @@ def ranked(
 
 
 def yearly(
-    case: Case, response: str = "prices", moved: pd.DataFrame | None = None, horizon: str | None = None
+    case: Case, response: str | None = None, moved: pd.DataFrame | None = None, horizon: str | None = None
 ) -> pd.DataFrame:
     """Net bill at an annual rate, as `pricing.implied_value` takes it.
 
@@ -248,9 +248,8 @@ def disclosed(
         nets[period].reindex(columns=validation.members(maker, list(case.facts.makers.index)))
         for maker, period in zip(said["maker"], said["period"], strict=True)
     ]
-    whole = np.stack(
-        [one.to_numpy().sum(axis=1) for one in runs], axis=1
-    )  # together, NaN without one of them
+    # of those that report together the sum, NaN without one of them
+    whole = np.stack([one.to_numpy().sum(axis=1) for one in runs], axis=1)
     whole *= said["per_usd"].to_numpy() / 1e9
     ends = dict(zip(("net", "net_low", "net_high"), (whole[0], *uncertainty.interval(whole)), strict=True))
     shown = ["maker", "basis", "kind", "period", "currency", "per_usd", "disclosed", "owed"]
