@@ -81,6 +81,21 @@ def test_response_answers_with_net_bills_and_with_published_figures(tm):
     assert code == 0 and "Riker" in out
 
 
+def test_bills_and_rankings_have_the_net_bill_beside_the_gross_one_when_asked(tm):
+    words = ["compare", "current-law", "flat-25", "--period", "CY2025"]
+    answer = json.loads(tm(*words, "--rank", "--response", "prices", "--format", "json")[1])
+    first = answer["rows"][0]
+    assert answer["horizon"] == "equilibrium" and first["net_change_usd"] < 0 < first["change_usd"]
+    both = json.loads(tm(*words, "--horizon", "short", "--format", "json")[1])["rows"]
+    toyota = next(row for row in both if row["maker"] == "Toyota")
+    assert 0 < toyota["current-law net"] < toyota["current-law"] and toyota["flat-25 net"] > 0
+    _, out, _ = tm("exposure", "--period", "CY2025", "--horizon", "short")
+    assert "What is left of the bill: prices have settled" in out
+    for wrong in (["--response", "all"], ["--horizon", "soon"], ["--response", "none", "--horizon", "long"]):
+        code, _, err = tm("exposure", *wrong)
+        assert code == 2 and "choose" in err
+
+
 def test_set_changes_a_number_of_the_policy(tm):
     plain, changed = (
         json.loads(tm("exposure", "--policy", "japan-flexible-linear-firm", "--format", "json", *more)[1])[

@@ -25,11 +25,13 @@ from tariffmodel import (
     comparison,
     exposure,
     facts,
+    game,
     incentives,
     lab,
     net_bill,
     policy,
     report,
+    schedule,
 )
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.lab.drawing import headline, page
@@ -118,6 +120,36 @@ def test_implied_move_is_the_yearly_change_after_tax_discounted_year_by_year(kno
     priced = found["implied_share_of_market_cap"].notna()
     assert (low[priced] <= high[priced]).all()
     assert found["implied_share_of_market_cap"].isna()[cap[cap.isna()].index].all()
+
+
+def test_output_is_the_game_of_the_policy_and_its_curves_go_through_it(bench, session):
+    session.turn(SLOPE, 0.1)
+    found, one = session.output, session.policy
+    asked = bench.case.replace(policy=one)
+    rates = schedule.schedule(asked, "JP")
+    for end, column in zip(
+        ("high", "central", "low"),
+        found.makers[["moved_low_units", "moved_units", "moved_high_units"]],
+        strict=True,
+    ):
+        moved = game.nash(rates, game.costs(asked, rates, cost=end))
+        assert found.total[column] == pytest.approx(moved.total)
+    curve = found.curves["moved_units"]
+    assert curve["slope", 0.1] == curve["base", 0.25] == found.total["moved_units"]
+    steeper = game.nash(
+        schedule.schedule(asked.replace(policy=policy.load(JAPAN)), "JP").with_relief(slope=0.5),
+        game.costs(asked, rates),
+    )
+    assert curve["slope", 0.5] == pytest.approx(steeper.total)
+    assert f"makers move {found.total['moved_units'] / 1e3:,.0f} thousand" in session._page.value
+    assert session._page.value.count('class="supply"') == 2
+
+
+def test_a_policy_without_relief_says_that_no_output_is_rewarded(session):
+    session.start("flat-25")
+    assert session.output in session._page.value and "no relief for one origin" in session.output
+    with pytest.raises(DataError, match="no relief for one origin"):
+        lab.supply(session.bench, session.policy)
 
 
 def test_share_prices_after_the_day_asked_for_are_not_used(known, before, law):

@@ -15,6 +15,7 @@ from tariffmodel import (
     bertrand,
     capacity,
     case,
+    comparison,
     demand,
     equilibrium,
     facts,
@@ -26,7 +27,7 @@ from tariffmodel import (
     published,
     schedule,
 )
-from tariffmodel.errors import DataError, TariffModelError
+from tariffmodel.errors import DataError, PolicyError, TariffModelError
 
 MAKERS = 19  # those inside no other
 
@@ -438,6 +439,12 @@ def test_other_words_for_horizon_and_response_are_refused(asked):
         equilibrium.table(asked, "soon")
     with pytest.raises(TariffModelError, match="choose from none, prices, plants"):
         net_bill.table(asked, "all")
+    with pytest.raises(
+        TariffModelError, match="response 'none' has no horizon 'long'; with it choose posted"
+    ):
+        net_bill.horizon_of("none", "long")
+    with pytest.raises(TariffModelError, match="choose from posted, short"):
+        net_bill.horizon_of(horizon="soon")
 
 
 def test_conduct_bounds_pass_through_of_makers_with_a_large_duty(asked):
@@ -470,6 +477,43 @@ def test_a_change_of_the_net_bill_is_the_difference_of_two_tables(asked, found):
     assert width["Toyota"] < apart["Toyota"]  # inputs that move both do not count twice
 
 
+def test_a_ranking_by_net_bills_has_the_gross_one_beside_it(asked):
+    ranked = net_bill.ranked(asked, "flat-25", "plants")
+    flat = asked.replace(policy="flat-25")
+    gross = comparison.ranked(asked, "flat-25")
+    pd.testing.assert_frame_equal(ranked[list(gross)].sort_index(), gross.sort_index())
+    both = {one: equilibrium.table(one, "long", moved.table(one))["net_bill_usd"] for one in (asked, flat)}
+    change = (both[flat] - both[asked]).reindex(ranked.index)
+    np.testing.assert_allclose(ranked["net_change_usd"], change, atol=0.1)
+    assert ranked["net_change_usd"].dropna().is_monotonic_increasing
+    assert ranked.index[-1] in known_inside(asked)  # no net bill of its own
+    with pytest.raises(PolicyError, match="occurs twice"):
+        net_bill.changes(asked, ["flat-25", "flat-25"])
+
+
+def known_inside(asked):
+    return set(asked.facts.makers["consolidated_in"].dropna().index)
+
+
+def test_a_disclosure_has_the_net_bill_of_its_own_period_and_currency(known):
+    law = case(data=known)
+    found = net_bill.disclosed(law, makers=["Ford", "Hyundai+Kia", "Porsche AG"])
+    row = found[(found["maker"] == "Ford") & (found["basis"] == "net")].iloc[0]
+    own = case(period=row["period"], data=known)
+    net = equilibrium.table(own).loc["Ford", ["net_bill_usd", "net_bill_low_usd", "net_bill_high_usd"]]
+    np.testing.assert_allclose(row[["net", "net_low", "net_high"]].astype(float), net / 1e9 * row["per_usd"])
+    assert row["beside"] == "net to booked"
+    assert row["inside"] == (row["net_low"] <= row["disclosed"] <= row["booked_high"])
+    assert (found.loc[found["basis"] != "net", "beside"] == "booked").all()
+    assert not found.duplicated(["maker", "basis"]).any()
+    pair = found[found["maker"] == "Hyundai+Kia"].iloc[0]  # makers that report together are added up
+    both = equilibrium.table(case(period=pair["period"], data=known)).loc[["Hyundai Motor", "Kia"]]
+    assert pair["net"] == pytest.approx(both["net_bill_usd"].sum() / 1e9 * pair["per_usd"])
+    assert np.isnan(found.set_index("maker").at["Porsche AG", "net"])  # inside another
+    with pytest.raises(DataError, match="Nobody has no statement"):
+        net_bill.disclosed(law, makers=["Nobody"])
+
+
 def test_the_net_bill_is_valued_and_prices_count_once(asked, found):
     gross, net = (pricing.implied_net(asked, response)["implied_usd"] for response in ("none", "prices"))
     assert (gross["Toyota"] < net["Toyota"] < 0) and net["Tesla"] > 0 > gross["Tesla"]
@@ -496,6 +540,13 @@ def test_published_figures_are_beside_the_model_and_inside_means_that_ranges_mee
     assert 0.04 <= model["price, at the mix of before"] <= 0.07
 
 
+def test_the_studies_outside_are_those_that_the_method_page_names(asked):
+    outside = published.table(asked).query("not inside").set_index("study")
+    named = {"Budget Lab at Yale 2025": "price", "RSQE 2025": "US-built", "AlixPartners 2025": "share"}
+    assert set(outside.index) == set(named) and (outside["differs"] != "").all()
+    assert all(outside.at[study, "figure"].startswith(word) for study, word in named.items())
+
+
 def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
     of_all = ("all", "vehicles", 0.25)
     stay, move = (published._figures(asked, *of_all, horizon) for horizon in ("equilibrium", "long"))
@@ -505,7 +556,41 @@ def test_studies_of_the_long_run_stand_beside_plants_that_move(asked):
     assert move["mexico_output_change"][1, 0] < stay["mexico_output_change"][0, 0]
     table = published.table(asked)
     able = table.set_index("figure")["plants_move"]
-    assert able["Mexican vehicles"] and not able["Canadian vehicles"]  # no labour cost of Canada is known
+    assert able["Mexican vehicles"] and able["Canadian vehicles"]
+
+
+def test_a_study_has_its_own_goods_year_and_cost_at_home(asked, known):
+    vehicles, listed, parts = (
+        published._figures(asked, "all", goods, 0.25, "posted") for goods in published.GOODS
+    )
+    goods = asked.goods
+    owed = 0.25 * goods.value_usd[0, goods.inside].sum(axis=0) / goods.years
+    whole = known.makers["consolidated_in"].isna().to_numpy()
+    more = [(found["gross_cost"] - vehicles["gross_cost"])[0, 0] for found in (listed, parts)]
+    kinds = (goods.flows.product == "listed_part", goods.is_built_in)
+    sums = [owed[kind] @ goods.member[kind][:, whole].sum(axis=1) / 1e9 for kind in kinds]
+    np.testing.assert_allclose(more, sums, rtol=1e-6)
+    dear = published._figures(asked, "all", "vehicles", 0.25, "equilibrium", home_cost=0.05)
+    cheap = published._figures(asked, "all", "vehicles", 0.25, "equilibrium")
+    assert (dear["us_output_change"] < cheap["us_output_change"]).all()
+    assert (dear["price_change"] > cheap["price_change"]).all()
+
+
+def test_a_plant_without_a_crew_has_no_room_at_the_low_end(asked):
+    sold = equilibrium.case_products(asked)
+    room = equilibrium.us_room(sold).most
+    here = sold.by_maker(sold.units * (sold.origin == "US"))
+    low = 1 + 2 * products.ALL_INPUTS.index("us_spare")
+    np.testing.assert_allclose(room[low], here[low])
+    assert room[0].sum() > here[0].sum()
+
+
+def test_the_cost_gap_of_a_row_with_a_range_has_it(known):
+    table = pd.read_csv(known.folder / "response/relocation_costs.csv")
+    rows = table[table["metric"] == "labour_cost_per_vehicle"].set_index("country")
+    gap = capacity.cost_gap(known, "CA")
+    assert gap["low"] == rows.at["US", "value"] - rows.at["CA", "high"]
+    assert gap["low"] < rows.at["US", "value"] - rows.at["CA", "value"] < gap["central"]
 
 
 def test_what_a_long_run_cannot_say_is_refused(data):

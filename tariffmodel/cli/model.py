@@ -18,12 +18,15 @@ from tariffmodel.cli.options import (
     AsOf,
     Data,
     Format,
+    Horizon,
     Output,
     PeriodLabel,
     PolicyName,
+    Response,
     columns_table,
     number_text,
     parse_day,
+    parse_response,
     parse_setting,
     print_table,
     write_frame,
@@ -50,19 +53,23 @@ def exposure(
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
     as_of: AsOf = None,
+    response: Response = None,
+    horizon: Horizon = None,
     settings: Settings = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
-    """What each maker owes under a policy, with its range, and what it books and that weighs."""
+    """What each maker owes under a policy, with its range, what it books, and what of it is left."""
     from tariffmodel.markets import valuation
+    from tariffmodel.response import net_bill
     from tariffmodel.tariff import booked
     from tariffmodel.tariff.case import Valuation, case
 
-    changed = dict(parse_setting(text) for text in settings or [])
+    changed, at = dict(parse_setting(text) for text in settings or []), parse_response(response, horizon)
     asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
     law, other, day = asked.policy, asked.against, asked.as_of
     bills = booked.table(asked, Valuation(tax_rate=valuation.central(asked.facts).tax_rate))
+    net = net_bill.table(asked, horizon=at) if at else None
     if format is not Format.table:
         about = {
             "policy": law.name,
@@ -71,6 +78,9 @@ def exposure(
             "as_of": str(day),
             "settings": settings or [],
         }
+        if net is not None:
+            bills = bills.join(net.drop(columns=bills.columns.intersection(net.columns)))
+            about["horizon"] = str(at)
         write_frame(bills, format, about)
         return
     inside = bills["consolidated_in"].dropna()
@@ -115,11 +125,30 @@ def exposure(
             rows=rows,
         )
     )
+    if net is not None:
+        shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "net_share"]
+        print_table(
+            columns_table(
+                net,
+                dict.fromkeys([*shown, "rivals_gain_usd"], ""),
+                title=f"What is left of the bill: {_LEFT[str(at)]}, {period}",
+                result="net_bill.table",
+                caption="net bill: operating profit lost; below zero the maker gains. Makers inside another "
+                "are in its row",
+                rows=[str(maker) for maker in net.index],
+            )
+        )
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
             typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")
 
 
+_LEFT = {
+    "posted": "prices stand",
+    "short": "prices have settled, US plants sell what they did and what is idle of them",
+    "equilibrium": "prices and volumes have settled, plants as they were",
+    "long": "prices, volumes and plants have moved, at central costs of moving",
+}
 _ASSUMED = {
     "mean": "official months of a year in the period are not all out; it has the mean pace of earlier years",
     "projected": "a year in the period is known in part; the rest follows at the mean pace of earlier years",
@@ -179,22 +208,29 @@ def compare(
             "--rank", help="Two policies: makers by gain or loss, with the relief per US-built vehicle."
         ),
     ] = False,
+    response: Response = None,
+    horizon: Horizon = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Bills of all makers under several policies, and who gains or loses against the first."""
     from tariffmodel import columns
+    from tariffmodel.response import net_bill
     from tariffmodel.tariff import comparison
     from tariffmodel.tariff import incentives as model
     from tariffmodel.tariff.case import case
 
+    at = parse_response(response, horizon)
     asked, others = case(names[0], against, period, data=data), names[1:]
     if rank:
         if len(others) != 1 or worth:
             raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
-        _ranked(comparison.ranked(asked, others[0]), names, against, period, format)
+        other = others[0]
+        found = net_bill.ranked(asked, other, horizon=at) if at else comparison.ranked(asked, other)
+        _ranked(found, names, against, period, at, format)
         return
-    bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
+    if at and worth:
+        raise typer.BadParameter("is of bills, not of --worth", param_hint="--response, --horizon")
     if worth:
         found = model.by_policy(asked, others, worth)
         asks = columns.column(f"worth_{worth}_usd")
@@ -202,39 +238,65 @@ def compare(
         caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
         found = comparison.bills(asked, others)
-        title = f"{bill.label}, by policy, against {against}, {period}"
+        label = columns.column("bill_usd", "comparison.ranked").label
+        title = f"{label}, by policy, against {against}, {period}"
         caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
+    net = None
+    if at:
+        net = net_bill.changes(asked, [asked.policy, *others], horizon=at)["net_bill_usd"].unstack("policy")
+        net = net.reindex(index=found.index.intersection(net.index), columns=found.columns)
     if format is not Format.table:
-        write_frame(
-            found,
-            format,
-            {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"},
-        )
+        about = {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"}
+        if net is not None:
+            found, about["horizon"] = found.join(net.add_suffix(" net")), at
+        write_frame(found, format, about)
         return
+    if worth:
+        shown = found.map(lambda value: number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}"))
+        _by_policy(shown, title, caption)
+        return
+    _by_policy(_beside_the_first(found), title, caption, ruled=True)
+    if net is not None:
+        _by_policy(_beside_the_first(net), f"Net of it: {_LEFT[str(at)]}", caption)
+
+
+def _beside_the_first(found: pd.DataFrame) -> pd.DataFrame:
+    """Cells of bills: the first policy's, and the others' with their change in brackets."""
+    from tariffmodel import columns
+
+    bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
+    less = found.sub(found.iloc[:, 0], axis=0)
+    cells = found.map(bill.text)
+    cells.iloc[:, 1:] += " (" + less.iloc[:, 1:].map(change.text) + ")"
+    return cells
+
+
+def _by_policy(cells: pd.DataFrame, title: str, caption: str, *, ruled: bool = False) -> None:
+    """Print them, makers × policies; with a rule above the last row."""
     table = Table(title=title, caption=caption)
     table.add_column("")
-    for name in found:
+    for name in cells:
         table.add_column(str(name), justify="right", no_wrap=True)
-    for maker, row in found.iterrows():
-        if worth:
-            cells = [number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
-        else:
-            cells = [bill.text(row.iloc[0])]
-            cells += [f"{bill.text(usd)} ({change.text(usd - row.iloc[0])})" for usd in row.iloc[1:]]
-        table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
+    for maker, row in cells.iterrows():
+        table.add_row(str(maker), *row, end_section=ruled and maker == cells.index[-2])
     print_table(table)
 
 
-def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, format: Format) -> None:
+def _ranked(
+    found: pd.DataFrame, names: list[str], against: str, period: str, at: str | None, format: Format
+) -> None:
     baseline, policy = names
     if format is not Format.table:
         about = {"policy": policy, "baseline": baseline, "against": against, "period": period, "unit": "usd"}
+        if at:
+            about["horizon"] = at
         write_frame(found, format, about)
         return
     wanted = dict.fromkeys(
         [
             "bill_usd",
             "change_usd",
+            *(["net_bill_usd", "net_change_usd", "net_change_low_usd–net_change_high_usd"] if at else []),
             "change_share_of_operating_profit",
             "relief_per_us_built_usd",
             "rate",
@@ -245,8 +307,9 @@ def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, fo
     table = columns_table(
         found,
         wanted,
-        result="comparison.ranked",
-        title=f"Who gains and who loses under {policy}, beside {baseline}, {period}",
+        result="net_bill.ranked" if at else "comparison.ranked",
+        title=f"Who gains and who loses under {policy}, beside {baseline}, {period}"
+        + (f"\nNet: {_LEFT[at]}" if at else ", gross"),
         caption=f"bills against {against}; relief per vehicle that the maker builds in the US",
     )
     print_table(table)
@@ -311,18 +374,26 @@ def response(
     published: Annotated[
         bool, typer.Option("--published", help="What studies found, beside the model under their tariffs.")
     ] = False,
+    response: Response = None,
+    horizon: Horizon = None,
     settings: Settings = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
-    """What is left of each bill once prices and volumes have settled, and what rivals gain."""
-    from tariffmodel.response import equilibrium
+    """What is left of each bill once prices and volumes, or plants too, have moved, and what rivals gain."""
+    from tariffmodel.response import equilibrium, moved, net_bill
     from tariffmodel.response import published as studies
     from tariffmodel.tariff.case import case
 
     changed = dict(parse_setting(text) for text in settings or [])
     asked = case(policy, against, period, data=data, settings=changed)
-    result = studies.table(asked) if published else equilibrium.table(asked)
+    at = parse_response(response, horizon) or net_bill.horizon_of()
+    if published and (response or horizon):
+        raise typer.BadParameter("each study has its own horizon", param_hint="--response, --horizon")
+    if published:
+        result = studies.table(asked)
+    else:
+        result = equilibrium.table(asked, at, moved.table(asked) if at == "long" else None)
     if format is not Format.table:
         about = {
             "policy": asked.policy.name,
@@ -330,27 +401,28 @@ def response(
             "period": period,
             "settings": settings or [],
         }
+        if not published:
+            about["horizon"] = at
         write_frame(result, format, about)
         return
     if published:
         shown = [
             "figure",
             "horizon",
+            "volumes",
             "published_low–published_high",
             "model",
             "model_low–model_high",
             "inside",
         ]
-        title, rows = f"Published figures beside the model, volumes of {period}", list(result["study"])
-        caption = "inside: the model's range meets the study's, at the study's horizon"
+        title, rows = "Published figures beside the model", list(result["study"])
+        caption = "inside: the model's range meets the study's, under its tariff and at its horizon"
     else:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
         shown += ["pass_through", "price_change", "units_change"]
         title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.title}, {period}"
         rows = list(map(str, result.index))
-        caption = (
-            "net bill: operating profit lost; below zero the maker gains. Plants and capacity as they were"
-        )
+        caption = f"net bill: operating profit lost, below zero the maker gains; {_LEFT[at]}"
     result_name = "published.table" if published else "equilibrium.table"
     print_table(
         columns_table(

@@ -16,6 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tariffmodel.errors import TariffModelError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -37,6 +39,16 @@ PolicyName = Annotated[
 Against = Annotated[str, typer.Option("--against", help="Counterfactual policy: the bill is the difference.")]
 PeriodLabel = Annotated[
     str, typer.Option("--period", help="CY2025, FY2026-03 (ends that month), 2025Q3, 2025-04..2025-12 …")
+]
+Response = Annotated[
+    str | None,
+    typer.Option("--response", help="Net bill beside the gross: none, prices (and volumes) or plants too."),
+]
+Horizon = Annotated[
+    str | None,
+    typer.Option(
+        "--horizon", help="Of the net bill: posted, short, equilibrium (as --response prices), long."
+    ),
 ]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")
@@ -117,6 +129,18 @@ def columns_table(
 def number_text(value: float, form: str = "{:,.0f}") -> str:
     """A figure in a cell; nothing where it is missing."""
     return "" if value != value else form.format(value)
+
+
+def parse_response(response: str | None, horizon: str | None) -> str | None:
+    """The horizon that was asked for, None if none was; other words are refused."""
+    from tariffmodel.response import net_bill
+
+    if response is None and horizon is None:
+        return None
+    try:
+        return net_bill.horizon_of(response, horizon)
+    except TariffModelError as error:
+        raise typer.BadParameter(str(error), param_hint="--response, --horizon") from None
 
 
 def write_frame(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:

@@ -1,21 +1,25 @@
 """What happens to every maker if a number or a date of a policy were another one?
 
-`adjustable` lists what can be turned, `outcome` computes what it brings about in some milliseconds,
-`write_policy` keeps it as a policy file, and `open_lab` puts sliders and a chart around the three.
+`adjustable` lists what can be turned, `outcome` computes what it brings about in some milliseconds, `supply`
+what makers would then build in the US, `write_policy` keeps it as a policy file, and `open_lab` puts sliders
+and charts around them.
 """
 
 from tariffmodel.lab.controls import Lab, open_lab
 from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, adjustable, reweighted, settings_of, write_policy
+from tariffmodel.lab.supply import Supply, supply
 
 __all__ = [
     "Knob",
     "Lab",
+    "Supply",
     "Workbench",
     "adjustable",
     "open_lab",
     "outcome",
     "reweighted",
     "settings_of",
+    "supply",
     "write_policy",
 ]

@@ -20,6 +20,7 @@ from tariffmodel.errors import PolicyError, TariffModelError
 from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
 from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy
+from tariffmodel.lab.supply import Supply, supply
 from tariffmodel.tariff import exposure
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case, Valuation
@@ -45,6 +46,8 @@ class Lab:
         What can be turned, and where it stands.
     policy, label, frame : Policy, str and DataFrame
         The last valid state, what it is called, and its `outcome`.
+    output : Supply or str
+        What makers would then build in the US, see `supply`, or why that is not known.
     sliders : dict of key to widget
         Those of the entry on show.
 
@@ -161,9 +164,14 @@ class Lab:
             self._page.value = self._page.value.replace(_FRESH, _OLD, 1)
             raise
         self.policy, self.frame = chosen, frame
+        self.output: Supply | str
+        try:
+            self.output = supply(self.bench, chosen)
+        except TariffModelError as reason:  # a policy without relief is no fault: the page says so
+            self.output = str(reason)
         label = policies.labels([chosen, self.bench.baseline])[chosen.name]
         self.label = f"{label} with changes" if self.changed else label
-        self._page.value = page(self.bench, self.label, frame, self.changed)
+        self._page.value = page(self.bench, self.label, frame, self.changed, self.output)
 
     @property
     def changed(self) -> dict[str, Value]:

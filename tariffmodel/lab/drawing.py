@@ -13,6 +13,7 @@ from tariffmodel import charts
 from tariffmodel.charts import house
 from tariffmodel.lab.effects import Workbench
 from tariffmodel.lab.knobs import Value
+from tariffmodel.lab.supply import Supply
 from tariffmodel.tariff.comparison import TREASURY
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
@@ -32,10 +33,17 @@ _VISIBLE = 5e5  # USD: smaller changes are not spoken of
 _LEFT, _PLOT, _ROW, _HEAD = 115, 410, 21, 18  # pixels
 
 
-def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str, Value]) -> str:
+def page(
+    bench: Workbench,
+    name: str,
+    frame: pd.DataFrame,
+    changed: Mapping[str, Value],
+    output: Supply | str = "",
+) -> str:
     """HTML of an `outcome`: the finding, a chart, who gains and who loses, and the figures.
 
-    `changed` says of which state, so that figures and sliders cannot be taken for each other's.
+    `changed` says of which state, so that figures and sliders cannot be taken for each other's. `output` is
+    what makers would build more, or why that is not known.
 
     The chart is SVG written from the numbers, which takes a hundredth of the time that a matplotlib
     figure would.
@@ -72,7 +80,7 @@ def page(bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str,
         f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(bench.baseline.label)}. "
         f"{key}</p>"
         f'<p class="state">{escape(state)}</p>'
-        f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_figures(shown)}"
+        f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_output(output)}{_figures(shown)}"
         f"<small>{escape('. '.join(filter(None, notes)))}</small></div>"
     )
 
@@ -161,6 +169,62 @@ def _summary(frame: pd.DataFrame) -> str:
     return (
         f"Change of the bill, USD m (and of the shares): gainers {each(change.index[change < -_VISIBLE])}; "
         f"losers {each(change.index[change > _VISIBLE][::-1])}; {TREASURY} {_signed(revenue)}.{rewards}"
+    )
+
+
+def _output(found: Supply | str) -> str:
+    """What makers move to US plants, in a sentence, with its curves over slope and level."""
+    if isinstance(found, str):
+        return f"<p>US output: {escape(found)}</p>" if found else ""
+    total = found.total / 1e3
+    if not np.isfinite(total).all():
+        return f"<p>US output: makers that ship in from {found.origin} do not settle on what they move</p>"
+    most = found.makers["moved_units"].nlargest(3)
+    who = ", ".join(f"{maker} {units / 1e3:,.0f}" for maker, units in most[most >= 500].items())
+    middle, low, high = (f"{total[f'moved{end}_units']:,.0f}" for end in ("", "_low", "_high"))
+    place = charts.ORIGIN_NAME.get(found.origin, found.origin)
+    said = (
+        f"US output: in the long run, each for itself, makers move {middle} thousand vehicles a year here "
+        f"from {place} ({low} to {high} at high and low costs of moving, of which the larger part has no "
+        f"source){': ' if who else ''}{who}"
+    )
+    top = max(found.curves["moved_units"].max() / 1e3, 1.0) if len(found.curves) else 1.0
+    curves = (
+        _curve(curve.droplevel("knob")["moved_units"] / 1e3, str(knob), getattr(found.relief, str(knob)), top)
+        for knob, curve in found.curves.groupby(level="knob", sort=False)
+    )
+    return f"<p>{escape(said)}</p>{''.join(curves)}"
+
+
+_CURVE_WIDTH, _CURVE_HEIGHT = 320, 120
+
+
+def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
+    """Thousand vehicles that move against one number of the relief, marked where it stands."""
+    word = {"base": "level"}.get(knob, knob)
+    left, foot, far = 50, _CURVE_HEIGHT - 32, float(moved.index[-1]) or 1.0
+
+    def x(value: float) -> float:
+        return round(left + (_CURVE_WIDTH - left - 12) * value / far, 1)
+
+    def y(units: float) -> float:
+        return round(foot - (foot - 20) * units / top, 1)
+
+    def text(where: float, down: float, content: str, anchor: str) -> str:
+        return f'<text x="{where}" y="{down}" text-anchor="{anchor}">{content}</text>'
+
+    line = "L".join(f"{x(value)} {y(moved[value])}" for value in moved.dropna().index)
+    marks = "".join(text(left - 6, y(end) + 4, f"{end:,.0f}", "end") for end in (0.0, top))
+    marks += "".join(text(x(end), foot + 14, f"{100 * end:.0f}%", "middle") for end in (0.0, far))
+    if np.isfinite(moved[now]):
+        marks += f'<circle cx="{x(now)}" cy="{y(moved[now])}" r="4" fill="#222"/>'
+    label = f"Thousand vehicles a year moved to the US against the {word}"
+    return (
+        f'<svg class="supply" role="img" aria-label="{label}" '
+        f'width="{_CURVE_WIDTH}" height="{_CURVE_HEIGHT}" font-family="sans-serif" font-size="11">'
+        f'<text x="{left}" y="12" fill="#666">Thousand a year moved to the US, by {word}</text>'
+        f'<path d="M{left} 20V{foot}H{_CURVE_WIDTH - 12}" fill="none" stroke="#888"/>'
+        f'<path d="M{line}" fill="none" stroke="#222" stroke-width="1.5"/>{marks}</svg>'
     )
 
 

@@ -38,7 +38,8 @@ class Workbench:
     """What the outcomes of a lab are measured against and valued with.
 
     Bills are attributable against the counterfactual of `case`; changes are from its policy, the
-    baseline. Shares are valued by `valuation`, at the market value of the day of the case.
+    baseline. Shares are valued by `valuation`, at the market value of the day of the case. `settled` keeps
+    what makers were found to move, see `supply`.
 
     >>> import tariffmodel as tm
     >>> bench = Workbench(tm.case(period="CY2025"))
@@ -49,6 +50,8 @@ class Workbench:
     case: Case
     valuation: Valuation = field(default_factory=Valuation)
     _kept: dict[tuple[date, ...], _Fixed] = field(default_factory=dict, init=False, repr=False)
+    settled: dict[bytes, np.ndarray] = field(default_factory=dict, init=False, repr=False)
+    _last: list[Case] = field(default_factory=list, init=False, repr=False)
 
     @property
     def facts(self) -> Facts:
@@ -64,6 +67,18 @@ class Workbench:
     def market_cap_usd(self) -> pd.Series:
         """USD by maker; NaN without a share price or a count of shares."""
         return market_value(self.facts, self.case.as_of)["market_cap_usd"]
+
+    def asked(self, policy: Policy) -> Case:
+        """The case under another policy; the last one is kept with all that it has computed.
+
+        >>> import tariffmodel as tm
+        >>> bench, flat = Workbench(tm.case(period="CY2025")), tm.policy.load("flat-25")
+        >>> bench.asked(flat) is bench.asked(flat)
+        True
+        """
+        if not (self._last and self._last[0].policy is policy):
+            self._last[:] = [self.case.replace(policy=policy)]
+        return self._last[0]
 
     def _fixed(self, policy: Policy) -> _Fixed:
         """Goods and the other two bills, kept until a date of the policy moves."""
@@ -134,6 +149,6 @@ def outcome(bench: Workbench, policy: Policy) -> pd.DataFrame:
     implied = pricing.implied_value(yearly, bench.valuation).drop(columns="years_of_bill")
     share = implied.div(bench.market_cap_usd.reindex(frame.index), axis=0)
     share.columns = [f"implied_share_of_market_cap{end}" for end in ("", "_low", "_high")]
-    net = net_bill.table(bench.case.replace(policy=policy))
+    net = net_bill.table(bench.asked(policy))
     frame = frame.join([implied, share, net[[f"net_bill{end}_usd" for end in ("", "_low", "_high")]]])
     return frame.sort_values(["baseline_usd", "bill_usd"], ascending=False, kind="stable")

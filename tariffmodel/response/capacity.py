@@ -121,7 +121,8 @@ def cost_gap(facts: Facts, origin: str) -> pd.Series:
     """What a vehicle built in the US costs more than one from an origin, USD: `low`, `central`, `high`.
 
     Labour of assembly, by country, and all the rest, of which the data have an assumption only. For the
-    EU the central labour cost is that of Germany, the ends those of the dearest and the cheapest country.
+    EU the central labour cost is that of Germany, the ends those of the dearest and the cheapest country;
+    where the row of a country has a range, as that of Canada, the ends are those of it.
 
     Raises
     ------
@@ -136,19 +137,21 @@ def cost_gap(facts: Facts, origin: str) -> pd.Series:
     ({'low': 573.0, 'central': 4500.0, 'high': 8427.0}, True)
     """
     table = _held(facts, COSTS)
-    labour = table[table["metric"] == LABOUR].set_index("country")["value"]
+    known = table[table["metric"] == LABOUR].set_index("country")
+    labour = known["value"]
     countries = _OF_BLOC.get(origin, (origin,))
     for country in (*countries, "US"):
         if country not in labour.index:
             raise DataError(
                 f"no {LABOUR} of {country} in data/{COSTS}, so the cost gap to {origin} is unknown; add a row"
             )
-    abroad = labour[list(countries)]
+    abroad, there = labour[list(countries)], known.loc[list(countries)]
+    least, most = (there[end].astype(float).fillna(abroad) for end in ("low", "high"))
     rest = table[table["metric"] == OTHER].iloc[0]
     gap = {
-        "low": labour["US"] - abroad.max() + rest["low"],
+        "low": labour["US"] - most.max() + rest["low"],
         "central": labour["US"] - abroad.iloc[0] + rest["value"],
-        "high": labour["US"] - abroad.min() + rest["high"],
+        "high": labour["US"] - least.min() + rest["high"],
     }
     return pd.Series(gap, name="cost_gap_usd")
 

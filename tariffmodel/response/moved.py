@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.response import capacity, net_bill
+from tariffmodel.response import capacity, equilibrium
 from tariffmodel.response.game import Costs, Horizon, costs, nash
 from tariffmodel.response.schedule import Schedule, schedule
 from tariffmodel.tariff.case import Case
@@ -89,10 +89,10 @@ def net_bills(case: Case) -> pd.DataFrame:
     >>> bool(held["BMW"]), bool((found["moved_low_units"] <= found["moved_units"]).all())
     (True, True)
     """
-    prices = net_bill.table(case)
+    prices = equilibrium.table(case)
     rates = _rates(case)
     moves = {end: under(case, *rates, cost=end) for end in capacity.ENDS}
-    nets = {end: net_bill.table(case, "plants", one).reindex(prices.index) for end, one in moves.items()}
+    nets = {end: equilibrium.table(case, "long", one).reindex(prices.index) for end, one in moves.items()}
     units = pd.concat([one["units"].groupby(level="maker").sum() for one in moves.values()], axis=1)
     units = units.reindex(prices.index).fillna(0.0)
     low, high = (

@@ -85,8 +85,9 @@ class Products:
     us_share : array (J,)
         Part of the vehicles that is built in the US: 1 or 0 as long as plants are where they were.
     spare_units : array (R, F)
-        What US plants could build beyond what they do, over the period, see `capacity.spare`; where that is
-        not known none, and without limit at the high end.
+        What US plants could build beyond what they do, over the period, see `capacity.spare`; none at the low
+        end, since what a plant could build needs a crew that it may not have; where it is not known none,
+        and without limit at the high end.
 
     Examples
     --------
@@ -406,8 +407,9 @@ def _truck_shares(figures: dict[tuple[str, str], Range], makers: list[str], buil
 
 def _spare(case: Case, makers: list[str]) -> np.ndarray:
     idle = capacity.spare(case.facts).reindex(makers)
-    unknown = {"spare_low_units": 0.0, "spare_units": 0.0, "spare_high_units": np.inf}
-    ends = idle[list(unknown)].fillna(unknown).to_numpy() * case.goods.years
+    unknown = {"spare_units": 0.0, "spare_high_units": np.inf}
+    known = idle[list(unknown)].fillna(unknown).to_numpy() * case.goods.years
+    ends = np.insert(known, 0, 0.0, axis=1)
     return np.stack([_of_runs(Range(*row), "us_spare") for row in ends], axis=1)
 
 

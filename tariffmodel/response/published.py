@@ -1,8 +1,9 @@
 """Does the model say what published studies say, horizon by horizon?
 
-Each study is set beside the model under the study's own tariff and at its own horizon, on the volumes of the
-case. In the long run vehicles move as in `moved.under`, from origins whose cost gap is known; retaliation,
-which some studies have, the model never has.
+Each study is set beside the model under the study's own tariff, on the same goods, at its own horizon and on
+the volumes of its year, where it names one, else on those of the case. In the long run vehicles move as in
+`moved.under`, from origins whose cost gap is known. What a study has and the model has not, such as
+retaliation, stands in the column `differs` of the file: it is no reason to change the model.
 """
 
 from __future__ import annotations
@@ -42,6 +43,11 @@ FIGURES = {
 }
 
 
+GOODS = {  # products of the bill's flows that pay the study's rate beside vehicles
+    "vehicles": (),
+    "vehicles_and_parts": ("listed_part",),
+    "vehicles_and_all_parts": ("listed_part", "certified_part", "general_part"),
+}
 _HOME_OF = {"canada_output_change": "CA", "mexico_output_change": "MX"}
 _NOT_LONG = ("pass_through", "revenue")  # where plants move, a cost is not a duty
 
@@ -53,7 +59,7 @@ def studies(facts: Facts) -> pd.DataFrame:
     >>> set(studies(tm.facts.load())["figure"]) <= set(FIGURES)
     True
     """
-    return pd.read_csv(in_use(facts.folder, facts.overlay, FILE))
+    return pd.read_csv(in_use(facts.folder, facts.overlay, FILE)).fillna({"rate": 0.0, "differs": ""})
 
 
 def table(case: Case) -> pd.DataFrame:
@@ -62,17 +68,24 @@ def table(case: Case) -> pd.DataFrame:
     Parameters
     ----------
     case : Case
-        Its period gives the volumes, its facts everything else. Its policies play no part: a study of the law
-        as it is stands beside `current-law` against `before-april-2025`.
+        Its period gives the volumes where a study names no year, its facts everything else. Its policies play
+        no part: a study of the law as it is stands beside `current-law` against `before-april-2025`.
 
     Returns
     -------
     DataFrame
-        One row per figure: `study`, `figure` (in words), `horizon`, `published_low`, `published_high`;
+        One row per figure: `study`, `figure` (in words), `horizon`, `volumes` (period), `published_low`,
+        `published_high`;
         `model` with `model_low` and `model_high` (all inputs at their ends, in the long run also the costs of
         moving); `plants_move`, whether those that the figure is of can move in the model; `hull_low` and
         `hull_high` over the studies of the figure and the horizon; `inside`, whether the model's range meets
-        the study's; `unit`, `source_url`, `note`.
+        the study's; `differs`, what the study has that the model has not, or the other way round; `unit`,
+        `source_url`, `note`.
+
+    Raises
+    ------
+    DataError
+        A figure or goods that are not known, with the row; a figure that is not computed at its horizon.
 
     Examples
     --------
@@ -92,8 +105,16 @@ def table(case: Case) -> pd.DataFrame:
             f"data/{FILE} row {wrong.index[0] + 2}: {wrong['figure'].iloc[0]} is not computed for the long "
             "run; give the study's horizon as equilibrium or leave the row out"
         )
-    tariffs = list(zip(rows["origin"], rows["goods"], rows["rate"].fillna(0.0), rows["horizon"], strict=True))
-    found = {tariff: _figures(case, *tariff) for tariff in dict.fromkeys(tariffs)}
+    if len(unknown := rows[~rows["goods"].isin(GOODS)]):
+        raise DataError(
+            f"data/{FILE} row {unknown.index[0] + 2}: no goods {unknown['goods'].iloc[0]!r}; choose from "
+            f"{', '.join(GOODS)}"
+        )
+    volumes = rows["volumes"].fillna(str(case.period))
+    cases = {period: case.replace(period=period) for period in dict.fromkeys(volumes)}
+    shock = ["origin", "goods", "rate", "horizon", "home_cost"]
+    tariffs = list(zip(volumes, *(rows[name] for name in shock), strict=True))
+    found = {tariff: _figures(cases[tariff[0]], *tariff[1:]) for tariff in dict.fromkeys(tariffs)}
     runs = [found[tariff][figure] for tariff, figure in zip(tariffs, rows["figure"], strict=True)]
     ends = [uncertainty.interval(one.T) for one in runs]  # (costs of moving, R)
     low, high = (np.array([pick(one[k]) for one in ends]) for k, pick in enumerate((np.min, np.max)))
@@ -106,6 +127,7 @@ def table(case: Case) -> pd.DataFrame:
             "study": rows["study"],
             "figure": rows["figure"].map(FIGURES),
             "horizon": rows["horizon"],
+            "volumes": volumes,
             "published_low": rows["low"],
             "published_high": rows["high"],
             "model": [one[len(one) // 2, 0] for one in runs],
@@ -115,6 +137,7 @@ def table(case: Case) -> pd.DataFrame:
             "hull_low": hull["low"].transform("min"),
             "hull_high": hull["high"].transform("max"),
             "inside": (low <= rows["high"]) & (high >= rows["low"]),
+            "differs": rows["differs"],
             "unit": rows["unit"],
             "source_url": rows["source_url"],
             "note": rows["note"],
@@ -122,35 +145,32 @@ def table(case: Case) -> pd.DataFrame:
     )
 
 
-def _figures(case: Case, origin: str, goods: str, rate: float, horizon: str) -> dict[str, np.ndarray]:
+def _figures(
+    case: Case, origin: str, goods: str, rate: float, horizon: str, home_cost: float = 0.0
+) -> dict[str, np.ndarray]:
     """Every figure under a study's tariff, (C, R): one row, in the long run one for each cost of moving."""
-    if horizon != "long":
-        found = [_at(case, origin, goods, rate, horizon)]
-    else:
-        found = [_at(case, origin, goods, rate, horizon, end) for end in capacity.ENDS]
+    ends = capacity.ENDS if horizon == "long" else capacity.ENDS[1:2]
+    found = [_at(case, origin, goods, rate, horizon, home_cost, end) for end in ends]
     return {figure: np.stack([one[figure] for one in found]) for figure in FIGURES}
 
 
 def _at(
-    case: Case, origin: str, goods: str, rate: float, horizon: str, cost: capacity.End = "central"
+    case: Case, origin: str, goods: str, rate: float, horizon: str, home_cost: float, cost: capacity.End
 ) -> dict[str, np.ndarray]:
-    """The same at one cost of moving, (R,)."""
+    """The same at one cost of moving, (R,); `home_cost` raises the cost of what is built in the US."""
     if origin == "as_law":
         law = case.replace(policy=LAW, against=BEFORE)
         gone = moves.table(law, cost=cost) if horizon == "long" else None
         return _of(*answered(law, horizon, gone), case.goods.years)
     taken = case_products(case)
     hit = taken.origin != "US" if origin == "all" else ~np.isin(taken.origin, NORTH_AMERICA)
-    duty = rate * taken.customs_usd * hit
-    aside = np.zeros_like(taken.gross_usd)
-    if goods == "vehicles_and_parts":
-        each, total = _parts(case, taken, origin)
-        at_home = taken.origin == "US"
-        duty = duty + rate * each[:, taken.firm] * at_home
-        aside = rate * (total - taken.by_maker(taken.units * at_home * each[:, taken.firm]))
+    each, total = _parts(case, taken, origin, GOODS[goods])
+    at_home = taken.origin == "US"
+    onto = home_cost * market_of(taken).cost * at_home if home_cost else 0.0
+    duty = rate * taken.customs_usd * hit + rate * each[:, taken.firm] * at_home + onto
+    aside = rate * (total - taken.by_maker(taken.units * at_home * each[:, taken.firm]))
     gross = taken.by_maker(taken.units * duty) + aside
-    parts = rate * each if goods == "vehicles_and_parts" else np.zeros_like(taken.parts_usd)
-    taken = replace(taken, duty_usd=duty, aside_usd=aside, gross_usd=gross, parts_usd=parts)
+    taken = replace(taken, duty_usd=duty, aside_usd=aside, gross_usd=gross, parts_usd=rate * each)
     if horizon == "long":
         taken = relocated(taken, _moved(case, taken, np.unique(taken.origin[hit]), rate, cost))
     market = market_of(taken)
@@ -213,11 +233,13 @@ def _of(taken: Products, market: Market, then: Solution, years: float) -> dict[s
     }
 
 
-def _parts(case: Case, taken: Products, origin: str) -> tuple[np.ndarray, np.ndarray]:
-    """Value of listed parts from the origins hit, of each US-built vehicle and in all, (R, F), USD."""
+def _parts(
+    case: Case, taken: Products, origin: str, products: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Value of such parts from the origins hit, of each US-built vehicle and in all, (R, F), USD."""
     goods = case.goods
     flows = goods.flows
-    hit = (flows.product == "listed_part") & (
+    hit = np.isin(flows.product, products) & (
         (flows.origin != "US") if origin == "all" else ~np.isin(flows.origin, NORTH_AMERICA)
     )
     whole = np.array([goods.makers.index(maker) for maker in taken.makers])

@@ -94,7 +94,7 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
 def ranked(case: Case, other: PolicySource) -> pd.DataFrame:
     """Change of each maker's bill when another policy takes the place of that of a case, gainers first.
 
-    Gross: `net_bill.changes` is the change of what is left once prices and volumes have moved.
+    Gross: `net_bill.ranked` ranks by what is left once prices and volumes, or plants too, have moved.
 
     Returns
     -------

@@ -37,8 +37,7 @@ def table(case: Case) -> pd.DataFrame:
     """Bill of every maker under the policy of a case over its counterfactual, with ranges and quality.
 
     The bill is duty *owed*: at the rate that was law on the day of entry. What is paid in cash and what is
-    booked differ (`cost.bases`); `burden` sets what is booked against profit. It is gross: `net_bill.table`
-    sets beside it what is left once prices, volumes and rivals have moved.
+    booked differ (`cost.bases`); `burden` sets what is booked against profit. It is gross, see below.
 
     Returns
     -------
@@ -46,6 +45,12 @@ def table(case: Case) -> pd.DataFrame:
         Indexed by maker, largest bill first. USD unless the name says otherwise; columns are
         described in `columns`. `bill_low_usd` and `bill_high_usd` combine the ranges of all estimated
         inputs.
+
+    See Also
+    --------
+    net_bill.table : Gross and net bill for ``response="none"``, ``"prices"`` or ``"plants"``: what is left of
+        this one once prices and volumes, or plants too, have moved.
+    net_bill.disclosed : The same beside what makers disclosed, each on its own basis.
 
     Examples
     --------
