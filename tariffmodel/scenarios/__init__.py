@@ -4,9 +4,10 @@ In order of knowing: ``tree`` (outcomes, probabilities, days) → ``draws`` → 
 ``engine`` (one machine or a cluster) → ``results`` → ``importance``.
 """
 
+from tariffmodel.scenarios.distribution import quantile, shortfall
 from tariffmodel.scenarios.engine import cluster, on_cluster
 from tariffmodel.scenarios.importance import indices, of_tree, sobol
-from tariffmodel.scenarios.results import DRAWS, Result, quantile, run, shortfall
+from tariffmodel.scenarios.results import DRAWS, Result, run
 from tariffmodel.scenarios.tree import Branch, Outcome, Scenario, Step, When, joined, load, names
 
 __all__ = [
