@@ -21,14 +21,14 @@ class Distribution:
     """Amounts counted by `engine.tally`, by quantity q and column.
 
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("june-2025-proposal", draws=100)
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
     >>> counted = Distribution(drawn.study, drawn.tally)
     >>> points, weights = counted.points(0)
     >>> mean, sd, shares = counted.moments(0)
     >>> bool(np.allclose((points * weights).sum(axis=1) / weights.sum(axis=1), mean, atol=1))
     True
     >>> counted.mean(0, outcome=1).shape == sd.shape, counted.draws
-    (True, 100)
+    (True, 200)
     >>> counted.spread(0).shape == counted.above(0, 1e9).shape
     True
     >>> counted.refuse_thin(0.2)

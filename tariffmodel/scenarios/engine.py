@@ -47,13 +47,10 @@ class Measure(Protocol):
     """What draws are counted of: amounts by branch, quantity and column, such as a `Study`.
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> one: Measure = prepare(tree, tm.facts.load())
-    >>> one.weight.tolist(), one.outcome.tolist(), one.low.shape == one.high.shape
-    ([1.0], [0], True)
-    >>> one.measured(seed=1, number=0, size=3).shape == (1, 2, len(one.columns), 3)
+    >>> one: Measure = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> len(one.weight) == len(one.outcome), one.low.shape == one.high.shape
+    (True, True)
+    >>> one.measured(seed=1, number=0, size=3).shape == (len(one.weight), 6, len(one.columns), 3)
     True
     """
 
@@ -94,10 +91,7 @@ class Study:
     currencies. `baskets` holds the makers of each. `low` and `high` (outcomes, Q, C) place the bins.
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> study.columns[-3:], study.measured(seed=1, number=0, size=3).shape[-1]
     (['KR', 'US', 'ALL'], 3)
     """
@@ -200,10 +194,7 @@ def placed(measure: _M, seed: int) -> _M:
     """The same with bins, from the first block of a seed.
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load(), seed=1)
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> bool((placed(study, seed=1).low == study.low).all())
     True
     """
@@ -258,11 +249,9 @@ def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     h).
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
-    >>> evaluated(study, draws.block(study.spec, 1, 0, 3)).shape == (1, 2, len(study.columns), 3)
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> found = evaluated(study, draws.block(study.spec, 1, 0, 3))
+    >>> found.shape == (len(study.branches), len(study.quantities), len(study.columns), 3)
     True
     """
     owed = bills.attributable(study.plan, drawn)
@@ -286,10 +275,7 @@ def batch(study: Measure, seed: int, total: int, number: int) -> Tally:
     """Count the blocks of one batch; `total` is how many draws there are in all.
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> batch(study, seed=1, total=120, number=0).draws
     120
     """
@@ -325,10 +311,7 @@ def tally(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> tally(study, total=600, seed=1).draws
     600
     """
@@ -378,10 +361,10 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
 
     Examples
     --------
-    >>> with cluster("tcp://127.0.0.1:9") as executor:  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> with cluster("tcp://127.0.0.1") as executor:  # doctest: +IGNORE_EXCEPTION_DETAIL
     ...     pass
     Traceback (most recent call last):
-    tariffmodel.errors.TariffModelError: no scheduler answers at tcp://127.0.0.1:9
+    tariffmodel.errors.TariffModelError: no scheduler answers at tcp://127.0.0.1
     """
     try:
         import dask

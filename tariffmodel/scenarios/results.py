@@ -17,8 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, market_value
-from tariffmodel.response import net_bill
-from tariffmodel.scenarios import engine
+from tariffmodel.scenarios import engine, net
 from tariffmodel.scenarios.distribution import Distribution, quantile, shortfall
 from tariffmodel.scenarios.draws import BLOCK
 from tariffmodel.scenarios.engine import BATCH, Executor, Study, Tally
@@ -32,9 +31,9 @@ class Result:
     """A tree, drawn. Amounts are USD; `bill` is the cumulated bill over the period, before any response.
 
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
     >>> drawn.summary()["mean_usd"].idxmax(), drawn.draws, drawn.column("Toyota")
-    ('ALL', 500, 0)
+    ('ALL', 200, 0)
     >>> drawn.study.quantities[drawn.quantity("value")]
     'value'
     >>> drawn.by_outcome()["probability"].groupby("outcome").first().sum().round(9)
@@ -45,7 +44,7 @@ class Result:
     >>> bool((drawn.exceeding(-1e15) == 1).all())
     True
     >>> gross = drawn.net("none")
-    >>> bool((gross["net_usd"] == gross["mean_usd"])[gross["net_share"].notna()].all())
+    >>> bool((gross["net_usd"] == gross["mean_usd"]).all())
     True
     """
 
@@ -172,29 +171,69 @@ class Result:
         above = self._held.above(self.quantity(of), usd)
         return pd.Series(above, pd.Index(self.study.columns, name="maker"), name="probability")
 
-    def net(self, response: str = "prices") -> pd.DataFrame:
-        """Gross and net bill under each leaf, the net one by the ratio of its central case.
+    def net(
+        self,
+        response: str = "prices",
+        by_outcome: bool = True,
+        tail: float = 0.05,
+        executor: Executor = map,
+    ) -> pd.DataFrame:
+        """Gross and net bill side by side, over the same draws and over draws of the elasticities.
 
-        The ratio is that of `net_bill.table` in the last whole year of the period, on the leaf's likeliest
-        path, all inputs central: it is applied to the mean of the draws, so the response is not drawn.
+        Prices and volumes settle as in `response`, see `scenarios.net`.
+
+        Parameters
+        ----------
+        response : str
+            ``prices``, or ``none``: the net bill is the gross one.
+        by_outcome : bool
+            Under each leaf, or over the whole tree.
+        tail : float
+            Beyond each of the outer quantiles.
+        executor : callable
+            As for `run`.
 
         Returns
         -------
         DataFrame
-            Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing
-            for a maker that the response does not know, or that owes nothing).
+            Indexed by outcome and maker (and basket), or by maker: `mean_usd`, `low_usd`, `high_usd` of the
+            gross bill, `net_usd`, `net_low_usd`, `net_high_usd`, and `net_share`, net over gross mean. Net
+            figures are missing for a maker that the response does not know.
         """
-        gross = self.by_outcome()["mean_usd"]
-        frames: dict[str, pd.DataFrame] = {}
-        for number, name in enumerate(map(str, self._titles.index)):
-            of_leaf = np.flatnonzero(self.study.outcome == number)
-            likeliest = int(of_leaf[self.study.weight[of_leaf].argmax()])
-            case = engine.case_of(self.scenario, self.facts, self.study.branches[likeliest])
-            makers = list(self.study.plan.makers)
-            share = net_bill.table(case, response)["net_share"].reindex(makers)
-            mine = gross[name].loc[makers]
-            frames[name] = pd.DataFrame({"mean_usd": mine, "net_share": share, "net_usd": mine * share})
-        return pd.concat(frames, names=["outcome"])
+        self._held.refuse_thin(tail)
+        held = self._netted(response, executor)
+        inside = self.facts.makers["consolidated_in"].reindex(self.study.columns).notna()
+
+        def frame(outcome: int | None) -> pd.DataFrame:
+            columns: dict[str, np.ndarray] = {}
+            for q, name in enumerate(("", "net_")):
+                points, weights = held.points(q, outcome)
+                mean = held.moments(q)[0] if outcome is None else held.mean(q, outcome)
+                ends = (quantile(points, weights, at) for at in (tail, 1 - tail))
+                figures = zip(("low_usd", "high_usd"), ends, strict=True)
+                columns["net_usd" if q else "mean_usd"] = mean
+                columns |= {f"{name}{end}": figure for end, figure in figures}
+            made = pd.DataFrame(columns, pd.Index(self.study.columns, name="maker"))
+            if response != "none":
+                made.loc[inside, ["net_usd", "net_low_usd", "net_high_usd"]] = np.nan
+            return made.assign(
+                net_share=made["net_usd"] / made["mean_usd"].where(made["mean_usd"].abs() >= 1)
+            )
+
+        if not by_outcome:
+            return frame(None)
+        return pd.concat(
+            {str(name): frame(k) for k, name in enumerate(self._titles.index)}, names=["outcome"]
+        )
+
+    def _netted(self, response: str, executor: Executor) -> Distribution:
+        """Gross and net bills, drawn once for each response."""
+        kept = vars(self).setdefault("_of_response", {})
+        if response not in kept:
+            book = engine.placed(net.book(self.study, self.scenario, self.facts, response), self.seed)
+            kept[response] = Distribution(book, engine.tally(book, self.draws, self.seed, executor))
+        found: Distribution = kept[response]
+        return found
 
     def quantity(self, of: str) -> int:
         """Which of the study's quantities ``bill`` or ``value`` is."""
@@ -242,8 +281,8 @@ def run(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("june-2025-proposal", draws=500)
-    >>> drawn.by_outcome().loc["threat", "mean_usd"].idxmax()
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
+    >>> drawn.by_outcome().loc["korea", "mean_usd"].idxmax()
     'ALL'
     """
     if draws < 1:
