@@ -35,7 +35,7 @@ from tariffmodel.charts.house import (
 )
 
 # Okabe and Ito's, the darker ones first: leaves have no colour of their own
-_LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
+LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
 _PARTS = {"outcome_share": "which outcome", "timing_share": "when", "input_share": "inputs"}
 _PART_COLOR = dict(zip(_PARTS, ("#D55E00", "#E69F00", "#0072B2"), strict=True))
 _HEDGE = {"unhedged": "share alone", "hedged": "with its hedge"}
@@ -99,7 +99,7 @@ def fan(
     ax = fig.subplots()
     drawn = sorted(paths.groupby(level="outcome", sort=False), key=lambda one: -one[1]["probability"].iloc[0])
     labels = []
-    for color, (name, path) in zip(_LEAVES * 9, drawn, strict=False):
+    for color, (name, path) in zip(LEAVES * 9, drawn, strict=False):
         days = [pd.Timestamp(start), *path.index.get_level_values("day")]
         mean, bottom, top = (
             np.append(0.0, path[c].to_numpy() / scale) for c in ("mean_usd", "low_usd", "high_usd")
