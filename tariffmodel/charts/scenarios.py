@@ -225,7 +225,7 @@ def hedge_outcomes(
     parts = {part: by_outcome.xs(part, level="part") for part in ("unhedged", "hedged")}
     bare, covered = parts["unhedged"], parts["hedged"]
     worst = bare["mean_money"].idxmin()
-    loss, left = (true_minus(f"{one.at[worst, 'mean_money'] / 1e6:,.2f}") for one in (bare, covered))
+    loss, left = (true_minus(f"{one['mean_money'][worst] / 1e6:,.2f}") for one in (bare, covered))
     fig = figure(
         f"{holding} earns least under {str(worst).replace('-', ' ')}, {currency} {loss}m on average; hedged, "
         f"{left}m",

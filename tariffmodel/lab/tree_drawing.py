@@ -77,7 +77,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         return round(_LEFT + _PLOT * (day - pd.Timestamp(start)).days / last, 1)
 
     def y(usd: float) -> float:
-        return round(foot - _HEIGHT * usd / scale / ticks[-1], 1)
+        return float(round(foot - _HEIGHT * usd / scale / ticks[-1], 1))
 
     marks = []
     for tick in ticks:
@@ -90,7 +90,8 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
     places = house.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
     at_end = dict(zip(ends["mean_usd"].sort_values().index, -np.asarray(places), strict=True))
     for color, (name, one) in zip(LEAVES * 9, frame.groupby(level="outcome", sort=False), strict=False):
-        points = "".join(f"L{x(d)} {y(usd)}" for (_, d), usd in one["mean_usd"].items())
+        path = one["mean_usd"].droplevel("outcome")
+        points = "".join(f"L{x(day)} {y(usd)}" for day, usd in zip(path.index, path, strict=True))
         weight = float(one["probability"].iloc[0])
         look = f'fill="none" stroke="{color}" stroke-width="{0.6 + 9 * weight:.1f}"'
         marks.append(

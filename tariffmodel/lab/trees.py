@@ -63,11 +63,11 @@ class TreeBench:
     >>> asked = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
     >>> bench = TreeBench.of(asked, tm.facts.load(), draws=20)
     >>> [knob.key for knob in bench.knobs], len(bench.wide.branches())
-    (['law.probability', 'law.1.from'], 12)
+    (['law.probability', 'law.1.from'], 11)
     >>> bench.weights({}).sum(), bench.weights({"law.1.from": date(2027, 9, 1)}).argmax()
-    (np.float64(1.0), np.int64(8))
+    (np.float64(1.0), np.int64(7))
     >>> bench.paths({}, "ALL")["probability"].tolist(), bench.columns[-1]
-    ([1.0], 'ALL')
+    ([1.0, 1.0], 'ALL')
     """
 
     scenario: Scenario

@@ -404,7 +404,7 @@ def _paths_of(
     """Days of the steps together and their probability: all, or as many as may be drawn."""
     if most is None or prod(map(len, days)) <= most:
         return [(tuple(d for d, _ in one), prod(p for _, p in one)) for one in product(*days)]
-    # of low discrepancy: days of two steps would else be correlated by chance, and a path's cost hangs on both
+    # of low discrepancy: else days of two steps are correlated by chance, and what a path costs hangs on both
     random = np.random.default_rng(seed)
     at = stats.qmc.LatinHypercube(len(days), rng=random, optimization="random-cd").random(most)
     picked = [
