@@ -224,8 +224,9 @@ def hedge_outcomes(
     """
     parts = {part: by_outcome.xs(part, level="part") for part in ("unhedged", "hedged")}
     bare, covered = parts["unhedged"], parts["hedged"]
-    worst = bare["mean_money"].idxmin()
-    loss, left = (true_minus(f"{one['mean_money'][worst] / 1e6:,.2f}") for one in (bare, covered))
+    place = int(bare["mean_money"].to_numpy().argmin())
+    worst = bare.index[place]
+    loss, left = (true_minus(f"{one['mean_money'].iloc[place] / 1e6:,.2f}") for one in (bare, covered))
     fig = figure(
         f"{holding} earns least under {str(worst).replace('-', ' ')}, {currency} {loss}m on average; hedged, "
         f"{left}m",

@@ -74,7 +74,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
     ticks = MaxNLocator(5).tick_values(0.0, frame["mean_usd"].max() / scale or 1.0)
 
     def x(day: pd.Timestamp) -> float:
-        return round(_LEFT + _PLOT * (day - pd.Timestamp(start)).days / last, 1)
+        return float(round(_LEFT + _PLOT * (day - pd.Timestamp(start)).days / last, 1))
 
     def y(usd: float) -> float:
         return float(round(foot - _HEIGHT * usd / scale / ticks[-1], 1))

@@ -435,9 +435,10 @@ def _history(
     raw = market.factors(facts, [*lines, *money], calendar, kind="simple", horizon=horizon)
     factors = raw[money].copy()
     factors.insert(0, SECTOR, (raw[list(lines)] * pd.Series(lines)).sum(axis=1, skipna=False))
-    both = frame.rename(columns={long: UNHEDGED}).join(factors, rsuffix=" as factor").dropna()
+    moves = frame.rename(columns={long: UNHEDGED})
+    both = pd.concat([moves, factors.add_prefix("factor ")], axis=1, join="inner").dropna()
     both = both.loc[: str(ticket.choices["as_of"])]
-    moves, factors = both[[UNHEDGED, *names]], both.iloc[:, -factors.shape[1] :]
+    moves, factors = both[[UNHEDGED, *names]], both.filter(regex="^factor ")
     hit = event_rows(pd.DatetimeIndex(both.index), event_days(facts, long))
     quiet = moves[~hit] - moves[~hit].mean()
     chosen = hit if hit.sum() >= _FEWEST else np.ones(len(hit), dtype=bool)
