@@ -473,6 +473,18 @@ def test_a_share_moves_by_its_bill_its_slopes_and_what_was_priced(covered, threa
     assert won.idxmax() == "korea"  # dollars were bought, and the won falls there
 
 
+def test_a_chart_of_a_hedge_says_what_is_left_of_the_worst_outcome(covered):
+    frame = covered.by_outcome()
+    look = {"case": "a tree", "source": "a source", "as_of": date(2026, 10, 30)}
+    chart = charts.hedge_outcomes(frame, holding="Kia", currency="USD", **look)
+    worst = frame["mean_money"].xs("unhedged", level="part").idxmin()
+    bare, left = (f"{frame.at[(worst, part), 'mean_money'] / 1e6:,.2f}" for part in ("unhedged", "hedged"))
+    said = f"under {worst.replace('-', ' ')}, USD {bare}m on average; hedged, {left}m"
+    assert said.replace("-", "\u2212") in chart.title.replace("-", "\u2212")
+    marks = [line.get_xdata() for line in chart.figure.axes[0].lines if line.get_marker() in "so"]
+    np.testing.assert_allclose(marks[1], frame["mean_money"].xs("hedged", level="part") / 1e6)
+
+
 def test_what_the_price_holds_is_no_news(covered, threats):
     certain = dict.fromkeys(threats.scenario.outcomes().index, 0.0) | {"law-stays": 1.0}
     found = scenarios.hedged(threats, covered.ticket, priced=certain, rows=0).by_outcome()["mean_money"]
@@ -548,17 +560,17 @@ def test_a_hedge_and_net_bills_can_be_asked_from_the_command_line(tm):
 
 
 def test_days_drawn_agree_with_days_enumerated(known):
-    """Two steps of 12 months each: 144 paths, or 24 drawn of them."""
-    paths = {"first": date(2027, 2, 1), "last": date(2028, 1, 1), "hazard": 0.15}
-    later = {"first": date(2028, 2, 1), "last": date(2029, 1, 1), "hazard": 0.1}
-    document = two(to=date(2029, 12, 31))
+    """Two steps of 7 months each: 49 paths, or 16 drawn of them."""
+    paths = {"first": date(2027, 2, 1), "last": date(2027, 8, 1), "hazard": 0.15}
+    later = {"first": date(2027, 9, 1), "last": date(2028, 3, 1), "hazard": 0.1}
+    document = two(to=date(2028, 12, 31))
     document["outcome"][1]["step"] = [
         *step(paths),
         {"policy": "repeal", "from": later},
     ]
     every = scenarios.run(scenarios.load(document), known, draws=100)
-    some = scenarios.run(scenarios.load(document | {"days_drawn": 24}), known, draws=100)
-    assert (len(every.study.branches), some.scenario.paths) == (145, 25)
+    some = scenarios.run(scenarios.load(document | {"days_drawn": 16}), known, draws=100)
+    assert (len(every.study.branches), some.scenario.paths) == (50, 17)
     assert sum(branch.probability for branch in some.study.branches) == pytest.approx(1)
     there, here = (one.by_outcome().loc["flat", "mean_usd"] for one in (every, some))
     np.testing.assert_allclose(here, there, rtol=0.02)

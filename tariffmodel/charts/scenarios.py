@@ -242,9 +242,9 @@ def hedge_outcomes(
     ax = fig.subplots()
     odds = bare["probability"]
     label_rows(ax, [f"{str(name).replace('-', ' ')} {odds[name]:.0%}" for name in bare.index])
-    for part, place in (("unhedged", -0.16), ("hedged", 0.16)):
+    for part, beside in (("unhedged", -0.16), ("hedged", 0.16)):
         mean, low, high = (parts[part][f"{c}_money"].to_numpy() / 1e6 for c in ("mean", "low", "high"))
-        y = np.arange(len(mean)) + place
+        y = np.arange(len(mean)) + beside
         ax.hlines(y, low, high, color=_PART_OF[part], linewidth=1.2)
         ax.plot(mean, y, "o" if part == "hedged" else "s", color=_PART_OF[part], markersize=4)
     ax.axvline(0, color=SOFT, linewidth=0.7)

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +37,7 @@ from tariffmodel.scenarios.distribution import Distribution, quantile, shortfall
 from tariffmodel.scenarios.draws import BLOCK
 from tariffmodel.scenarios.engine import Executor, Study, Tally
 from tariffmodel.scenarios.results import Result
+from tariffmodel.scenarios.tree import Scenario
 from tariffmodel.tariff.case import Case
 
 UNHEDGED, HEDGED, SECTOR = "unhedged", "hedged", "sector"
@@ -159,7 +161,7 @@ class _Book:
         )  # a maker's share moves by its own bill, what is no maker's by that of the sector
         flat = np.broadcast_to(self.fixed[..., None], (*self.fixed.shape, size))
         moves = np.concatenate([by_factor + bills, flat], axis=1)[:, np.append(0, self.order)] + ordinary
-        moves[:, 0] = np.maximum(moves[:, 0], -1.0)  # limited liability
+        moves = np.maximum(moves, -1.0)  # limited liability
         legs = -self.sold[:, None] * moves[:, 1:]
         held = self.notional * moves[:, :1]
         return np.concatenate([held, legs, held + legs.sum(axis=1, keepdims=True)], axis=1)[:, None]
@@ -322,7 +324,7 @@ def hedged(
     """
     book = engine.placed(_prepared(result, ticket, priced=priced, rows=rows), result.seed)
     tally = engine.tally(book, result.draws, result.seed, executor)
-    return Hedged(ticket, result, book, tally, _notes(book, ticket))
+    return Hedged(ticket, result, book, tally, _notes(book, ticket, result.scenario))
 
 
 def feared(result: Result, ticker: str) -> Case:
@@ -356,7 +358,8 @@ def _prepared(
     facts, study = result.facts, result.study
     makers, names = list(study.plan.makers), [str(name) for name in ticket.instruments.index]
     long, maker = str(ticket.position["ticker"]), str(ticket.position["maker"])
-    worth = market_value(facts, facts.as_of)["market_cap_usd"].reindex(makers).to_numpy(dtype=float)
+    day = date.fromisoformat(str(ticket.choices["as_of"]))
+    worth = market_value(facts, day)["market_cap_usd"].reindex(makers).to_numpy(dtype=float)
     if maker not in makers or not np.isfinite(worth[makers.index(maker)]):
         raise DataError(
             f"{long} is of {maker}, which has no bill in the tree or no market value; hold a share of "
@@ -376,6 +379,9 @@ def _prepared(
     jump = jump - priced_ @ jump
     placed = [*assets, *legs]
     companies = [maker, *(str(facts.instruments.at[name, "company"]) for name in assets[1:])]
+    for name, one in zip(assets, companies, strict=True):
+        if one in makers and not np.isfinite(worth[makers.index(one)]):
+            raise DataError(f"{name} is of {one}, which has no market value on {day}; take another leg")
     book = _Book(
         study=study,
         names=tuple(names),
@@ -476,7 +482,7 @@ def _refuse_implausible(book: _Book, seed: int, maker: str) -> None:
         )
 
 
-def _notes(book: _Book, ticket: Ticket) -> tuple[str, ...]:
+def _notes(book: _Book, ticket: Ticket, tree: Scenario) -> tuple[str, ...]:
     """What the figures leave out."""
     legs = [name for name, k in zip(book.names, book.order, strict=True) if k >= len(book.maker)]
     still = [
@@ -485,6 +491,11 @@ def _notes(book: _Book, ticket: Ticket) -> tuple[str, ...]:
     lines = [f"No outcome moves USD/{one}: its leg has ordinary moves alone." for one in still]
     if not book.jump[:, 0].any():
         lines.append("No outcome has a sector_jump: shares move by their bills and currencies alone.")
+    if tree.law_as_of is not None:
+        lines.append(
+            f"The tree has the law known on {tree.law_as_of}, position and slopes the prices up to "
+            f"{ticket.choices['as_of']}."
+        )
     unit, rows = ticket.effectiveness.unit, book.slopes.df + book.jump.shape[1] + 1
     where = "with tariff events" if rows < len(book.ordinary) else "with and without tariff events"
     lines.append(
