@@ -71,6 +71,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     prices = tm.implied.setting(known, threat, valuation=tm.Valuation())
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     tree = tm.scenarios.run("canada-and-deals", known, draws=100)
+    covered = tm.scenarios.hedged(tree, ticket)
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -239,6 +240,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "scenarios.Result.by_outcome": tree.by_outcome(),
         "scenarios.Result.paths": tree.paths(),
         "scenarios.Result.net": tree.net("none"),
+        "scenarios.hedged": pd.concat([covered.summary(), covered.by_outcome(), covered.slopes()]),
         "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,

@@ -420,3 +420,28 @@ def test_own_quotes_go_before_bundled_ones_and_a_fault_changes_nothing(known, da
     assert code and "row 2: unit is" in err
     again = own_quotes.add_quotes(dataclasses.replace(known, folder=data), mine)
     assert again == 2 and store.current(data) == before  # the same rows, no new snapshot
+
+
+def test_options_that_live_through_an_event_are_dearer_by_its_variance(known):
+    """Four weekly quotes of each of three expiries: level and trend are no premium, an event is."""
+    expiries = pd.to_datetime(["2025-07-18", "2025-08-15", "2025-09-12"])
+    rows = pd.DataFrame([(day, day - pd.Timedelta(weeks=k)) for day in expiries for k in range(1, 5)],
+                        columns=["expiry", "day"])  # fmt: skip
+    rows = pd.concat([quotes.table(known).head(1)] * len(rows), ignore_index=True).assign(**rows)
+    rows = rows.assign(underlying="TM", volatility_error=0.001)
+    event, years = pd.Timestamp("2025-08-13"), (rows["expiry"] - rows["day"]).dt.days / 365
+    trend = 0.2 + 0.0005 * (rows["day"] - rows["day"].min()).dt.days
+    rows["volatility"] = trend
+    assert quotes.spanning_premium(rows, "TM", event)["difference"] == pytest.approx(0, abs=1e-12)
+    lives = (rows["expiry"] >= event) & (rows["day"] < event)
+    rows["volatility"] = np.sqrt(trend**2 + np.where(rows["expiry"] == expiries[1], 0.03**2, 0.0) / years)
+    found = quotes.spanning_premium(rows, "TM", event)
+    there = rows.loc[lives & (rows["expiry"] == expiries[1]), "volatility"].mean()
+    beside = trend[rows["expiry"] != expiries[1]].mean()
+    assert found["difference"] == pytest.approx(there - beside) and found["difference"] > 0.03
+    assert found["difference_high"] - found["difference_low"] == pytest.approx(0.004)
+    assert (found["n_before"], found["n"], found["n_after"]) == (4, 4, 4)
+    with pytest.raises(DataError, match="an expiry before 2025-07-01, one after it .* there are 2025-07-18"):
+        quotes.spanning_premium(rows, "TM", "2025-07-01")
+    with pytest.raises(DataError, match=r"there are none; add them with `tariffmodel add quotes FILE`"):
+        quotes.spanning_premium(quotes.table(known), "USDJPY", "2025-04-02")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import doctest
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib import import_module
 from inspect import getdoc, isclass, isfunction, unwrap
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 import tariffmodel
-from tariffmodel import facts
+from tariffmodel import facts, scenarios
+from tariffmodel.markets import implied
 
 PACKAGE = Path(tariffmodel.__file__).parent
 TEXTS = {
@@ -58,9 +60,34 @@ def own_methods(one: type) -> Iterator[str]:
             yield name
 
 
+def once(function: Callable[..., Any], known: facts.Facts) -> Callable[..., Any]:
+    """The same with these facts, worked out once for the same question."""
+    kept: dict[str, Any] = {}
+
+    def ask(first: Any, second: Any = None, **more: Any) -> Any:
+        asked = [known if isinstance(one, facts.Facts) else one for one in (first, second)]
+        key = repr([one for one in asked if one is not known]) + repr(more)
+        if key not in kept:
+            kept[key] = function(*(known if one is None else one for one in asked), **more)
+        return kept[key]
+
+    return ask
+
+
+@pytest.fixture(scope="module")
+def slow(known: facts.Facts) -> dict[ModuleType, tuple[str, Callable[..., Any]]]:
+    """What many examples begin with."""
+    return {
+        scenarios: ("run", once(scenarios.run, known)),
+        implied: ("setting", once(implied.setting, known)),
+    }
+
+
 @pytest.mark.parametrize("name", [name for name, text in TEXTS.items() if ">>>" in text])
-def test_examples_give_what_they_show(name, known, monkeypatch):
+def test_examples_give_what_they_show(name, known, slow, monkeypatch):
     monkeypatch.setattr(facts, "load", lambda *_, **__: known)  # once, not for each example
+    for module, (function, kept) in slow.items():
+        monkeypatch.setattr(module, function, kept)
     found = doctest.testmod(import_module(name))
     assert found.attempted and not found.failed
 

@@ -9,15 +9,17 @@ import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
+import statsmodels.api as sm
 
-from tariffmodel import case, charts, exposure, facts, policy, scenarios
+from tariffmodel import case, charts, exposure, facts, net_bill, policy, scenarios, ticket
 from tariffmodel.errors import DataError, TariffModelError
-from tariffmodel.scenarios import bills, draws, engine
+from tariffmodel.response import equilibrium
+from tariffmodel.scenarios import bills, draws, engine, hedges, net
 from tariffmodel.tariff import duty, goods
 
 MORNING = {
@@ -432,3 +434,157 @@ def test_a_tree_given_as_a_mapping_is_the_one_of_its_file():
     assert (
         scenarios.load({"name": "x", **document}).branches() == scenarios.load("canada-and-deals").branches()
     )
+
+
+# Hedges and net bills -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def covered(known, threats) -> scenarios.Hedged:
+    one = ticket.ticket(scenarios.feared(threats, "000270.KS"), "000270.KS", draws=49)
+    return scenarios.hedged(threats, one, rows=0)
+
+
+def test_profit_of_a_hedge_is_that_of_its_legs_in_every_draw(covered):
+    money = covered.book.measured(1, 3, 50)[:, 0]
+    np.testing.assert_allclose(money[:, :-1].sum(axis=1), money[:, -1])
+    means = covered.summary()["mean_money"]
+    assert means.drop("hedged").sum() == pytest.approx(means["hedged"])
+
+
+def test_a_share_moves_by_its_bill_its_slopes_and_what_was_priced(covered, threats, known):
+    """Without ordinary moves the position's mean under a leaf can be reckoned from the tree's tables."""
+    value = threats.by_outcome("value").xs("Kia", level="maker")
+    bill = value["market_cap_share"] - (value["market_cap_share"] * value["probability"]).sum()
+    leaves = {leaf.outcome: leaf for leaf in threats.study.branches}
+    slope = covered.slopes()["value"]["unhedged"]
+    found = covered.by_outcome()["mean_money"].unstack("part")["unhedged"] / covered.book.notional
+    for name, leaf in leaves.items():
+        by = {"sector": leaf.sector_jump, "KRW": leaf.fx_jump.get("KRW", 0.0)}
+        for factor, jump in by.items():
+            priced = sum(
+                b.probability * (b.sector_jump if factor == "sector" else b.fx_jump.get("KRW", 0.0))
+                for b in threats.study.branches
+            )
+            by[factor] = np.expm1(jump - priced)
+        there = bill[name] + sum(slope[factor] * move for factor, move in by.items())
+        assert found[name] == pytest.approx(there, abs=0.002)
+    won = covered.by_outcome().xs("KRW", level="part")["mean_money"]
+    assert won.idxmax() == "korea"  # dollars were bought, and the won falls there
+
+
+def test_a_chart_of_a_hedge_says_what_is_left_of_the_worst_outcome(covered):
+    frame = covered.by_outcome()
+    look = {"case": "a tree", "source": "a source", "as_of": date(2026, 10, 30)}
+    chart = charts.hedge_outcomes(frame, holding="Kia", currency="USD", **look)
+    worst = frame["mean_money"].xs("unhedged", level="part").idxmin()
+    bare, left = (f"{frame.at[(worst, part), 'mean_money'] / 1e6:,.2f}" for part in ("unhedged", "hedged"))
+    said = f"under {worst.replace('-', ' ')}, USD {bare}m on average; hedged, {left}m"
+    assert said.replace("-", "\u2212") in chart.title.replace("-", "\u2212")
+    marks = [line.get_xdata() for line in chart.figure.axes[0].lines if line.get_marker() in "so"]
+    np.testing.assert_allclose(marks[1], frame["mean_money"].xs("hedged", level="part") / 1e6)
+
+
+def test_what_the_price_holds_is_no_news(covered, threats):
+    certain = dict.fromkeys(threats.scenario.outcomes().index, 0.0) | {"law-stays": 1.0}
+    found = scenarios.hedged(threats, covered.ticket, priced=certain, rows=0).by_outcome()["mean_money"]
+    np.testing.assert_allclose(found["law-stays"], 0, atol=1e-6)
+    assert found["korea", "unhedged"] < covered.by_outcome()["mean_money"]["korea", "unhedged"]
+
+
+def test_a_hedge_over_a_tree_does_not_hang_on_workers_and_refuses(covered, threats, monkeypatch):
+    monkeypatch.setattr(engine, "BATCH", 1)
+    tally = engine.tally(covered.book, 1100, 1)
+    assert same(tally, engine.tally(covered.book, 1100, 1, unordered))
+    with pytest.raises(DataError, match="priced names korea and sums to 1; give each of law-stays"):
+        scenarios.hedged(threats, covered.ticket, priced={"korea": 1.0})
+    index = ticket.ticket(case("flat-25", against="current-law", period="CY2027"), "1622.T", draws=49)
+    with pytest.raises(DataError, match="1622.T is of .* no bill in the tree or no market value; hold"):
+        scenarios.hedged(threats, index)
+
+
+def test_slopes_are_drawn_with_the_errors_of_least_squares():
+    random = np.random.default_rng(3)
+    x = random.normal(0, 0.03, (40, 2))
+    y = x @ np.array([[1.0, 0.4], [-0.5, 0.2]]) + random.normal(0, 0.02, (40, 1)) + [0.01, 0.0]
+    found = hedges.Slopes.of(y, x)
+    for asset in range(2):
+        there = sm.OLS(y[:, asset], sm.add_constant(x)).fit()
+        np.testing.assert_allclose(found.value[asset], there.params[1:])
+        np.testing.assert_allclose(found.errors[asset], there.bse[1:])
+    drawn = found.drawn(random, 20_000)
+    np.testing.assert_allclose(drawn.std(axis=0), found.errors * np.sqrt(37 / 35), rtol=0.03)
+    assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] > 0.99  # one noise moves both
+
+
+def test_net_bills_on_the_grid_are_those_of_the_equilibrium(threats, known):
+    law = engine.case_of(threats.scenario, known, threats.study.branches[0])
+    taken = equilibrium.case_products(law)
+    book = net.book(threats.study, threats.scenario, known, "prices")
+    makers = list(threats.study.plan.makers)
+    place = [makers.index(maker) for maker in taken.makers]
+    for own, of_all in ((-4.559, -0.75), (-5.0, -0.5), (-3.4, -0.82)):
+        there = net.solved(taken, np.array([own]), np.array([of_all]))[0][0]
+        kept, gained = (one[0, place, 0] for one in book.grid.at(np.array([own]), np.array([of_all])))
+        np.testing.assert_allclose(taken.gross_usd[0] * kept - gained, there, atol=2e7)
+    central = net_bill.table(law)["net_bill_usd"].reindex(taken.makers)
+    there = net.solved(taken, taken.own[0], taken.aggregate[0])[0][0]
+    np.testing.assert_allclose(there, central, rtol=1e-6, atol=1.0)
+
+
+def test_net_bills_are_drawn_beside_gross_ones(threats):
+    found = threats.net()
+    gross = threats.by_outcome()
+    np.testing.assert_allclose(found["mean_usd"], gross["mean_usd"], rtol=1e-9, atol=1e-3)
+    sector = found.xs("ALL", level="maker")
+    assert (sector["net_usd"] < sector["mean_usd"]).all() and (
+        sector["net_low_usd"] < sector["net_usd"]
+    ).all()
+    whole = threats.net(by_outcome=False)
+    odds = threats.scenario.outcomes()["probability"]
+    mixed = found["net_usd"].unstack("outcome")[odds.index] @ odds
+    np.testing.assert_allclose(whole["net_usd"].dropna(), mixed.dropna(), rtol=1e-9)
+    assert whole["net_usd"].isna().sum() == 1  # inside another maker
+    with pytest.raises(DataError, match="'plants' is no response of a tree"):
+        threats.net("plants")
+
+
+def test_a_hedge_and_net_bills_can_be_asked_from_the_command_line(tm):
+    words = ("scenarios", "canada-and-deals", "--draws", "100")
+    code, out, _ = tm(*words, "--hedge", "7203.T", "--with", "JPY", "--weeks", "1")
+    assert code == 0 and "unhedged" in out and "Held for 1 weeks" in out
+    assert tm(*words, "--net", "--value")[0] == 2
+
+
+# Days that are drawn ------------------------------------------------------------------------------
+
+
+def test_days_drawn_agree_with_days_enumerated(known):
+    """Two steps of 7 months each: 49 paths, or 16 drawn of them."""
+    paths = {"first": date(2027, 2, 1), "last": date(2027, 8, 1), "hazard": 0.15}
+    later = {"first": date(2027, 9, 1), "last": date(2028, 3, 1), "hazard": 0.1}
+    document = two(to=date(2028, 12, 31))
+    document["outcome"][1]["step"] = [
+        *step(paths),
+        {"policy": "repeal", "from": later},
+    ]
+    every = scenarios.run(scenarios.load(document), known, draws=100)
+    some = scenarios.run(scenarios.load(document | {"days_drawn": 16}), known, draws=100)
+    assert (len(every.study.branches), some.scenario.paths) == (50, 17)
+    assert sum(branch.probability for branch in some.study.branches) == pytest.approx(1)
+    there, here = (one.by_outcome().loc["flat", "mean_usd"] for one in (every, some))
+    np.testing.assert_allclose(here, there, rtol=0.02)
+    there, here = (one.summary() for one in (every, some))
+    np.testing.assert_allclose(here["sd_usd"], there["sd_usd"], rtol=0.03)
+    np.testing.assert_allclose(here["timing_share"], there["timing_share"], atol=0.02)
+
+
+def test_more_days_than_can_be_enumerated_are_drawn_or_refused():
+    days = [date(2027, 2, 1) + timedelta(days=k) for k in range(300)]
+    document = two()
+    document["outcome"][1]["step"] = step({"dates": days, "weights": [1 / 300] * 300})
+    with pytest.raises(DataError, match="301 paths once every day is drawn, at most 240; set days_drawn"):
+        scenarios.load(document)
+    drawn = [b.path[1][1] for b in scenarios.load(document | {"days_drawn": 30}).branches()[1:]]
+    tenths = np.bincount([days.index(day) // 10 for day in drawn], minlength=30)
+    assert (tenths == 1).all()  # as often as they are likely

@@ -58,7 +58,7 @@ from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
-from tariffmodel.charts.scenarios import fan, variance_split
+from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
 
 __all__ = [
     "COLUMN_CM",
@@ -88,6 +88,7 @@ __all__ = [
     "fx_betas",
     "gains_and_losses",
     "gross_and_net",
+    "hedge_outcomes",
     "hedge_record",
     "home_apart",
     "implied_and_priced",

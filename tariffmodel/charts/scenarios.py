@@ -15,6 +15,7 @@ from matplotlib.transforms import offset_copy
 from tariffmodel.charts.house import (
     COLUMN_CM,
     ORIGIN_NAME,
+    SOFT,
     Chart,
     Native,
     dark,
@@ -34,9 +35,11 @@ from tariffmodel.charts.house import (
 )
 
 # Okabe and Ito's, the darker ones first: leaves have no colour of their own
-_LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
+LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
 _PARTS = {"outcome_share": "which outcome", "timing_share": "when", "input_share": "inputs"}
 _PART_COLOR = dict(zip(_PARTS, ("#D55E00", "#E69F00", "#0072B2"), strict=True))
+_HEDGE = {"unhedged": "share alone", "hedged": "with its hedge"}
+_PART_OF = {"unhedged": "#D55E00", "hedged": "#0072B2"}
 
 
 @in_house_style
@@ -96,7 +99,7 @@ def fan(
     ax = fig.subplots()
     drawn = sorted(paths.groupby(level="outcome", sort=False), key=lambda one: -one[1]["probability"].iloc[0])
     labels = []
-    for color, (name, path) in zip(_LEAVES * 9, drawn, strict=False):
+    for color, (name, path) in zip(LEAVES * 9, drawn, strict=False):
         days = [pd.Timestamp(start), *path.index.get_level_values("day")]
         mean, bottom, top = (
             np.append(0.0, path[c].to_numpy() / scale) for c in ("mean_usd", "low_usd", "high_usd")
@@ -181,6 +184,77 @@ def variance_split(
         "Stacked bars that sum to 100%, one row per maker",
         Native("bar", tuple(_PARTS), "share of the variance", scale=1.0),
         shown,
+    )
+
+
+@in_house_style
+def hedge_outcomes(
+    by_outcome: pd.DataFrame,
+    *,
+    holding: str,
+    currency: str,
+    case: str,
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
+    """What a share earns under each leaf of a tree, alone and with its hedge.
+
+    Parameters
+    ----------
+    by_outcome : DataFrame
+        From `scenarios.Hedged.by_outcome`.
+    holding, currency : str
+        What is held, and the investor's money.
+    case : str
+        The tree, for the subtitle.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> parts = pd.MultiIndex.from_product([["deal", "threat"], ["unhedged", "hedged"]],
+    ...                                    names=["outcome", "part"])
+    >>> figures = {"probability": 0.5, "mean_money": [2e6, 1e6, -2e6, -1e6], "low_money": -3e6,
+    ...            "high_money": 3e6}
+    >>> about = {"case": "a tree", "source": "a source", "as_of": date(2026, 10, 30)}
+    >>> about |= {"holding": "Toyota", "currency": "USD"}
+    >>> chart = tm.charts.hedge_outcomes(pd.DataFrame(figures, parts), **about)
+    >>> chart.title
+    'Toyota earns least under threat, USD −2.00m on average; hedged, −1.00m'
+    """
+    parts = {part: by_outcome.xs(part, level="part") for part in ("unhedged", "hedged")}
+    bare, covered = parts["unhedged"], parts["hedged"]
+    place = int(bare["mean_money"].to_numpy().argmin())
+    worst = bare.index[place]
+    loss, left = (true_minus(f"{one['mean_money'].iloc[place] / 1e6:,.2f}") for one in (bare, covered))
+    fig = figure(
+        f"{holding} earns least under {str(worst).replace('-', ' ')}, {currency} {loss}m on average; hedged, "
+        f"{left}m",
+        f"Profit and loss by outcome, {currency} m: mean, and 5% to 95% of the draws; {case}",
+        [
+            "Counted from what the price holds by the probabilities of the file, most of them assumptions",
+            *origin_note(source, as_of),
+        ],
+        width_cm,
+        body_cm=0.75 * len(bare) + 0.8,
+        key=[Patch(color=_PART_OF[part], label=label) for part, label in _HEDGE.items()],
+    )
+    ax = fig.subplots()
+    odds = bare["probability"]
+    label_rows(ax, [f"{str(name).replace('-', ' ')} {odds[name]:.0%}" for name in bare.index])
+    for part, beside in (("unhedged", -0.16), ("hedged", 0.16)):
+        mean, low, high = (parts[part][f"{c}_money"].to_numpy() / 1e6 for c in ("mean", "low", "high"))
+        y = np.arange(len(mean)) + beside
+        ax.hlines(y, low, high, color=_PART_OF[part], linewidth=1.2)
+        ax.plot(mean, y, "o" if part == "hedged" else "s", color=_PART_OF[part], markersize=4)
+    ax.axvline(0, color=SOFT, linewidth=0.7)
+    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
+    return finish(
+        fig,
+        "Two marks with a line for each outcome, without and with the hedge",
+        Native("bar", ("mean_money",), f"{currency} m", scale=1e6),
+        by_outcome.reset_index(),
     )
 
 

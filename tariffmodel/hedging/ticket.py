@@ -27,7 +27,7 @@ from tariffmodel.stats import regression
 from tariffmodel.tariff import booked
 from tariffmodel.tariff.case import Case, Valuation
 
-__all__ = ["Ticket", "sheet", "ticket"]
+__all__ = ["Ticket", "event_days", "sheet", "ticket"]
 
 
 def ticket(
@@ -114,7 +114,7 @@ def ticket(
     risk = tested.risk.loc[["unhedged", "hedged"], ["volatility", "expected_shortfall"]]
     risk = risk.assign(**{f"{column}_money": risk[column] * position["notional"] for column in risk})
 
-    days = _event_days(facts, long) if events is None else list(events)
+    days = event_days(facts, long) if events is None else list(events)
     held = (rows[names] * ratios.table["ratio"]).sum(axis=1)
     paid = _paid_back(rows[long], held, event_rows(pd.DatetimeIndex(rows.index), days), level)
     protection = _protection(case, long, position["notional"], valuation, paid)
@@ -142,7 +142,14 @@ def ticket(
     )  # fmt: skip
 
 
-def _event_days(facts: Facts, ticker: str) -> list[pd.Timestamp]:
+def event_days(facts: Facts, ticker: str) -> list[pd.Timestamp]:
+    """First days on which a share could react to each main event.
+
+    >>> from tariffmodel import facts
+    >>> days = event_days(facts.load(), "7203.T")
+    >>> pd.Timestamp("2025-07-23") in days
+    True
+    """
     table = event_calendar.table(facts)
     days = event_calendar.firm_events(facts, [ticker], list(table.index[table["main"]]))
     return list(days["date"].dropna())

@@ -58,9 +58,9 @@ class Setting:
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"])
-    >>> held.window, held.level, held.valuation is None
-    ((0, 1), 0.95, True)
+    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=tm.Valuation())
+    >>> held.window, held.level, held.valuation.life_years
+    ((0, 1), 0.95, 5.0)
     """
 
     facts: Facts
@@ -97,7 +97,7 @@ def setting(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"])
+    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=tm.Valuation())
     >>> held.study.window
     (0, 1)
     """
@@ -142,8 +142,7 @@ def table(held: Setting) -> pd.DataFrame:
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> five_years = tm.Valuation(tax_rate=0.25, discount_rate=0.08, life_years=5)
-    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=five_years)
+    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=tm.Valuation())
     >>> tm.implied.table(held).filter(like="probability").round(1).iloc[0].tolist()
     [0.2, 0.0, 0.3]
     """
@@ -182,8 +181,7 @@ def by_maker(held: Setting, event: str) -> pd.DataFrame:
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> five_years = tm.Valuation(tax_rate=0.25, discount_rate=0.08, life_years=5)
-    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=five_years)
+    >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=tm.Valuation())
     >>> found = tm.implied.by_maker(held, "2025-07-22-japan-deal")["probability"]
     >>> found.round(1)[["Mazda", "Toyota"]].tolist()
     [0.8, -1.4]

@@ -25,6 +25,7 @@ __all__ = [
     "currency_moves",
     "event_variance",
     "quiet_currency_moves",
+    "spanning_premium",
     "straddles",
     "table",
     "volatility",
@@ -182,6 +183,77 @@ def event_variance(
     return implied_variance.between(
         near["volatility"], far["volatility"], near["years"], far["years"], until,
         error=max(near["volatility_error"], far["volatility_error"]), names=(_expiry(near), _expiry(far)),
+    )  # fmt: skip
+
+
+def spanning_premium(
+    quotes: pd.DataFrame, underlying: str, event: date | str, days: tuple[int, int] = (7, 45)
+) -> pd.Series:
+    """Were options that live through an event dearer than their neighbours (Kelly, Pástor, Veronesi 2016)?
+
+    Of the expiries a < b < c with the event after a and not after b, σ_b − (σ_a + σ_c) / 2: each the mean at
+    the money over quotes with as many days left, those of b before the event. The slope of the term structure
+    cancels, other dates in the life of one of the three do not.
+
+    Parameters
+    ----------
+    quotes : DataFrame
+        From `table`; rows with an `expiry`, since a tenor expires on another day each day.
+    event : date
+        Day on which it is decided.
+    days : (int, int)
+        Least and most days until expiry of the quotes that are used.
+
+    Returns
+    -------
+    Series
+        `volatility` of b, `neighbours` (mean of a and c), `difference` with `difference_low` and
+        `difference_high` (what the errors of the quotes leave possible), `relative` (difference over
+        neighbours), `expiry_before`, `expiry`, `expiry_after`, and `n_before`, `n`, `n_after` quotes.
+
+    Raises
+    ------
+    DataError
+        Without three such expiries, with those that there are.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> rows = tm.quotes.table(tm.facts.load()).head(3).assign(underlying="TM", volatility=[0.3, 0.36, 0.32])
+    >>> rows = rows.assign(day=pd.to_datetime(["2025-06-20", "2025-07-18", "2025-08-15"]))
+    >>> rows["expiry"] = pd.to_datetime(["2025-07-18", "2025-08-15", "2025-09-19"])
+    >>> found = spanning_premium(rows, "TM", "2025-08-01")
+    >>> round(found["difference"], 4), round(found["relative"], 3)
+    (0.05, 0.161)
+    """
+    held, when = _at_the_money(quotes, underlying).dropna(subset="expiry"), pd.Timestamp(event)
+    left = (held["expiry"] - held["day"]).dt.days
+    held = held[left.between(*days)]
+    spans = (held["expiry"] >= when) & (held["day"] < when)
+    expiries = pd.DatetimeIndex(sorted(held["expiry"].unique()))
+    before, through = expiries[expiries < when], pd.DatetimeIndex(sorted(held.loc[spans, "expiry"].unique()))
+    after = expiries[expiries > through[0]] if len(through) else through
+    if not (len(before) and len(through) and len(after)):
+        raise DataError(
+            f"{underlying} needs an expiry before {when:%Y-%m-%d}, one after it that was quoted before it, "
+            f"and the next; with {days[0]} to {days[1]} days left at the quote there are "
+            f"{', '.join(f'{day:%Y-%m-%d}' for day in expiries) or 'none'}; add them with `tariffmodel add "
+            "quotes FILE`, each with its expiry"
+        )
+    three = (before[-1], through[0], after[0])
+    rows = [held[(held["expiry"] == day) & (spans if day == through[0] else True)] for day in three]
+    near, mid, far = (float(one["volatility"].mean()) for one in rows)
+    errors = [float(one["volatility_error"].mean()) for one in rows]
+    beside = (near + far) / 2
+    error = errors[1] + (errors[0] + errors[2]) / 2
+    return pd.Series(
+        {
+            "volatility": mid, "neighbours": beside, "difference": mid - beside,
+            "difference_low": mid - beside - error, "difference_high": mid - beside + error,
+            "relative": mid / beside - 1,
+            "expiry_before": three[0], "expiry": three[1], "expiry_after": three[2],
+            "n_before": len(rows[0]), "n": len(rows[1]), "n_after": len(rows[2]),
+        }
     )  # fmt: skip
 
 

@@ -56,7 +56,8 @@ class Spec:
 class Drawn:
     """One block of B draws: `position` (K, M, B), `pass_through` (B,), `life` (B,) and `fx` (C, B).
 
-    `life` is exponential with mean 1, `fx` standard normal, correlated.
+    `life` is exponential with mean 1, `fx` standard normal, correlated; `elasticity` (2, B) is the position,
+    uniform on (0, 1), of the own-price elasticity and of that of all vehicles.
 
     >>> import tariffmodel as tm
     >>> known = tm.facts.load()
@@ -70,6 +71,7 @@ class Drawn:
     pass_through: np.ndarray
     life: np.ndarray
     fx: np.ndarray
+    elasticity: np.ndarray
 
     def swapped(self, other: Drawn, factor: str | int) -> Drawn:
         """The block with one factor of another: an input by its number, else by its name."""
@@ -130,6 +132,7 @@ def block(spec: Spec, seed: int, number: int, size: int = BLOCK) -> Drawn:
         pass_through=spec.most * random.beta(spec.a, spec.b, size),
         life=random.standard_exponential(size),
         fx=np.einsum("cd,db->cb", spec.root, random.standard_normal((len(spec.currencies), size))),
+        elasticity=random.random((2, size)),
     )
 
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,44 @@ _AHEAD = 4  # batches under way for each thread of a cluster
 Executor = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
 
+class Measure(Protocol):
+    """What draws are counted of: amounts by branch, quantity and column, such as a `Study`.
+
+    >>> import tariffmodel as tm
+    >>> one: Measure = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> len(one.weight) == len(one.outcome), one.low.shape == one.high.shape
+    (True, True)
+    >>> one.measured(seed=1, number=0, size=3).shape == (len(one.weight), 6, len(one.columns), 3)
+    True
+    """
+
+    @property
+    def weight(self) -> np.ndarray:
+        """Probability (branches,) of each branch."""
+
+    @property
+    def outcome(self) -> np.ndarray:
+        """Leaf (branches,) of each branch."""
+
+    @property
+    def low(self) -> np.ndarray | None:
+        """Lower end (outcomes, Q, C) of the bins."""
+
+    @property
+    def high(self) -> np.ndarray | None:
+        """Upper end (outcomes, Q, C) of the bins."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the C columns."""
+
+    def measured(self, seed: int, number: int, size: int = BLOCK) -> np.ndarray:
+        """Amounts (branches, Q, C, size) of block `number` of a seed."""
+
+
+_M = TypeVar("_M", bound=Measure)
+
+
 @dataclass(frozen=True)
 class Study:
     """A tree made ready: what is sent to a worker.
@@ -51,6 +89,11 @@ class Study:
     since the start at which the parts of the period begin and end; `kept`, `rate` (M,) are 1 − tax and the
     discount rate; `currency` (M,) counts in `spec.currencies`, −1 for none; `jump` (branches, C) is that of
     currencies. `baskets` holds the makers of each. `low` and `high` (outcomes, Q, C) place the bins.
+
+    >>> import tariffmodel as tm
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> study.columns[-3:], study.measured(seed=1, number=0, size=3).shape[-1]
+    (['KR', 'US', 'ALL'], 3)
     """
 
     plan: bills.Plan
@@ -70,16 +113,12 @@ class Study:
 
     @property
     def columns(self) -> list[str]:
-        """Makers, then baskets.
-
-        >>> import tariffmodel as tm
-        >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-        >>> law["step"] = [{"policy": "current-law"}]
-        >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-        >>> prepare(tree, tm.facts.load()).columns[-3:]
-        ['KR', 'US', 'ALL']
-        """
+        """Makers, then baskets."""
         return [*self.plan.makers, *(name for name, _ in self.baskets)]
+
+    def measured(self, seed: int, number: int, size: int = BLOCK) -> np.ndarray:
+        """`evaluated` for block `number` of a seed."""
+        return evaluated(self, draws.block(self.spec, seed, number, size))
 
 
 @dataclass(frozen=True)
@@ -148,13 +187,24 @@ def prepare(scenario: Scenario, facts: Facts, seed: int = 1) -> Study:
         baskets=_baskets(makers),
         quantities=(*(f"bill_{year.end.year}" for year in years), "value"),
     )
-    pilot = evaluated(study, draws.block(spec, seed, 0))
+    return placed(study, seed)
+
+
+def placed(measure: _M, seed: int) -> _M:
+    """The same with bins, from the first block of a seed.
+
+    >>> import tariffmodel as tm
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> bool((placed(study, seed=1).low == study.low).all())
+    True
+    """
+    pilot = measure.measured(seed, 0)
     low, high = (
-        np.stack([end(pilot[study.outcome == k], axis=(0, 3)) for k in range(study.outcome.max() + 1)])
+        np.stack([end(pilot[measure.outcome == k], axis=(0, 3)) for k in range(measure.outcome.max() + 1)])
         for end in (np.min, np.max)
     )
     reach = 0.25 * (high - low)  # later draws go further than the first ones
-    return replace(study, low=low - reach, high=high + reach)
+    return replace(measure, low=low - reach, high=high + reach)  # type: ignore[type-var]
 
 
 def case_of(scenario: Scenario, facts: Facts, branch: Branch) -> Case:
@@ -199,11 +249,9 @@ def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     h).
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
-    >>> evaluated(study, draws.block(study.spec, 1, 0, 3)).shape == (1, 2, len(study.columns), 3)
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
+    >>> found = evaluated(study, draws.block(study.spec, 1, 0, 3))
+    >>> found.shape == (len(study.branches), len(study.quantities), len(study.columns), 3)
     True
     """
     owed = bills.attributable(study.plan, drawn)
@@ -223,14 +271,11 @@ def evaluated(study: Study, drawn: Drawn) -> np.ndarray:
     return out
 
 
-def batch(study: Study, seed: int, total: int, number: int) -> Tally:
+def batch(study: Measure, seed: int, total: int, number: int) -> Tally:
     """Count the blocks of one batch; `total` is how many draws there are in all.
 
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> batch(study, seed=1, total=120, number=0).draws
     120
     """
@@ -238,14 +283,14 @@ def batch(study: Study, seed: int, total: int, number: int) -> Tally:
     found = None
     for index in range(first, min(first + BATCH, -(-total // BLOCK))):
         size = min(BLOCK, total - index * BLOCK)
-        counted = _counted(study, evaluated(study, draws.block(study.spec, seed, index, size)))
+        counted = _counted(study, study.measured(seed, index, size))
         found = counted if found is None else found + counted
     assert found is not None
     return found
 
 
 def tally(
-    study: Study, total: int, seed: int, executor: Executor = map, step: Callable[[], Any] | None = None
+    study: Measure, total: int, seed: int, executor: Executor = map, step: Callable[[], Any] | None = None
 ) -> Tally:
     """Count all draws, batch by batch, over any executor that maps in order.
 
@@ -266,10 +311,7 @@ def tally(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> law = {"id": "law", "title": "the law", "probability": 1, "source": "an example"}
-    >>> law["step"] = [{"policy": "current-law"}]
-    >>> tree = tm.scenarios.load({"from": "2027-01-01", "to": "2027-12-31", "outcome": [law]})
-    >>> study = prepare(tree, tm.facts.load())
+    >>> study = tm.scenarios.run("canada-and-deals", draws=200).study
     >>> tally(study, total=600, seed=1).draws
     600
     """
@@ -319,10 +361,10 @@ def cluster(address: str | None = None, workers: int = 2) -> Iterator[Executor]:
 
     Examples
     --------
-    >>> with cluster("tcp://127.0.0.1:9") as executor:  # doctest: +IGNORE_EXCEPTION_DETAIL
+    >>> with cluster("tcp://127.0.0.1") as executor:  # doctest: +IGNORE_EXCEPTION_DETAIL
     ...     pass
     Traceback (most recent call last):
-    tariffmodel.errors.TariffModelError: no scheduler answers at tcp://127.0.0.1:9
+    tariffmodel.errors.TariffModelError: no scheduler answers at tcp://127.0.0.1
     """
     try:
         import dask
@@ -403,7 +445,7 @@ def _fx(study: Study, number: int, drawn: Drawn) -> np.ndarray:
     return np.asarray(every[:, study.currency])
 
 
-def _counted(study: Study, values: np.ndarray) -> Tally:
+def _counted(study: Measure, values: np.ndarray) -> Tally:
     """Values (branches, Q, C, B) of a block, counted."""
     assert study.low is not None and study.high is not None
     outcomes, shape, size = len(study.low), values.shape[1:3], values.shape[3]

@@ -1,8 +1,4 @@
-"""What does a tree say once it is drawn: how much, how sure, and is it policy or the inputs?
-
-A distribution is held as points with weights: every outcome's bins, each at the mean of what fell into it. So
-the mean is that of the draws, and a quantile or an expected shortfall is off by less than a bin.
-"""
+"""What does a tree say once it is drawn: how much, how sure, and is it policy or the inputs?"""
 
 from __future__ import annotations
 
@@ -21,14 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tariffmodel import facts as fact_tables
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, market_value
-from tariffmodel.response import net_bill
-from tariffmodel.scenarios import engine
+from tariffmodel.scenarios import engine, net
+from tariffmodel.scenarios.distribution import Distribution, quantile, shortfall
 from tariffmodel.scenarios.draws import BLOCK
 from tariffmodel.scenarios.engine import BATCH, Executor, Study, Tally
 from tariffmodel.scenarios.tree import Scenario, load
 
 DRAWS = 10_000
-_FEWEST = 5  # draws in a tail that is asked about
 
 
 @dataclass(frozen=True)
@@ -36,9 +31,9 @@ class Result:
     """A tree, drawn. Amounts are USD; `bill` is the cumulated bill over the period, before any response.
 
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("canada-and-deals", draws=500)
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
     >>> drawn.summary()["mean_usd"].idxmax(), drawn.draws, drawn.column("Toyota")
-    ('ALL', 500, 0)
+    ('ALL', 200, 0)
     >>> drawn.study.quantities[drawn.quantity("value")]
     'value'
     >>> drawn.by_outcome()["probability"].groupby("outcome").first().sum().round(9)
@@ -49,7 +44,7 @@ class Result:
     >>> bool((drawn.exceeding(-1e15) == 1).all())
     True
     >>> gross = drawn.net("none")
-    >>> bool((gross["net_usd"] == gross["mean_usd"])[gross["net_share"].notna()].all())
+    >>> bool((gross["net_usd"] == gross["mean_usd"]).all())
     True
     """
 
@@ -63,6 +58,10 @@ class Result:
     def draws(self) -> int:
         """How many there are."""
         return self.tally.draws
+
+    @cached_property
+    def _held(self) -> Distribution:
+        return Distribution(self.study, self.tally)
 
     @cached_property
     def _titles(self) -> pd.DataFrame:
@@ -93,17 +92,16 @@ class Result:
         DataError
             Fewer than five draws in the tail: 100 for one of 5%.
         """
-        self._refuse_thin(tail)
+        self._held.refuse_thin(tail)
         q = self.quantity(of)
-        points, weights = self._points(q)
+        points, weights = self._held.points(q)
         cut = [quantile(points, weights, at) for at in (tail, 0.5, 1 - tail)]
         worst = shortfall(points if of == "bill" else -points, weights, tail)
-        mean, sd, parts = self._moments(q)
-        spread = self.tally.mixed_square[q] / self.draws - (self.tally.mixed[q] / self.draws) ** 2
+        mean, sd, parts = self._held.moments(q)
         return pd.DataFrame(
             {
                 "mean_usd": mean,
-                "mean_se_usd": np.sqrt(np.maximum(spread, 0.0) / self.draws),
+                "mean_se_usd": self._held.spread(q),
                 "sd_usd": sd,
                 **dict(zip(("low_usd", "median_usd", "high_usd"), cut, strict=True)),
                 "shortfall_usd": worst if of == "bill" else -worst,
@@ -122,13 +120,13 @@ class Result:
             `market_cap_share`: the mean over the maker's market value (missing for baskets and what has
             none).
         """
-        self._refuse_thin(tail)
+        self._held.refuse_thin(tail)
         q = self.quantity(of)
         worth = market_value(self.facts, self.facts.as_of)["market_cap_usd"].reindex(self.study.columns)
         frames: dict[str, pd.DataFrame] = {}
         for number, name in enumerate(map(str, self._titles.index)):
-            points, weights = self._points(q, number)
-            mean = self._mean(q, number)
+            points, weights = self._held.points(q, number)
+            mean = self._held.mean(q, number)
             frames[name] = pd.DataFrame(
                 {
                     "probability": self._titles.loc[name, "probability"],
@@ -149,19 +147,19 @@ class Result:
         DataFrame
             Indexed by outcome and `day`, the end of a year: `probability`, `mean_usd`, `low_usd`, `high_usd`.
         """
-        self._refuse_thin(tail)
+        self._held.refuse_thin(tail)
         place = self.column(column)
         days = [*(q.removeprefix("bill_") for q in self.study.quantities[:-1])]
         rows = []
         for number, name in enumerate(self._titles.index):
             for q, year in enumerate(days):
-                points, weights = (one[place] for one in self._points(q, number))
+                points, weights = (one[place] for one in self._held.points(q, number))
                 rows.append(
                     {
                         "outcome": name,
                         "day": min(pd.Timestamp(f"{year}-12-31"), pd.Timestamp(self.scenario.end)),
                         "probability": self._titles.loc[name, "probability"],
-                        "mean_usd": self._mean(q, number)[place],
+                        "mean_usd": self._held.mean(q, number)[place],
                         "low_usd": quantile(points, weights, tail).item(),
                         "high_usd": quantile(points, weights, 1 - tail).item(),
                     }
@@ -170,33 +168,72 @@ class Result:
 
     def exceeding(self, usd: float, of: str = "bill") -> pd.Series:
         """Probability that a bill, or a value, is above an amount, by maker and basket."""
-        points, weights = self._points(self.quantity(of))
-        above = np.where(points > usd, weights, 0.0).sum(axis=-1) / weights.sum(axis=-1)
+        above = self._held.above(self.quantity(of), usd)
         return pd.Series(above, pd.Index(self.study.columns, name="maker"), name="probability")
 
-    def net(self, response: str = "prices") -> pd.DataFrame:
-        """Gross and net bill under each leaf, the net one by the ratio of its central case.
+    def net(
+        self,
+        response: str = "prices",
+        by_outcome: bool = True,
+        tail: float = 0.05,
+        executor: Executor = map,
+    ) -> pd.DataFrame:
+        """Gross and net bill side by side, over the same draws and over draws of the elasticities.
 
-        The ratio is that of `net_bill.table` in the last whole year of the period, on the leaf's likeliest
-        path, all inputs central: it is applied to the mean of the draws, so the response is not drawn.
+        Prices and volumes settle as in `response`, see `scenarios.net`.
+
+        Parameters
+        ----------
+        response : str
+            ``prices``, or ``none``: the net bill is the gross one.
+        by_outcome : bool
+            Under each leaf, or over the whole tree.
+        tail : float
+            Beyond each of the outer quantiles.
+        executor : callable
+            As for `run`.
 
         Returns
         -------
         DataFrame
-            Indexed by outcome and maker: `mean_usd`, `net_share` and their product `net_usd` (both missing
-            for a maker that the response does not know, or that owes nothing).
+            Indexed by outcome and maker (and basket), or by maker: `mean_usd`, `low_usd`, `high_usd` of the
+            gross bill, `net_usd`, `net_low_usd`, `net_high_usd`, and `net_share`, net over gross mean. Net
+            figures are missing for a maker that the response does not know.
         """
-        gross = self.by_outcome()["mean_usd"]
-        frames: dict[str, pd.DataFrame] = {}
-        for number, name in enumerate(map(str, self._titles.index)):
-            of_leaf = np.flatnonzero(self.study.outcome == number)
-            likeliest = int(of_leaf[self.study.weight[of_leaf].argmax()])
-            case = engine.case_of(self.scenario, self.facts, self.study.branches[likeliest])
-            makers = list(self.study.plan.makers)
-            share = net_bill.table(case, response)["net_share"].reindex(makers)
-            mine = gross[name].loc[makers]
-            frames[name] = pd.DataFrame({"mean_usd": mine, "net_share": share, "net_usd": mine * share})
-        return pd.concat(frames, names=["outcome"])
+        self._held.refuse_thin(tail)
+        held = self._netted(response, executor)
+        inside = self.facts.makers["consolidated_in"].reindex(self.study.columns).notna()
+
+        def frame(outcome: int | None) -> pd.DataFrame:
+            columns: dict[str, np.ndarray] = {}
+            for q, name in enumerate(("", "net_")):
+                points, weights = held.points(q, outcome)
+                mean = held.moments(q)[0] if outcome is None else held.mean(q, outcome)
+                ends = (quantile(points, weights, at) for at in (tail, 1 - tail))
+                figures = zip(("low_usd", "high_usd"), ends, strict=True)
+                columns["net_usd" if q else "mean_usd"] = mean
+                columns |= {f"{name}{end}": figure for end, figure in figures}
+            made = pd.DataFrame(columns, pd.Index(self.study.columns, name="maker"))
+            if response != "none":
+                made.loc[inside, ["net_usd", "net_low_usd", "net_high_usd"]] = np.nan
+            return made.assign(
+                net_share=made["net_usd"] / made["mean_usd"].where(made["mean_usd"].abs() >= 1)
+            )
+
+        if not by_outcome:
+            return frame(None)
+        return pd.concat(
+            {str(name): frame(k) for k, name in enumerate(self._titles.index)}, names=["outcome"]
+        )
+
+    def _netted(self, response: str, executor: Executor) -> Distribution:
+        """Gross and net bills, drawn once for each response."""
+        kept = vars(self).setdefault("_of_response", {})
+        if response not in kept:
+            book = engine.placed(net.book(self.study, self.scenario, self.facts, response), self.seed)
+            kept[response] = Distribution(book, engine.tally(book, self.draws, self.seed, executor))
+        found: Distribution = kept[response]
+        return found
 
     def quantity(self, of: str) -> int:
         """Which of the study's quantities ``bill`` or ``value`` is."""
@@ -209,51 +246,6 @@ class Result:
         if name not in self.study.columns:
             raise DataError(f"no maker or basket {name!r}; choose from {', '.join(self.study.columns)}")
         return self.study.columns.index(name)
-
-    def _refuse_thin(self, tail: float) -> None:
-        if not 0 < tail < 0.5:
-            raise DataError(f"tail is {tail:g}; write a probability between 0 and 0.5, such as 0.05")
-        if self.draws * tail < _FEWEST - 1e-9:
-            raise DataError(
-                f"{self.draws} draws leave {self.draws * tail:g} in a tail of {tail:.0%}, at least {_FEWEST} "
-                f"are needed; draw {int(np.ceil(_FEWEST / tail))} or more, or ask for a wider tail"
-            )
-
-    def _middle(self, q: int) -> np.ndarray:
-        assert self.study.low is not None and self.study.high is not None
-        return np.asarray((self.study.low + self.study.high)[:, q] / 2)
-
-    def _mean(self, q: int, outcome: int) -> np.ndarray:
-        """Mean (C,) under a leaf."""
-        mine = self.study.outcome == outcome
-        share = self.study.weight[mine] / max(self.study.weight[mine].sum(), 1e-300)
-        apart = np.einsum("b,bc->c", share, self.tally.total[mine, q]) / self.draws
-        return np.asarray(self._middle(q)[outcome] + apart)
-
-    def _points(self, q: int, outcome: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Points and weights (C, n) of the tree, or of a leaf."""
-        chosen = slice(None) if outcome is None else slice(outcome, outcome + 1)
-        weight, mass = self.tally.weight[chosen, q], self.tally.mass[chosen, q]
-        apart = np.divide(mass, weight, out=np.zeros_like(mass), where=weight > 0)
-        points = self._middle(q)[chosen][..., None] + apart
-        return tuple(np.moveaxis(one, 0, 1).reshape(one.shape[1], -1) for one in (points, weight))  # type: ignore[return-value]
-
-    def _moments(self, q: int) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-        """Mean, sd and shares of the variance (C,), by the law of total variance over branches."""
-        share, n = self.study.weight[:, None], self.draws
-        apart = self.tally.total[:, q] / n
-        mean = self._middle(q)[self.study.outcome] + apart
-        within = (share * np.maximum(self.tally.square[:, q] / n - apart**2, 0.0)).sum(axis=0)
-        overall = (share * mean).sum(axis=0)
-        number = np.unique(self.study.outcome)
-        weight = np.array([self.study.weight[self.study.outcome == k].sum() for k in number])[:, None]
-        leaf = np.stack([self._mean(q, k) for k in number])
-        outcome = (weight * (leaf - overall) ** 2).sum(axis=0)
-        timing = (share * (mean - leaf[self.study.outcome]) ** 2).sum(axis=0)
-        whole = outcome + timing + within
-        parts = {"outcome_share": outcome, "timing_share": timing, "input_share": within}
-        over = np.where(whole > 0, whole, np.nan)
-        return overall, np.sqrt(whole), {name: part / over for name, part in parts.items()}
 
 
 def run(
@@ -289,8 +281,8 @@ def run(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> drawn = tm.scenarios.run("june-2025-proposal", draws=500)
-    >>> drawn.by_outcome().loc["threat", "mean_usd"].idxmax()
+    >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
+    >>> drawn.by_outcome().loc["korea", "mean_usd"].idxmax()
     'ALL'
     """
     if draws < 1:
@@ -313,33 +305,4 @@ def _bar(batches: int, shown: bool) -> Iterator[Callable[[], Any]]:
         yield lambda: bar.advance(task)
 
 
-def quantile(points: np.ndarray, weights: np.ndarray, at: float) -> np.ndarray:
-    """Smallest point (...) below or at which a share `at` of the weight lies, of points (..., n).
-
-    >>> float(quantile(np.array([3.0, 1.0, 2.0]), np.array([1.0, 1.0, 2.0]), 0.5))
-    2.0
-    """
-    order = np.argsort(points, axis=-1)
-    sorted_, share = (np.take_along_axis(one, order, axis=-1) for one in (points, weights))
-    run = np.cumsum(share, axis=-1) / share.sum(axis=-1, keepdims=True)
-    place = (run < at - 1e-12).sum(axis=-1, keepdims=True)
-    return np.asarray(np.take_along_axis(sorted_, np.minimum(place, points.shape[-1] - 1), axis=-1)[..., 0])
-
-
-def shortfall(points: np.ndarray, weights: np.ndarray, tail: float) -> np.ndarray:
-    """Mean (...) of the highest `tail` of the weight; a point on the edge counts in part.
-
-    Rockafellar and Uryasev (2002), equation 12, for discrete distributions.
-
-    >>> float(shortfall(np.array([1.0, 2.0, 10.0]), np.array([0.9, 0.06, 0.04]), 0.05))
-    8.4
-    """
-    order = np.argsort(-points, axis=-1)
-    sorted_, share = (np.take_along_axis(one, order, axis=-1) for one in (points, weights))
-    share = share / share.sum(axis=-1, keepdims=True)
-    before = np.cumsum(share, axis=-1) - share
-    taken = np.clip(tail - before, 0.0, share)
-    return np.asarray((sorted_ * taken).sum(axis=-1) / tail)
-
-
-__all__ = ["DRAWS", "Result", "quantile", "run", "shortfall"]
+__all__ = ["DRAWS", "Result", "run"]

@@ -11,15 +11,19 @@ the quota of a year.
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from scipy import stats
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import data_dir
@@ -149,6 +153,9 @@ class Correlation(_Document):
 class Scenario(_Document):
     """A tree of outcomes, and what is drawn beside them. Make one with `load`.
 
+    With `days_drawn` no leaf has more branches than that: where its days would make more, that many are drawn
+    of them, each as likely.
+
     >>> known = load("june-2025-proposal")
     >>> sum(branch.probability for branch in known.branches())
     1.0
@@ -163,6 +170,7 @@ class Scenario(_Document):
     start: Day = Field(alias="from")
     end: Day = Field(alias="to")
     life_years: Positive | None = None
+    days_drawn: Annotated[int, Field(ge=2, le=_MOST)] | None = None
     shape: Literal["triangular", "pert"] = "triangular"
     pass_through: PassThrough = PassThrough()
     fx: dict[str, Fx] = {}
@@ -210,20 +218,31 @@ class Scenario(_Document):
     def branches(self) -> list[Branch]:
         """Every path that could be taken: a leaf, and one day for each of its steps.
 
+        Of a leaf with more of them than `days_drawn`, that many: a Latin hypercube over the days of its steps
+        (McKay and others 1979), so that each step's days come as often as they are likely, by less than one
+        path. It has a seed of its own: the file's branches are always the same.
+
         >>> [branch.outcome for branch in load("canada-and-deals").branches()][0]
         'law-stays'
         """
         found = []
         for number, (leaf, probability, steps, own) in enumerate(self._paths()):
-            for chosen in product(*(step.days for step in steps)):
-                weight = probability
-                for _, part in chosen:
-                    weight = weight * part
-                path = [
-                    (step.policy, day or self.start) for step, (day, _) in zip(steps, chosen, strict=True)
-                ]
-                found.append(Branch(leaf.id, number, weight, tuple(path), **own))
+            days = [step.days for step in steps]
+            for chosen, share in _paths_of(days, self.days_drawn, number):
+                path = [(step.policy, day or self.start) for step, day in zip(steps, chosen, strict=True)]
+                found.append(Branch(leaf.id, number, probability * share, tuple(path), **own))
         return found
+
+    @property
+    def paths(self) -> int:
+        """How many branches there are at most.
+
+        >>> known = load("june-2025-proposal")
+        >>> known.paths == len(known.branches())
+        True
+        """
+        counts = [prod(len(step.days) for step in steps) for _, _, steps, _ in self._paths()]
+        return sum(min(count, self.days_drawn or count) for count in counts)
 
     def outcomes(self) -> pd.DataFrame:
         """The leaves of the tree.
@@ -379,6 +398,25 @@ def joined(parts: Sequence[tuple[Policy, date]]) -> Policy:
     return parts[-1][0].model_copy(update=kept)
 
 
+def _paths_of(
+    days: list[list[tuple[date | None, float]]], most: int | None, seed: int
+) -> list[tuple[tuple[date | None, ...], float]]:
+    """Days of the steps together and their probability: all, or as many as may be drawn."""
+    if most is None or prod(map(len, days)) <= most:
+        return [(tuple(d for d, _ in one), prod(p for _, p in one)) for one in product(*days)]
+    # of low discrepancy: else days of two steps are correlated by chance, and what a path costs hangs on both
+    random = np.random.default_rng(seed)
+    at = stats.qmc.LatinHypercube(len(days), rng=random, optimization="random-cd").random(most)
+    picked = [
+        np.searchsorted(np.cumsum([p for _, p in each]), column, side="right").clip(max=len(each) - 1)
+        for each, column in zip(days, at.T, strict=True)
+    ]
+    drawn = Counter(
+        tuple(each[k][0] for each, k in zip(days, row, strict=True)) for row in zip(*picked, strict=True)
+    )
+    return [(path, count / most) for path, count in drawn.items()]
+
+
 def _next_month(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
@@ -438,10 +476,10 @@ def _validated(document: Mapping[str, Any], file: str) -> Scenario:
         known = Scenario.model_validate(document)
     except ValidationError as error:
         raise DataError("\n".join(f"{file}: {_fault(document, e)}" for e in error.errors())) from None
-    if (count := len(known.branches())) > _MOST:
+    if (count := known.paths) > _MOST:
         raise DataError(
-            f"{file}: {count} paths once every day is drawn, at most {_MOST}; list fewer days, or "
-            "shorten first to last"
+            f"{file}: {count} paths once every day is drawn, at most {_MOST}; set days_drawn = 20, "
+            "list fewer days, or shorten first to last"
         )
     return known
 
