@@ -19,14 +19,16 @@ from tariffmodel.facts.tables import read
 from tariffmodel.response import equilibrium, moved
 from tariffmodel.spillovers import input_output, places
 from tariffmodel.spillovers.input_output import ASSEMBLY
+from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, PolicySource
 
 EMPLOYMENT = "spillovers/state_employment.csv"
 NO_PLACE = "no place"  # jobs of which the data do not tell the state
+ALL = "All makers"
 _ENDS = ("", "_low", "_high")
 
 
-def output_change(case: Case, horizon: str = "equilibrium") -> pd.Series:
+def output_change(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
     """How many more vehicles each maker builds in the US under the policy of a case than under its counterfactual.
 
     Parameters
@@ -36,21 +38,27 @@ def output_change(case: Case, horizon: str = "equilibrium") -> pd.Series:
 
     Returns
     -------
-    Series
-        Vehicles sold in the US over the period, by maker, at central inputs; exports stay as they are.
+    DataFrame
+        Indexed by maker, the sum last (``All makers``): `vehicles` a year built and sold in the US more, with
+        `vehicles_low` and `vehicles_high` from the ranges of all inputs. Exports stay as they are.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="CY2026")
-    >>> bool(output_change(asked)["Toyota"] > 0), float(output_change(asked, "posted").abs().max())
-    (True, 0.0)
+    >>> bool(output_change(asked).at["Toyota", "vehicles"] > 0)
+    True
+    >>> float(output_change(asked, "posted")["vehicles"].abs().max())
+    0.0
     """
     plants = moved.table(case) if horizon == "long" else None
     taken, market, then = equilibrium.answered(case, horizon, plants)
     was = equilibrium.case_products(case).us_share
-    built = taken.by_maker(then.units[:1] * taken.us_share - market.units[:1] * was)
-    return pd.Series(built[0], taken.makers, name="vehicles").rename_axis("maker")
+    built = taken.by_maker(then.units * taken.us_share - market.units * was) / case.goods.years
+    runs = np.column_stack([built, built.sum(axis=1)])
+    low, high = uncertainty.interval(runs)
+    columns = {"vehicles": runs[0], "vehicles_low": low, "vehicles_high": high}
+    return pd.DataFrame(columns, pd.Index([*taken.makers, ALL], name="maker"))
 
 
 def table(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
@@ -66,7 +74,7 @@ def table(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
     DataFrame
         Indexed by `state` (two letters), most jobs first, ``no place`` last: `vehicles` a year more than under the
         counterfactual, `assembly_jobs`, `supplier_jobs`, `jobs` with `jobs_low` and `jobs_high`, the ends of
-        `input_output.table`. Without a place: vehicles of makers without a running US plant, and suppliers in
+        `input_output.table` at the same number of vehicles, whose own range is that of `output_change`. Without a place: vehicles of makers without a running US plant, and suppliers in
         industries or states of which no jobs are known.
 
     Examples
@@ -74,12 +82,11 @@ def table(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
     >>> import tariffmodel as tm
     >>> asked = tm.case(period="CY2026")
     >>> found = table(asked)
-    >>> vehicles = output_change(asked).sum()
+    >>> vehicles = output_change(asked).at["All makers", "vehicles"]
     >>> bool(np.isclose(found["vehicles"].sum(), vehicles)), found.index[-1]
     (True, 'no place')
     """
-    change = output_change(case, horizon) / case.goods.years
-    return of_output(case.facts, change)
+    return of_output(case.facts, output_change(case, horizon)["vehicles"].drop(ALL))
 
 
 def of_output(facts: Facts, change: pd.Series) -> pd.DataFrame:
