@@ -1272,9 +1272,7 @@ SPILLOVER_TICKERS = _table(
     ],
 )
 
-STATES = _table(
-    {"state": STATE, "fips": _like(r"\d{2}$", "two digits"), "name": _text()}, key=["state"]
-)
+STATES = _table({"state": STATE, "fips": _like(r"\d{2}$", "two digits"), "name": _text()}, key=["state"])
 
 TABLES: dict[str, pa.DataFrameSchema] = {
     **{

@@ -19,8 +19,8 @@ SHAPES, STATES = "spillovers/states-albers-10m.json", "spillovers/states.csv"
 def states(facts: Facts) -> dict[str, list[np.ndarray]]:
     """Outlines of the states, of each ring of each part.
 
-    Arcs of a topology (Bostock and Metcalf, TopoJSON format specification 1.0, section 2.1.4) are
-    differences of whole numbers; a negative one is arc ~i, backwards. Neighbours share arcs, so that borders meet.
+    Arcs of a topology (Bostock and Metcalf, TopoJSON format specification 1.0, section 2.1.4) are differences
+    of whole numbers; a negative one is arc ~i, backwards. Neighbours share arcs, so that borders meet.
 
     Returns
     -------

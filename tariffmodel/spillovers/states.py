@@ -29,7 +29,7 @@ _ENDS = ("", "_low", "_high")
 
 
 def output_change(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
-    """How many more vehicles each maker builds in the US under the policy of a case than under its counterfactual.
+    """How many more vehicles each maker builds in the US than under the counterfactual of a case.
 
     Parameters
     ----------
@@ -72,9 +72,10 @@ def table(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `state` (two letters), most jobs first, ``no place`` last: `vehicles` a year more than under the
-        counterfactual, `assembly_jobs`, `supplier_jobs`, `jobs` with `jobs_low` and `jobs_high`, the ends of
-        `input_output.table` at the same number of vehicles, whose own range is that of `output_change`. Without a place: vehicles of makers without a running US plant, and suppliers in
+        Indexed by `state` (two letters), most jobs first, ``no place`` last: `vehicles` a year more than
+        under the counterfactual, `assembly_jobs`, `supplier_jobs`, `jobs` with `jobs_low` and `jobs_high`,
+        the ends of `input_output.table` at the same number of vehicles, whose own range is that of
+        `output_change`. Without a place: vehicles of makers without a running US plant, and suppliers in
         industries or states of which no jobs are known.
 
     Examples

@@ -39,11 +39,11 @@ def links(facts: Facts) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `ticker`: `name`, `role`, `driver` (``us_output``, ``imports`` or ``sales``), `sign` (of the line when
-        output moves to the US: 1, −1, 0 where it follows sales, whoever builds), `sector` with `sector_name` and
-        its `share_carried` (fraction of the industry's output that hangs on US light vehicles), `auto_share` (the
-        firm's own, where it is disclosed), `share` that is used, `basis` (firm, industry or none), `gap`: what is
-        not known, and `priced`.
+        Indexed by `ticker`: `name`, `role`, `driver` (``us_output``, ``imports`` or ``sales``), `sign` (of
+        the line when output moves to the US: 1, −1, 0 where it follows sales, whoever builds), `sector` with
+        `sector_name` and its `share_carried` (fraction of the industry's output that hangs on US light
+        vehicles), `auto_share` (the firm's own, where it is disclosed), `share` that is used, `basis` (firm,
+        industry or none), `gap`: what is not known, and `priced`.
 
     Examples
     --------
@@ -90,7 +90,8 @@ def drivers(facts: Facts, names: Sequence[str] | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by `event`: `us_output`, `imports` and `sales`, fractions of what they were, at central inputs.
+        Indexed by `event`: `us_output`, `imports` and `sales`, fractions of what they were, at central
+        inputs.
 
     Examples
     --------
@@ -120,9 +121,9 @@ class Reactions:
     Attributes
     ----------
     rows : DataFrame
-        One per event and line with a return: `event`, `ticker`, `name`, `role`, `driver_change` (of its own driver,
-        a fraction), `predicted` (change of the firm's sales: `share` × that; empty without a share), `car` and
-        `standard_error`, fractions.
+        One per event and line with a return: `event`, `ticker`, `name`, `role`, `driver_change` (of its own
+        driver, a fraction), `predicted` (change of the firm's sales: `share` × that; empty without a share),
+        `car` and `standard_error`, fractions.
     drivers : DataFrame
         From `drivers`.
     against : Reference
@@ -151,8 +152,8 @@ class Reactions:
         Returns
         -------
         DataFrame
-            Indexed by `event`, all of them first: `lines`, `slope` (return by unit of predicted sales; 1 where sales
-            pass into value one for one) with `slope_low`, `slope_high` and `p_slope` over placebo days,
+            Indexed by `event`, all of them first: `lines`, `slope` (return by unit of predicted sales; 1 where
+            sales pass into value one for one) with `slope_low`, `slope_high` and `p_slope` over placebo days,
             `minimum_slope` (found with a power of 80%), `correlation` of prediction and return with
             `correlation_low` and `correlation_high`: the ends of the slope in its units, cut at ±1.
 
@@ -199,8 +200,9 @@ class Reactions:
         Returns
         -------
         DataFrame
-            Indexed by `role`: `lines`, `firm_events`, `signed_car` (mean return, turned over where the driver fell),
-            `signed_low`, `signed_high` and `p_value` over placebo days, `as_predicted` (share of firm-events).
+            Indexed by `role`: `lines`, `firm_events`, `signed_car` (mean return, turned over where the driver
+            fell), `signed_low`, `signed_high` and `p_value` over placebo days, `as_predicted` (share of
+            firm-events).
 
         """
         known = self._driven()
@@ -228,9 +230,9 @@ class Reactions:
         Returns
         -------
         DataFrame
-            Indexed by `ticker`: `name`, `role`, `driver`, `events`, `slope` with `slope_low`, `slope_high`, `p_slope` over
-            placebo days and `p_holm` (over all lines), and `reading`: "follows its driver" or "against its driver"
-            where `p_holm` is at most 5%, else "not told from zero".
+            Indexed by `ticker`: `name`, `role`, `driver`, `events`, `slope` with `slope_low`, `slope_high`,
+            `p_slope` over placebo days and `p_holm` (over all lines), and `reading`: "follows its driver" or
+            "against its driver" where `p_holm` is at most 5%, else "not told from zero".
         """
         known, found = self._driven(), {}
         for ticker, rows in known.groupby("ticker", sort=False):
@@ -303,6 +305,16 @@ def reactions(
     change = moved.stack().rename("driver_change").rename_axis(["event", "driver"]).reset_index()
     rows = rows.merge(change, on=["event", "driver"], how="left")
     rows["predicted"] = rows["share"] * rows["driver_change"]
-    shown = ["event", "ticker", "name", "role", "driver", "driver_change", "predicted", "car", "standard_error"]
+    shown = [
+        "event",
+        "ticker",
+        "name",
+        "role",
+        "driver",
+        "driver_change",
+        "predicted",
+        "car",
+        "standard_error",
+    ]
     rows = rows[shown].dropna(subset=["car"]).reset_index(drop=True)
     return Reactions(rows, moved, events.reference(facts, study, window))
