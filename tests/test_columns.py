@@ -241,6 +241,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
         "input_output.table": tm.input_output.table(known),
         "input_output.multipliers": tm.input_output.multipliers(known),
+        "input_output.job_multipliers": tm.input_output.job_multipliers(known),
         "input_output.detail": tm.input_output.detail(known),
         "input_output.parts_content": tm.input_output.parts_content(known),
         "places.plants": tm.places.plants(known),

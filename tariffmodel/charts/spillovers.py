@@ -83,14 +83,15 @@ def industry_bars(
     scale, size = usd_scale(made["output_usd"])
     if size == "bn" and shown["output_usd"].abs().min() < 1e8:
         scale, size = 1e6, "m"
+    vehicles_usd, staff = map(float, table.loc["assembly", ["output_usd", "jobs"]])
     whole, most = table["output_usd"].drop("assembly").sum(), shown.iloc[0]
     fig = figure(
         f"{vehicles:,.0f} vehicles more built in the US come with {_usd(whole)} of output in other US "
         f"industries; the largest part in {_lowered(most['sector_name'])}, {_usd(most['output_usd'])}",
         f"Output a year, USD {size} of 2024, for {vehicles:,.0f} vehicles worth "
-        f"{_usd(table.at['assembly', 'output_usd'])}; bars: structure of 2017, lines to the structure of 2024",
+        f"{_usd(vehicles_usd)}; bars: structure of 2017, lines to the structure of 2024",
         [
-            f"Right: jobs, full and part time; at the plants themselves {table.at['assembly', 'jobs']:,.0f}",
+            f"Right: jobs, full and part time; at the plants themselves {staff:,.0f}",
             f"Not shown: industries with less than USD {shown['output_usd'].abs().min() / scale:,.0f} {size}",
             "Dash: no jobs are known",
             *origin_note(source, as_of),

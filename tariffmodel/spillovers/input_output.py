@@ -72,9 +72,10 @@ def _structure(facts: Facts) -> _Structure:
         for name in ("use", "make", "import_use", "output")
     )
     industries, commodities = make.index, make.columns
-    by_industry, by_commodity = totals.loc[industries, "all"], totals.loc["all", commodities]
-    shape = {"index": commodities, "columns": industries, "fill_value": 0.0}
-    use, imported = use.reindex(**shape).fillna(0.0), imported.reindex(**shape).fillna(0.0)
+    by_industry, by_commodity = totals["all"].reindex(industries), totals.loc["all"].reindex(commodities)
+    use, imported = (
+        each.reindex(index=commodities, columns=industries).fillna(0.0) for each in (use, imported)
+    )
     made = make.fillna(0.0).div(by_commodity, axis=1).to_numpy()
     needed = (use - imported).div(by_industry, axis=1).to_numpy()
     left = np.eye(len(commodities)) - needed @ made
@@ -236,12 +237,10 @@ def table(
     """
     each = value_per_vehicle(facts) if value_usd is None else in_dollars_of(facts, value_usd, YEAR, of=year)
     usd = vehicles * each
-    both = pd.DataFrame({"benchmark": _by_summary(facts), "summary": _by_industry(facts)})
-    both.loc[SMALL, "summary"] = both.at[SMALL, "benchmark"]
-    output = both.fillna(0.0) * usd
+    output = _both(facts) * usd
     hired = output.mul(_jobs_by_dollar(facts), axis=0)
     hired.loc[ASSEMBLY, "benchmark"] = vehicles * places.assembly_jobs(facts)
-    frame = pd.DataFrame({"sector_name": _named(facts, list(both.index))}, both.index)
+    frame = pd.DataFrame({"sector_name": _named(facts, list(output.index))}, output.index)
     for name, of, unit in (("output", output, "_usd"), ("jobs", hired, "")):
         frame[f"{name}{unit}"] = of["benchmark"]
         frame[f"{name}_low{unit}"], frame[f"{name}_high{unit}"] = of.min(axis=1), of.max(axis=1)
@@ -250,6 +249,34 @@ def table(
     last = pd.Series(frame.index, frame.index).map({ASSEMBLY: -1, SMALL: 1}).fillna(0)
     order = pd.DataFrame({"last": last, "size": -frame["output_usd"].abs()}).sort_values(["last", "size"])
     return frame.loc[order.index].rename_axis("sector")
+
+
+def job_multipliers(facts: Facts) -> pd.DataFrame:
+    """All jobs for each job at the assembly plants, by how these are counted, beside a published figure.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `reading`: `jobs_per_job` and `covers`. The published one has wages spent in it.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> job_multipliers(tm.facts.load())["jobs_per_job"].round(2).to_dict()["summary of 2024"]
+    3.1
+    """
+    hired = _both(facts).mul(_jobs_by_dollar(facts), axis=0)
+    staff = places.assembly_jobs(facts) / value_per_vehicle(facts)
+    first = hired["benchmark"].drop(ASSEMBLY).sum()
+    said = _published(facts, "jobs_multiplier").iloc[0]
+    rows = {
+        "benchmark, staff of plants": (first / staff + 1, "assembly plants by their staff"),
+        "benchmark": (first / hired.at[ASSEMBLY, "benchmark"] + 1, "plants like vehicles and parts together"),
+        "summary of 2024": (hired["summary"].sum() / hired.at[ASSEMBLY, "summary"], "the same"),
+        "published": (said["value"], f"{said['source_title']}: {said['note']}"),
+    }
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["jobs_per_job", "covers"])
+    return frame.astype({"jobs_per_job": float}).rename_axis("reading")
 
 
 def printed(found: pd.DataFrame, least: float = LEAST) -> pd.DataFrame:
@@ -269,10 +296,11 @@ def printed(found: pd.DataFrame, least: float = LEAST) -> pd.DataFrame:
     (True, True)
     """
     size = found[["output_usd", "imports_usd"]].abs().max(axis=1)
-    small = (size < least * abs(found.at[ASSEMBLY, "output_usd"])) | (found.index == SMALL)
+    small = (size < least * abs(found["output_usd"][ASSEMBLY])) | (found.index == SMALL)
     rest = found[small].drop(columns="sector_name").sum(min_count=1)
     others = pd.DataFrame(rest.to_dict() | {"sector_name": f"{int(small.sum())} others"}, index=["others"])
-    return pd.concat([found[~small], others[found.columns]]).rename_axis("sector")
+    shown: pd.DataFrame = pd.concat([found[~small], others[found.columns]])
+    return shown.rename_axis("sector")
 
 
 def detail(facts: Facts, vehicles: float = 100_000) -> pd.DataFrame:
@@ -359,7 +387,8 @@ def _cells(facts: Facts) -> pd.DataFrame:
 def _output(facts: Facts) -> pd.Series:
     """Gross output of cars and light trucks, USD m."""
     rows = _held(facts, OUTPUT)
-    return rows[rows["year"] == YEAR].set_index("sector")["value"].reindex(VEHICLES)
+    found: pd.Series = rows[rows["year"] == YEAR].set_index("sector")["value"].reindex(VEHICLES)
+    return found
 
 
 def _benchmark(facts: Facts) -> pd.Series:
@@ -367,7 +396,7 @@ def _benchmark(facts: Facts) -> pd.Series:
     cells, output = _cells(facts), _output(facts)
     mix = (output / output.sum()).to_numpy()
     final = linalg.solve(cells.loc[VEHICLES].to_numpy(), mix)
-    moved = cells @ final
+    moved = pd.Series(cells.to_numpy() @ final, cells.index)
     listed = moved.drop("all")
     listed[SMALL] = moved["all"] - listed.sum()
     return listed
@@ -381,6 +410,13 @@ def _by_summary(facts: Facts) -> pd.Series:
     home = homes.reindex(moved.index)
     home[VEHICLES], home[SMALL] = ASSEMBLY, SMALL
     return moved.groupby(home).sum().rename_axis(None)
+
+
+def _both(facts: Facts) -> pd.DataFrame:
+    """Output by dollar of vehicles, by industry, in the benchmark and in the summary."""
+    both = pd.DataFrame({"benchmark": _by_summary(facts), "summary": _by_industry(facts)}).fillna(0.0)
+    both.loc[SMALL, "summary"] = both["benchmark"][SMALL]
+    return both
 
 
 def _by_industry(facts: Facts) -> pd.Series:

@@ -42,7 +42,7 @@ def plants(facts: Facts) -> pd.DataFrame:
     """
     table = _running(facts)
     partners = table["company"].str.split("|")
-    parts = partners.str.len()
+    parts = table["company"].str.count(r"\|") + 1
     each = table.assign(
         maker=partners,
         employees=table["employees"].astype(float) / parts,

@@ -57,8 +57,9 @@ def links(facts: Facts) -> pd.DataFrame:
         raise DataError(f"data/{TICKERS}: {missing[0]} is not in data/market/instruments.csv; add it there")
     names = {code: input_output.sector(facts, code) for code in frame["sector"].dropna().unique()}
     carried = input_output.detail(facts)["share_carried"]
-    told = read(facts, DISCLOSED)
-    told = told[told["metric"].isin(_AUTO_SHARES)].sort_values("period").groupby("ticker")["value"].last()
+    disclosed = read(facts, DISCLOSED)
+    disclosed = disclosed[disclosed["metric"].isin(_AUTO_SHARES)].sort_values("period")
+    told: pd.Series = disclosed.groupby("ticker")["value"].last()
     frame = frame.assign(
         name=facts.instruments["name"].reindex(frame.index),
         role=facts.instruments["role"].reindex(frame.index),
@@ -85,7 +86,8 @@ def drivers(facts: Facts, names: Sequence[str] | None = None) -> pd.DataFrame:
     Parameters
     ----------
     names : sequence of str, optional
-        Events. Default: headline events with a computable change that are the first news of it.
+        Events. Default: headline events with a computable change that are the first news of it, up to the
+        last price.
 
     Returns
     -------
@@ -102,7 +104,8 @@ def drivers(facts: Facts, names: Sequence[str] | None = None) -> pd.DataFrame:
     """
     if names is None:
         table = event_calendar.table(facts)
-        names = list(table.index[table["main"] & table["restates"].isna()])
+        first = table["main"] & table["restates"].isna() & (table["date_et"] < facts.prices.index[-1])
+        names = list(table.index[first])
     rows = {}
     for event, asked in event_calendar.questions(facts, names).items():
         taken, market, then = equilibrium.answered(asked)
@@ -152,7 +155,7 @@ class Reactions:
         Returns
         -------
         DataFrame
-            Indexed by `event`, all of them first: `lines`, `slope` (return by unit of predicted sales; 1 where
+            Indexed by `event`, all of them first: `lines`, `slope` (return by unit of predicted sales: 1 if
             sales pass into value one for one) with `slope_low`, `slope_high` and `p_slope` over placebo days,
             `minimum_slope` (found with a power of 80%), `correlation` of prediction and return with
             `correlation_low` and `correlation_high`: the ends of the slope in its units, cut at ±1.
@@ -248,8 +251,8 @@ class Reactions:
             }
         frame = pd.DataFrame.from_dict(found, orient="index").rename_axis("ticker")
         told = groups.holm(frame["p_slope"].to_numpy(dtype=float))
-        words = [told > _SIZE, frame["slope"] > 0]
-        reading = np.select(words, ["not told from zero", "follows its driver"], "against its driver")
+        reading = np.where(frame["slope"] > 0, "follows its driver", "against its driver")
+        reading = np.where(told > _SIZE, "not told from zero", reading)
         return frame.assign(p_holm=told, reading=reading).sort_values("p_slope")
 
     def _driven(self) -> pd.DataFrame:
@@ -302,7 +305,7 @@ def reactions(
     study = events.tariff_study(facts, events=list(moved.index), tickers=lines, window=window)
     car = study.car(window)[["car", "se"]].rename(columns={"se": "standard_error"}).reset_index()
     rows = car.rename(columns={"firm": "ticker"}).merge(known, left_on="ticker", right_index=True)
-    change = moved.stack().rename("driver_change").rename_axis(["event", "driver"]).reset_index()
+    change = moved.reset_index().melt("event", var_name="driver", value_name="driver_change")
     rows = rows.merge(change, on=["event", "driver"], how="left")
     rows["predicted"] = rows["share"] * rows["driver_change"]
     shown = [
