@@ -267,16 +267,17 @@ def job_multipliers(facts: Facts) -> pd.DataFrame:
     """
     hired = _both(facts).mul(_jobs_by_dollar(facts), axis=0)
     staff = places.assembly_jobs(facts) / value_per_vehicle(facts)
-    first = hired["benchmark"].drop(ASSEMBLY).sum()
+    at_plants = float(hired["benchmark"][ASSEMBLY])
+    first, whole = hired["benchmark"].sum() - at_plants, hired["summary"].sum()
     said = _published(facts, "jobs_multiplier").iloc[0]
     rows = {
         "benchmark, staff of plants": (first / staff + 1, "assembly plants by their staff"),
-        "benchmark": (first / hired.at[ASSEMBLY, "benchmark"] + 1, "plants like vehicles and parts together"),
-        "summary of 2024": (hired["summary"].sum() / hired.at[ASSEMBLY, "summary"], "the same"),
-        "published": (said["value"], f"{said['source_title']}: {said['note']}"),
+        "benchmark": (first / at_plants + 1, "plants like vehicles and parts together"),
+        "summary of 2024": (whole / at_plants, "the same"),
+        "published": (float(said["value"]), f"{said['source_title']}: {said['note']}"),
     }
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["jobs_per_job", "covers"])
-    return frame.astype({"jobs_per_job": float}).rename_axis("reading")
+    return frame.rename_axis("reading")
 
 
 def printed(found: pd.DataFrame, least: float = LEAST) -> pd.DataFrame:
@@ -296,7 +297,8 @@ def printed(found: pd.DataFrame, least: float = LEAST) -> pd.DataFrame:
     (True, True)
     """
     size = found[["output_usd", "imports_usd"]].abs().max(axis=1)
-    small = (size < least * abs(found["output_usd"][ASSEMBLY])) | (found.index == SMALL)
+    small = (size <= least * abs(found["output_usd"][ASSEMBLY])) & (found.index != ASSEMBLY)
+    small |= found.index == SMALL
     rest = found[small].drop(columns="sector_name").sum(min_count=1)
     others = pd.DataFrame(rest.to_dict() | {"sector_name": f"{int(small.sum())} others"}, index=["others"])
     shown: pd.DataFrame = pd.concat([found[~small], others[found.columns]])

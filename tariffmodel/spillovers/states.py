@@ -55,7 +55,7 @@ def output_change(case: Case, horizon: str = "equilibrium") -> pd.DataFrame:
     taken, market, then = equilibrium.answered(case, horizon, plants)
     was = equilibrium.case_products(case).us_share
     built = taken.by_maker(then.units * taken.us_share - market.units * was) / case.goods.years
-    runs = np.column_stack([built, built.sum(axis=1)])
+    runs = np.round(np.column_stack([built, built.sum(axis=1)]), 6) + 0.0  # no vehicle is that small
     low, high = uncertainty.interval(runs)
     columns = {"vehicles": runs[0], "vehicles_low": low, "vehicles_high": high}
     return pd.DataFrame(columns, pd.Index([*taken.makers, ALL], name="maker"))
