@@ -300,7 +300,7 @@ def test_events_whose_windows_overlap_draw_one_placebo_day():
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize("count", [1, 2, 4, 9])
 def test_a_mean_of_any_number_of_firms_has_the_error_of_a_mean(count, sign):
-    """Weights that are all alike leave no contrast: an error that is none gave a p-value of 1 / (1 + draws)."""
+    """Weights that are all alike leave no contrast: without an error p was 1 / (1 + draws)."""
     reference = judged().of(FIRMS[:count])
     first = reference.events.labels[:1]
     weights = pd.DataFrame(sign / count, first, FIRMS[:count])

@@ -137,10 +137,10 @@ class Reactions:
     >>> import tariffmodel as tm
     >>> lines = ["CLF", "NUE", "LEA", "BWA", "CSX", "APTV"]
     >>> found = reactions(tm.facts.load(), ["2025-03-26-auto-duty-order"], lines)
-    >>> len(found.rows), found.slope()["lines"].item()
-    (6, 6)
+    >>> len(found.rows), found.slope()["lines"].to_dict()
+    (6, {'all': 6, '2025-03-26-auto-duty-order': 6})
     >>> found.by_line().index.size, found.by_role()["lines"].to_dict()
-    (6, {'supplier': 3, 'steel': 2, 'rail': 1})
+    (6, {'steel': 2, 'supplier': 3, 'rail': 1})
     """
 
     rows: pd.DataFrame
