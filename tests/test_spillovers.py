@@ -193,6 +193,9 @@ def test_the_slope_is_least_squares_with_event_effects(ripples):
     expected = np.linalg.lstsq(design, known["car"], rcond=None)[0][0]
     pooled = ripples.slope().loc["all"]
     assert pooled["slope"] == pytest.approx(expected)
+    rest = known[known["ticker"] != pooled["most_weight"]]
+    design = np.column_stack([rest["predicted"], effects.loc[rest.index]])
+    assert pooled["slope_without"] == pytest.approx(np.linalg.lstsq(design, rest["car"], rcond=None)[0][0])
     left = [known[name] - known.groupby("event")[name].transform("mean") for name in ("predicted", "car")]
     assert pooled["correlation"] == pytest.approx(np.corrcoef(*left)[0, 1])
     assert -1 <= pooled["correlation_low"] < pooled["correlation"] < pooled["correlation_high"] <= 1

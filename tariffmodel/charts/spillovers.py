@@ -147,20 +147,27 @@ def state_map(
     """
     placed = table.drop(index="no place", errors="ignore")["jobs"]
     edges = _edges(placed)
-    key = [Patch(facecolor=_class_color(middle, edges), edgecolor=SOFT, linewidth=0.3, label=label)
-           for middle, label in _labels(placed, edges)]  # fmt: skip
+    classes = _labels(placed, edges)
+    if (placed.reindex(list(shapes)).fillna(0.0).abs() < 1).any():
+        classes.append((0.0, "less than one job"))
+    key = [
+        Patch(facecolor=_class_color(inside, edges), edgecolor=SOFT, linewidth=0.3, label=label)
+        for inside, label in classes
+    ]
     away = float(table["jobs"].get("no place", 0.0))
+    ends = " to ".join(_thousands(table[f"jobs_{end}"].sum(), " thousand") for end in ("low", "high"))
     fig = figure(
         _finding(table, placed),
         f"Jobs in assembly and at suppliers, full and part time, against the counterfactual; {case}",
         [
             f"In industries or states of which the data have no employment: {away:,.0f} jobs, not on the map",
+            f"All jobs, low to high at the same vehicles: {ends}",
             "Alaska and Hawaii are not to scale",
             *origin_note(source, as_of),
         ],
         width_cm,
         body_cm=width_cm * 0.6,
-        key=[*key, Patch(facecolor=_NONE, edgecolor=SOFT, linewidth=0.3, label="less than one job")],
+        key=key,
     )
     ax = fig.subplots()
     ax.set_axis_off()
@@ -396,8 +403,9 @@ def _labels(jobs: pd.Series, edges: np.ndarray) -> list[tuple[float, str]]:
     for sign in signs:
         word = "" if signs == [1] else " more" if sign > 0 else " fewer"
         for low, high in list(pairwise(edges))[::sign]:
-            ends = f"{low:,.0f} and over" if high == np.inf else f"{max(low, 1):,.0f}–{high:,.0f}"
-            found.append((sign * (low + 1), f"{ends}{word} jobs"))
+            size = f"{max(low, 1):,.0f}–{high:,.0f}{word} jobs"
+            size = f"{low:,.0f}{word} jobs and over" if high == np.inf else size
+            found.append((sign * (low + 1), size))
     return found
 
 

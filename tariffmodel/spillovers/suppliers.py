@@ -158,7 +158,9 @@ class Reactions:
             Indexed by `event`, all of them first: `lines`, `slope` (return by unit of predicted sales: 1 if
             sales pass into value one for one) with `slope_low`, `slope_high` and `p_slope` over placebo days,
             `minimum_slope` (found with a power of 80%), `correlation` of prediction and return with
-            `correlation_low` and `correlation_high`: the ends of the slope in its units, cut at ±1.
+            `correlation_low` and `correlation_high`: the ends of the slope in its units, cut at ±1;
+            `most_weight`, the line with the largest `weight` in the slope (a fraction of Σ x̃²), and
+            `slope_without` it.
 
         Raises
         ------
@@ -177,13 +179,14 @@ class Reactions:
         found |= {str(event): self._slope(rows) for event, rows in known.groupby("event", sort=False)}
         return pd.DataFrame.from_dict(found, orient="index").rename_axis("event")
 
-    def _slope(self, rows: pd.DataFrame) -> dict[str, float]:
+    def _slope(self, rows: pd.DataFrame) -> dict[str, object]:
         """`rows` of one or more events."""
         by_event = rows.groupby("event")
         x = rows["predicted"] - by_event["predicted"].transform("mean")
         y = rows["car"] - by_event["car"].transform("mean")
         found = self._pooled(rows, x / (x**2).sum())
         unit = np.sqrt((x**2).sum() / (y**2).sum())
+        weight = (x**2).groupby(rows["ticker"]).sum() / (x**2).sum()
         low, high = (float(np.clip(end * unit, -1, 1)) for end in found.interval)
         return {
             "lines": rows["ticker"].nunique(),
@@ -195,7 +198,15 @@ class Reactions:
             "correlation": found.estimate * unit,
             "correlation_low": low,
             "correlation_high": high,
+            "most_weight": str(weight.idxmax()),
+            "weight": float(weight.max()),
+            "slope_without": self._least_squares(rows[rows["ticker"] != weight.idxmax()]),
         }
+
+    @staticmethod
+    def _least_squares(rows: pd.DataFrame) -> float:
+        x, y = (rows[one] - rows.groupby("event")[one].transform("mean") for one in ("predicted", "car"))
+        return float((x * y).sum() / (x**2).sum())
 
     def by_role(self) -> pd.DataFrame:
         """Did suppliers, steel, railways, carriers and dealers move the way that their driver did?
