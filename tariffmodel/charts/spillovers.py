@@ -85,9 +85,11 @@ def industry_bars(
         scale, size = 1e6, "m"
     vehicles_usd, staff = map(float, table.loc["assembly", ["output_usd", "jobs"]])
     whole, most = table["output_usd"].drop("assembly").sum(), shown.iloc[0]
+    many = f"{abs(vehicles):,.0f} vehicles"
+    come = "more built in the US come with" if vehicles > 0 else "fewer built in the US take with them"
     fig = figure(
-        f"{vehicles:,.0f} vehicles more built in the US come with {_usd(whole)} of output in other US "
-        f"industries; the largest part in {_lowered(most['sector_name'])}, {_usd(most['output_usd'])}",
+        f"{many} {come} {_usd(abs(whole))} of output in other US industries; the largest part in "
+        f"{_lowered(most['sector_name'])}, {_usd(abs(most['output_usd']))}",
         f"Output a year, USD {size} of 2024, for {vehicles:,.0f} vehicles worth "
         f"{_usd(vehicles_usd)}; bars: structure of 2017, lines to the structure of 2024",
         [

@@ -318,7 +318,8 @@ def questions(facts: Facts, events: Sequence[str]) -> dict[str, Case]:
     >>> asked[deal].period.days
     365
     """
-    rows = _rows(facts).loc[_known(_rows(facts).index, events)]
+    every = _rows(facts)
+    rows = every.loc[_known(every.index, events)]
     for event in rows.index[rows["basis"] == "none"]:
         policies(facts, str(event))  # says why there are none
     known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}

@@ -13,7 +13,12 @@ from tariffmodel.facts.tables import read
 PLANTS = "watch/plants.csv"
 _BY = {"units": "capacity", "employees": "staff"}  # what spreads output over plants, best first
 _AT_REST = r"\bidle|not started|building"
-_ALL_US = ("Total US", "us_production_units", "US (light vehicles)")
+_ALL_US = {
+    "maker": "Total US",
+    "variable": "us_production_units",
+    "scope": "US (light vehicles)",
+    "period": "CY2024",
+}
 
 
 @kept_with
@@ -64,7 +69,7 @@ def us_output(facts: Facts) -> float:
     Raises
     ------
     DataError
-        If the facts have no such row.
+        If the facts have no such row, or had none on their day.
 
     Examples
     --------
@@ -73,11 +78,10 @@ def us_output(facts: Facts) -> float:
     10260000.0
     """
     rows = facts.table
-    asked = dict(zip(("maker", "variable", "scope"), _ALL_US, strict=True)) | {"period": "CY2024"}
-    found = rows[np.logical_and.reduce([rows[name] == value for name, value in asked.items()])]
+    found = rows[np.logical_and.reduce([rows[name] == value for name, value in _ALL_US.items()])]
     if found.empty:
         raise DataError(
-            f"data/facts/aggregates.csv has no row with {', '.join(f'{k} {v!r}' for k, v in asked.items())}; "
+            f"data/facts/aggregates.csv has no row of {', '.join(_ALL_US.values())} known on that day; "
             "add it: values and jobs by vehicle rest on it"
         )
     return float(found["value"].iloc[0])

@@ -119,7 +119,7 @@ def of_output(facts: Facts, change: pd.Series) -> pd.DataFrame:
     shares, industries = _shares(facts), input_output.table(facts, float(change.sum()))
     states = [*shares.index.union(spread.index), NO_PLACE]
     vehicles = spread.reindex(states).fillna(0.0)
-    vehicles[NO_PLACE] = change.sum() - vehicles.sum()
+    vehicles[NO_PLACE] = np.round(change.sum() - vehicles.sum(), 6) + 0.0
     found = pd.DataFrame({"vehicles": vehicles})
     for end in _ENDS:
         jobs = industries[f"jobs{end}"].fillna(0.0)
