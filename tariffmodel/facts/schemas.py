@@ -1201,9 +1201,9 @@ IO_REQUIREMENTS = _table(
 IO_DEPENDENCE = _table(
     {
         "sector": _SECTOR,
-        "metric": _one_of("share_carried", "industry_output"),
-        "value": _number(0),
-        "unit": _one_of("fraction", "usd_m"),
+        "metric": _one_of("share_carried"),
+        "value": _number(0, 1),
+        "unit": _one_of("fraction"),
         "year": _YEAR,
     },
     key=["sector", "metric"],

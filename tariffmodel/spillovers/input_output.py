@@ -321,8 +321,7 @@ def detail(facts: Facts, vehicles: float = 100_000) -> pd.DataFrame:
     >>> detail(tm.facts.load())["share_carried"].head(2).round(2).to_dict()
     {'336370': 0.8, '336360': 0.73}
     """
-    rows = _held(facts, DEPENDENCE)
-    share = rows[rows["metric"] == "share_carried"].set_index("sector")["value"].drop(VEHICLES)
+    share = _held(facts, DEPENDENCE).set_index("sector")["value"].drop(VEHICLES)
     share = share.sort_values(ascending=False)
     frame = pd.DataFrame(
         {
@@ -414,11 +413,12 @@ def _by_summary(facts: Facts) -> pd.Series:
     return moved.groupby(home).sum().rename_axis(None)
 
 
+@kept_with_files
 def _both(facts: Facts) -> pd.DataFrame:
     """Output by dollar of vehicles, by industry, in the benchmark and in the summary."""
     both = pd.DataFrame({"benchmark": _by_summary(facts), "summary": _by_industry(facts)}).fillna(0.0)
     both.loc[SMALL, "summary"] = both["benchmark"][SMALL]
-    return both
+    return protected(both)
 
 
 def _by_industry(facts: Facts) -> pd.Series:
