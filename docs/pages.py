@@ -30,6 +30,7 @@ WINGS = {  # in the order in which each knows only those before it
     "markets": "Shares and currencies",
     "hedging": "What hedges a position",
     "scenarios": "What could happen",
+    "spillovers": "Who feels it at second hand",
     "intake": "What comes in from outside",
     "charts": "Charts",
     "runs": "Runs, reports and exports",

@@ -2,9 +2,10 @@
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
-about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``intake`` (what comes in from
-outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
-The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``spillovers`` (who feels it at
+second hand) → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``.
+Continuous integration holds the order. The names below are public. They load when first used, so that
+``import tariffmodel`` itself is quick.
 """
 
 from __future__ import annotations
@@ -111,6 +112,11 @@ _HOMES = {
     "valuation": "markets.valuation",
     "trade": "intake.official",
     "vendors": "intake.vendors",
+    "input_output": "spillovers.input_output",
+    "places": "spillovers.places",
+    "shapes": "spillovers.shapes",
+    "states": "spillovers.states",
+    "suppliers": "spillovers.suppliers",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the keys are strings
 

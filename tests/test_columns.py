@@ -72,6 +72,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     covered = tm.scenarios.hedged(tree, ticket)
+    ripples = tm.suppliers.reactions(known, EVENTS[:1], ["CLF", "NUE", "CSX", "LEA", "BWA", "APTV"])
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -242,6 +243,20 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "scenarios.Result.net": tree.net("none"),
         "scenarios.hedged": pd.concat([covered.summary(), covered.by_outcome(), covered.slopes()]),
         "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
+        "input_output.table": tm.input_output.table(known),
+        "input_output.multipliers": tm.input_output.multipliers(known),
+        "input_output.job_multipliers": tm.input_output.job_multipliers(known),
+        "input_output.detail": tm.input_output.detail(known),
+        "input_output.parts_content": tm.input_output.parts_content(known),
+        "places.plants": tm.places.plants(known),
+        "states.output_change": tm.states.output_change(case),
+        "states.table": tm.states.table(case),
+        "suppliers.links": tm.suppliers.links(known),
+        "suppliers.drivers": ripples.drivers,
+        "suppliers.Reactions.rows": ripples.rows,
+        "suppliers.Reactions.slope": ripples.slope(),
+        "suppliers.Reactions.by_role": ripples.by_role(),
+        "suppliers.Reactions.by_line": ripples.by_line(),
         "ticket.table": ticket.table(),
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,

@@ -308,6 +308,30 @@ def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
     return _policy(facts, row, "policy_before")[0], _policy(facts, row, "policy_after")[0]
 
 
+def questions(facts: Facts, events: Sequence[str]) -> dict[str, Case]:
+    """The question that each event asks, as `delta_exposure` asks it: policies, twelve months and volumes.
+
+    Raises
+    ------
+    DataError
+        If an event is unknown or changes no bill.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> deal = "2025-07-22-japan-deal"
+    >>> asked = tm.event_calendar.questions(tm.facts.load(), [deal])
+    >>> asked[deal].period.days
+    365
+    """
+    every = _rows(facts)
+    rows = every.loc[_known(every.index, events)]
+    for event in rows.index[rows["basis"] == "none"]:
+        policies(facts, str(event))  # says why there are none
+    known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}
+    return {str(event): _question(known[row["date_et"].year], row) for event, row in rows.iterrows()}
+
+
 def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.DataFrame:
     """Change in every maker's yearly bill that each event brought, set against its market value.
 
@@ -476,15 +500,19 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     if row["basis"] == "none":
         nothing = (None, np.nan, np.nan, np.nan, None, row["reason"])
         return pd.DataFrame(dict(zip(_CHANGE, nothing, strict=True)), index=facts.makers.index)
-    (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
-    start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
-    end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
-    case = Case(facts, after, before, Period(start, end), facts.as_of)
+    case = _question(facts, row)
     runs = case.runs_usd
     low, high = uncertainty.interval(runs)
     quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in case.goods.quality]
     values = (str(case.period), runs[0], low, high, quality, None)
     return pd.DataFrame(dict(zip(_CHANGE, values, strict=True)), index=facts.makers.index)
+
+
+def _question(facts: Facts, row: pd.Series) -> Case:
+    (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
+    start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
+    end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
+    return Case(facts, after, before, Period(start, end), facts.as_of)
 
 
 def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
