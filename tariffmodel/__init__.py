@@ -79,6 +79,7 @@ _HOMES = {
     "paths": "stats.paths",
     "periods": "facts.periods",
     "placebo": "stats.placebo",
+    "plausibility": "intake.plausibility",
     "plants": "response.plants",
     "policy": "tariff.policy",
     "prediction": "markets.prediction",

@@ -388,9 +388,10 @@ def test_refreshes_in_steps_give_the_returns_of_one_history(seed, stops, actions
         shown = adjusted(frame.iloc[: stop + 1])
         columns = ["open", "close", "adj_close", "volume", "dividend", "split"]
         start = stored["date"].iloc[-min(20, len(stored))] if len(stored) else days[0]
-        answer = refresh._Answer(shown.loc[start:, columns], False, [])
-        line = refresh._Line("F", "F", "USD", "America/New_York", start, pd.Series(days, days), stored)
-        stored, row = refresh._join_prices(line, answer)
+        answer = refresh.Answer(shown.loc[start:, columns], False, [])
+        line = refresh.Line("F", "F", "USD", "America/New_York", start, pd.Series(days, days), stored)
+        joined = refresh.joining.join_prices(line, answer)
+        stored, row = joined.frame, joined.row
         assert row["outcome"] in {"updated", "rebased", "unchanged"}, row["detail"]
         assert stored["adj_close"].iloc[-1] == pytest.approx(shown["traded"].iloc[-1])
     np.testing.assert_allclose(stored["adj_close"].pct_change().iloc[1:], total_returns(frame), rtol=1e-9)

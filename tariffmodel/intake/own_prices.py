@@ -19,8 +19,9 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
+from tariffmodel.intake import plausibility
+from tariffmodel.intake.plausibility import JUMP, UNIT
 from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
-from tariffmodel.intake.yahoo import JUMP, UNIT
 
 DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
 TOLERANCE = 0.005  # between an own and a stored return over the same days

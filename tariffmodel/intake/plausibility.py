@@ -1,0 +1,161 @@
+"""Can these prices be, whoever brings them?
+
+One gate for what a refresh asks for and what a user adds. A return is doubted where it is larger than
+`MOVE` and the other lines of its market did not move with it; where the dividend in it cannot be seen in the
+price; where the adjusted closes hold something that no dividend explains; and where a split is not in
+the prices before it. In a refresh a doubt keeps the line as it was until somebody accepts it; in a file it is
+shown before it is added.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MOVE = 0.4  # a session's return beyond which a price is doubted
+JUMP = 3.0  # one day's move beyond which a file's price is a fault
+FX_JUMP = 1.1  # the same for an exchange rate, in a refresh
+UNIT = 30.0  # levels this far apart without a split are not in one unit
+LARGE = 0.05  # dividend over the close before, from which it has to show in the price
+ADJUSTMENT = 0.005  # log return by which adjusted closes may differ from closes and dividends
+PEERS = 5  # lines of a market that make up what the market did
+SPLIT = 1.25  # shares for one, from which a split is no dividend in shares
+_BACK = 0.1  # of a move: what is left of a bad tick after the next session
+
+KINDS = ("move", "dividend", "adjustment", "split")
+
+
+def doubts(bars: pd.DataFrame) -> pd.DataFrame:
+    """Days of price histories that are not believed as they stand.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        `ticker`, `date`, `close` as traded but adjusted for splits, and optionally `adj_close`, `dividend`
+        (currency per share, 0 where there was none, NaN or no column where nobody knows), `split` (new shares
+        for an old one) and `peers`, the log return of the market on that day, see `peers`.
+
+    Returns
+    -------
+    DataFrame
+        `ticker`, `date`, `kind` (one of `KINDS`), `size` (simple return or fraction of the price) and
+        `doubt` in words; at most one row per line and day.
+
+    Notes
+    -----
+    Total return of a day: ``P_t / (P_{t-1} − D_t) − 1``, as Yahoo and CRSP adjust (CRSP, "Data definitions",
+    factor to adjust prices). A dividend is doubted if the price return is nearer to that of a day without it.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2026-01-05", "2026-01-06", "2026-01-07"])
+    >>> bars = pd.DataFrame({"ticker": "F", "date": days, "close": [10.0, 16.0, 10.1]})
+    >>> doubts(bars)[["kind", "doubt"]].iloc[0].tolist()
+    ['move', '+60.0% on 2026-01-06 and back the next session, which looks like a bad tick']
+    """
+    plain = {"adj_close": np.nan, "dividend": np.nan, "split": 1.0, "peers": np.nan}
+    rows = bars.assign(**{name: value for name, value in plain.items() if name not in bars})
+    rows = rows.sort_values(["ticker", "date"], ignore_index=True)
+    rows["split"] = rows["split"].where(rows["split"] > 0, 1.0).fillna(1.0)
+    by = rows.groupby("ticker", sort=False)
+    before = by["close"].shift()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bare = np.log(rows["close"] / before)
+        total = np.log(rows["adj_close"] / by["adj_close"].shift())
+        given = -np.log1p(-(rows["dividend"] / before).clip(upper=0.999))
+    seen = total.fillna(bare)
+    implied = (total - bare).clip(lower=0)
+    paid = given.fillna(implied)  # log return that the dividend adds
+    market = rows["peers"].fillna(0)
+    alone = np.expm1(seen - market)
+    parted = np.log(rows["split"])
+    back = by["close"].shift(-1)
+    off = {
+        "split": (parted.abs() > np.log(SPLIT)) & ((bare + parted).abs() < bare.abs()),
+        "dividend": (paid > LARGE) & ((bare + paid - market).abs() > (bare - market).abs()),
+        "adjustment": ((total - bare - given).abs() > ADJUSTMENT) | (total - bare < -ADJUSTMENT),
+        "move": (np.expm1(seen).abs() > MOVE) & (alone.abs() > MOVE),
+    }
+    facts = rows.assign(
+        bare=np.expm1(bare), seen=np.expm1(seen), paid=-np.expm1(-paid), extra=np.expm1(total - bare - given.fillna(0)),
+        returned=(np.log(back / before).abs() < _BACK * bare.abs()) & back.notna(),
+    )  # fmt: skip
+    kind = pd.Series(np.select(list(off.values()), list(off), ""), rows.index)
+    found = [_doubt(row, kind[row.Index]) for row in facts[kind != ""].itertuples()]
+    table = pd.DataFrame(found, columns=["ticker", "date", "kind", "size", "doubt"])
+    return table.astype({"date": "datetime64[us]", "size": float})
+
+
+def _doubt(row: Any, kind: str) -> dict[str, Any]:
+    """One doubt, in words."""
+    day = f"{row.date:%Y-%m-%d}"
+    if kind == "split":
+        size, said = row.split, f"the split {ratio(row.split)} of {day} is not in the earlier prices"
+    elif kind == "dividend":
+        amount = f" of {row.dividend:g}" if row.dividend > 0 else ""
+        size = row.paid
+        said = (
+            f"a dividend{amount} on {day}, {size:.1%} of the price, which moved by {row.bare:+.1%}: "
+            f"the total return would be {row.seen:+.1%}"
+        )
+    elif kind == "adjustment":
+        size = row.extra
+        said = (
+            f"the adjusted closes of {day} hold {size:+.1%} that no dividend explains: {row.seen:+.1%} in "
+            f"all, and {row.bare:+.1%} in the price"
+        )
+    else:
+        size = row.seen
+        said = f"{size:+.1%} on {day}"
+        if row.returned:
+            said += " and back the next session, which looks like a bad tick"
+        else:
+            known = "its market did not move so" if row.peers == row.peers else "nothing is known of its market"
+            said += f"{_like_split(row.bare)}, without a split, and {known}"
+    return {"ticker": row.ticker, "date": row.date, "kind": kind, "size": size, "doubt": said}
+
+
+def _like_split(bare: float) -> str:
+    """Which split a move looks like, in words."""
+    for shares in (2, 3, 4, 5, 10, 20, 100):
+        for times, name in ((1 / shares, f"{shares}:1"), (float(shares), f"1:{shares}")):
+            if abs(np.log1p(bare) - np.log(times)) < 0.05:
+                return f", as in a split {name}"
+    return ""
+
+
+def peers(returns: pd.DataFrame) -> pd.Series:
+    """Median log return of each market and day, where at least `PEERS` lines have one.
+
+    Parameters
+    ----------
+    returns : DataFrame
+        `market`, `date` and `log_return`, one row per line and day.
+
+    Returns
+    -------
+    Series
+        By market and date.
+
+    Examples
+    --------
+    >>> day = pd.Timestamp("2026-01-05")
+    >>> moves = pd.DataFrame({"market": "JP", "date": day, "log_return": [-0.5, -0.3, -0.4, -0.6, 0.0]})
+    >>> peers(moves).to_dict()
+    {('JP', Timestamp('2026-01-05 00:00:00')): -0.4}
+    """
+    by = returns.dropna(subset=["log_return"]).groupby(["market", "date"])["log_return"]
+    return by.median()[by.size() >= PEERS]
+
+
+def ratio(value: float) -> str:
+    """New for old shares of a split, as one writes it.
+
+    >>> ratio(1.5)
+    '3:2'
+    """
+    shares = Fraction(value).limit_denominator(1000)
+    return f"{shares.numerator}:{shares.denominator}"
