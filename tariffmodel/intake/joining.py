@@ -244,7 +244,8 @@ def recorded(records: pd.DataFrame, revised: pd.DataFrame, now: pd.Timestamp) ->
         record=name, close=revised["new_close"].astype(float), adjusted=False,
         dividend=revised["new_dividend"].astype(float),
     )  # fmt: skip
-    return pd.concat([records, old[~there], new], ignore_index=True)[records.columns]
+    every = pd.concat([records, old[~there], new], ignore_index=True)[records.columns]
+    return every.drop_duplicates([*keys, "record"], keep="last", ignore_index=True)
 
 
 # ---- what is compared
