@@ -1,7 +1,7 @@
 """What can be asked from a terminal?
 
 Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
-2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
+2 the command was not understood; those of `refresh` and `status` are on their page. ``--debug``, anywhere on the line, shows tracebacks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, scenarios, suite, trade
+from tariffmodel.cli import data, forecast, implied, model, refresh, scenarios, suite, trade
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, data, trade, forecast):
+for part in (suite, model, implied, scenarios, refresh, data, trade, forecast):
     app.add_typer(part.app)
 
 

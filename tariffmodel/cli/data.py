@@ -1,4 +1,4 @@
-"""Commands that change the data in use: refresh, add, and back again."""
+"""Commands that change the data in use: add, and back again."""
 
 from __future__ import annotations
 
@@ -24,68 +24,6 @@ Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more t
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
-
-
-@app.command()
-def refresh(
-    tickers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
-            "Bureau and Mexico's exports by make from INEGI; or news: makers' earnings dates from Yahoo.",
-            metavar="[trade | news | TICKER...]",
-        ),
-    ] = None,
-    currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
-    months: Annotated[
-        str | None, typer.Option(help="trade: ask Census for these, stored or not: 2025-04..2025-06.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="trade: imdb (Census files), api (Census API, its key in CENSUS_API_KEY) or inegi; repeat "
-            "for several. Default: api with a key, else imdb; and inegi."
-        ),
-    ] = None,
-    data: Data = None,
-) -> None:
-    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, news."""
-    from tariffmodel import facts
-    from tariffmodel.intake import earnings_dates, official
-    from tariffmodel.intake import yahoo as model
-
-    if tickers == ["trade"]:
-        done = official.watched(facts.load(data), sources=source or None, months=months)
-        typer.echo(done.summary())
-        if done.wrong:
-            raise typer.Exit(1)
-        return
-    if months or source:
-        raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
-    if tickers == ["news"]:
-        _show_earnings_dates(earnings_dates.refresh(facts.load(data)))
-        return
-    report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
-    typer.echo(report.summary())
-    if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
-        raise typer.Exit(1)
-
-
-def _show_earnings_dates(done: pd.DataFrame) -> None:
-    """What Yahoo lists of makers' results days, and what of it is new."""
-    table = Table(title="earnings dates at Yahoo, estimated; no sourced day is replaced")
-    for name in ("line", "maker", "listed", "added", "sourced", "removed", "first", "last"):
-        table.add_column(
-            name, justify="right" if name in ("listed", "added", "sourced", "removed") else "left"
-        )
-    row: Any  # a named tuple of its columns
-    for row in done.itertuples():
-        numbers = (str(number) for number in (row.listed, row.added, row.sourced, row.removed))
-        span = ("none", "") if row.listed == 0 else (row.first, row.last)
-        table.add_row(str(row.Index), row.maker, *numbers, *span)
-    print_table(table, 120)
-    snapshot = done.attrs["snapshot"]
-    typer.echo(f"snapshot {snapshot}" if snapshot else "Nothing new; no snapshot written.")
 
 
 @app.command()

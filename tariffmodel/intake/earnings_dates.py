@@ -35,6 +35,7 @@ def refresh(
     now: datetime | None = None,
     pause: float = 0.5,
     sleep: Callable[[float], None] = time.sleep,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Bring makers' earnings dates from Yahoo, through `yfinance`. Load the facts again to use them.
 
@@ -49,6 +50,7 @@ def refresh(
     pause : float
         Seconds between requests.
     sleep : callable (seconds)
+    progress : callable (done, total, ticker), optional
 
     Returns
     -------
@@ -78,6 +80,8 @@ def refresh(
         if place:
             sleep(pause)
         answers[ticker] = _ask(ticker, session)
+        if progress:
+            progress(place + 1, len(makers), ticker)
     if all(answer is None for answer in answers.values()):
         raise DataError(
             f"no page of Yahoo's had a table of earnings dates ({', '.join(makers)}): its layout has changed "

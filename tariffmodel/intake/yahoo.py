@@ -208,8 +208,8 @@ def refresh(
     folder = facts.folder
     behind: dict[str, str] = {}
     with store.writing(folder, "prices and exchange rates from Yahoo", behind) as staging:
-        prices, rates = _stored_prices(folder), _stored_rates(folder)
-        pairs = _pairs(rates, facts.instruments) if currencies else []
+        prices, rates = _stored_prices(folder), stored_rates(folder)
+        pairs = pairs_of(rates, facts.instruments) if currencies else []
         lines = [
             *_currency_lines(pairs, rates, overlap_sessions, moment),
             *_price_lines(instruments, prices, overlap_sessions, moment),
@@ -236,8 +236,8 @@ def refresh(
             for line, one in zip(lines, done, strict=True)
             if one.row["rows_added"] or one.row["revised"]
         }
-        _write(staging / PRICES, prices, "ticker", {k: v for k, v in fresh.items() if k not in pairs})
-        _write(staging / FX, rates, "pair", {k: v for k, v in fresh.items() if k in pairs})
+        write(staging / PRICES, prices, "ticker", {k: v for k, v in fresh.items() if k not in pairs})
+        write(staging / FX, rates, "pair", {k: v for k, v in fresh.items() if k in pairs})
         if len(revised):
             records = pd.read_parquet(store.path(folder, RECORDS))
             joining.recorded(records, report.revisions, moment).to_parquet(staging / RECORDS, index=False)
@@ -291,25 +291,6 @@ def _peers(
     return {str(code): of.droplevel("market").to_dict() for code, of in found.groupby("market")}
 
 
-def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options.
-
-    >>> import tariffmodel as tm
-    >>> print(tm.refresh.watched(tm.facts.load(), tickers=["GM"]).summary())  # doctest: +SKIP
-    1 lines: 1 updated.
-    2 rows added, the last of 2026-10-30; snapshot 20261101T080000.000000Z.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
-
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:
-        task = bar.add_task("asking Yahoo", total=None)
-
-        def progress(done: int, total: int, ticker: str) -> None:
-            bar.update(task, completed=done, total=total, description=ticker)
-
-        return refresh(facts, progress=progress, **options)
-
-
 def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.DataFrame:
     if tickers is None:
         return instruments
@@ -338,12 +319,12 @@ def _stored_prices(folder: Path) -> pd.DataFrame:
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
 
-def _stored_rates(folder: Path) -> pd.DataFrame:
+def stored_rates(folder: Path) -> pd.DataFrame:
     frame = pd.read_parquet(store.path(folder, FX))
     return frame if "source" in frame else frame.assign(source="ECB")
 
 
-def _write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFrame]) -> None:
+def write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFrame]) -> None:
     if fresh:
         place.parent.mkdir(exist_ok=True)
         kept = old[~old[key].isin(fresh.keys())]
@@ -354,7 +335,7 @@ def _write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFra
 # ---- what to ask for
 
 
-def _pairs(rates: pd.DataFrame, instruments: pd.DataFrame) -> list[str]:
+def pairs_of(rates: pd.DataFrame, instruments: pd.DataFrame) -> list[str]:
     """The stored currency pairs, and dollar pairs for listing currencies that have none."""
     stored = sorted(set(rates["pair"]))
     covered = {"USD", *(pair[:3] for pair in stored), *(pair[3:] for pair in stored)}
