@@ -75,6 +75,7 @@ _HOMES = {
     "own_events": "intake.own_events",
     "own_facts": "intake.own_facts",
     "own_news": "markets.own_news",
+    "own_panel": "intake.own_panel",
     "own_quotes": "intake.own_quotes",
     "page": "runs.page",
     "paths": "stats.paths",

@@ -118,7 +118,13 @@ def test_refresh_says_what_came_and_its_exit_code_what_stayed_behind(tm, data, m
     def fake(known, *, tickers, currencies, accept, progress):
         asked.update(tickers=tickers, currencies=currencies, accept=accept)
         progress(1, 2, "GM")
-        row = {"rows_added": 0, "last": pd.Timestamp("2026-08-20"), "behind": 0, "detail": "as told", "remedy": "do"}
+        row = {
+            "rows_added": 0,
+            "last": pd.Timestamp("2026-08-20"),
+            "behind": 0,
+            "detail": "as told",
+            "remedy": "do",
+        }
         rows = [{"ticker": f"L{k}", "outcome": outcome} | row for k, outcome in enumerate(outcomes)]
         return refresh.Report(pd.DataFrame(rows), "")
 
@@ -132,7 +138,9 @@ def test_refresh_says_what_came_and_its_exit_code_what_stayed_behind(tm, data, m
     assert asked == {"tickers": ["GM"], "currencies": True, "accept": ["GM", "USDJPY"]}
 
 
-def test_refresh_of_all_goes_on_after_a_part_at_fault_and_says_what_to_do_after_a_break(tm, data, monkeypatch):
+def test_refresh_of_all_goes_on_after_a_part_at_fault_and_says_what_to_do_after_a_break(
+    tm, data, monkeypatch
+):
     def run(code):
         def part(known, progress, options):
             progress(1, 1, "step")
@@ -163,7 +171,14 @@ def test_status_says_what_is_old_and_what_renews_it(tm, data, known):
     assert code == 3 and "tariffmodel refresh prices" in out
     code, out, _ = tm("status", "--format", "json", "--data", data)
     rows = {row["what"]: row for row in json.loads(out)["rows"]}
-    assert code == 3 and set(rows) >= {"prices", "exchange rates", "US imports", "output", "earnings dates", "law"}
+    assert code == 3 and set(rows) >= {
+        "prices",
+        "exchange rates",
+        "US imports",
+        "output",
+        "earnings dates",
+        "law",
+    }
     day = pd.Timestamp(known.as_of, tz="UTC")
     then = renewal.status(known, day)
     assert then.loc["exchange rates", ["newest", "age_days", "old"]].tolist() == [f"{known.as_of}", 0, False]

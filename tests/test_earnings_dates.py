@@ -142,7 +142,9 @@ def test_command_shows_what_came(tm, mine, monkeypatch):
         monkeypatch.setattr(
             earnings_dates,
             "refresh",
-            lambda known, progress: plain(known, session=server.session(), sleep=lambda _: None, progress=progress),
+            lambda known, progress: plain(
+                known, session=server.session(), sleep=lambda _: None, progress=progress
+            ),
         )
         code, out, err = tm("refresh", "news", "--data", mine.folder)
     assert code == 0, err

@@ -22,7 +22,7 @@ def euro(known: facts.Facts) -> pd.DataFrame:
     for pair in stored.columns.drop("EURUSD"):
         code = pair.replace("USD", "")
         rates[code] = stored[pair] * rates["USD"] if pair.startswith("USD") else rates["USD"] / stored[pair]
-    return rates * np.linspace(1, 1.01, len(DAYS))[:, None] ** (DAYS > known.fx.index[-1])[:, None]
+    return rates * np.linspace(1, 1.01, len(DAYS))[:, None] ** (known.fx.index[-1] < DAYS)[:, None]
 
 
 def body(rates: pd.DataFrame) -> bytes:
@@ -67,10 +67,14 @@ def test_fixings_go_on_and_take_the_place_of_quotes(desk, known):
     assert asked == [ecb.RECENT] and report.snapshot == store.current(desk.folder)
     table = report.table.set_index("ticker")
     assert set(table.loc[known.fx.columns, "outcome"]) == {"updated"}
-    assert table.loc["USDNOK", "outcome"] == "not found" and "does not fix NOK" in table.loc["USDNOK", "detail"]
+    assert (
+        table.loc["USDNOK", "outcome"] == "not found" and "does not fix NOK" in table.loc["USDNOK", "detail"]
+    )
     assert report.code == 0, "a pair without rates that the ECB lacks is nothing left behind"
     yen = fx(desk).query("pair == 'USDJPY' and date > '2026-10-30'").set_index("date")
-    np.testing.assert_allclose(yen["rate"][:8], (rates["JPY"] / rates["USD"])["2026-11-02":"2026-11-11"], rtol=1e-6)
+    np.testing.assert_allclose(
+        yen["rate"][:8], (rates["JPY"] / rates["USD"])["2026-11-02":"2026-11-11"], rtol=1e-6
+    )
     assert yen["source"].tolist() == ["ECB"] * 8 + ["yahoo"], "a quote after the last fixing stays"
     assert "8 quotes of Yahoo gave way" in table.loc["USDJPY", "detail"]
     report, _ = ask(desk, body(rates))

@@ -1,7 +1,7 @@
 """What can be asked from a terminal?
 
 Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
-2 the command was not understood; those of `refresh` and `status` are on their page. ``--debug``, anywhere on the line, shows tracebacks.
+2 the command was not understood; `cli.refresh` has more. ``--debug``, anywhere on the line, shows tracebacks.
 """
 
 from __future__ import annotations

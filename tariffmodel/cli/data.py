@@ -23,6 +23,7 @@ File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, di
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
+_SHOWN = 20  # doubts of a panel
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
 
 
@@ -106,6 +107,48 @@ def prices(
     _agree(yes)
     own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command()
+def panel(
+    path: Annotated[
+        Path,
+        typer.Argument(help="CSV, Excel or Parquet file, or a folder with a file per line.", exists=True),
+    ],
+    market: Annotated[str | None, typer.Option(help="Of new lines: JP, KR, DE, US …")] = None,
+    only: Annotated[bool, typer.Option(help="Lines that are not in it lose their prices.")] = False,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
+    ] = None,
+    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Prices of many lines in place of the stored ones, each line as a whole."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_panel
+
+    known = facts.load(data)
+    reading: dict[str, Any] = {"adjusted": adjusted}
+    if date_format:
+        reading["date_format"] = date_format
+    frame = own_panel.read_panel(path, **reading)
+    faults = own_panel.check_panel(frame, known, market=market)
+    facts.refuse([fault for fault in faults if not fault.warning])
+    for fault in faults[:_SHOWN]:
+        typer.echo(f"warning: {fault}", err=True)
+    if len(faults) > _SHOWN:
+        typer.echo(f"warning: and {len(faults) - _SHOWN} more", err=True)
+    seen = own_panel.preview_panel(frame, known)
+    kept = seen.attrs["kept"]
+    others = f"; {len(kept)} other lines {'lose theirs' if only else 'stay as they are'}" if kept else ""
+    typer.echo(
+        f"{path.name}: {len(seen)} lines, {seen['rows'].sum():,} rows, {seen['first'].min():%Y-%m-%d} to "
+        f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}"
+    )
+    _agree(yes)
+    own_panel.replace_panel(known, path, market=market, only=only, **reading)
+    typer.echo("replaced; `tariffmodel snapshots` shows how to go back")
 
 
 @adding.command(name="facts")

@@ -23,16 +23,16 @@ def refresh(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Parts: rates (ECB fixings), prices (Yahoo; personal use, rate limited), trade (Census, INEGI), "
-            "news (earnings dates); or lines of prices by ticker. Default: every part.",
+            help="Parts: rates (ECB fixings), prices (Yahoo; personal use, rate limited), trade (Census, "
+            "INEGI), news (earnings dates); or lines of prices by ticker. Default: every part.",
             metavar="[PART... | TICKER...]",
         ),
     ] = None,
     accept: Annotated[
         list[str] | None,
         typer.Option(
-            help="A line or pair whose stored rows of any source follow Yahoo, and whose moves are not doubted; "
-            "repeat for several. Alone: ask for these only."
+            help="A line or pair whose stored rows of any source follow Yahoo, and whose moves are not "
+            "doubted; repeat for several. Alone: ask for these only."
         ),
     ] = None,
     currencies: Annotated[bool, typer.Option(help="prices: exchange rates of Yahoo too.")] = True,

@@ -114,8 +114,8 @@ def writing(folder: Path, reason: str, doubts: dict[str, str] | None = None) -> 
     reason : str
         For the list of snapshots, such as ``"prices from Yahoo"``.
     doubts : dict, optional
-        What is not in order in the state, such as lines of prices and why. It is filled with the doubts of the
-        state before; change it in the block. Without it they stay as they were.
+        What is not in order in the state, such as lines of prices and why. It is filled with the doubts of
+        the state before; change it in the block. Without it they stay as they were.
 
     Raises
     ------

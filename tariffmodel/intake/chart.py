@@ -147,10 +147,7 @@ def _bars(line: Line, chart: Mapping[str, Any], about: Mapping[str, Any]) -> pd.
     columns["adj_close"] = adjusted if about.get("instrumentType") != CURRENCY else quote.get("close")
     needed = {"close", "adj_close"}
     frame = pd.DataFrame(
-        {
-            name: _numbers(name, values, len(days), needed=name in needed)
-            for name, values in columns.items()
-        },
+        {name: _numbers(name, values, len(days), needed=name in needed) for name, values in columns.items()},
         index=days,
     )
     frame = _once(frame.sort_index(kind="stable"))
@@ -159,7 +156,7 @@ def _bars(line: Line, chart: Mapping[str, Any], about: Mapping[str, Any]) -> pd.
         count = frame.index.isin(spell).sum()
         text = f"Yahoo has bars on {count} of {len(spell)} sessions: they are not of days"
         raise RefusedError("conflict", text, "repeat in an hour; else " + _IDENTITY)
-    dividend, split = _actions(line, chart, frame.index)
+    dividend, split = _actions(line, chart, pd.DatetimeIndex(frame.index))
     return frame.assign(dividend=dividend, split=split)
 
 
@@ -221,9 +218,7 @@ def _once(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[~again]
 
 
-def _actions(
-    line: Line, chart: Mapping[str, Any], days: pd.DatetimeIndex
-) -> tuple[pd.Series, pd.Series]:
+def _actions(line: Line, chart: Mapping[str, Any], days: pd.DatetimeIndex) -> tuple[pd.Series, pd.Series]:
     """Dividends (with distributed gains) and splits, each on the first bar from its day on."""
     events = chart.get("events") or {}
     if not isinstance(events, dict):
@@ -237,7 +232,9 @@ def _actions(
         if not rows:
             continue
         fields = ["numerator", "denominator"] if kind == "splits" else ["amount"]
-        values = [_numbers(f"{kind} {f}", [row.get(f) for row in rows], len(rows), needed=True) for f in fields]
+        values = [
+            _numbers(f"{kind} {f}", [row.get(f) for row in rows], len(rows), needed=True) for f in fields
+        ]
         when = _days(line, [row.get("date") for row in rows])
         # before the first bar nothing is compared, after the last one its session has no bar yet
         place = np.where(when < days[0], len(days), days.searchsorted(when))

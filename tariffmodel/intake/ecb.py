@@ -1,7 +1,7 @@
 """Which exchange rates has the European Central Bank fixed since?
 
-`refresh` takes the euro reference rates, works out the pairs that are stored, holds the days in common against
-the stored fixings, and puts the new ones in the place of the quotes of Yahoo that stood in for them.
+`refresh` takes the euro reference rates, works out the pairs that are stored, holds the days in common
+against the stored fixings, and puts the new ones in the place of the quotes of Yahoo that stood in for them.
 """
 
 from __future__ import annotations
@@ -93,7 +93,9 @@ def refresh(
         for pair in pairs:
             stored = rates[rates["pair"] == pair]
             if fault:
-                rows.append(_row(pair, stored, "failed", today, fault, remedy="repeat `tariffmodel refresh rates`"))
+                rows.append(
+                    _row(pair, stored, "failed", today, fault, remedy="repeat `tariffmodel refresh rates`")
+                )
                 continue
             fresh[pair], row = _joined(pair, stored, fixings, today)
             rows.append(row)
@@ -132,9 +134,17 @@ def read(body: bytes) -> pd.DataFrame:
             }
         ).T.sort_index()
     except (ElementTree.ParseError, ValueError) as error:
-        raise fetching.RefusedError(fetching.LAYOUT, f"the file of the ECB cannot be read ({error})") from None
-    if rates.empty or "USD" not in rates or not ((rates > 0) & np.isfinite(rates) | rates.isna()).all(axis=None):
-        raise fetching.RefusedError(fetching.LAYOUT, "the file of the ECB holds no table of positive euro rates")
+        raise fetching.RefusedError(
+            fetching.LAYOUT, f"the file of the ECB cannot be read ({error})"
+        ) from None
+    if (
+        rates.empty
+        or "USD" not in rates
+        or not ((rates > 0) & np.isfinite(rates) | rates.isna()).all(axis=None)
+    ):
+        raise fetching.RefusedError(
+            fetching.LAYOUT, "the file of the ECB holds no table of positive euro rates"
+        )
     rates.index = pd.DatetimeIndex(rates.index).as_unit("us")
     return rates
 
@@ -152,12 +162,13 @@ def _joined(
     fixed = stored[stored["source"] == FIXED].set_index("date")["rate"]
     common = cross.index.intersection(fixed.index)
     if len(fixed) and common.empty:
-        text = f"no day in common: stored up to {fixed.index[-1]:%Y-%m-%d}, the ECB from {cross.index[0]:%Y-%m-%d}"
+        last, first = fixed.index[-1], cross.index[0]
+        text = f"no day in common: stored up to {last:%Y-%m-%d}, the ECB from {first:%Y-%m-%d}"
         return stored, _row(pair, stored, "conflict", today, text, remedy="repeat tomorrow")
     apart = common[np.abs(np.log(cross[common] / fixed[common])) > _APART]
     first = fixed.index[-1] if len(fixed) else yahoo.FIRST_DAY
     new = cross[cross.index > first]
-    move = np.log(cross).diff()[new.index]
+    move = cross.apply(np.log).diff()[new.index]
     leaps = move.index[move.abs() > np.log(FX_JUMP)]
     said = [f"{day:%Y-%m-%d}: stored {fixed[day]:g}, ECB {cross[day]:g}" for day in apart[:SHOWN]]
     said += [f"a move of ×{np.exp(move[day]):.3g} on {day:%Y-%m-%d}" for day in leaps[:SHOWN]]

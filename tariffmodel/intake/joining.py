@@ -34,6 +34,9 @@ SETTLED = 5  # sessions up to the join on which both sources have to agree
 _REVISED_FEW, _REVISED_SHARE = 4, 1 / 3  # more revised days than both of these are another line's
 
 
+REVISIONS = ["ticker", "date", "source", "old_close", "new_close", "old_dividend", "new_dividend"]
+
+
 @dataclass(frozen=True)
 class Joined:
     """A line after the join: its rows, its row of the report and what Yahoo revised of it."""
@@ -43,16 +46,13 @@ class Joined:
     revised: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=REVISIONS))
 
 
-REVISIONS = ["ticker", "date", "source", "old_close", "new_close", "old_dividend", "new_dividend"]
-
-
 def join_prices(
     line: Line, answer: Answer, peers: Mapping[Any, float] | None = None, *, accept: bool = False
 ) -> Joined:
     """The line's rows with Yahoo's revisions and the new ones.
 
-    `peers` is the log return of the line's market by day. With `accept` rows of every source follow Yahoo, and
-    nothing is doubted.
+    `peers` is the log return of the line's market by day. With `accept` rows of every source follow Yahoo,
+    and nothing is doubted.
     """
     old, seen = line.stored, answer.frame
     revised = pd.DataFrame(columns=REVISIONS)
@@ -104,15 +104,14 @@ def join_prices(
 
 
 _ENDED = (
-    "if {0} has another symbol now, name it in data/market/instruments.csv; closes from elsewhere come in with "
-    "`tariffmodel add prices FILE`"
+    "if {0} has another symbol now, name it in data/market/instruments.csv; closes from elsewhere come in "
+    "with `tariffmodel add prices FILE`"
 )
 
 
 def _accept(line: Line) -> str:
-    return (
-        f"`tariffmodel refresh --accept {line.name}` takes Yahoo's, `tariffmodel add prices FILE --replace` yours"
-    )
+    yours = "`tariffmodel add prices FILE --replace` yours"
+    return f"`tariffmodel refresh --accept {line.name}` takes Yahoo's, {yours}"
 
 
 def _rows(line: Line, frame: pd.DataFrame, basis: str) -> pd.DataFrame:
@@ -141,9 +140,9 @@ def _steps(old: pd.DataFrame, seen: pd.DataFrame) -> pd.DataFrame:
     A stored return without its dividend is held against Yahoo's price return of that day.
     """
     common = seen.index.intersection(old.index)
-    theirs = np.log(seen.loc[common, ["close", "adj_close"]]).diff()
+    theirs = seen.loc[common, ["close", "adj_close"]].apply(np.log).diff()
     priced = old.loc[common, "basis"] == "price_return"
-    level = np.log(old.loc[common, "adj_close"])
+    level = old.loc[common, "adj_close"].apply(np.log)
     return pd.DataFrame(
         {"level": level, "ours": level.diff(), "theirs": theirs["close"].where(priced, theirs["adj_close"])}
     )
@@ -159,7 +158,7 @@ def _followed(line: Line, seen: pd.DataFrame, accept: bool) -> tuple[pd.DataFram
     common = steps.index
     ours, theirs = old.loc[common], seen.loc[common]
     mine = np.full(len(common), fill_value=accept) | (ours["source"] == YAHOO).to_numpy()
-    levels = np.log(theirs["close"] / ours["close"])  # NaN where no close is stored
+    levels = (theirs["close"] / ours["close"]).apply(np.log)  # NaN where no close is stored
     apart = (levels - levels.median()).abs().gt(REVISION).to_numpy()
     change = (steps["theirs"] - steps["ours"]).to_numpy(copy=True)
     change[0] = (levels - levels.median()).iloc[0] if apart[0] else 0.0  # its return is not in the overlap
@@ -203,7 +202,11 @@ def _followed(line: Line, seen: pd.DataFrame, accept: bool) -> tuple[pd.DataFram
     ]  # fmt: skip
     more = [f"and {len(told) - SHOWN} more days"] if len(told) > SHOWN else []
     words = f"{len(told)} stored rows follow {'Yahoo, as accepted' if accept else 'Yahoo that revised them'}"
-    return after.reset_index()[line.stored.columns], revised, [f"{words}: " + "; ".join([*told[:SHOWN], *more])]
+    return (
+        after.reset_index()[line.stored.columns],
+        revised,
+        [f"{words}: " + "; ".join([*told[:SHOWN], *more])],
+    )
 
 
 def _overwritten(old: pd.DataFrame, seen: pd.DataFrame, revised: pd.DataFrame) -> pd.DataFrame:
@@ -226,13 +229,15 @@ def recorded(records: pd.DataFrame, revised: pd.DataFrame, now: pd.Timestamp) ->
     A value is kept once: what was new in an earlier revision is not written again as old.
     """
     stamp = f"{now.tz_convert('UTC'):%Y%m%d%H%M%S}"
-    name = RECORD + "@" + pd.Series([stamp] * len(revised), dtype=str) + ":" + revised["ticker"].astype(str)
     yahoos = (revised["source"] == YAHOO).to_numpy()
-    earlier = pd.Series(np.where(yahoos, RECORD, "stored " + revised["source"].astype(str)))
+    earlier = [
+        f"{RECORD}@0:{ticker}" if source == YAHOO else f"stored {source}@{stamp}:{ticker}"
+        for ticker, source in zip(revised["ticker"], revised["source"], strict=True)
+    ]
     old = pd.DataFrame(
         {
             "date": pd.to_datetime(revised["date"]), "ticker": revised["ticker"],
-            "record": earlier + np.where(yahoos, "@0:", f"@{stamp}:") + revised["ticker"].astype(str),
+            "record": earlier,
             "close": revised["old_close"].astype(float), "adjusted": ~yahoos,
             "dividend": revised["old_dividend"].astype(float).where(yahoos),
         }
@@ -241,7 +246,8 @@ def recorded(records: pd.DataFrame, revised: pd.DataFrame, now: pd.Timestamp) ->
     keys = ["ticker", "date"]
     there = pd.MultiIndex.from_frame(old[keys]).isin(pd.MultiIndex.from_frame(known[keys])) & yahoos
     new = old.assign(
-        record=name, close=revised["new_close"].astype(float), adjusted=False,
+        record=[f"{RECORD}@{stamp}:{ticker}" for ticker in revised["ticker"]],
+        close=revised["new_close"].astype(float), adjusted=False,
         dividend=revised["new_dividend"].astype(float),
     )  # fmt: skip
     every = pd.concat([records, old[~there], new], ignore_index=True)[records.columns]
@@ -314,9 +320,7 @@ def _explain(factor: float, seen: pd.DataFrame, new: pd.DataFrame) -> str:
     return text
 
 
-def _believable(
-    line: Line, seen: pd.DataFrame, days: pd.Index, peers: Mapping[Any, float] | None
-) -> None:
+def _believable(line: Line, seen: pd.DataFrame, days: pd.Index, peers: Mapping[Any, float] | None) -> None:
     """Refuse what `plausibility` doubts of days that would be stored."""
     bars = seen.rename_axis("date").reset_index().assign(ticker=line.name)
     bars = bars.assign(peers=bars["date"].map(dict(peers or {})).astype(float))

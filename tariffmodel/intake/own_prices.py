@@ -315,7 +315,7 @@ def _doubted(file: str, moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame) 
     faults = []
     row: Any  # a named tuple of its columns
     for row in found.itertuples():
-        warning = row.kind != "move" or abs(np.log1p(row.change)) <= np.log(JUMP)
+        warning = row.kind != "move" or bool(abs(np.log1p(row.change)) <= np.log(JUMP))
         expected = f"prices that go together: {row.doubt}"
         if row.kind == "move":
             expected = f"a price nearer to the {row.previous:g} of the row before ({row.doubt}); {_CAUSES}"
@@ -325,7 +325,7 @@ def _doubted(file: str, moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame) 
 
 def _around(moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame, days: pd.Series) -> pd.Series:
     """What each market did on some days: stored returns, and own ones of lines without."""
-    stored = np.log(facts.prices).diff()
+    stored = facts.prices.apply(np.log).diff()
     stored = stored[stored.index.isin(days)].melt(ignore_index=False, value_name="log_return")
     stored = stored.dropna().rename_axis("date").reset_index()
     stored["market"] = stored["ticker"].map(facts.instruments["market"])

@@ -23,6 +23,7 @@ LARGE = 0.05  # dividend over the close before, from which it has to show in the
 ADJUSTMENT = 0.005  # log return by which adjusted closes may differ from closes and dividends
 PEERS = 5  # lines of a market that make up what the market did
 SPLIT = 1.25  # shares for one, from which a split is no dividend in shares
+_NEAR = 0.08  # log return, between a move and the split that it looks like
 _BACK = 0.1  # of a move: what is left of a bad tick after the next session
 
 KINDS = ("move", "dividend", "adjustment", "split")
@@ -63,45 +64,46 @@ def doubts(bars: pd.DataFrame) -> pd.DataFrame:
     by = rows.groupby("ticker", sort=False)
     before = by["close"].shift()
     with np.errstate(divide="ignore", invalid="ignore"):
-        bare = np.log(rows["close"] / before)
-        total = np.log(rows["adj_close"] / by["adj_close"].shift())
-        given = -np.log1p(-(rows["dividend"] / before).clip(upper=0.999))
+        bare = (rows["close"] / before).apply(np.log)
+        total = (rows["adj_close"] / by["adj_close"].shift()).apply(np.log)
+        given = -(-(rows["dividend"] / before).clip(upper=0.999)).apply(np.log1p)
     seen = total.fillna(bare)
     implied = (total - bare).clip(lower=0)
     paid = given.fillna(implied)  # log return that the dividend adds
     market = rows["peers"].fillna(0)
-    alone = np.expm1(seen - market)
-    parted = np.log(rows["split"])
+    alone = (seen - market).apply(np.expm1)
+    parted = rows["split"].apply(np.log)
     back = by["close"].shift(-1)
     off = {
         "split": (parted.abs() > np.log(SPLIT)) & ((bare + parted).abs() < bare.abs()),
         "dividend": (paid > LARGE) & ((bare + paid - market).abs() > (bare - market).abs()),
         "adjustment": ((total - bare - given).abs() > ADJUSTMENT) | (total - bare < -ADJUSTMENT),
-        "move": (np.expm1(seen).abs() > MOVE) & (alone.abs() > MOVE),
+        "move": (seen.apply(np.expm1).abs() > MOVE) & (alone.abs() > MOVE),
     }
-    facts = rows.assign(
-        bare=np.expm1(bare), seen=np.expm1(seen), paid=-np.expm1(-paid), extra=np.expm1(total - bare - given.fillna(0)),
-        returned=(np.log(back / before).abs() < _BACK * bare.abs()) & back.notna(),
+    rows = rows.assign(
+        kind=np.select(list(off.values()), list(off), ""),
+        bare=np.expm1(bare), seen=np.expm1(seen), paid=-np.expm1(-paid),
+        extra=np.expm1(total - bare - given.fillna(0)),
+        returned=(back / before).apply(np.log).abs() < _BACK * bare.abs(),
     )  # fmt: skip
-    kind = pd.Series(np.select(list(off.values()), list(off), ""), rows.index)
-    found = [_doubt(row, kind[row.Index]) for row in facts[kind != ""].itertuples()]
+    found = [_doubt(row) for row in rows[rows["kind"] != ""].itertuples()]
     table = pd.DataFrame(found, columns=["ticker", "date", "kind", "size", "doubt"])
     return table.astype({"date": "datetime64[us]", "size": float})
 
 
-def _doubt(row: Any, kind: str) -> dict[str, Any]:
+def _doubt(row: Any) -> dict[str, Any]:
     """One doubt, in words."""
     day = f"{row.date:%Y-%m-%d}"
-    if kind == "split":
+    if row.kind == "split":
         size, said = row.split, f"the split {ratio(row.split)} of {day} is not in the earlier prices"
-    elif kind == "dividend":
+    elif row.kind == "dividend":
         amount = f" of {row.dividend:g}" if row.dividend > 0 else ""
         size = row.paid
         said = (
             f"a dividend{amount} on {day}, {size:.1%} of the price, which moved by {row.bare:+.1%}: "
             f"the total return would be {row.seen:+.1%}"
         )
-    elif kind == "adjustment":
+    elif row.kind == "adjustment":
         size = row.extra
         said = (
             f"the adjusted closes of {day} hold {size:+.1%} that no dividend explains: {row.seen:+.1%} in "
@@ -113,16 +115,18 @@ def _doubt(row: Any, kind: str) -> dict[str, Any]:
         if row.returned:
             said += " and back the next session, which looks like a bad tick"
         else:
-            known = "its market did not move so" if row.peers == row.peers else "nothing is known of its market"
+            known = (
+                "its market did not move so" if row.peers == row.peers else "nothing is known of its market"
+            )
             said += f"{_like_split(row.bare)}, without a split, and {known}"
-    return {"ticker": row.ticker, "date": row.date, "kind": kind, "size": size, "doubt": said}
+    return {"ticker": row.ticker, "date": row.date, "kind": row.kind, "size": size, "doubt": said}
 
 
 def _like_split(bare: float) -> str:
     """Which split a move looks like, in words."""
     for shares in (2, 3, 4, 5, 10, 20, 100):
         for times, name in ((1 / shares, f"{shares}:1"), (float(shares), f"1:{shares}")):
-            if abs(np.log1p(bare) - np.log(times)) < 0.05:
+            if abs(np.log1p(bare) - np.log(times)) < _NEAR:
                 return f", as in a split {name}"
     return ""
 

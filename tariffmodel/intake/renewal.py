@@ -60,7 +60,8 @@ def _news(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tuple
     done = earnings_dates.refresh(facts, progress=progress, **options)
     snapshot = done.attrs["snapshot"]
     kept = f"snapshot {snapshot}" if snapshot else "no snapshot written"
-    text = [f"{len(done)} lines: {done['added'].sum()} earnings dates added, {done['removed'].sum()} removed; {kept}."]
+    added, removed = done["added"].sum(), done["removed"].sum()
+    text = [f"{len(done)} lines: {added} earnings dates added, {removed} removed; {kept}."]
     row: Any  # a named tuple of the columns
     for row in done.itertuples():
         span = f", {row.first} to {row.last}" if row.listed else ""
@@ -72,7 +73,9 @@ def _news(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tuple
 # in the order of a refresh of all; a further part is one line here
 PARTS: dict[str, Part] = {
     "rates": Part("exchange rates, fixings of the European Central Bank", _rates),
-    "prices": Part("prices, opens and volumes, and quotes of exchange rates after the last fixing, from Yahoo", _prices),
+    "prices": Part(
+        "prices, opens and volumes, and quotes of exchange rates after the last fixing, from Yahoo", _prices
+    ),
     "trade": Part("US imports by origin from the Census Bureau, Mexico's exports by make from INEGI", _trade),
     "news": Part("makers' earnings dates, from Yahoo", _news),
 }
@@ -196,9 +199,9 @@ def status(facts: Facts, now: datetime | None = None) -> pd.DataFrame:
     today = moment.date()
     rows = {
         "prices": _of_prices(facts, today),
-        "exchange rates": _of_rates(facts, today),
+        "exchange rates": _of_rates(facts),
         "US imports": _of_trade(facts, today),
-        "output": _of_output(facts, today),
+        "output": _of_output(facts),
         "figures about makers": _of_facts(facts, today),
         "earnings dates": _of_news(facts, today),
         "law": _of_law(facts, today),
@@ -210,7 +213,9 @@ def status(facts: Facts, now: datetime | None = None) -> pd.DataFrame:
     return table[["newest", "age_days", "limit_days", "old", "renew", "takes", "remark"]]
 
 
-def _row(newest: Any, limit: int, renew: str, takes: str, remark: str = "", *, old: bool = False) -> dict[str, Any]:
+def _row(
+    newest: Any, limit: int, renew: str, takes: str, remark: str = "", *, old: bool = False
+) -> dict[str, Any]:
     label = newest if isinstance(newest, str) else f"{newest:%Y-%m-%d}"
     return {
         "newest": label, "limit_days": limit, "renew": renew, "takes": takes, "remark": remark, "old": old,
@@ -229,12 +234,14 @@ def _of_prices(facts: Facts, today: date) -> dict[str, Any]:
     empty = len(facts.instruments) - len(lines)
     remark += f"; {empty} lines without prices" if empty else ""
     if kept := store.doubts(facts.folder):
-        remark += "; left behind by the last refresh: " + ", ".join(f"{k} ({v})" for k, v in list(kept.items())[:6])
+        remark += "; left behind by the last refresh: " + ", ".join(
+            f"{k} ({v})" for k, v in list(kept.items())[:6]
+        )
     takes = _minutes(1.0 * len(facts.instruments))
     return _row(lines["last"].max(), 7, "tariffmodel refresh prices", takes, remark, old=len(late) > 0)
 
 
-def _of_rates(facts: Facts, today: date) -> dict[str, Any]:
+def _of_rates(facts: Facts) -> dict[str, Any]:
     quotes = facts.fx.attrs.get("quotes_from")
     fixed = facts.fx.loc[facts.fx.index < quotes] if quotes else facts.fx
     remark = f"quotes of Yahoo from {quotes} to {facts.fx.index[-1]:%Y-%m-%d}" if quotes else ""
@@ -252,17 +259,23 @@ def _of_trade(facts: Facts, today: date) -> dict[str, Any]:
     return _row(newest, limit, "tariffmodel refresh trade", takes, remark, old=bool(asked))
 
 
-def _of_output(facts: Facts, today: date) -> dict[str, Any]:
+def _of_output(facts: Facts) -> dict[str, Any]:
     rows = read(facts, "watch/monthly.csv")
-    made = rows.loc[rows["metric"].str.contains("production") & rows["period"].str.fullmatch(r"\d{4}-\d{2}"), "period"]
+    made = rows.loc[
+        rows["metric"].str.contains("production") & rows["period"].str.fullmatch(r"\d{4}-\d{2}"), "period"
+    ]
     renew = "tariffmodel refresh output" if "output" in PARTS else "rows in data/watch/monthly.csv"
-    return _row(made.max(), 75, renew, "seconds" if "output" in PARTS else "by hand", "US and Mexican output by maker")
+    return _row(
+        made.max(), 75, renew, "seconds" if "output" in PARTS else "by hand", "US and Mexican output by maker"
+    )
 
 
 def _of_facts(facts: Facts, today: date) -> dict[str, Any]:
     known = pd.to_datetime(facts.table["known_day"])
     known = known[known <= pd.Timestamp(today)]
-    return _row(known.max(), 100, "tariffmodel add facts FILE", "by hand", "the newest figure that became known")
+    return _row(
+        known.max(), 100, "tariffmodel add facts FILE", "by hand", "the newest figure that became known"
+    )
 
 
 def _of_news(facts: Facts, today: date) -> dict[str, Any]:
@@ -270,7 +283,7 @@ def _of_news(facts: Facts, today: date) -> dict[str, Any]:
     results = rows[rows["kind"] == "results"]
     ahead = results[[periods.parse(str(label)).start > today for label in results["date"]]]
     lines = facts.makers["ticker"].dropna()
-    without = len(lines.index.difference(ahead["maker"].unique()))
+    without = len(set(lines.index) - set(ahead["maker"]))
     told = [periods.parse(str(label)).end for label in results["source_date"].dropna()]
     newest = max((day for day in told if day <= today), default=date(2000, 1, 1))
     remark = f"{without} of {len(lines)} makers without a day to come"
@@ -281,11 +294,9 @@ def _of_news(facts: Facts, today: date) -> dict[str, Any]:
 def _of_law(facts: Facts, today: date) -> dict[str, Any]:
     rules = policy.checked(policy.load("current-law", facts.folder), facts.folder)
     rules = rules[rules["standing"] == "in the bill"].dropna(subset=["checked_through"])
-    in_force = [
-        rule.start <= f"{today}" and (rule.end is None or rule.end >= f"{today}") for rule in rules.itertuples()
-    ]
-    seen = rules[in_force].sort_values("checked_through", kind="stable")
+    start, end = rules["start"].astype(str), rules["end"].fillna("9999-12-31").astype(str)
+    seen = rules[(start <= f"{today}") & (end >= f"{today}")].sort_values("checked_through", kind="stable")
     first, last = (periods.parse(str(seen["checked_through"].iloc[place])).end for place in (0, -1))
-    remark = f"{len(seen)} rules in force, the first through {first} ({seen['entry'].iloc[0]}), the last through {last}"
+    count = f"{len(seen)} rules in force, the first through {first} ({seen['entry'].iloc[0]})"
     renew = "data/policies/*.toml, then tariffmodel policies --check current-law"
-    return _row(first, 31, renew, "by hand", remark)
+    return _row(first, 31, renew, "by hand", f"{count}, the last through {last}")

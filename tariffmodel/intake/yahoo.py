@@ -45,7 +45,8 @@ NOT_AT_YAHOO = {"TOPIX": "Yahoo has no symbol for this index; the fund 1306.T fo
 RATE_LIMITED = "Yahoo refused further requests (429, too many); repeat in an hour"
 BEHIND, SILENT = 3, 4  # exit codes: lines stay behind; most of them had no answer
 _OUTCOMES = (
-    "updated", "rebased", "revised", "unchanged", "conflict", "doubted", "not found", "empty", "failed", "skipped",
+    "updated", "rebased", "revised", "unchanged", "conflict", "doubted", "not found", "empty", "failed",
+    "skipped",
 )  # fmt: skip
 _GOOD = _OUTCOMES[:4]
 _NOTHING = ("not found", "empty", "failed", "skipped")
@@ -70,11 +71,11 @@ class Report:
     Attributes
     ----------
     table : DataFrame
-        One row per line and currency pair: `ticker`; `outcome`, one of updated, rebased, revised, unchanged,
-        conflict, doubted, not found, empty, failed, skipped; `rows_added`; `first_new` and `last` day now
-        stored (NaT if none); `behind`, sessions of its exchange that are over since; `ratio` by which the
-        stored history was multiplied (NaN if not compared); `revised`, stored rows that followed Yahoo; `detail`
-        and `remedy` in words.
+        One row per line and currency pair: `ticker`; `outcome`, one of updated, rebased, revised,
+        unchanged, conflict, doubted, not found, empty, failed, skipped; `rows_added`; `first_new` and `last`
+        day now stored (NaT if none); `behind`, sessions of its exchange that are over since; `ratio` by which
+        the stored history was multiplied (NaN if not compared); `revised`, stored rows that followed Yahoo;
+        `detail` and `remedy` in words.
     snapshot : str
         Name of the snapshot written, empty if nothing was new.
     revisions : DataFrame
@@ -104,8 +105,8 @@ class Report:
     def left_behind(self) -> pd.DataFrame:
         """Rows of the table of lines that are not in order.
 
-        In dispute, doubted or without an answer; stored, but not found or empty; or stored to a day more than a
-        week of sessions ago. Lines that Yahoo does not have (`NOT_AT_YAHOO`) are not among them.
+        In dispute, doubted or without an answer; stored, but not found or empty; or stored to a day more than
+        a week of sessions ago. Lines that Yahoo does not have (`NOT_AT_YAHOO`) are not among them.
         """
         table = self.table[~self.table["ticker"].isin(NOT_AT_YAHOO)]
         outcome, stored = table["outcome"], table["last"].notna()
@@ -223,7 +224,7 @@ def refresh(
                 progress(len(answers), len(lines), line.name)
         peers = _peers(lines, answers, facts.instruments, prices)
         done = [
-            _joined(line, answer, pairs, peers.get(facts.instruments["market"].get(line.name)), accept)
+            _joined(line, answer, pairs, peers.get(str(facts.instruments["market"].get(line.name))), accept)
             for line, answer in zip(lines, answers, strict=True)
         ]
         table = pd.DataFrame([one.row for one in done], columns=joining.COLUMNS).astype(
@@ -268,7 +269,7 @@ def _joined(
 
 def _peers(
     lines: Sequence[Line], answers: Sequence[Answer | RefusedError], book: pd.DataFrame, prices: pd.DataFrame
-) -> dict[str, dict[pd.Timestamp, float]]:
+) -> dict[str, dict[Any, float]]:
     """What each market did, by day: of the answers, and of what is stored of other lines."""
     came = {
         line.name: answer.frame["adj_close"]
@@ -281,7 +282,10 @@ def _peers(
     others = prices[(prices["date"] >= first) & ~prices["ticker"].isin(came)]
     levels = pd.concat(
         [
-            *(s.rename("adj_close").rename_axis("date").reset_index().assign(ticker=t) for t, s in came.items()),
+            *(
+                s.rename("adj_close").rename_axis("date").reset_index().assign(ticker=t)
+                for t, s in came.items()
+            ),
             others[["ticker", "date", "adj_close"]],
         ]
     )
@@ -310,7 +314,9 @@ def _known_lines(accept: Sequence[str], lines: Sequence[Line]) -> None:
         raise DataError(f"accept is the text {accept!r}; pass a list: [{accept!r}]")
     names = [line.name for line in lines]
     if unknown := [name for name in accept if name not in names]:
-        raise DataError(f"accept: {', '.join(unknown)} not among the lines asked for: {', '.join(names[:12])} …")
+        raise DataError(
+            f"accept: {', '.join(unknown)} not among the lines asked for: {', '.join(names[:12])} …"
+        )
 
 
 def _stored_prices(folder: Path) -> pd.DataFrame:
@@ -320,11 +326,21 @@ def _stored_prices(folder: Path) -> pd.DataFrame:
 
 
 def stored_rates(folder: Path) -> pd.DataFrame:
+    """Exchange rates in use: `date`, `pair`, `rate` and their `source`, ``ECB`` or ``yahoo``.
+
+    >>> import tariffmodel as tm
+    >>> set(stored_rates(tm.facts.load().folder)["source"]) <= {"ECB", "yahoo"}
+    True
+    """
     frame = pd.read_parquet(store.path(folder, FX))
     return frame if "source" in frame else frame.assign(source="ECB")
 
 
 def write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFrame]) -> None:
+    """Write a table in which some lines are replaced; nothing where none is.
+
+    >>> write(Path("prices.parquet"), pd.DataFrame({"ticker": ["F"]}), "ticker", {})
+    """
     if fresh:
         place.parent.mkdir(exist_ok=True)
         kept = old[~old[key].isin(fresh.keys())]
@@ -336,15 +352,17 @@ def write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFram
 
 
 def pairs_of(rates: pd.DataFrame, instruments: pd.DataFrame) -> list[str]:
-    """The stored currency pairs, and dollar pairs for listing currencies that have none."""
+    """The stored currency pairs, and dollar pairs for listing currencies that have none.
+
+    >>> pairs_of(pd.DataFrame({"pair": ["EURUSD"]}), pd.DataFrame({"currency": ["EUR", "NOK", "USD"]}))
+    ['EURUSD', 'USDNOK']
+    """
     stored = sorted(set(rates["pair"]))
     covered = {"USD", *(pair[:3] for pair in stored), *(pair[3:] for pair in stored)}
     return stored + [f"USD{code}" for code in sorted(set(instruments["currency"]) - covered)]
 
 
-def _currency_lines(
-    pairs: list[str], rates: pd.DataFrame, overlap: int, now: pd.Timestamp
-) -> Iterator[Line]:
+def _currency_lines(pairs: list[str], rates: pd.DataFrame, overlap: int, now: pd.Timestamp) -> Iterator[Line]:
     yesterday = now.tz_convert(FX_ZONE).tz_localize(None).normalize() - pd.Timedelta(days=1)
     for pair in pairs:
         stored = rates[rates["pair"] == pair]
