@@ -14,8 +14,9 @@ import yahoo
 import yfinance
 from test_refresh import JOIN, Market, adjusted, bundled, history, market, only, until, yahoo_cache
 
-from tariffmodel import plausibility, refresh, store
+from tariffmodel import plausibility, refresh, schemas, store
 from tariffmodel.intake import chart
+from tariffmodel.markets import price_checks
 
 __all__ = ["market", "yahoo_cache"]  # fixtures
 
@@ -271,7 +272,10 @@ def test_close_that_yahoo_revises_is_followed_old_and_new_are_kept(refreshed, da
     frame.loc[day, "traded"] = 0.98 * old
     step(market, frame, f"{last:%Y-%m-%d}")
     kept = pd.read_parquet(store.path(market.folder, refresh.RECORDS))
-    assert not kept.duplicated(["ticker", "date", "record"]).any()
+    schemas.PRICE_RECORDS.validate(kept)
+    assert not price_checks.compare(pd.read_parquet(store.path(market.folder, refresh.PRICES)), kept)[
+        "off"
+    ].any()
 
 
 @pytest.mark.parametrize("day", ["2026-07-10", "2026-07-15", "2026-07-16"])
@@ -329,6 +333,26 @@ def test_doubted_move_is_stored_once_it_is_accepted(market: Market):
     assert only(report)["outcome"] == "doubted" and "--accept F" in only(report)["remedy"]
     report = market.refresh(accept=["F"])
     assert only(report)["outcome"] == "updated" and report.code == 0 and not store.doubts(market.folder)
+
+
+@pytest.mark.parametrize("spoil", ["split", "phantom", "tick", "dividend", ""])
+def test_first_download_is_held_against_its_own_events(market: Market, spoil: str):
+    frame = history("F", {"2026-06-10": {"dividend": 0.5}, "2026-07-20": {"split": 2.0}})
+    if spoil == "split":
+        frame = frame.assign(open=frame["traded"], close=frame["traded"], adj_close=frame["traded"])
+    elif spoil == "phantom":
+        frame.loc[:"2026-06-30", "adj_close"] /= 2.93
+    elif spoil == "tick":
+        frame.loc["2026-06-17", ["close", "adj_close"]] *= 1.6
+    elif spoil == "dividend":
+        frame.loc["2026-06-10", "dividend"] *= 100
+    market.add("GM", history("GM"))
+    market.add("F", frame, stored=bundled("F", pd.Series(dtype=float)))
+    report = market.refresh()
+    row = only(report)
+    assert row["outcome"] == ("doubted" if spoil else "updated"), row["detail"]
+    assert report.code == (refresh.BEHIND if spoil else 0)
+    assert len(market.prices("F")) == (0 if spoil else len(frame))
 
 
 def test_move_that_the_market_shares_is_believed(market: Market):

@@ -31,19 +31,41 @@ _IDENTITY = f"correct {BOOK}, or bring prices of your own with `tariffmodel add 
 
 @dataclass(frozen=True)
 class Line:
-    """A share, index or currency pair to ask for."""
+    """A share, index or currency pair to ask for.
+
+    Attributes
+    ----------
+    name, symbol : str
+        Ticker or pair, and what Yahoo calls it.
+    currency, zone : str
+        As in ``instruments.csv``, and of its exchange.
+    start : Timestamp
+        First day to ask for.
+    closes : Series
+        The exchange's close by day, of the sessions that are over.
+    stored : DataFrame
+        Its rows.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2026-07-01", "2026-07-02"])
+    >>> closes = pd.Series((days + pd.Timedelta("16h")).tz_localize("America/New_York"), days)
+    >>> line = Line("F", "F", "USD", "America/New_York", days[0], closes, pd.DataFrame())
+    >>> line.behind(days[0]), len(line.days)
+    (1, 2)
+    """
 
     name: str
-    symbol: str  # at Yahoo
+    symbol: str
     currency: str
     zone: str
     start: pd.Timestamp
-    closes: pd.Series  # of the sessions that are over: the exchange's close, by day
+    closes: pd.Series
     stored: pd.DataFrame
 
     @property
     def days(self) -> pd.DatetimeIndex:
-        """Sessions that are over."""
+        """Sessions that are over; see `Line`."""
         return pd.DatetimeIndex(self.closes.index)
 
     def behind(self, last: pd.Timestamp) -> int:
@@ -77,6 +99,16 @@ def read(body: bytes, line: Line) -> Answer:
         not found, empty, failed (the body is no chart) or conflict (it is another line's, or not in days).
     ValueError
         The body is no JSON.
+
+    Examples
+    --------
+    >>> body = b'{"chart": {"result": null, "error": {"description": "No data found"}}}'
+    >>> days = pd.to_datetime(["2026-07-01"])
+    >>> closes = pd.Series((days + pd.Timedelta("16h")).tz_localize("America/New_York"), days)
+    >>> read(body, Line("F", "F", "USD", "America/New_York", days[0], closes, pd.DataFrame()))
+    Traceback (most recent call last):
+        ...
+    tariffmodel.intake.chart.RefusedError: Yahoo: No data found
     """
     chart = json.loads(body)
     chart = chart.get("chart") if isinstance(chart, dict) else None
@@ -238,7 +270,8 @@ def _actions(line: Line, chart: Mapping[str, Any], days: pd.DatetimeIndex) -> tu
         when = _days(line, [row.get("date") for row in rows])
         # before the first bar nothing is compared, after the last one its session has no bar yet
         place = np.where(when < days[0], len(days), days.searchsorted(when))
-        if not all((np.isfinite(value) & (value > 0)).all() for value in values):
+        least = np.nextafter(0, 1) if kind == "splits" else 0.0  # a payment of nothing is none
+        if not all((np.isfinite(value) & (value >= least)).all() for value in values):
             raise _no_chart(f"one of its {kind} is not positive")
         for at, *figures in zip(place, *values, strict=True):
             if at == len(days):
@@ -311,11 +344,19 @@ def _still_open(line: Line, about: Mapping[str, Any]) -> pd.Timestamp | None:
 
 
 def last_of(days: pd.Index) -> str:
-    """The last of some days, in words."""
+    """The last of some days, in words.
+
+    >>> last_of(pd.to_datetime(["2026-07-01", "2026-07-02"])), last_of(pd.DatetimeIndex([]))
+    ('2026-07-02', 'none')
+    """
     return f"{days[-1]:%Y-%m-%d}" if len(days) else "none"
 
 
 def list_of(days: pd.Index) -> str:
-    """Some days, in words."""
+    """Some days, in words.
+
+    >>> list_of(pd.bdate_range("2026-07-01", periods=5))
+    '2026-07-01, 2026-07-02, 2026-07-03, 2026-07-06 and 1 more days'
+    """
     more = f" and {len(days) - SHOWN} more days" if len(days) > SHOWN else ""
     return ", ".join(f"{day:%Y-%m-%d}" for day in days[:SHOWN]) + more

@@ -39,7 +39,11 @@ REVISIONS = ["ticker", "date", "source", "old_close", "new_close", "old_dividend
 
 @dataclass(frozen=True)
 class Joined:
-    """A line after the join: its rows, its row of the report and what Yahoo revised of it."""
+    """A line after the join: its rows, its row of the report and what Yahoo revised of it.
+
+    >>> Joined(pd.DataFrame(), {"outcome": "failed"}).revised.empty
+    True
+    """
 
     frame: pd.DataFrame
     row: dict[str, Any]
@@ -53,6 +57,21 @@ def join_prices(
 
     `peers` is the log return of the line's market by day. With `accept` rows of every source follow Yahoo,
     and nothing is doubted.
+
+    Raises
+    ------
+    RefusedError
+        conflict or doubted: nothing is joined.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2026-07-06", periods=3)
+    >>> closes = pd.Series((days + pd.Timedelta("16h")).tz_localize("America/New_York"), days)
+    >>> line = Line("F", "F", "USD", "America/New_York", days[0], closes, pd.DataFrame(columns=["date"]))
+    >>> bars = pd.DataFrame({"open": 10.0, "close": [10.0, 10.1, 10.2], "volume": 1e6}, days)
+    >>> bars = bars.assign(adj_close=bars["close"], dividend=0.0, split=1.0)
+    >>> join_prices(line, Answer(bars, index=False, notes=[])).row["outcome"]
+    'updated'
     """
     old, seen = line.stored, answer.frame
     revised = pd.DataFrame(columns=REVISIONS)
@@ -227,6 +246,14 @@ def recorded(records: pd.DataFrame, revised: pd.DataFrame, now: pd.Timestamp) ->
     """The price records with the old and new values of what Yahoo revised, each under its own version.
 
     A value is kept once: what was new in an earlier revision is not written again as old.
+
+    Examples
+    --------
+    >>> records = pd.DataFrame(columns=["date", "ticker", "record", "close", "adjusted", "dividend"])
+    >>> revised = pd.DataFrame([["F", "2026-07-06", "yahoo", 10.0, 9.9, 0.0, 0.0]], columns=REVISIONS)
+    >>> now = pd.Timestamp("2026-07-08", tz="UTC")
+    >>> recorded(records.astype({"record": str}), revised, now)["record"].tolist()
+    ['Yahoo Finance@0:F', 'Yahoo Finance@20260708000000:F']
     """
     stamp = f"{now.tz_convert('UTC'):%Y%m%d%H%M%S}"
     yahoos = (revised["source"] == YAHOO).to_numpy()
@@ -338,7 +365,23 @@ def _believable(line: Line, seen: pd.DataFrame, days: pd.Index, peers: Mapping[A
 
 
 def join_rates(line: Line, answer: Answer, *, accept: bool = False) -> Joined:
-    """The pair's rows with the new ones, never re-based; Yahoo's own follow Yahoo."""
+    """The pair's rows with the new ones, never re-based; Yahoo's own follow Yahoo.
+
+    Raises
+    ------
+    RefusedError
+        conflict or doubted: nothing is joined.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2026-07-06", periods=3)
+    >>> closes = pd.Series((days + pd.Timedelta("17h")).tz_localize("America/New_York"), days)
+    >>> stored = pd.DataFrame({"date": days[:1], "pair": "USDJPY", "rate": 150.0, "source": "ECB"})
+    >>> line = Line("USDJPY", "JPY=X", "JPY", "Europe/London", days[0], closes, stored)
+    >>> bars = pd.DataFrame({"close": [150.2, 150.5, 151.0]}, days)
+    >>> join_rates(line, Answer(bars, index=False, notes=[])).frame["rate"].tolist()
+    [150.0, 150.5, 151.0]
+    """
     old, seen = line.stored.set_index("date")["rate"], answer.frame["close"]
     common = seen.index.intersection(old.index)
     level, said, told = np.nan, list[str](), list[str]()
@@ -404,7 +447,14 @@ def row(
     ratio: float = np.nan,
     revised: int = 0,
 ) -> dict[str, Any]:
-    """A line's row of the report."""
+    """A line's row of the report; `new` are the days that are added.
+
+    >>> days = pd.to_datetime(["2026-07-01", "2026-07-02"])
+    >>> closes = pd.Series((days + pd.Timedelta("16h")).tz_localize("America/New_York"), days)
+    >>> line = Line("F", "F", "USD", "America/New_York", days[0], closes, pd.DataFrame({"date": days[:1]}))
+    >>> row(line, "failed", "no answer")["behind"]
+    1
+    """
     last = line.stored["date"].max()
     days = (0, pd.NaT, last)
     if new is not None and len(new):

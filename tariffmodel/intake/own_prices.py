@@ -213,7 +213,10 @@ def add_prices(
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
         return table
     source = f"own: {file}"
-    with store.writing(facts.folder, f"own prices from {file}") as staging:
+    doubts: dict[str, str] = {}
+    with store.writing(facts.folder, f"own prices from {file}", doubts) as staging:
+        for line in lines.index if replace else []:
+            doubts.pop(line, None)
         facts = dataclasses.replace(facts)  # nobody else writes from here on
         moves = _moves(frame, facts)
         panel = _panel(facts, moves, replace, source)

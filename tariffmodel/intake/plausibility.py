@@ -66,8 +66,12 @@ def doubts(bars: pd.DataFrame) -> pd.DataFrame:
     with np.errstate(divide="ignore", invalid="ignore"):
         bare = (rows["close"] / before).apply(np.log)
         total = (rows["adj_close"] / by["adj_close"].shift()).apply(np.log)
-        given = -(-(rows["dividend"] / before).clip(upper=0.999)).apply(np.log1p)
+        given = _added(rows["dividend"] / before)
     seen = total.fillna(bare)
+    # an amount may be per share of its day or of today: the one that the adjusted closes hold
+    shares = rows["split"].groupby(rows["ticker"], sort=False).transform(_since)
+    today = _added(rows["dividend"] / shares / before)
+    given = today.where((total - bare - today).abs() < (total - bare - given).abs(), given)
     implied = (total - bare).clip(lower=0)
     paid = given.fillna(implied)  # log return that the dividend adds
     market = rows["peers"].fillna(0)
@@ -89,6 +93,18 @@ def doubts(bars: pd.DataFrame) -> pd.DataFrame:
     found = [_doubt(row) for row in rows[rows["kind"] != ""].itertuples()]
     table = pd.DataFrame(found, columns=["ticker", "date", "kind", "size", "doubt"])
     return table.astype({"date": "datetime64[us]", "size": float})
+
+
+def _added(share: pd.Series) -> pd.Series:
+    """Log return that a dividend of a share of the price before adds."""
+    added: pd.Series = -(-share.clip(upper=0.999)).apply(np.log1p)
+    return added
+
+
+def _since(split: pd.Series) -> pd.Series:
+    """Shares that one share of each day became later."""
+    after: pd.Series = split[::-1].shift(fill_value=1.0).cumprod()[::-1]
+    return after
 
 
 def _doubt(row: Any) -> dict[str, Any]:

@@ -112,10 +112,10 @@ def refresh(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> refresh(tm.facts.load(), ["weather"])
+    >>> refresh(tm.facts.load(), ["weather"])  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    tariffmodel.errors.DataError: no part weather; choose from rates, prices, trade, news
+    tariffmodel.errors.DataError: no part weather; choose from rates, prices, ...
     """
     chosen = list(PARTS) if parts is None else list(dict.fromkeys(parts))
     if unknown := [part for part in chosen if part not in PARTS]:
@@ -140,8 +140,10 @@ def watched(facts: Facts, parts: Sequence[str] | None = None, **options: Any) ->
     """`refresh` with one progress bar for all parts, in a terminal or a notebook; same options.
 
     >>> import tariffmodel as tm
-    >>> watched(tm.facts.load(), []).empty
-    True
+    >>> watched(tm.facts.load(), ["weather"])  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    tariffmodel.errors.DataError: no part weather; choose from rates, prices, ...
     """
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn  # slow to import
 

@@ -107,6 +107,10 @@ class Report:
 
         In dispute, doubted or without an answer; stored, but not found or empty; or stored to a day more than
         a week of sessions ago. Lines that Yahoo does not have (`NOT_AT_YAHOO`) are not among them.
+
+        >>> row = {"ticker": "F", "outcome": "doubted", "last": pd.NaT, "behind": 3}
+        >>> Report(pd.DataFrame([row]), "").left_behind["ticker"].tolist()
+        ['F']
         """
         table = self.table[~self.table["ticker"].isin(NOT_AT_YAHOO)]
         outcome, stored = table["outcome"], table["last"].notna()
@@ -449,7 +453,6 @@ def _patiently(line: Line, how: _Asking) -> Answer:
         try:
             body = _ask(line, how)
             answer = chart.read(body, line)
-            _keep(line, how, body)
         except RefusedError as error:
             if error.outcome != "failed":
                 raise
@@ -462,6 +465,7 @@ def _patiently(line: Line, how: _Asking) -> Answer:
                 reason = f"Yahoo's answer is a web page, empty or cut off ({reason})"
             refused, repeats = RefusedError("failed", reason), _REPEATS_BROKEN
         else:
+            _keep(line, how, body)  # a full disk is no fault of the line's
             return answer
         if attempt == repeats:
             raise refused
@@ -511,5 +515,5 @@ def _kept(line: Line, how: _Asking) -> Answer | None:
         if not fresh or about["start"] != str(line.start):
             return None
         return chart.read(base64.b64decode(about["body"]), line)
-    except (OSError, ValueError, TypeError, KeyError, RefusedError):  # none, or damaged: ask again
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, RefusedError):  # none, or damaged
         return None
