@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import random
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import exchange_calendars
 import numpy as np
 import pandas as pd
 import pytest
 import yahoo
 import yfinance
-from test_refresh import JOIN, Market, adjusted, bundled, history, market, only, until, yahoo_cache
+from test_refresh import JOIN, Market, adjusted, bundled, history, market, only, sessions, until, yahoo_cache
 
 from tariffmodel import plausibility, refresh, schemas, store
-from tariffmodel.intake import chart
+from tariffmodel.intake import chart, joining
 from tariffmodel.markets import price_checks
 
 __all__ = ["market", "yahoo_cache"]  # fixtures
@@ -378,6 +381,51 @@ def test_rate_of_yahoos_follows_yahoo_and_a_fixing_stays(market: Market):
     assert row["outcome"] == "revised" and "2026-07-08: " in row["detail"]
     assert stored["2026-07-08"] == pytest.approx(rates["2026-07-08"])
     assert stored["2026-06-10"] == market.rates.set_index("date")["rate"]["2026-06-10"]
+
+
+ODD = [None, "", [], {}, "x", -1, 0, 1e308, float("nan"), float("inf"), True, 10**30, [[]], {"a": 1}, 1e-300]
+
+
+def test_damage_anywhere_in_a_chart_is_refused_or_does_no_harm():
+    """Cells and lists of a chart replaced, deleted or shuffled, at places and by values drawn at random."""
+    frame = history("F", {"2026-07-10": {"dividend": 0.5}})
+    whole = yahoo.chart_body("F", yahoo.Line(frame))
+    closes = exchange_calendars.get_calendar("XNYS", start="2026-05-01", end="2026-07-31").closes
+    closes.index = sessions("XNYS")
+    stored = bundled("F", adjusted(frame.loc[:JOIN])["adj_close"])
+    stored = stored.assign(open=np.nan, close=np.nan, volume=np.nan, source="bundled")
+    line = chart.Line("F", "F", "USD", "America/New_York", stored["date"].iloc[-20], closes, stored)
+    draw = random.Random(1)
+
+    def places(node: Any, path: tuple = ()) -> Iterator[tuple]:
+        keys = list(node) if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else []
+        for key in draw.sample(keys, 3) if isinstance(node, list) and len(keys) > 3 else keys:
+            yield (*path, key)
+            yield from places(node[key], (*path, key))
+
+    outcomes = set()
+    for _ in range(60):
+        spoilt = json.loads(whole)
+        path = draw.choice(list(places(spoilt)))
+        node = functools.reduce(lambda found, key: found[key], path[:-1], spoilt)
+        if isinstance(node[path[-1]], list) and draw.random() < 0.5:
+            draw.shuffle(node[path[-1]])
+        elif draw.random() < 0.2:
+            del node[path[-1]]
+        else:
+            node[path[-1]] = draw.choice(ODD)
+        try:
+            joined = joining.join_prices(line, chart.read(json.dumps(spoilt).encode(), line))
+        except chart.RefusedError as refused:
+            outcomes.add(refused.outcome)
+            continue
+        outcomes.add(joined.row["outcome"])
+        level = joined.frame.set_index("date")["adj_close"]
+        assert np.isfinite(level).all() and level.index.is_unique and level.index.is_monotonic_increasing, (
+            path
+        )
+        assert level.pct_change().abs().max() < 0.1, path
+    assert outcomes >= {"failed", "conflict", "rebased"}
 
 
 # ---- after a break-off

@@ -23,6 +23,7 @@ PRICES = ["open", "high", "low", "close", "adj_close"]
 SHOWN = 4  # days that a detail lists
 _AHEAD = pd.Timedelta(days=7)  # a later bar than this after the last session is no bar still being traded
 _DAILY, _ENOUGH = 0.5, 10  # share of the sessions with a bar, from so many sessions on
+_NEVER = 2.0**33  # seconds since 1970, in the year 2242
 _MIDNIGHT = (22, 23)  # hours that Yahoo writes for midnight where it mistakes summer time
 
 BOOK = "data/market/instruments.csv"
@@ -171,8 +172,10 @@ def _bars(line: Line, chart: Mapping[str, Any], about: Mapping[str, Any]) -> pd.
     """Bars by day, as they are, with the dividends and splits of the day."""
     quote, adjusted = _quotes(chart)
     stamps = chart.get("timestamp")
-    if not quote or stamps is None or not len(stamps):
+    if not quote or not stamps:
         raise RefusedError("empty", "Yahoo: no price data found")
+    if not isinstance(stamps, list):
+        raise _no_chart("it has no list of times")
     days = _days(line, stamps)
     columns = {name: quote.get(name) for name in ("open", "high", "low", "close", "volume")}
     # a pair has no adjusted close; of a share, its close is none
@@ -336,7 +339,8 @@ def _still_open(line: Line, about: Mapping[str, Any]) -> pd.Timestamp | None:
     quoted = about.get("regularMarketTime")
     if quoted is None:
         return None
-    if isinstance(quoted, bool) or not isinstance(quoted, (int, float)):
+    number = isinstance(quoted, (int, float)) and not isinstance(quoted, bool)
+    if not number or not 0 <= quoted < _NEVER:
         raise _no_chart(f"regularMarketTime is {str(quoted)[:40]!r}, not seconds since 1970")
     moment = pd.to_datetime(quoted, unit="s", utc=True)
     day = moment.tz_convert(line.zone).tz_localize(None).normalize()
