@@ -27,6 +27,10 @@ _PAGE = "https://finance.yahoo.com/calendar/earnings?symbol="
 _NOTHING = "nothing was stored"
 
 
+class NoAnswerError(DataError):
+    """Yahoo does not answer, or not any more for today."""
+
+
 def refresh(
     facts: Facts,
     *,
@@ -129,9 +133,9 @@ def _ask(ticker: str, session: Any) -> pd.DataFrame | None:
     try:
         found: pd.DataFrame | None = yfinance.Ticker(ticker, session=session).get_earnings_dates(limit=_LIMIT)
     except yfinance.exceptions.YFRateLimitError:
-        raise DataError(f"{ticker}: {RATE_LIMITED}; {_NOTHING}") from None
+        raise NoAnswerError(f"{ticker}: {RATE_LIMITED}; {_NOTHING}") from None
     except RequestException as error:
-        raise DataError(
+        raise NoAnswerError(
             f"{ticker}: no answer from Yahoo ({_reason(error)}); {_NOTHING}; repeat later"
         ) from None
     except Exception as error:  # whatever a page laid out otherwise makes yfinance raise

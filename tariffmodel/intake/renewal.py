@@ -53,11 +53,15 @@ def _prices(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tup
 
 def _trade(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tuple[str, int]:
     done = official.refresh(facts, progress=progress, **options)
-    return done.summary(), yahoo.BEHIND if done.wrong else 0
+    silent = len(done.table) and done.table["outcome"].isin(["failed", "skipped"]).all()
+    return done.summary(), yahoo.SILENT if silent else yahoo.BEHIND if done.wrong else 0
 
 
 def _news(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tuple[str, int]:
-    done = earnings_dates.refresh(facts, progress=progress, **options)
+    try:
+        done = earnings_dates.refresh(facts, progress=progress, **options)
+    except earnings_dates.NoAnswerError as error:
+        return str(error), yahoo.SILENT
     snapshot = done.attrs["snapshot"]
     kept = f"snapshot {snapshot}" if snapshot else "no snapshot written"
     added, removed = done["added"].sum(), done["removed"].sum()

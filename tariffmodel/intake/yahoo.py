@@ -138,14 +138,27 @@ class Report:
             else "Nothing new; no snapshot written."
         )
         late = self.table["behind"] > market.STALE_SESSIONS  # halted or delisted, though Yahoo still answers
-        row: Any  # a named tuple of the columns
-        for row in self.table[~self.table["outcome"].isin(["updated", "unchanged"]) | late].itertuples():
-            since = f" ({row.last:%Y-%m-%d})" if pd.notna(row.last) else ""
-            age = f", {row.behind} sessions behind{since}" if row.behind else ""
-            detail = f" {row.detail.rstrip('.')}." if row.detail else ""
-            remedy = f" Remedy: {row.remedy}" if row.remedy else ""
-            text.append(f"  {row.ticker}: {row.outcome}{age}.{detail}{remedy}")
+        told = self.table[~self.table["outcome"].isin(["updated", "unchanged"]) | late]
+        for _, alike in told.groupby(["outcome", "detail", "remedy"], sort=False):
+            many = len(alike) > chart.SHOWN  # of one reason, such as no network
+            text += [_told_together(alike)] if many else [_told(row) for row in alike.itertuples()]
         return "\n".join(text)
+
+
+def _told(row: Any) -> str:
+    """What became of a line, its age, why, and what to do."""
+    age = f", {row.behind} sessions behind ({row.last:%Y-%m-%d})" if row.behind and pd.notna(row.last) else ""
+    age = age if pd.notna(row.last) else ", without prices"
+    detail = f" {row.detail.rstrip('.')}." if row.detail else ""
+    remedy = f" Remedy: {row.remedy}" if row.remedy else ""
+    return f"  {row.ticker}: {row.outcome}{age}.{detail}{remedy}"
+
+
+def _told_together(alike: pd.DataFrame) -> str:
+    """The same of lines that share their reason."""
+    oldest = alike.loc[[alike["behind"].where(alike["last"].notna(), 0).idxmax()]]
+    names = f"{', '.join(alike['ticker'].head(3))} and {len(alike) - 3} more, the oldest"
+    return _told(next(oldest.assign(ticker=f"{names} {oldest['ticker'].item()}").itertuples()))
 
 
 def refresh(
