@@ -281,6 +281,27 @@ def test_close_that_yahoo_revises_is_followed_old_and_new_are_kept(refreshed, da
     ].any()
 
 
+@pytest.mark.parametrize("last", ["2026-07-01", "2026-07-02"])
+def test_first_rows_of_yahoos_are_followed_too_across_a_split(market: Market, last: str):
+    frame = history("F")
+    market.add("F", frame)
+    market.write()
+    shutil.copy(market.known.folder / refresh.RECORDS, market.folder / refresh.RECORDS)
+    step(market, frame, last)
+    old = frame.at[pd.Timestamp(last), "traded"]
+    frame.loc[last, "traded"] *= 0.985
+    frame.loc["2026-07-20":, "traded"] /= 2
+    frame.loc["2026-07-20", "split"] = 2.0
+    report = step(market, frame, "2026-07-24")
+    expected = adjusted(frame.loc[:"2026-07-24"])
+    revised, rows = report.revisions.iloc[0], market.prices("F")
+    assert only(report)["outcome"] == "revised" and revised["date"] == pd.Timestamp(last)
+    assert [revised["old_close"], revised["new_close"]] == pytest.approx([old / 2, 0.985 * old / 2])
+    np.testing.assert_allclose(rows["close"].dropna(), expected["close"].loc["2026-07-01":])
+    np.testing.assert_allclose(rows["volume"].dropna(), expected["volume"].loc["2026-07-01":])
+    np.testing.assert_allclose(rows["adj_close"], expected["adj_close"])
+
+
 @pytest.mark.parametrize("day", ["2026-07-10", "2026-07-15", "2026-07-16"])
 def test_dividend_that_yahoo_enters_late_is_followed(refreshed, day: str):
     market, frame = refreshed

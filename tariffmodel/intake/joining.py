@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.intake.chart import SHOWN, Answer, Line, RefusedError, last_of, list_of
-from tariffmodel.intake.plausibility import FX_JUMP, UNIT, doubts, ratio
+from tariffmodel.intake.plausibility import FX_JUMP, SPLIT, UNIT, doubts, ratio
 from tariffmodel.markets import market
 
 COLUMNS = [
@@ -105,7 +105,7 @@ def join_prices(
     if not old.empty:
         if abs(factor - 1) > LEVEL_TOLERANCE:
             outcome, why = "rebased", _explain(factor, seen, new)
-        old = _rebased(old, seen.loc[settled], factor)
+        old = _rebased(old, factor, _split_since(old.set_index("date"), seen))
         old = _overwritten(old, seen, revised)
     if len(gaps):  # linked to the day before, so that no stored level moves
         link = (old.set_index("date")["adj_close"] / seen["adj_close"]).reindex(seen.index).ffill()
@@ -177,10 +177,11 @@ def _followed(line: Line, seen: pd.DataFrame, accept: bool) -> tuple[pd.DataFram
     common = steps.index
     ours, theirs = old.loc[common], seen.loc[common]
     mine = np.full(len(common), fill_value=accept) | (ours["source"] == YAHOO).to_numpy()
-    levels = (theirs["close"] / ours["close"]).apply(np.log)  # NaN where no close is stored
-    apart = (levels - levels.median()).abs().gt(REVISION).to_numpy()
+    split = _split_since(old, seen)
+    levels = (theirs["close"] / ours["close"] / split).apply(np.log)  # NaN where no close is stored
+    apart = levels.abs().gt(REVISION).to_numpy()
     change = (steps["theirs"] - steps["ours"]).to_numpy(copy=True)
-    change[0] = (levels - levels.median()).iloc[0] if apart[0] else 0.0  # its return is not in the overlap
+    change[0] = levels.iloc[0] if apart[0] else 0.0  # its return is not in the overlap
     moved = mine & (np.abs(change) > REVISION)
     changed = mine & (moved | apart)
     if not changed.any():
@@ -191,7 +192,6 @@ def _followed(line: Line, seen: pd.DataFrame, accept: bool) -> tuple[pd.DataFram
     shift = pd.Series(np.where(moved, change, 0.0), common).cumsum()
     shift = shift.reindex(old.index).ffill().fillna(0.0)
     after = old.assign(adj_close=old["adj_close"] * np.exp(shift - shift.iloc[-1]))
-    split = np.exp(levels.median()) if levels.notna().any() else 1.0
     before = ours["close"].shift() * split
     bare = np.log(ours["close"] / ours["close"].shift())
     paid = (before * (1 - np.exp(bare - steps["ours"]))).where(ours["basis"] == "total_return")
@@ -315,10 +315,18 @@ def _compare(line: Line, stored: pd.DataFrame, seen: pd.DataFrame) -> tuple[pd.I
 _BRIDGE = "`tariffmodel add prices FILE` with the days between"
 
 
-def _rebased(old: pd.DataFrame, settled: pd.DataFrame, factor: float) -> pd.DataFrame:
+def _split_since(old: pd.DataFrame, seen: pd.DataFrame) -> float:
+    """Yahoo's closes over the stored ones of the same days, as far as a split explains them.
+
+    Of Yahoo's splits since; where they are far from the closes, of most of these. What is left is a revision.
+    """
+    due: Any = 1 / seen["split"].where(seen["split"] > 0, 1.0)[seen.index > old.index[-1]].prod()
+    shown = (seen["close"] / old["close"]).median()  # NaN in bundled rows
+    return float(shown if abs(np.log(shown / due)) > np.log(SPLIT) else due)
+
+
+def _rebased(old: pd.DataFrame, factor: float, split: float) -> pd.DataFrame:
     """Stored rows at Yahoo's level; opens, closes and volumes too, if there was a split since."""
-    ratio = (settled["close"] / old.set_index("date")["close"]).median()  # NaN in bundled rows
-    split = ratio if abs(ratio - 1) > LEVEL_TOLERANCE else 1.0
     return old.assign(
         adj_close=old["adj_close"] * factor,
         open=old["open"] * split,
