@@ -311,6 +311,7 @@ def _doubted(file: str, moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame) 
     bars = moves[["ticker", "date", "close", "adj_close"]].astype({"close": float, "adj_close": float})
     found = plausibility.doubts(bars)
     if len(found):  # then what did the market do on those days?
+        bars = bars[bars["ticker"].isin(found["ticker"])]
         around = _around(moves, facts, lines, found["date"])
         places = pd.MultiIndex.from_arrays([bars["ticker"].map(lines["market"]), bars["date"]])
         found = plausibility.doubts(bars.assign(peers=around.reindex(places).to_numpy()))

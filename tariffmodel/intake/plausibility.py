@@ -23,6 +23,7 @@ LARGE = 0.05  # dividend over the close before, from which it has to show in the
 ADJUSTMENT = 0.005  # log return by which adjusted closes may differ from closes and dividends
 PEERS = 5  # lines of a market that make up what the market did
 SPLIT = 1.25  # shares for one, from which a split is no dividend in shares
+_AT_ONCE = 2_000_000  # rows
 _NEAR = 0.08  # log return, between a move and the split that it looks like
 _BACK = 0.1  # of a move: what is left of a bad tick after the next session
 
@@ -57,40 +58,57 @@ def doubts(bars: pd.DataFrame) -> pd.DataFrame:
     >>> doubts(bars)[["kind", "doubt"]].iloc[0].tolist()
     ['move', '+60.0% on 2026-01-06 and back the next session, which looks like a bad tick']
     """
+    line, names = pd.factorize(bars["ticker"])
+    parts = line * (len(bars) // _AT_ONCE + 1) // max(len(names), 1)  # to bound the memory
+    count = int(parts.max(initial=0)) + 1
+    found = [
+        _doubts(
+            bars.assign(line=line) if count == 1 else bars[parts == part].assign(line=line[parts == part])
+        )
+        for part in range(count)
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def _doubts(bars: pd.DataFrame) -> pd.DataFrame:
+    """`doubts` of some lines, numbered by `line`."""
     plain = {"adj_close": np.nan, "dividend": np.nan, "split": 1.0, "peers": np.nan}
     rows = bars.assign(**{name: value for name, value in plain.items() if name not in bars})
-    rows = rows.sort_values(["ticker", "date"], ignore_index=True)
+    same, ahead = rows["line"].diff() == 0, rows["date"].diff() > pd.Timedelta(0)
+    if not (same & ahead | (rows["line"].diff() > 0))[1:].all():
+        rows = rows.sort_values(["line", "date"])
+    rows = rows.reset_index(drop=True)
     rows["split"] = rows["split"].where(rows["split"] > 0, 1.0).fillna(1.0)
-    by = rows.groupby("ticker", sort=False)
-    before = by["close"].shift()
+    first = rows["line"].diff() != 0
+    before = rows["close"].shift().mask(first)
     with np.errstate(divide="ignore", invalid="ignore"):
         bare = (rows["close"] / before).apply(np.log)
-        total = (rows["adj_close"] / by["adj_close"].shift()).apply(np.log)
+        total = (rows["adj_close"] / rows["adj_close"].shift().mask(first)).apply(np.log)
         given = _added(rows["dividend"] / before)
     seen = total.fillna(bare)
-    # an amount may be per share of its day or of today: the one that the adjusted closes hold
-    shares = rows["split"].groupby(rows["ticker"], sort=False).transform(_since)
-    today = _added(rows["dividend"] / shares / before)
-    given = today.where((total - bare - today).abs() < (total - bare - given).abs(), given)
-    implied = (total - bare).clip(lower=0)
-    paid = given.fillna(implied)  # log return that the dividend adds
+    if (rows["split"] != 1).any():
+        # an amount may be per share of its day or of today: the one that the adjusted closes hold
+        shares = rows.groupby("line", sort=False)["split"].transform(_since)
+        today = _added(rows["dividend"] / shares / before)
+        given = today.where((total - bare - today).abs() < (total - bare - given).abs(), given)
+    paid = given.fillna((total - bare).clip(lower=0))  # log return that the dividend adds
     market = rows["peers"].fillna(0)
-    alone = (seen - market).apply(np.expm1)
     parted = rows["split"].apply(np.log)
-    back = by["close"].shift(-1)
     off = {
         "split": (parted.abs() > np.log(SPLIT)) & ((bare + parted).abs() < bare.abs()),
         "dividend": (paid > LARGE) & ((bare + paid - market).abs() > (bare - market).abs()),
         "adjustment": ((total - bare - given).abs() > ADJUSTMENT) | (total - bare < -ADJUSTMENT),
-        "move": (seen.apply(np.expm1).abs() > MOVE) & (alone.abs() > MOVE),
+        "move": (seen.apply(np.expm1).abs() > MOVE) & ((seen - market).apply(np.expm1).abs() > MOVE),
     }
-    rows = rows.assign(
-        kind=np.select(list(off.values()), list(off), ""),
-        bare=np.expm1(bare), seen=np.expm1(seen), paid=-np.expm1(-paid),
-        extra=np.expm1(total - bare - given.fillna(0)),
+    back = rows["close"].shift(-1).mask(first.shift(-1, fill_value=True))
+    places = np.flatnonzero(np.logical_or.reduce(list(off.values())))
+    told = rows.assign(
+        bare=bare.apply(np.expm1), seen=seen.apply(np.expm1), paid=-(-paid).apply(np.expm1),
+        extra=(total - bare - given.fillna(0)).apply(np.expm1),
         returned=(back / before).apply(np.log).abs() < _BACK * bare.abs(),
-    )  # fmt: skip
-    found = [_doubt(row) for row in rows[rows["kind"] != ""].itertuples()]
+    ).iloc[places]  # fmt: skip
+    told["kind"] = np.select([of.iloc[places] for of in off.values()], list(off), "")
+    found = [_doubt(row) for row in told.itertuples()]
     table = pd.DataFrame(found, columns=["ticker", "date", "kind", "size", "doubt"])
     return table.astype({"date": "datetime64[us]", "size": float})
 
