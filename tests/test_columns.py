@@ -261,6 +261,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,
         "lab.outcome": outcome(Workbench(case), flat),
+        "renewal.status": tm.renewal.status(known),
     }
 
 

@@ -1,7 +1,7 @@
 """What can be asked from a terminal?
 
 Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
-2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
+2 the command was not understood; `cli.refresh` has more. ``--debug``, anywhere on the line, shows tracebacks.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, scenarios, spillovers, suite, trade
+from tariffmodel.cli import data, forecast, implied, model, refresh, scenarios, spillovers, suite, trade
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, spillovers, data, trade, forecast):
+for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast):
     app.add_typer(part.app)
 
 

@@ -1,4 +1,4 @@
-"""Commands that change the data in use: refresh, add, and back again."""
+"""Commands that change the data in use: add, and back again."""
 
 from __future__ import annotations
 
@@ -23,69 +23,8 @@ File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, di
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
+_SHOWN = 20  # doubts of a panel
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
-
-
-@app.command()
-def refresh(
-    tickers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
-            "Bureau and Mexico's exports by make from INEGI; or news: makers' earnings dates from Yahoo.",
-            metavar="[trade | news | TICKER...]",
-        ),
-    ] = None,
-    currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
-    months: Annotated[
-        str | None, typer.Option(help="trade: ask Census for these, stored or not: 2025-04..2025-06.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="trade: imdb (Census files), api (Census API, its key in CENSUS_API_KEY) or inegi; repeat "
-            "for several. Default: api with a key, else imdb; and inegi."
-        ),
-    ] = None,
-    data: Data = None,
-) -> None:
-    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, news."""
-    from tariffmodel import facts
-    from tariffmodel.intake import earnings_dates, official
-    from tariffmodel.intake import yahoo as model
-
-    if tickers == ["trade"]:
-        done = official.watched(facts.load(data), sources=source or None, months=months)
-        typer.echo(done.summary())
-        if done.wrong:
-            raise typer.Exit(1)
-        return
-    if months or source:
-        raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
-    if tickers == ["news"]:
-        _show_earnings_dates(earnings_dates.refresh(facts.load(data)))
-        return
-    report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
-    typer.echo(report.summary())
-    if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
-        raise typer.Exit(1)
-
-
-def _show_earnings_dates(done: pd.DataFrame) -> None:
-    """What Yahoo lists of makers' results days, and what of it is new."""
-    table = Table(title="earnings dates at Yahoo, estimated; no sourced day is replaced")
-    for name in ("line", "maker", "listed", "added", "sourced", "removed", "first", "last"):
-        table.add_column(
-            name, justify="right" if name in ("listed", "added", "sourced", "removed") else "left"
-        )
-    row: Any  # a named tuple of its columns
-    for row in done.itertuples():
-        numbers = (str(number) for number in (row.listed, row.added, row.sourced, row.removed))
-        span = ("none", "") if row.listed == 0 else (row.first, row.last)
-        table.add_row(str(row.Index), row.maker, *numbers, *span)
-    print_table(table, 120)
-    snapshot = done.attrs["snapshot"]
-    typer.echo(f"snapshot {snapshot}" if snapshot else "Nothing new; no snapshot written.")
 
 
 @app.command()
@@ -168,6 +107,48 @@ def prices(
     _agree(yes)
     own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command()
+def panel(
+    path: Annotated[
+        Path,
+        typer.Argument(help="CSV, Excel or Parquet file, or a folder with a file per line.", exists=True),
+    ],
+    market: Annotated[str | None, typer.Option(help="Of new lines: JP, KR, DE, US …")] = None,
+    only: Annotated[bool, typer.Option(help="Lines that are not in it lose their prices.")] = False,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
+    ] = None,
+    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Prices of many lines in place of the stored ones, each line as a whole."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_panel
+
+    known = facts.load(data)
+    reading: dict[str, Any] = {"adjusted": adjusted}
+    if date_format:
+        reading["date_format"] = date_format
+    frame = own_panel.read_panel(path, **reading)
+    faults = own_panel.check_panel(frame, known, market=market)
+    facts.refuse([fault for fault in faults if not fault.warning])
+    for fault in faults[:_SHOWN]:
+        typer.echo(f"warning: {fault}", err=True)
+    if len(faults) > _SHOWN:
+        typer.echo(f"warning: and {len(faults) - _SHOWN} more", err=True)
+    seen = own_panel.preview_panel(frame, known)
+    kept = seen.attrs["kept"]
+    others = f"; {len(kept)} other lines {'lose theirs' if only else 'stay as they are'}" if kept else ""
+    typer.echo(
+        f"{path.name}: {len(seen)} lines, {seen['rows'].sum():,} rows, {seen['first'].min():%Y-%m-%d} to "
+        f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}"
+    )
+    _agree(yes)
+    own_panel.replace_panel(known, path, market=market, only=only, **reading)
+    typer.echo("replaced; `tariffmodel snapshots` shows how to go back")
 
 
 @adding.command(name="facts")

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from tariffmodel.errors import DataError
 
 BUNDLED = "bundled"  # the name of the state without a snapshot
-KEPT = 10  # snapshots that stay; older ones are removed by the next writer
+KEPT = 10  # snapshots that stay; of older ones the next writer removes what `writing` does not spare
 ABOUT = "about.json"
 _PATIENCE = 2.0  # seconds to wait for another writer
 _PACKAGES = ("tariffmodel", "pandas", "pyarrow", "yfinance")
@@ -101,17 +101,21 @@ def overlay(folder: Path) -> Path:
 
 
 @contextmanager
-def writing(folder: Path, reason: str) -> Iterator[Path]:
+def writing(folder: Path, reason: str, doubts: dict[str, str] | None = None) -> Iterator[Path]:
     """Change files of the data folder, all of them or none.
 
     Yields a folder with copies of the files of the current snapshot, to be added to, changed or
     deleted from. If the block ends well and something changed, it becomes a snapshot and the one in
-    use; on any error it is discarded and nothing has changed. Other writers wait meanwhile.
+    use; on any error it is discarded and nothing has changed. Other writers wait meanwhile. Of older
+    snapshots there stay the last `KEPT`, the one that this one was made from, and the last without doubts.
 
     Parameters
     ----------
     reason : str
         For the list of snapshots, such as ``"prices from Yahoo"``.
+    doubts : dict, optional
+        What is not in order in the state, such as lines of prices and why. It is filled with the doubts of
+        the state before; change it in the block. Without it they stay as they were.
 
     Raises
     ------
@@ -140,11 +144,13 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
                 (staging / name).parent.mkdir(parents=True, exist_ok=True)
                 # not a link: opened for writing, it would change its twin
                 shutil.copyfile(store / parent / name, staging / name)
+            doubts = {} if doubts is None else doubts
+            doubts.update(_doubts(store / parent))
             yield staging
             files = _files(staging)
             if _differs(folder, parent, staging, files):
                 about: dict[str, Any] = {"reason": reason, "created": created.isoformat(), "parent": parent}
-                about |= {"files": files, "versions": _versions()}
+                about |= {"files": files, "versions": _versions(), "doubts": doubts}
                 (staging / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
                 _flush_tree(staging)
                 staging.rename(store / stamp)
@@ -157,9 +163,22 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
             raise
         _discard(staging)
         with suppress(OSError):  # the change is made: tidying up may wait for the next writer
-            for name in _names(folder)[:-KEPT]:
-                if name != current(folder):
-                    _discard(store / name)
+            for name in set(_names(folder)) - _lasting(folder):
+                _discard(store / name)
+
+
+def doubts(folder: Path) -> dict[str, str]:
+    """What is not in order in the state in use: lines of prices that stayed behind, and why.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with writing(Path(place), "a note", found := {}) as files:
+    ...         found["F"] = "conflict"
+    ...         _ = (files / "note.txt").write_text("seen", encoding="utf-8")
+    ...     doubts(Path(place))
+    {'F': 'conflict'}
+    """
+    return _doubts(_store(folder) / current(folder))
 
 
 def snapshots(folder: Path) -> pd.DataFrame:
@@ -242,6 +261,27 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _store(folder: Path) -> Path:
     return folder / "store"
+
+
+def _doubts(place: Path) -> dict[str, str]:
+    """Doubts of a snapshot; none of the bundled files and of snapshots that do not say."""
+    try:
+        found = json.loads((place / ABOUT).read_text(encoding="utf-8")).get("doubts", {})
+        return {str(what): str(why) for what, why in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _lasting(folder: Path) -> set[str]:
+    """Snapshots that stay: the last ones, that in use with its parent, and the last good one."""
+    names, used = _names(folder), current(folder)
+    abouts = {}
+    for name in names:
+        with suppress(OSError, ValueError):
+            abouts[name] = json.loads((_store(folder) / name / ABOUT).read_text(encoding="utf-8"))
+    good = [name for name, about in abouts.items() if isinstance(about, dict) and not about.get("doubts")]
+    parent = abouts[used].get("parent") if isinstance(abouts.get(used), dict) else None
+    return {*names[-KEPT:], used, *good[-1:], *([parent] if parent else [])}
 
 
 def _names(folder: Path) -> list[str]:

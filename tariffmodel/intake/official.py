@@ -182,26 +182,6 @@ def refresh(
     return Report(table, store.current(facts.folder) if added else "")
 
 
-def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options.
-
-    >>> import tariffmodel as tm
-    >>> watched(tm.facts.load(), sources=["census"])
-    Traceback (most recent call last):
-        ...
-    tariffmodel.errors.DataError: no source census; choose from imdb, api, inegi
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
-
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:
-        task = bar.add_task("asking Census and INEGI", total=None)
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
-        return refresh(facts, progress=progress, **options)
-
-
 # ---- what to ask for
 
 
@@ -213,6 +193,16 @@ def _chosen(sources: Sequence[str] | None, key: str) -> list[str]:
     if unknown := [one for one in sources if one not in SOURCES]:
         raise DataError(f"no source {', '.join(unknown)}; choose from {', '.join(SOURCES)}")
     return list(dict.fromkeys(sources))
+
+
+def months_to_ask(facts: Facts, today: date) -> list[str]:
+    """Months of US imports that can be out on a day and are not stored by origin, in order.
+
+    >>> import tariffmodel as tm
+    >>> months_to_ask(tm.facts.load(), date(2025, 1, 31))
+    []
+    """
+    return _asked(_stored(facts.folder, trade.US_IMPORTS), None, today)
 
 
 def _asked(stored: pd.DataFrame, months: str | None, today: date) -> list[str]:

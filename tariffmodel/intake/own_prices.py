@@ -19,10 +19,10 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
+from tariffmodel.intake import plausibility
+from tariffmodel.intake.plausibility import JUMP, UNIT
 from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
-from tariffmodel.intake.yahoo import JUMP, UNIT
 
-DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
 TOLERANCE = 0.005  # between an own and a stored return over the same days
 _CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
 _PENCE = {"GBp", "GBX", "GBx"}
@@ -213,7 +213,10 @@ def add_prices(
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
         return table
     source = f"own: {file}"
-    with store.writing(facts.folder, f"own prices from {file}") as staging:
+    doubts: dict[str, str] = {}
+    with store.writing(facts.folder, f"own prices from {file}", doubts) as staging:
+        for line in lines.index if replace else []:
+            doubts.pop(line, None)
         facts = dataclasses.replace(facts)  # nobody else writes from here on
         moves = _moves(frame, facts)
         panel = _panel(facts, moves, replace, source)
@@ -297,14 +300,43 @@ def _movement(
     gaps = moves[moves["price"].isna()]
     if len(gaps):
         return faults + _faults(file, gaps, "adj_close", "an adjusted close in all rows of a line or in none")
-    moves = moves.assign(warning=np.log1p(moves["change"]).abs() <= np.log(JUMP))
-    row: Any  # a named tuple of its columns
-    for row in moves[moves["change"].abs() > DOUBT].itertuples():
-        expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
-        faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
+    faults += _doubted(file, moves, facts, lines)
     for ticker, rows in moves.groupby("ticker"):
         faults += _junction(file, str(ticker), rows, facts, replace)
     return faults
+
+
+def _doubted(file: str, moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame) -> list[Fault]:
+    """What the gate doubts of own prices; a move beyond `plausibility.JUMP` is a fault."""
+    bars = moves[["ticker", "date", "close", "adj_close"]].astype({"close": float, "adj_close": float})
+    found = plausibility.doubts(bars)
+    if len(found):  # then what did the market do on those days?
+        bars = bars[bars["ticker"].isin(found["ticker"])]
+        around = _around(moves, facts, lines, found["date"])
+        places = pd.MultiIndex.from_arrays([bars["ticker"].map(lines["market"]), bars["date"]])
+        found = plausibility.doubts(bars.assign(peers=around.reindex(places).to_numpy()))
+    found = found.merge(moves[["ticker", "date", "row", "price", "previous", "change"]])
+    faults = []
+    row: Any  # a named tuple of its columns
+    for row in found.itertuples():
+        warning = row.kind != "move" or bool(abs(np.log1p(row.change)) <= np.log(JUMP))
+        expected = f"prices that go together: {row.doubt}"
+        if row.kind == "move":
+            expected = f"a price nearer to the {row.previous:g} of the row before ({row.doubt}); {_CAUSES}"
+        faults.append(Fault(file, int(row.row), "price", row.price, expected, warning))
+    return faults
+
+
+def _around(moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame, days: pd.Series) -> pd.Series:
+    """What each market did on some days: stored returns, and own ones of lines without."""
+    stored = facts.prices.apply(np.log).diff()
+    stored = stored[stored.index.isin(days)].melt(ignore_index=False, value_name="log_return")
+    stored = stored.dropna().rename_axis("date").reset_index()
+    stored["market"] = stored["ticker"].map(facts.instruments["market"])
+    own = moves[moves["date"].isin(days) & moves["stored"].isna()]
+    own = own.assign(log_return=np.log1p(own["change"]), market=own["ticker"].map(lines["market"]))
+    columns = ["market", "date", "log_return"]
+    return plausibility.peers(pd.concat([stored[columns], own[columns]]))
 
 
 def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace: bool) -> list[Fault]:
