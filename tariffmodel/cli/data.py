@@ -25,6 +25,8 @@ Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is n
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
 
+_READING = ("sheet", "encoding", "table", "delimiter", "decimal", "dates")
+
 
 @app.command()
 def refresh(
@@ -125,7 +127,13 @@ def prices(
     date_format: Annotated[
         str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
     ] = None,
-    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    adjusted: Annotated[
+        bool | None,
+        typer.Option(
+            "--adjusted/--not-adjusted",
+            help="Whether the prices have dividends and splits in them; default: where that can be told.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option(help="Take the place of stored prices, not only extend them.")
     ] = False,
@@ -144,7 +152,8 @@ def prices(
         "sheet": sheet, "ticker": ticker, "currency": currency, "date_format": date_format,
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
     }  # fmt: skip
-    frame = vendors.read_prices(file, **reading)
+    frame = vendors.read_prices(file, folder=known.folder, **reading)
+    _show_reading(frame)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
     for fault in faults:
@@ -385,6 +394,14 @@ def add_quotes(
     _agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
+
+
+def _show_reading(frame: pd.DataFrame) -> None:
+    """How a file was read, and what of it was left out or recognised."""
+    about = {name: frame.attrs[name] for name in _READING if frame.attrs.get(name)}
+    typer.echo("read as " + ", ".join(f"{name} {value}" for name, value in about.items()))
+    for note in frame.attrs["notes"]:
+        typer.echo(f"warning: {note}", err=True)
 
 
 def _agree(yes: bool) -> None:

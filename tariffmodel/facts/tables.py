@@ -9,6 +9,7 @@ or added stands in for what came with the package.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import periods, publication, store
+from tariffmodel.facts import encodings, periods, publication, store
 from tariffmodel.facts.faults import (
     KEY,
     Fault,
@@ -592,7 +593,13 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
     if path.suffix == ".parquet":
         raw = pd.read_parquet(path)
     else:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+        try:
+            raw = pd.read_csv(
+                io.StringIO(encodings.text(path)), dtype=str, keep_default_na=False, na_values=[""]
+            )
+        except UnicodeDecodeError as error:
+            faults.append(Fault(f"data/{name}", None, "encoding", str(error), "UTF-8; save the file as that"))
+            return pd.DataFrame()
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
