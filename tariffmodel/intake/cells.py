@@ -22,7 +22,7 @@ _WEEK = 8  # days between rows of daily data, holidays and all
 
 
 def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str]]:
-    """A sheet with nothing in place of errors and of words for nothing, where errors were, and what they say.
+    """A sheet with nothing in place of errors, where errors were, and what they say.
 
     Returns
     -------
@@ -34,18 +34,17 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
     >>> from tariffmodel.intake.vocabulary import vocabulary
     >>> cells = np.array([["Date", "GM"], ["#NAME?", "80"], ["2026-01-05", "#N/A N/A"]], dtype=object)
     >>> plain, wrong, said = errors(Sheet("mine.csv", cells, {}), vocabulary())
-    >>> plain.cells[2].tolist(), int(wrong.sum()), said[0].split(";")[0]
-    (['2026-01-05', ''], 1, "mine.csv A2: '#NAME?' is an error and no value, left out")
+    >>> plain.cells[1].tolist(), int(wrong.sum()), said[0].split(";")[0]
+    (['', '80'], 1, "mine.csv A2: '#NAME?' is an error and no value, left out")
     """
     flat = table.cells.ravel()
     codes, kinds = pd.factorize(pd.Series([cell if isinstance(cell, str) else None for cell in flat]))
     remedies = [words.remedy(cell) for cell in kinds]
-    nothing = np.array([cell.lower() in words.missing for cell in kinds] + [False], dtype=bool)
     failed = np.array([remedy is not None for remedy in remedies] + [False], dtype=bool)
-    wrong, empty = (flags[codes].reshape(table.cells.shape) for flags in (failed, failed | nothing))
+    wrong = failed[codes].reshape(table.cells.shape)
     blank = np.array([cell is None or cell != cell for cell in flat], dtype=bool).reshape(table.cells.shape)
     plain = table.cells.copy()
-    plain[empty | blank] = ""
+    plain[wrong | blank] = ""
     said = []
     for code in np.flatnonzero(failed):
         places = np.argwhere((codes == code).reshape(table.cells.shape))
@@ -149,6 +148,8 @@ def _short(cells: pd.Series, file: str) -> str:
 def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     """Cells without the currency beside the number, and that currency (empty where none is told).
 
+    Words for nothing, such as ``#N/A N/A``, become empty.
+
     >>> from tariffmodel.intake.vocabulary import vocabulary
     >>> plain, money = prices(pd.Series(["59,90 €", "$46.68", "２，９５０円"], dtype=object), vocabulary())
     >>> plain.tolist(), money.tolist()
@@ -163,9 +164,10 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     odd = cells.iloc[at].astype(str)
     signs = "|".join(re.escape(word) for word in sorted(words.currencies, key=len, reverse=True))
     plain = odd.map(lambda cell: unicodedata.normalize("NFKC", cell).replace("\u2212", "-").lower().strip())
+    nothing = plain.isin(words.missing).to_numpy()
     found = plain.str.extract(rf"^({signs})?\s*([+-]?[\d.,'\s]+?)\s*({signs})?$")
     cells = cells.copy()
-    cells.iloc[at] = found[1].where(found[1].notna(), odd).to_numpy()
+    cells.iloc[at] = found[1].where(found[1].notna(), odd).mask(nothing, "").to_numpy()
     money.iloc[at] = found[0].fillna(found[2]).map(words.currencies).fillna("").to_numpy()
     return cells, money
 

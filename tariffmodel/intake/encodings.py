@@ -15,13 +15,13 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts.encodings import marked
 from tariffmodel.intake import vocabulary
 
-# Bytes of ordinary text: Latin letters standing alone; kana and the first 2,965 kanji of JIS X 0208;
-# the Hangul and signs of KS X 1001; the hanzi of GB 2312.
+# Bytes of ordinary text: Latin letters standing alone or in pairs; kana and the first 2,965 kanji of JIS X 0208;
+# the Hangul and signs of KS X 1001; the hanzi of GB 2312, no letter of them between Latin ones.
 ENCODINGS = {
-    "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff](?![\x80-\xff]))*",
+    "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff]{1,2}(?![\x80-\xff]))*",
     "cp932": rb"(?:[\x00-\x7f]|[\x81-\x98][\x40-\x7e\x80-\xfc])*",
     "cp949": rb"(?:[\x00-\x7f]|[\xa1-\xc8][\xa1-\xfe])*",
-    "gb18030": rb"(?:[\x00-\x7f]|[\xb0-\xf7][\xa1-\xfe])*",
+    "gb18030": rb"(?:[\x00-\x7f]|(?<![A-Za-z])[\xb0-\xf7][\xa1-\xfe])*",
 }
 _BY_HEADING = ("cp932", "euc_jp", "cp949", "gb18030", "big5", "cp1252", "cp850", "mac_roman")
 _TOP = 60  # lines in which headings are looked for

@@ -21,6 +21,8 @@ PRICES = ["close", "adj_close"]
 _READ = ("open", *PRICES, "volume", "dividend")
 _TOP = 40  # rows within which a header is looked for
 _GRIDS = ((1_000, 0.01), (10_000, 0.1), (np.inf, 1.0))  # below a price, what quotes are multiples of
+_ENOUGH, _QUOTED = 20, 5  # closes between the ticks and, after them, on the ticks that tell an adjusted file
+_ROUNDED = 0.006  # of a price that was written with two decimals
 _SINGLE = 2e-7  # of a price: numbers stored with 24 bits
 
 
@@ -107,7 +109,7 @@ def read_prices(
     blocks, orders = [], {}
     for day in dict.fromkeys(column.day for column in columns):
         mine = [column for column in columns if column.day == day]
-        rows = _data_rows(table, header, day, [column.at for column in mine], wrong, notes)
+        rows = _data_rows(table, header, day, [column.at for column in mine], wrong, notes, words)
         when, orders[day] = _days(table, rows, day, days, date_format, words, header)
         for line in dict.fromkeys(column.line for column in mine):
             block = {"row": rows + 1, "date": when.to_numpy(), "ticker": line}
@@ -306,13 +308,21 @@ def _carried(row: Iterable[object]) -> list[str]:
 
 
 def _data_rows(
-    table: Sheet, header: int, day: int, columns: list[int], wrong: np.ndarray, notes: list[str]
+    table: Sheet,
+    header: int,
+    day: int,
+    columns: list[int],
+    wrong: np.ndarray,
+    notes: list[str],
+    words: Vocabulary,
 ) -> np.ndarray:
     """Rows with a date and a value; text below the data has no value and is passed over."""
-    dated = table.cells[:, day] != ""
+    dated = np.array([words.is_value(cell) for cell in table.cells[:, day]])
     filled = (table.cells[:, columns] != "").any(axis=1)
     below = np.arange(len(dated)) > header
-    if (lost := (below & filled & ~dated & ~wrong[:, day]).nonzero()[0]).size:
+    lost = (below & filled & ~dated & ~wrong[:, day]).nonzero()[0]
+    lost = [row for row in lost if any(words.is_value(cell) for cell in table.cells[row, columns])]
+    if lost:
         raise DataError(f"{table.file} row {lost[0] + 1} has a price and no date; fill in the date")
     rows: np.ndarray = (below & filled & dated).nonzero()[0]
     if not rows.size:
@@ -397,9 +407,18 @@ def _first_quoted(close: np.ndarray) -> int:
     """Position of the first close from which on all are multiples of a tick, after many that are not; else 0."""
     level = np.nanmedian(close) if len(close) else 0.0
     tick = next(step for bound, step in _GRIDS if level < bound)
-    off = np.abs(close / tick - np.round(close / tick)) > np.maximum(1e-6, close / tick * _SINGLE)
-    if not off.any():
+    off = _between(close, tick, close * _SINGLE)
+    first = int(np.flatnonzero(off)[-1]) + 1 if off.any() else 0
+    before = close[:first][off[:first]]
+    if first < _ENOUGH or len(close) - first < _QUOTED or off[:first].mean() < 0.6:
         return 0
-    first = int(np.flatnonzero(off)[-1]) + 1
-    enough = first >= 20 and len(close) - first >= 3 and off[:first].mean() > 0.6
-    return first if enough else 0
+    for factor in range(2, 11):  # closes before a split are multiples of what was quoted
+        slack = factor * _ROUNDED
+        if slack < 0.4 * tick and _between(before * factor, tick, slack).mean() < 0.05:
+            return 0
+    return first
+
+
+def _between(close: np.ndarray, tick: float, slack: np.ndarray | float) -> np.ndarray:
+    """Which prices are no multiple of a tick."""
+    return np.asarray(np.abs(close - tick * np.round(close / tick)) > np.maximum(slack, 1e-6))

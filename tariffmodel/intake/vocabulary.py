@@ -55,6 +55,14 @@ class Vocabulary:
     bare: Mapping[str, list[str]]
     known: frozenset[str]
 
+    def is_value(self, cell: object) -> bool:
+        """Whether a cell holds anything but a word for nothing.
+
+        >>> [vocabulary().is_value(cell) for cell in (80.5, "", "#N/A N/A", "abc")]
+        [True, False, False, True]
+        """
+        return cell != "" and str(cell).strip().lower() not in self.missing
+
     def remedy(self, cell: object) -> str | None:
         """What to do about a cell that is an error of a terminal or a spreadsheet; None of any other.
 
