@@ -605,7 +605,34 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
     others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
     schema = others.get(name) or TABLES[name]
-    return conform(raw, schema, f"data/{name}", faults)
+    table = conform(raw, schema, f"data/{name}", faults)
+    faults += _unlisted(table, name, folder, overlay)
+    return table
+
+
+def _unlisted(table: pd.DataFrame, name: str, folder: Path, overlay: Path) -> list[Fault]:
+    """Cells that must be in the list of another table, and are not."""
+    from tariffmodel.facts.schemas import LISTED, LISTS
+
+    faults = []
+    for (file, column), kind in LISTED.items():
+        if file != name or column not in table:
+            continue
+        place = in_use(folder, overlay, LISTS[kind])
+        if not place.is_file():
+            faults.append(Fault(LISTS[kind], None, "file", "missing", f"a table at {place}; restore it"))
+            continue
+        known = set(pd.read_csv(place, usecols=[kind], dtype=str, keep_default_na=False)[kind])
+        cells = table[column].dropna().astype(str)
+        words = cells
+        if column == "unit":  # jpy_bn, jpy_per_share
+            words = cells.str.extract(r"^([a-z]{3})_(?:bn|per_share)$")[0].str.upper().dropna()
+        expected = f"one of {', '.join(sorted(known))}; a row of data/{LISTS[kind]} adds one"
+        faults += [
+            Fault(f"data/{name}", int(at) + 2, column, cells[at], expected)
+            for at in words.index[~words.isin(known)]
+        ]
+    return faults
 
 
 def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:
