@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, event, forecast, implied, model, scenarios, suite, trade
+from tariffmodel.cli import data, event, forecast, implied, model, own, scenarios, suite, trade
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 
 
+_ = own  # its commands are in the group `add`
 for part in (suite, model, implied, scenarios, data, trade, forecast, event):
     app.add_typer(part.app)
 

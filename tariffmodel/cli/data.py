@@ -9,13 +9,14 @@ import typer
 from rich.table import Table
 
 from tariffmodel.cli.options import Data, number_text, print_table
+from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+    help="Add prices, exchange rates, figures, statements, news, quotes, markets or makers of your own.", no_args_is_help=True
 )
 app.add_typer(adding, name="add")
 
@@ -153,7 +154,7 @@ def prices(
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
     }  # fmt: skip
     frame = vendors.read_prices(file, folder=known.folder, **reading)
-    _show_reading(frame)
+    show_reading(frame)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
     for fault in faults:
@@ -174,8 +175,15 @@ def prices(
             number_text(row["largest_difference"], "{:.2%}"),
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
+    after = facts.load(data)
+    newest = f"{after.prices.index[-1]:%Y-%m-%d}"
+    if newest > f"{after.fx.index[-1]:%Y-%m-%d}":
+        typer.echo(
+            f"results are now as of {after.as_of}; the last exchange rates, of {after.fx.index[-1]:%Y-%m-%d}, stand in "
+            "until newer ones come (`tariffmodel add fx`, `refresh`), and prices in dollars end with them"
+        )
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 
@@ -224,8 +232,11 @@ def add_facts(
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
     print_table(table, 120)
     typer.echo(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model")
-    _show_bills(own_facts.preview_bills(rows, known))
-    _agree(yes)
+    try:
+        _show_bills(own_facts.preview_bills(rows, known))
+    except DataError as error:  # rows of a new maker may come in several files
+        typer.echo(f"no bill of all makers can be computed with these rows yet: {error}")
+    agree(yes)
     own_facts.add_facts(known, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
@@ -288,7 +299,7 @@ def disclosures(
         )
     print_table(table, 120)
     typer.echo(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable")
-    _agree(yes)
+    agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
@@ -332,7 +343,7 @@ def events(
             str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
@@ -391,12 +402,12 @@ def add_quotes(
             str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
 
-def _show_reading(frame: pd.DataFrame) -> None:
+def show_reading(frame: pd.DataFrame) -> None:
     """How a file was read, and what of it was left out or recognised."""
     about = {name: frame.attrs[name] for name in _READING if frame.attrs.get(name)}
     typer.echo("read as " + ", ".join(f"{name} {value}" for name, value in about.items()))
@@ -404,6 +415,6 @@ def _show_reading(frame: pd.DataFrame) -> None:
         typer.echo(f"warning: {note}", err=True)
 
 
-def _agree(yes: bool) -> None:
+def agree(yes: bool) -> None:
     if not yes:
         typer.confirm("Add this?", abort=True)

@@ -87,6 +87,12 @@ def event(
 def _moment(when: str) -> tuple[str, str | None]:
     """A moment and the zone written after it; the study refuses a time of day without one."""
     found = re.fullmatch(r"(\S+[ T]\S+) ([A-Za-z_]+/[A-Za-z_/]+|UTC)", when.strip())
+    if re.search(r"\d{1,2}:\d\d(:\d\d)?$", when.strip()) and not re.search(r"[+-]\d\d:?\d\d$", when.strip()):
+        raise typer.BadParameter(
+            f"{when!r} is a time of day without a zone; write 2026-10-20T16:30+09:00 or "
+            "'2026-10-20 16:30 Asia/Tokyo'",
+            param_hint="--date",
+        )
     return (found[1], found[2]) if found else (when.strip(), None)
 
 
@@ -146,7 +152,7 @@ def _by_firm(study: EventStudy, window: tuple[int, int]) -> pd.DataFrame:
 def _table(found: pd.DataFrame, study: EventStudy, title: str) -> Table:
     days = [name for name in found if name.startswith("ar_")]
     shown = days if len(days) <= 5 else []
-    table = Table(title=title, caption="95% of the model's own errors; returns are fractions of the price, in %")
+    table = Table(title=title, caption="95% by the errors of the model of normal returns")
     table.add_column("line")
     for name in ("day 0", *(f"AR {day[3:]}" for day in shown), "CAR", "95%", "p"):
         table.add_column(name, justify="right")

@@ -186,15 +186,18 @@ class Facts:
     def fx(self) -> pd.DataFrame:
         """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
 
-        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day, and
+        ``attrs["own_from"]`` that of rates of the user's.
         """
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
         if "source" in long:
             fixed = long["source"] == "ECB"
             later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
-            if later.any():
-                rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
+            own = long["source"].str.startswith("own: ")
+            for name, of in (("quotes_from", ~own), ("own_from", own)):
+                if (later & of).any():
+                    rates.attrs[name] = f"{long.loc[later & of, 'date'].min():%Y-%m-%d}"
         return protected(rates)
 
     @cached_property
@@ -298,9 +301,27 @@ class Facts:
 
     @cached_property
     def as_of(self) -> date:
-        """Last day of the exchange rates: results are stated for this day unless told otherwise."""
-        last: pd.Timestamp = self.fx.index[-1]
+        """Last day of the exchange rates, or of prices that are newer: results are stated for it by default."""
+        last: pd.Timestamp = max(self.fx.index[-1], self.prices.index[-1])
         return last.date()
+
+    def hidden(self, day: date) -> str:
+        """What is stored and not used in results as of a day, in words; empty where nothing is.
+
+        >>> import tariffmodel as tm
+        >>> known = tm.facts.load()
+        >>> known.hidden(known.as_of), known.hidden(date(2025, 6, 30)).endswith(" are not used")
+        ('', True)
+        """
+        last, held = pd.Timestamp(day), self if self.day is None else replace(self, day=None)
+        later = held.prices.loc[held.prices.index > last].dropna(axis=1, how="all")
+        rates = held.fx.loc[held.fx.index > last]
+        said = []
+        if not later.empty:
+            said.append(f"prices of {later.shape[1]} lines up to {later.index[-1]:%Y-%m-%d}")
+        if not rates.empty:
+            said.append(f"exchange rates up to {rates.index[-1]:%Y-%m-%d}")
+        return f"as of {day}, {' and '.join(said)} are not used" if said else ""
 
     @cached_property
     def readings(self) -> dict[tuple[str, str, str], list[int]]:
