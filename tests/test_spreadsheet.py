@@ -200,7 +200,11 @@ def test_files_that_hold_no_table_are_refused(tmp_path):
     path.write_bytes(b"Date,Close\n\xff\x00\x01,2\n")
     with pytest.raises(DataError, match="x.csv is not a text file; save it as .csv"):
         spreadsheet.read(path)
-    for name, head in (("x.xls", b"\xd0\xcf\x11\xe0"), ("x.pdf", b"%PDF-1.7"), ("x.xls", b"<?xml version='1.0'?>")):
+    for name, head in (
+        ("x.xls", b"\xd0\xcf\x11\xe0"),
+        ("x.pdf", b"%PDF-1.7"),
+        ("x.xls", b"<?xml version='1.0'?>"),
+    ):
         (tmp_path / name).write_bytes(head)
         with pytest.raises(DataError, match="save it as .xlsx or as .csv"):
             spreadsheet.read(tmp_path / name)

@@ -139,8 +139,12 @@ def book(path, *lines):
 
 
 def test_formulas_without_stored_values_are_named(tmp_path):
-    file = book(tmp_path / "x.xlsx", ["Date", "GM"], [DAYS[0], "=1+1"], [DAYS[1], 80.5], [DAYS[2], "=B3*1.01"])
-    with pytest.raises(DataError, match="x.xlsx B2, B4 cells have formulas whose values are not stored; open"):
+    file = book(
+        tmp_path / "x.xlsx", ["Date", "GM"], [DAYS[0], "=1+1"], [DAYS[1], 80.5], [DAYS[2], "=B3*1.01"]
+    )
+    with pytest.raises(
+        DataError, match="x.xlsx B2, B4 cells have formulas whose values are not stored; open"
+    ):
         read_prices(file)
 
 
@@ -172,7 +176,9 @@ def test_closes_that_a_vendor_has_adjusted_are_recognised_and_said(tmp_path):
     pd.DataFrame({"Date": when, "7203.T": scaled.astype("float32")}).to_csv(file, index=False)
     frame = read_prices(file)
     assert frame["close"].isna().all() and frame["adj_close"].iloc[0] == pytest.approx(scaled[0], rel=1e-6)
-    assert "closes of 7203.T before 2026-07-24 lie between the prices that are quoted" in frame.attrs["notes"][0]
+    assert (
+        "closes of 7203.T before 2026-07-24 lie between the prices that are quoted" in frame.attrs["notes"][0]
+    )
     assert read_prices(file, adjusted=False)["close"].notna().all()
     for traded in (quoted, np.where(np.arange(60) < 40, np.round(quoted / 3, 2), quoted)):  # whole, and split
         pd.DataFrame({"Date": when, "7203.T": traded}).to_csv(file, index=False)
@@ -194,5 +200,7 @@ def test_close_equal_to_adjusted_close_through_a_dividend_is_said(tmp_path):
 
 
 def test_a_currency_beside_a_price_is_that_of_the_line(tmp_path):
-    (file := tmp_path / "x.csv").write_text("Date;7203.T\n2026-10-15;59,90 €\n2026-10-16;60,10 €\n", encoding="utf-8")
+    (file := tmp_path / "x.csv").write_text(
+        "Date;7203.T\n2026-10-15;59,90 €\n2026-10-16;60,10 €\n", encoding="utf-8"
+    )
     assert read_prices(file)["currency"].tolist() == ["EUR", "EUR"]

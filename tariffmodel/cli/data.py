@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, exchange rates, figures, statements, news, quotes, markets or makers of your own.", no_args_is_help=True
+    help="Add prices, exchange rates, figures, statements, news, quotes, markets or makers of your own.",
+    no_args_is_help=True,
 )
 app.add_typer(adding, name="add")
 

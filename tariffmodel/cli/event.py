@@ -34,7 +34,9 @@ def event(
         str | None,
         typer.Option("--tickers", help="Lines or makers, by comma. Default: every maker's home line."),
     ] = None,
-    window: Annotated[str, typer.Option("--window", help="Sessions: first..last; day 0 could react first.")] = "0..1",
+    window: Annotated[
+        str, typer.Option("--window", help="Sessions: first..last; day 0 could react first.")
+    ] = "0..1",
     model: Annotated[
         str, typer.Option("--model", help="market, market_adjusted, market_fx, mean, rolling or dcc.")
     ] = "market",
@@ -81,7 +83,9 @@ def event(
     if beside := _listed(known, study, reach):
         typer.echo(f"tariff news in the window too: {', '.join(beside)}")
     if "T" not in moment and " " not in moment.strip():
-        typer.echo("No time of day was given: day 0 is the session of that date, or the next, on every exchange.")
+        typer.echo(
+            "No time of day was given: day 0 is the session of that date, or the next, on every exchange."
+        )
 
 
 def _moment(when: str) -> tuple[str, str | None]:
@@ -160,7 +164,9 @@ def _table(found: pd.DataFrame, study: EventStudy, title: str) -> Table:
         moves = [number_text(row[day], "{:+.2%}") for day in shown]
         ends = f"{row['low']:+.2%} to {row['high']:+.2%}"
         p = number_text(row["p_value"], "{:.3f}")
-        table.add_row(str(line), f"{row['day_0']:%Y-%m-%d}", *moves, number_text(row["car"], "{:+.2%}"), ends, p)
+        table.add_row(
+            str(line), f"{row['day_0']:%Y-%m-%d}", *moves, number_text(row["car"], "{:+.2%}"), ends, p
+        )
     return table
 
 

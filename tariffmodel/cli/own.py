@@ -23,9 +23,12 @@ _BACK = "added; `tariffmodel snapshots` shows how to go back"
 @adding.command()
 def fx(
     file: File,
-    pair: Annotated[str | None, typer.Option(help="Where the file names none: USDJPY is yen per dollar.")] = None,
+    pair: Annotated[
+        str | None, typer.Option(help="Where the file names none: USDJPY is yen per dollar.")
+    ] = None,
     base: Annotated[
-        str | None, typer.Option(help="Headings are currencies per unit of this one, such as EUR of an ECB file.")
+        str | None,
+        typer.Option(help="Headings are currencies per unit of this one, such as EUR of an ECB file."),
     ] = None,
     replace: Annotated[bool, typer.Option(help="Take the place of stored rates of the same days.")] = False,
     date_format: Annotated[
@@ -100,7 +103,9 @@ def maker(
     agree(yes)
     done = own_tables.add_makers(known, file, sheet=sheet, encoding=encoding)
     new = f"home {', '.join(done.attrs['new'])} added too; " if done.attrs["new"] else ""
-    typer.echo(f"{new}{_BACK}\nits figures come with `tariffmodel add facts`; until they are there, questions about all makers ask for them")
+    typer.echo(
+        f"{new}{_BACK}\nits figures come with `tariffmodel add facts`; until they are there, questions about all makers ask for them"
+    )
 
 
 def _doubts(faults: Sequence[Fault]) -> None:

@@ -66,7 +66,9 @@ def _one_of(*allowed: str, nullable: bool = False) -> pa.Column:
 
 def _unit(*others: str, money: str = MONEY) -> pa.Column:
     """Money in a currency that `LISTED` has checked, or one of other units."""
-    expected = f"one of usd_bn, sek_bn and so on (currencies of data/market/currencies.csv), {', '.join(others)}"
+    expected = (
+        f"one of usd_bn, sek_bn and so on (currencies of data/market/currencies.csv), {', '.join(others)}"
+    )
     return _like(f"(?:{'|'.join([money, *others])})$", expected.rstrip(", "))
 
 
@@ -238,7 +240,9 @@ FINANCIALS = _table(
         "value": _number(),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
-        "unit": _unit("usd_per_adr", "million_shares", "units", "fraction", money=rf"{MONEY}|[a-z]{{3}}_per_share"),
+        "unit": _unit(
+            "usd_per_adr", "million_shares", "units", "fraction", money=rf"{MONEY}|[a-z]{{3}}_per_share"
+        ),
         "basis": _text(),
         "selected": _flag(),
         "latest": _flag(),

@@ -51,7 +51,9 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
         shown = ", ".join(address(int(row), int(column)) for row, column in places[:3])
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""
         text = str(kinds[code])[:60]
-        said.append(f"{table.file} {shown}{more}: {text!r} is an error and no value, left out; {remedies[code]}")
+        said.append(
+            f"{table.file} {shown}{more}: {text!r} is an error and no value, left out; {remedies[code]}"
+        )
     return Sheet(table.file, plain, table.found), wrong, said
 
 

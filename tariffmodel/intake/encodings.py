@@ -36,15 +36,22 @@ def kind(head: bytes) -> str:
     >>> [kind(head) for head in (b"PK\\x03\\x04", b"<!DOCTYPE html>", b"Date,GM")]
     ['workbook', 'web page', 'text']
     """
-    magic = {b"PK\x03\x04": "workbook", b"\xd0\xcf\x11\xe0": "old workbook", b"%PDF": "PDF", b"PAR1": "parquet"}
+    magic = {
+        b"PK\x03\x04": "workbook",
+        b"\xd0\xcf\x11\xe0": "old workbook",
+        b"%PDF": "PDF",
+        b"PAR1": "parquet",
+    }
     for mark, name in magic.items():
         if head.startswith(mark):
             return name
     plain = head.decode(marked(head) or "latin-1", "ignore").lstrip("\ufeffï»¿ \t\r\n").lower()
     if re.match(r"<(!doctype html|html|head|body|table|meta|style|div|center|!--)", plain):
         return "web page"
-    return "XML" if plain.startswith("<?xml") and "<html" not in plain else (
-        "web page" if plain.startswith("<?xml") else "text"
+    return (
+        "XML"
+        if plain.startswith("<?xml") and "<html" not in plain
+        else ("web page" if plain.startswith("<?xml") else "text")
     )
 
 

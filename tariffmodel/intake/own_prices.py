@@ -271,7 +271,11 @@ def _identity(file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame)
                 f"{', '.join(facts.markets.index)}, which sets its calendar and currency, and --name"
             )
         elif abroad != home:
-            means = f"stands for {abroad}" if abroad else "is of no market known; `tariffmodel add market` adds one"
+            means = (
+                f"stands for {abroad}"
+                if abroad
+                else "is of no market known; `tariffmodel add market` adds one"
+            )
             expected = f"a ticker listed in {home}; this one's ending {means}"
         else:
             continue

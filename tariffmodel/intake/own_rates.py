@@ -96,11 +96,15 @@ def read_rates(
         notes.append(f"{file}: the pair {told} is told by the name of the file")
     rates = frame[["row", "date", "ticker"]].assign(rate=frame["close"].fillna(frame["adj_close"]))
     if base is None:
-        rates["pair"] = rates["ticker"].map({name: _named(name, pairs, file) for name in rates["ticker"].unique()})
+        rates["pair"] = rates["ticker"].map(
+            {name: _named(name, pairs, file) for name in rates["ticker"].unique()}
+        )
     else:
         rates["pair"] = base.upper() + rates["ticker"].str.upper()
         rates = _crossed(rates, base.upper(), file)
-        notes.append(f"{file}: rates per {base.upper()} are turned into rates against the dollar of the same day")
+        notes.append(
+            f"{file}: rates per {base.upper()} are turned into rates against the dollar of the same day"
+        )
         both = rates["pair"].str[:3].isin(pairs) & rates["pair"].str[3:].isin(pairs)
         if left := sorted(rates.loc[~both, "pair"].str[3:].unique()):
             notes.append(f"{file}: {', '.join(left)} left out, no currencies of data/market/currencies.csv")
@@ -130,7 +134,9 @@ def check_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -> 
     file = rates.attrs.get("file", "own rates")
 
     def named(rows: pd.DataFrame, column: str, expected: str, *, warning: bool = False) -> list[Fault]:
-        shown = rows[column] if column != "date" else rows["date"].dt.strftime("%Y-%m-%d") + " of " + rows["pair"]
+        shown = (
+            rows[column] if column != "date" else rows["date"].dt.strftime("%Y-%m-%d") + " of " + rows["pair"]
+        )
         cells = zip(rows["row"], shown, strict=True)
         return [Fault(file, int(row), column, value, expected, warning) for row, value in cells]
 
@@ -140,7 +146,9 @@ def check_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -> 
     rates = rates.assign(rate=rows.astype(float))
     today = pd.Timestamp(date.today())
     faults += named(rates[rates["date"] > today], "date", f"a day up to today, {today.date()}")
-    faults += named(rates[rates.duplicated(["pair", "date"], keep=False)], "date", "one rate per pair and day")
+    faults += named(
+        rates[rates.duplicated(["pair", "date"], keep=False)], "date", "one rate per pair and day"
+    )
     if faults:
         return faults
     weekend = rates[rates["date"].dt.weekday > _FRIDAY]
@@ -315,7 +323,9 @@ def _crossed(rates: pd.DataFrame, base: str, file: str) -> pd.DataFrame:
     """Rates per unit of a currency as rates per dollar, by the dollar's rate of the same day."""
     dollar = rates[rates["pair"] == f"{base}USD"].set_index("date")["rate"]
     if base != "USD" and dollar.empty:
-        raise DataError(f"{file} has no column USD beside its rates per {base}; add it: the model takes rates per dollar")
+        raise DataError(
+            f"{file} has no column USD beside its rates per {base}; add it: the model takes rates per dollar"
+        )
     if dollar.index.has_duplicates:
         raise DataError(f"{file} has a day twice; delete one of its rows")
     other = rates[~rates["pair"].eq(f"{base}USD")]
@@ -331,7 +341,9 @@ def _turned(rates: pd.DataFrame, pairs: dict[str, str], file: str) -> tuple[pd.D
     turned = sorted(rates.loc[given, "pair"].unique())
     unknown = sorted(set(rates["pair"][~given]) - kept)
     if unknown:
-        raise DataError(f"{file}: {unknown[0]} is no pair of data/market/currencies.csv; add its currency there")
+        raise DataError(
+            f"{file}: {unknown[0]} is no pair of data/market/currencies.csv; add its currency there"
+        )
     number = pd.to_numeric(rates["rate"], errors="coerce")
     swapped = rates["pair"].str[3:] + rates["pair"].str[:3]
     return rates.assign(

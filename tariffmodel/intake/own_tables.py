@@ -216,7 +216,11 @@ def _markets(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault
         if (code := row.exchange_calendar) == code and not _calendar(str(code)):
             report(row.Index, "exchange_calendar", "a code of the exchange_calendars package, such as XHKG")
         if row.suffix != row.suffix and "" in set(others["suffix"]):
-            report(row.Index, "suffix", "an ending of its own, such as .HK: without one, tickers are those of New York")
+            report(
+                row.Index,
+                "suffix",
+                "an ending of its own, such as .HK: without one, tickers are those of New York",
+            )
         elif row.suffix in set(others["suffix"]):
             owner = others.loc[others["suffix"] == row.suffix, "market"].iloc[0]
             report(row.Index, "suffix", f"an ending of its own, as {owner} has this one")
@@ -243,12 +247,18 @@ def _makers(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]
             known = ", ".join(sorted(currencies))
             report(row.Index, "reporting_currency", f"one of {known}; `tariffmodel add market` adds one")
         elif row.reporting_currency != "USD" and not _has_rate(facts, row.reporting_currency):
-            report(row.Index, "reporting_currency", "a currency with exchange rates: `tariffmodel add fx` adds them")
+            report(
+                row.Index,
+                "reporting_currency",
+                "a currency with exchange rates: `tariffmodel add fx` adds them",
+            )
         for line in str(row.ticker).split("|") if row.ticker == row.ticker else []:
             if line not in facts.prices:
                 near = difflib.get_close_matches(line, facts.prices.columns, 1)
                 like = f" ({near[0]}?)" if near else ""
-                report(row.Index, "ticker", f"a line with prices{like}: add them first, `tariffmodel add prices`")
+                report(
+                    row.Index, "ticker", f"a line with prices{like}: add them first, `tariffmodel add prices`"
+                )
         if row.consolidated_in == row.consolidated_in and row.consolidated_in not in makers:
             report(row.Index, "consolidated_in", "a maker of companies/makers.csv")
         if row.home not in homes:

@@ -196,7 +196,9 @@ def _columns(
             f"{table.file} has no prices; head their columns with tickers, or with Close or PX_LAST"
         )
     if not long and not all(column.line for column in found):
-        raise DataError(f"{table.file} does not say whose prices it has; pass --ticker, {_like(table, words)}")
+        raise DataError(
+            f"{table.file} does not say whose prices it has; pass --ticker, {_like(table, words)}"
+        )
     _refuse_twice(table, found)
     return found
 
@@ -226,7 +228,9 @@ def _first_choice(fields: list[str], lines: list[str]) -> list[str]:
     """Fields where Price gives way to Close of the same line, and all volumes to the first."""
     pairs = list(zip(fields, lines, strict=True))
     sure = {(field, line) for field, line in pairs if not field.endswith("?")}
-    chosen = ["unused" if (f[:-1], line) in sure and f[-1:] == "?" else f.removesuffix("?") for f, line in pairs]
+    chosen = [
+        "unused" if (f[:-1], line) in sure and f[-1:] == "?" else f.removesuffix("?") for f, line in pairs
+    ]
     for at, (field, line) in enumerate(zip(chosen, lines, strict=True)):
         if field == "volume" and (field, line) in list(zip(chosen[:at], lines[:at], strict=True)):
             chosen[at] = "unused"
@@ -284,7 +288,9 @@ def _tickers(table: Sheet, header: int, words: Vocabulary) -> list[str] | None:
 
 def _in_brackets(title: str, words: Vocabulary) -> str:
     """The line of a title such as ``Toyota Motor Corp (7203.T)`` or ``Ticker: GM``."""
-    found = re.search(r"[(（\[]([^()（）\[\]]+)[)）\]]\s*$", title) or re.fullmatch(r"[^:：]{1,20}[:：] ?(\S+)", title)
+    found = re.search(r"[(（\[]([^()（）\[\]]+)[)）\]]\s*$", title) or re.fullmatch(
+        r"[^:：]{1,20}[:：] ?(\S+)", title
+    )
     line = symbol(found[1].strip(), words) if found else ""
     ending = re.search(r"\.[A-Z]+$", line)
     return line if line in words.known or (ending and ending[0] in words.endings) else ""
@@ -343,7 +349,9 @@ def _days(
     """The dates of one column; where day and month may change places, as the other columns have them."""
 
     def read(at: int, where: np.ndarray, order: str | None) -> tuple[pd.Series, str]:
-        return cells.days(pd.Series(table.cells[where, at], where + 1, dtype=object), table.file, words, order)
+        return cells.days(
+            pd.Series(table.cells[where, at], where + 1, dtype=object), table.file, words, order
+        )
 
     try:
         return read(day, rows, date_format)
@@ -390,7 +398,9 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         if (total.notna() & close.notna()).all() and np.allclose(close, total, rtol=1e-6, atol=0):
             if len(paid):
                 day = f"{rows.at[paid[-1], 'date']:%Y-%m-%d}"
-                said.append(f"Close equals Adj Close of {line} through the dividend of {day}: both are adjusted")
+                said.append(
+                    f"Close equals Adj Close of {line} through the dividend of {day}: both are adjusted"
+                )
                 frame.loc[rows.index, "close"] = np.nan
         elif total.isna().all() and (first := _first_quoted(close.to_numpy())):
             day = f"{rows['date'].iloc[first]:%Y-%m-%d}"

@@ -211,7 +211,10 @@ def _read(paths: tuple[Path, ...], _changed: tuple[int, ...]) -> Vocabulary:
         second=dict(zip(names[second], headings.loc[second, "meaning"], strict=True)),
         missing=frozenset(of("missing")),
         errors=tuple(
-            (re.compile(re.escape(word.removesuffix("*")) + ("" if word.endswith("*") else "$"), re.I), remedy)
+            (
+                re.compile(re.escape(word.removesuffix("*")) + ("" if word.endswith("*") else "$"), re.I),
+                remedy,
+            )
             for word, remedy in zip(errors["word"], errors["remedy"], strict=True)
         ),
         daily=frozenset(of("daily")),
