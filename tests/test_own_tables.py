@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,8 +61,10 @@ def test_a_hong_kong_maker_from_market_to_event_study(data, tmp_path):
     assert done.attrs["new"] == ["CN"] and "home is 'CN'" in done.attrs["warnings"][0]
     known = facts.load(data)
     file = tmp_path / "f.csv"
-    rows(file, *({"maker": "BYD", "variable": v, "origin": o, "period": "CY2025", "value": x, "quality": "estimated",
-                  "method": "invented", "source_title": "invented"} for v, o, x in FIGURES))  # fmt: skip
+    given = pd.DataFrame(FIGURES, columns=["variable", "origin", "value"]).assign(
+        maker="BYD", period="CY2025"
+    )
+    given.assign(quality="estimated", method="invented", source_title="invented").to_csv(file, index=False)
     bills = own_facts.preview_bills(own_facts.read_facts(file), known)
     assert set(bills["maker"]) == {"BYD"} and bills["old_usd"].isna().all() and (bills["new_usd"] > 0).all()
     own_facts.add_facts(known, file)
@@ -83,7 +83,7 @@ def test_a_hong_kong_maker_from_market_to_event_study(data, tmp_path):
         "HKD",
     ]
     study = events.tariff_study(
-        known, events=["2026-02-20-scotus-ieepa"], tickers=["1211.HK", "GM"], window=(0, 1)
+        known, events=["2026-02-20-supreme-court-ruling"], tickers=["1211.HK", "GM"], window=(0, 1)
     )
     assert study.car().index.get_level_values("firm").tolist() == ["1211.HK", "GM"]
     assert market.prices(known, ["1211.HK"], currency="USD")["1211.HK"].dropna().index[-1] >= pd.Timestamp(
@@ -173,9 +173,13 @@ def test_rates_in_the_layouts_of_vendors(tmp_path, name):
 )
 def test_rates_that_cannot_be_are_refused(known, tmp_path, content, message):
     (file := tmp_path / "x.csv").write_text(content)
-    with pytest.raises(DataError, match=message):
+
+    def checked() -> None:
         faults = own_rates.check_rates(own_rates.read_rates(file), known)
         facts.refuse([fault for fault in faults if not fault.warning])
+
+    with pytest.raises(DataError, match=message):
+        checked()
 
 
 def test_rates_of_investing_com_extend_the_fixings_and_a_constant_is_doubted(data, tmp_path):

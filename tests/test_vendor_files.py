@@ -1,5 +1,6 @@
 """Files as desks have them: what vendors export in many languages is read right or refused by words."""
 
+# ruff: noqa: E501, RUF001  the rows are those of files
 from __future__ import annotations
 
 import numpy as np

@@ -179,10 +179,9 @@ def prices(
     agree(yes)
     own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
     after = facts.load(data)
-    newest = f"{after.prices.index[-1]:%Y-%m-%d}"
-    if newest > f"{after.fx.index[-1]:%Y-%m-%d}":
+    if after.prices.index[-1] > (fixed := after.fx.index[-1]):
         typer.echo(
-            f"results are now as of {after.as_of}; the last exchange rates, of {after.fx.index[-1]:%Y-%m-%d}, stand in "
+            f"results are now as of {after.as_of}; the last exchange rates, of {fixed:%Y-%m-%d}, stand in "
             "until newer ones come (`tariffmodel add fx`, `refresh`), and prices in dollars end with them"
         )
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
@@ -417,5 +416,6 @@ def show_reading(frame: pd.DataFrame) -> None:
 
 
 def agree(yes: bool) -> None:
+    """Ask before anything is written."""
     if not yes:
         typer.confirm("Add this?", abort=True)

@@ -26,8 +26,8 @@ def event(
         str,
         typer.Option(
             "--date",
-            help="2026-10-20T16:30+09:00, or with a zone after it: '2026-10-20 16:30 Asia/Tokyo'; a date alone is "
-            "the session of that day.",
+            help="2026-10-20T16:30+09:00, or with a zone after it: '2026-10-20 16:30 Asia/Tokyo'; a date "
+            "alone is the session of that day.",
         ),
     ],
     tickers: Annotated[
@@ -63,23 +63,21 @@ def event(
     study = events.tariff_study(known, events=pd.DataFrame(asked), window=reach, model=choice)
     found = _by_firm(study, reach)
     mean = events.by_event(known, study, reach).iloc[0]
-    about = {
-        "event": label, "date": when, "window": window, "model": model, "n": int(mean["n"]),
-        "caar": float(mean["caar"]), "caar_low": float(mean["caar_low"]), "caar_high": float(mean["caar_high"]),
-        "p_mean": float(mean["p_mean"]), "placebo_days": int(mean["placebo_days"]),
-    }  # fmt: skip
+    told = ("n", "caar", "caar_low", "caar_high", "p_mean", "placebo_days")
+    about: dict[str, Any] = {"event": label, "date": when, "window": window, "model": model}
+    about |= {name: float(mean[name]) for name in told}
     if format is not Format.table:
         write_frame(found, format, about)
         return
     title = f"{label}, {when}: abnormal returns beside the {model} model"
-    print_table(_table(found, study, title), 120)
+    print_table(_table(found, title), 120)
     typer.echo(_verdict(mean, reach))
+    row: Any  # a named tuple of its columns
     for row in study.skipped.itertuples():
         typer.echo(f"left out: {row.firm}, {row.reason}")
-    news = own_news.in_window(known, study, reach)
-    for (_, firm), row in news.iterrows():
-        if said := "; ".join(filter(None, (row["news"], row["macro_news"]))):
-            typer.echo(f"in the window of {firm} too: {said}")
+    for row in own_news.in_window(known, study, reach).reset_index().itertuples():
+        if said := "; ".join(filter(None, (row.news, row.macro_news))):
+            typer.echo(f"in the window of {row.firm} too: {said}")
     if beside := _listed(known, study, reach):
         typer.echo(f"tariff news in the window too: {', '.join(beside)}")
     if "T" not in moment and " " not in moment.strip():
@@ -114,9 +112,9 @@ def _lines(known: Facts, tickers: str | None) -> list[str]:
     for word in filter(None, (part.strip() for part in tickers.split(","))):
         line = symbol(word, words)
         if line not in known.instruments.index and (maker := maker_name(word)) in known.makers.index:
-            line = known.makers.at[maker, "ticker"]
-            if line != line:
+            if maker not in (own := known.makers["ticker"].dropna()).index:
                 raise DataError(f"{maker} has no line with prices in companies/makers.csv; name a ticker")
+            line = str(own[maker])
         lines.append(line)
     if not lines:
         raise typer.BadParameter("name at least one line", param_hint="--tickers")
@@ -153,20 +151,19 @@ def _by_firm(study: EventStudy, window: tuple[int, int]) -> pd.DataFrame:
     return rows
 
 
-def _table(found: pd.DataFrame, study: EventStudy, title: str) -> Table:
-    days = [name for name in found if name.startswith("ar_")]
+def _table(found: pd.DataFrame, title: str) -> Table:
+    days = [str(name) for name in found if str(name).startswith("ar_")]
     shown = days if len(days) <= 5 else []
     table = Table(title=title, caption="95% by the errors of the model of normal returns")
     table.add_column("line")
     for name in ("day 0", *(f"AR {day[3:]}" for day in shown), "CAR", "95%", "p"):
         table.add_column(name, justify="right")
-    for line, row in found.iterrows():
-        moves = [number_text(row[day], "{:+.2%}") for day in shown]
+    row: Any  # a dictionary of its columns
+    for row in found.reset_index().to_dict("records"):
+        moves = [number_text(row[day], "{:+.2%}") for day in (*shown, "car")]
         ends = f"{row['low']:+.2%} to {row['high']:+.2%}"
         p = number_text(row["p_value"], "{:.3f}")
-        table.add_row(
-            str(line), f"{row['day_0']:%Y-%m-%d}", *moves, number_text(row["car"], "{:+.2%}"), ends, p
-        )
+        table.add_row(row["line"], f"{row['day_0']:%Y-%m-%d}", *moves, ends, p)
     return table
 
 
@@ -177,8 +174,9 @@ def _verdict(mean: pd.Series, window: tuple[int, int]) -> str:
     said = "stands out from" if mean["p_mean"] < _LEVEL else "does not stand out from"
     return (
         f"Mean of {mean['n']:.0f} over days {window[0]} to {window[1]}: {mean['caar']:+.2%} "
-        f"({mean['caar_low']:+.2%} to {mean['caar_high']:+.2%}); it {said} {mean['placebo_days']:.0f} days without "
-        f"events (p = {mean['p_mean']:.3f}). A mean of {mean['minimum_mean']:.2%} would be found four times in five."
+        f"({mean['caar_low']:+.2%} to {mean['caar_high']:+.2%}); it {said} {mean['placebo_days']:.0f} "
+        f"days without events (p = {mean['p_mean']:.3f}). A mean of {mean['minimum_mean']:.2%} would be found four "
+        "times in five."
     )
 
 
@@ -186,13 +184,13 @@ def _listed(known: Facts, study: EventStudy, window: tuple[int, int]) -> list[st
     """Events of the calendar whose first session is in the window of a line."""
     from tariffmodel.markets import event_calendar
 
-    lines = list(study.firm_events.index.unique("firm"))
-    listed = event_calendar.firm_events(known, lines)
+    listed = event_calendar.firm_events(known, list(study.firm_events.index.unique("firm")))
     beside: dict[str, None] = {}
-    for (_, firm), day in study.firm_events["date"].items():
-        here = listed[listed["firm"] == firm]
-        first, last = _span(known, str(firm), day, window)
-        beside |= dict.fromkeys(here.loc[here["date"].between(first, last), "event"])
+    row: Any  # a named tuple of its columns
+    for row in study.firm_events.reset_index().itertuples():
+        here = listed[listed["firm"] == row.firm]
+        within = here["date"].between(*_span(known, row.firm, row.date, window))
+        beside |= dict.fromkeys(here.loc[within, "event"])
     return list(beside)
 
 
@@ -200,5 +198,5 @@ def _span(known: Facts, line: str, day: pd.Timestamp, window: tuple[int, int]) -
     from tariffmodel.markets import market
 
     days = market.sessions(known, str(known.instruments.at[line, "exchange_calendar"]))
-    at = days.searchsorted(day)
+    at = int(days.searchsorted(day))
     return days[max(at + window[0], 0)], days[min(at + window[1], len(days) - 1)]

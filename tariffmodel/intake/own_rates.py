@@ -1,13 +1,14 @@
 """How do the user's own exchange rates enter the model?
 
-A file is read and checked before anything is written. Rates are kept in the pair of ``market/currencies.csv``;
-those given the other way round are turned over, and crosses without the dollar are made from two rates of
-one file or refused. What is accepted goes into a snapshot of `store`.
+A file is read and checked before anything is written. Rates are kept in the pair of
+``market/currencies.csv``; those given the other way round are turned over, and crosses without the dollar
+are made from two rates of one file or refused. What is accepted goes into a snapshot of `store`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def read_rates(
 ) -> pd.DataFrame:
     """Exchange rates of a CSV or Excel file, in any layout of `vendors.read_prices`.
 
-    Pairs are named in a column or in headings (``USDJPY``, ``USD/JPY``, ``USDJPY Curncy``, ``JPY=``), by `pair`,
-    or by the name of the file where it begins with one (``USD_JPY Historical Data.csv``).
+    Pairs are named in a column or in headings (``USDJPY``, ``USD/JPY``, ``USDJPY Curncy``, ``JPY=``), by
+    `pair`, or by the name of the file where it begins with one (``USD_JPY Historical Data.csv``).
 
     Parameters
     ----------
@@ -127,7 +128,8 @@ def check_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -> 
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> mine = pd.DataFrame({"row": [2], "date": pd.to_datetime(["2026-10-16"]), "pair": "USDJPY", "rate": [1.5]})
+    >>> mine = pd.DataFrame({"row": [2], "date": pd.to_datetime(["2026-10-16"]), "rate": [1.5]})
+    >>> mine = mine.assign(pair="USDJPY")
     >>> print(tm.own_rates.check_rates(mine, tm.facts.load())[0].expected.split(";")[0])
     about the stored rates of the same days, of which these are 0.00949
     """
@@ -151,7 +153,7 @@ def check_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -> 
     )
     if faults:
         return faults
-    weekend = rates[rates["date"].dt.weekday > _FRIDAY]
+    weekend = rates[rates["date"].dt.day_of_week > _FRIDAY]
     if len(weekend):
         expected = f"days from Monday to Friday; {len(weekend)} rows of weekends are left out"
         faults += named(weekend[:1], "date", expected, warning=True)
@@ -161,7 +163,9 @@ def check_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -> 
     return faults
 
 
-def _of_pair(own: pd.DataFrame, stored: pd.Series, replace: bool, named: Any) -> list[Fault]:
+def _of_pair(
+    own: pd.DataFrame, stored: pd.Series, replace: bool, named: Callable[..., list[Fault]]
+) -> list[Fault]:
     """Faults and doubts of the rates of one pair beside the stored ones."""
     move = np.log(own["rate"]).diff().abs()
     gap = own["date"].diff().dt.days
@@ -203,7 +207,7 @@ def preview_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -
     -------
     DataFrame
         Indexed by pair: `rows`, `first`, `last`, `new_rows` (days without a stored rate), `replaced_rows`,
-        `stored_last` (last stored day) and `level_ratio`, the median of own over stored rates of the same days.
+        `stored_last` (last stored day) and `level_ratio`, the median of own over stored rates of common days.
 
     Examples
     --------
@@ -213,7 +217,7 @@ def preview_rates(rates: pd.DataFrame, facts: Facts, *, replace: bool = False) -
     >>> tm.own_rates.preview_rates(mine, known)[["rows", "new_rows", "level_ratio"]].to_numpy().tolist()
     [[3.0, 0.0, 1.0]]
     """
-    rates = rates[rates["date"].dt.weekday <= _FRIDAY].sort_values(["pair", "date"])
+    rates = rates[rates["date"].dt.day_of_week <= _FRIDAY].sort_values(["pair", "date"])
     stored = facts.fx.melt(ignore_index=False, var_name="pair", value_name="stored").dropna().reset_index()
     beside = rates.astype({"rate": float}).merge(stored, on=["pair", "date"], how="left")
     held = beside["stored"].notna()
@@ -242,8 +246,8 @@ def add_rates(
 ) -> pd.DataFrame:
     """Add the exchange rates of a file to those in use, on days from Monday to Friday.
 
-    By default they enter on days without a stored rate; fixings stay. With `replace` they take the place of the
-    stored ones of the same days.
+    By default they enter on days without a stored rate; fixings stay. With `replace` they take the place of
+    the stored ones of the same days.
 
     Parameters
     ----------
@@ -281,7 +285,7 @@ def add_rates(
     table = preview_rates(rates, facts, replace=replace)
     file = rates.attrs["file"]
     table.attrs = {"file": file, "warnings": [*rates.attrs["notes"], *map(str, faults)]}
-    own = rates[rates["date"].dt.weekday <= _FRIDAY][["date", "pair", "rate"]].astype({"rate": float})
+    own = rates[rates["date"].dt.day_of_week <= _FRIDAY][["date", "pair", "rate"]].astype({"rate": float})
     with store.writing(facts.folder, f"own exchange rates from {file}") as staging:
         stored = pd.read_parquet(store.path(facts.folder, FX))
         stored = stored if "source" in stored else stored.assign(source="ECB")
@@ -302,8 +306,8 @@ def _named(name: object, pairs: dict[str, str], file: str) -> str:
     found = _PAIR.fullmatch(word)
     if not found:
         raise DataError(
-            f"{file}: {name!r} is no pair; write one such as USDJPY (yen per dollar), or pass --pair, or --base "
-            "where headings are currencies per unit of one"
+            f"{file}: {name!r} is no pair; write one such as USDJPY (yen per dollar), or pass --pair, or "
+            "--base where headings are currencies per unit of one"
         )
     for currency in found.groups():
         if currency not in pairs:

@@ -45,8 +45,8 @@ def read_rows(
     Returns
     -------
     DataFrame
-        The columns of the table, those named above, and `row` of the file. Where left out, `quality` is derived,
-        `source_title` the name of the file and `source_date` today.
+        The columns of the table, those named above, and `row` of the file. Where left out, `quality` is
+        derived, `source_title` the name of the file and `source_date` today.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def check_markets(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
     """What is wrong with markets of `read_rows`, and, as warnings, what is doubtful.
 
     >>> import tariffmodel as tm
-    >>> rows = pd.DataFrame({"market": ["HK"], "name": ["Hong Kong"], "exchange_calendar": ["XXXX"], "row": [2]})
-    >>> faults = check_markets(rows.assign(currency="HKD", suffix=".T"), tm.facts.load())
+    >>> rows = pd.DataFrame({"market": ["HK"], "name": ["Hong Kong"], "exchange_calendar": ["XXXX"]})
+    >>> faults = check_markets(rows.assign(currency="HKD", suffix=".T", row=2), tm.facts.load())
     >>> [(fault.column, fault.expected.split(",")[0]) for fault in faults if not fault.warning]
     [('exchange_calendar', 'a code of the exchange_calendars package'), ('suffix', 'an ending of its own')]
     """
@@ -107,7 +107,7 @@ def add_markets(
     Returns
     -------
     DataFrame
-        The rows that were added; ``attrs["warnings"]`` list what is doubtful, ``attrs["new"]`` the currencies.
+        The rows that were added; ``attrs["warnings"]`` list what is doubtful, ``attrs["new"]`` currencies.
 
     Raises
     ------
@@ -148,8 +148,9 @@ def check_makers(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
     """What is wrong with makers of `read_rows`, and, as warnings, what is doubtful.
 
     >>> import tariffmodel as tm
-    >>> rows = pd.DataFrame({"maker": ["BYD"], "name": ["BYD"], "headquarters": ["CN"], "home": ["CN"], "row": [2]})
-    >>> rows = rows.assign(reporting_currency="XYZ", fiscal_year_end_month="12", ticker="9.HK", has_us_plant="no")
+    >>> rows = pd.DataFrame({"maker": ["BYD"], "name": ["BYD"], "headquarters": ["CN"], "home": ["CN"]})
+    >>> rows = rows.assign(reporting_currency="XYZ", fiscal_year_end_month="12", ticker="9.HK", row=2)
+    >>> rows = rows.assign(has_us_plant="no")
     >>> [fault.column for fault in check_makers(rows, tm.facts.load()) if not fault.warning]
     ['reporting_currency', 'ticker']
     """
@@ -200,7 +201,8 @@ def add_makers(
         if len(fresh):
             _put(facts, staging, HOMES, fresh.assign(name=fresh["home_name"].fillna(fresh["home"])), ["home"])
         lines = _held(facts, LINES).set_index("ticker", drop=False)
-        of = {line: row.maker for row in rows.itertuples() for line in str(row.share_lines).split("|")}
+        shares = zip(rows["maker"], rows["share_lines"], strict=True)
+        of = {line: maker for maker, listed in shares for line in str(listed).split("|")}
         mine = lines[lines.index.isin(list(of))]
         if len(mine):
             _put(facts, staging, LINES, mine.assign(company=mine.index.map(of), role="maker"), ["ticker"])
@@ -212,6 +214,7 @@ def _markets(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault
     typed, faults, report = _typed(rows, MARKETS, ["market"])
     held = _held(facts, MARKETS)
     others = held[~held["market"].isin(rows["market"])]
+    row: Any  # a named tuple of its columns
     for row in typed.itertuples():
         if (code := row.exchange_calendar) == code and not _calendar(str(code)):
             report(row.Index, "exchange_calendar", "a code of the exchange_calendars package, such as XHKG")
@@ -242,6 +245,7 @@ def _makers(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]
     typed, faults, report = _typed(rows, MAKERS, ["maker"])
     currencies, homes = set(_held(facts, CURRENCIES)["currency"]), set(_held(facts, HOMES)["home"])
     makers = {*facts.makers.index, *typed["maker"]}
+    row: Any  # a named tuple of its columns
     for row in typed.itertuples():
         if row.reporting_currency not in currencies:
             known = ", ".join(sorted(currencies))
@@ -275,7 +279,7 @@ def _typed(rows: pd.DataFrame, table: str, key: list[str]) -> tuple[pd.DataFrame
     usual = {"quality": "derived", "source_title": file, "source_date": str(date.today())}
     plain = rows.reindex(columns=[*TABLES[table].columns, "row"]).fillna(usual)
     words = plain.columns.drop("row")
-    plain = plain.astype({name: "str" for name in words}).replace("nan", np.nan)
+    plain = plain.astype(dict.fromkeys(words, "str")).replace("nan", np.nan)
     if "has_us_plant" in plain:
         plain["has_us_plant"] = plain["has_us_plant"].str.lower().replace(_YES)
     plain.attrs = {"file": file}

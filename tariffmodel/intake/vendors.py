@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,9 +51,10 @@ def read_prices(
 
     Understood are one row per day and line; dates down and lines across; several columns of one line;
     and exports with lines of text above the header: Bloomberg (tickers in a row above ``PX_LAST``, one
-    or several columns of dates), FactSet (``7203-TKS``), LSEG (a name with its RIC above), stooq, Investing.com
-    and yfinance (three header rows). Headings, months and units of volume may be in any language of
-    ``market/vendor_words.csv``. Errors of a terminal or a spreadsheet (``#NAME?``) are left out and named.
+    or several columns of dates), FactSet (``7203-TKS``), LSEG (a name with its RIC above), stooq,
+    Investing.com and yfinance (three header rows). Headings, months and units of volume may be in
+    any language of ``market/vendor_words.csv``. Errors of a terminal or a spreadsheet (``#NAME?``) are left
+    out and named.
 
     Parameters
     ----------
@@ -75,8 +77,8 @@ def read_prices(
     DataFrame
         `row` of the file, `date`, `ticker`, `open`, `close`, `adj_close`, `volume`, `currency`, in the
         order of the file. Rows without a close are left out and counted; a price that is not a number
-        stays text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file was read, and in ``notes`` what was left out or
-        recognised.
+        stays text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file
+        was read, and in ``notes`` what was left out or recognised.
 
     Raises
     ------
@@ -246,9 +248,7 @@ def _daily(table: Sheet, header: int, fields: list[str], words: Vocabulary) -> N
     for row, at in said:
         word = spreadsheet.text(table.cells[row, at]) if at < table.cells.shape[1] else ""
         if word and word.lower() not in words.daily:
-            raise DataError(
-                f"{table.file} {cells.address(row, at)}: bars of {word!r}; export daily ones, which the model takes"
-            )
+            raise DataError(f"{table.file} {cells.address(row, at)}: bars of {word!r}; export daily ones")
 
 
 def _lines_across(
@@ -288,9 +288,8 @@ def _tickers(table: Sheet, header: int, words: Vocabulary) -> list[str] | None:
 
 def _in_brackets(title: str, words: Vocabulary) -> str:
     """The line of a title such as ``Toyota Motor Corp (7203.T)`` or ``Ticker: GM``."""
-    found = re.search(r"[(（\[]([^()（）\[\]]+)[)）\]]\s*$", title) or re.fullmatch(
-        r"[^:：]{1,20}[:：] ?(\S+)", title
-    )
+    plain = unicodedata.normalize("NFKC", title)
+    found = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", plain) or re.fullmatch(r"[^:]{1,20}: ?(\S+)", plain)
     line = symbol(found[1].strip(), words) if found else ""
     ending = re.search(r"\.[A-Z]+$", line)
     return line if line in words.known or (ending and ending[0] in words.endings) else ""
@@ -388,11 +387,12 @@ def _numbers(
 
 def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Closes that a vendor has adjusted, moved to `adj_close`, and how that was told."""
-    said = []
+    said: list[str] = []
     if not all(pd.api.types.is_numeric_dtype(frame[column]) for column in PRICES):
         return frame, said
     frame = frame.copy()
-    for line, rows in frame.sort_values("date").groupby("ticker", sort=False):
+    for ticker, rows in frame.sort_values("date").groupby("ticker", sort=False):
+        line = str(ticker)
         close, total = rows["close"].astype(float), rows["adj_close"].astype(float)
         paid = rows.index[(rows["dividend"] > 0) & (np.arange(len(rows)) > 0)]
         if (total.notna() & close.notna()).all() and np.allclose(close, total, rtol=1e-6, atol=0):
@@ -405,8 +405,8 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         elif total.isna().all() and (first := _first_quoted(close.to_numpy())):
             day = f"{rows['date'].iloc[first]:%Y-%m-%d}"
             said.append(
-                f"closes of {line} before {day} lie between the prices that are quoted and later ones do not: "
-                "they are taken as adjusted for dividends (pass --not-adjusted if they are not)"
+                f"closes of {line} before {day} lie between the prices that are quoted and later ones do "
+                "not: they are taken as adjusted for dividends (pass --not-adjusted if they are not)"
             )
             frame.loc[rows.index, "adj_close"] = close
             frame.loc[rows.index, "close"] = np.nan
@@ -414,7 +414,7 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _first_quoted(close: np.ndarray) -> int:
-    """Position of the first close from which on all are multiples of a tick, after many that are not; else 0."""
+    """Position of the first close from which on all are multiples of a tick, many before not; else 0."""
     level = np.nanmedian(close) if len(close) else 0.0
     tick = next(step for bound, step in _GRIDS if level < bound)
     off = _between(close, tick, close * _SINGLE)

@@ -103,15 +103,15 @@ class Vocabulary:
 def heading(cell: object) -> str:
     """A heading in lower case, without underscores, brackets and stars.
 
-    >>> heading("Adj_Close (JPY)*"), heading("<CLOSE>"), heading("Ｄａｔｅ")
-    ('adj close jpy', 'close', 'date')
+    >>> heading("Adj_Close (JPY)*"), heading("<CLOSE>")
+    ('adj close jpy', 'close')
     """
     plain = unicodedata.normalize("NFKC", str(cell))
     return " ".join(re.sub(r"[_()\[\]<>*\"]", " ", plain).lower().split())
 
 
 def symbol(text: str, words: Vocabulary | None = None) -> str:
-    """Our ticker of a line as Bloomberg, FactSet, Refinitiv, stooq or Google write it; any other as it stands.
+    """Our ticker of a line as Bloomberg, FactSet, LSEG, stooq or Google write it; any other as it stands.
 
     ``7203 JT Equity``, ``7203-TKS``, ``7203.JP`` and ``TYO:7203`` are ``7203.T``; a code alone is the line
     of ``instruments.csv`` that has it, if there is one only.
@@ -179,6 +179,11 @@ def vocabulary(folder: Path | None = None) -> Vocabulary:
     return _read(tuple(paths), tuple(path.stat().st_mtime_ns for path in paths))
 
 
+def _starting(word: str) -> re.Pattern[str]:
+    """A pattern of a word; after a star any text may follow."""
+    return re.compile(re.escape(word.removesuffix("*")) + ("" if word.endswith("*") else "$"), re.IGNORECASE)
+
+
 @lru_cache(maxsize=8)
 def _read(paths: tuple[Path, ...], _changed: tuple[int, ...]) -> Vocabulary:
     words, markets, lines = (pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths)
@@ -211,11 +216,7 @@ def _read(paths: tuple[Path, ...], _changed: tuple[int, ...]) -> Vocabulary:
         second=dict(zip(names[second], headings.loc[second, "meaning"], strict=True)),
         missing=frozenset(of("missing")),
         errors=tuple(
-            (
-                re.compile(re.escape(word.removesuffix("*")) + ("" if word.endswith("*") else "$"), re.I),
-                remedy,
-            )
-            for word, remedy in zip(errors["word"], errors["remedy"], strict=True)
+            (_starting(word), remedy) for word, remedy in zip(errors["word"], errors["remedy"], strict=True)
         ),
         daily=frozenset(of("daily")),
         currencies=of("currency_word"),
