@@ -175,8 +175,8 @@ def _verdict(mean: pd.Series, window: tuple[int, int]) -> str:
     return (
         f"Mean of {mean['n']:.0f} over days {window[0]} to {window[1]}: {mean['caar']:+.2%} "
         f"({mean['caar_low']:+.2%} to {mean['caar_high']:+.2%}); it {said} {mean['placebo_days']:.0f} "
-        f"days without events (p = {mean['p_mean']:.3f}). A mean of {mean['minimum_mean']:.2%} would be found four "
-        "times in five."
+        f"days without events (p = {mean['p_mean']:.3f}). A mean of {mean['minimum_mean']:.2%} would be "
+        "found four times in five."
     )
 
 

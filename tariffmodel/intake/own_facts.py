@@ -239,8 +239,8 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     -------
     DataFrame
         `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0 or
-        none), for the calendar years from the first that a selected row is about to the one after the last, where a
-        bill moves by a ten-thousandth or more; makers in the order of the data.
+        none), for the calendar years from the first that a selected row is about to the one after the last,
+        where a bill moves by a ten-thousandth or more; makers in the order of the data.
 
     Raises
     ------

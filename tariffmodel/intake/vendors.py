@@ -121,7 +121,8 @@ def read_prices(
     frame = pd.concat(blocks, ignore_index=True)
     frame = frame.reindex(columns=["row", "date", "ticker", *_READ, "currency"])
     frame, mark = _numbers(frame, table, decimal, words)
-    frame = frame.assign(ticker=frame["ticker"].map(spreadsheet.text).map(lambda name: symbol(name, words)))
+    named = {name: symbol(spreadsheet.text(name), words) for name in frame["ticker"].unique()}
+    frame = frame.assign(ticker=frame["ticker"].map(named))
     if adjusted and frame["adj_close"].isna().all():
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
     priced = frame[PRICES].notna().any(axis=1)
@@ -373,16 +374,22 @@ def _numbers(
     frame: pd.DataFrame, table: Sheet, decimal: str | None, words: Vocabulary
 ) -> tuple[pd.DataFrame, str]:
     """Prices and volumes as numbers, by one convention for the whole file."""
-    fields = ["open", *PRICES, "dividend"]
+    fields = [name for name in ("open", *PRICES, "dividend") if frame[name].notna().any()]
     plain, money = cells.prices(pd.concat([frame.set_index("row")[column] for column in fields]), words)
     delimiter = table.found.get("delimiter", "")
     values, mark = spreadsheet.numbers(plain, table.file, delimiter=delimiter, decimal=decimal)
     numeric: dict[str, Any] = dict(zip(fields, np.split(values.to_numpy(), len(fields)), strict=True))
-    numeric["volume"] = cells.volumes(frame["volume"], table.file, words, mark)
-    numeric["dividend"] = pd.to_numeric(numeric["dividend"], errors="coerce")
-    told = np.split(money.to_numpy(), len(fields))[1]
-    stated = frame["currency"].fillna("").astype(str)
-    return frame.assign(**numeric, currency=stated.where(stated != "", told)), mark
+    if frame["volume"].notna().any():
+        numeric["volume"] = cells.volumes(frame["volume"], table.file, words, mark)
+    frame = frame.assign(**numeric)
+    if (money != "").any():
+        told = dict(zip(fields, np.split(money.to_numpy(), len(fields)), strict=True))
+        sign = told.get("close", told.get("adj_close"))
+        frame = frame.assign(
+            currency=frame["currency"].replace("", np.nan).fillna(pd.Series(sign, frame.index))
+        )
+    others = {name: pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "dividend")}
+    return frame.assign(**others), mark
 
 
 def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -397,7 +404,7 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         paid = rows.index[(rows["dividend"] > 0) & (np.arange(len(rows)) > 0)]
         if (total.notna() & close.notna()).all() and np.allclose(close, total, rtol=1e-6, atol=0):
             if len(paid):
-                day = f"{rows.at[paid[-1], 'date']:%Y-%m-%d}"
+                day = str(rows.at[paid[-1], "date"])[:10]
                 said.append(
                     f"Close equals Adj Close of {line} through the dividend of {day}: both are adjusted"
                 )
