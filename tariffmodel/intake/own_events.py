@@ -199,7 +199,9 @@ def preview_events(rows: pd.DataFrame, facts: Facts, *, zone: str | None = None)
     typed, faults = _understood(rows, facts, zone)
     refuse([fault for fault in faults if not fault.warning])
     line = facts.makers["ticker"].reindex(typed["maker"])
-    line = line[line.isin(facts.instruments.index)]
+    calendars = facts.instruments["exchange_calendar"]
+    traded = calendars[facts.prices.columns.intersection(calendars.index)].unique()
+    line = line[line.isin(calendars.index[calendars.isin(traded)])]
     found = own_news.placed(facts, news.timed(typed), list(dict.fromkeys(line)))
     own = found[found["maker"] == found["said_by"]].drop_duplicates(["maker", "date", "kind", "what"])
     held = news.company(facts)
