@@ -39,6 +39,7 @@ FILES = {
     "Japanese, era and wide digits": (rows("日付;終値;出来高", "令和{d.year}年{d.month}月{d.day}日;２，９５０.５円;12.3万株").replace("令和2026", "令和8"), "cp932"),
     "Japanese, short years": (rows("日付;終値", "{d:%y/%m/%d};{c}"), "cp932"),
     "Korean": (rows("일자;종가;대비;등락률;시가;고가;저가;거래량", "{d:%Y/%m/%d},{c},10,0.3,{c},{c},{c},12345", ","), "cp949"),
+    "Korean, prices of whole thousands": (rows("날짜;종가;거래량", "{d:%Y.%m.%d};2,950;12,345,678"), "cp949"),
     "Korean, long dates": (rows("날짜;종가", "{d:%Y}년 {d.month}월 {d.day}일;{c}원"), "utf-16"),
     "Chinese": (rows("日期;收盘;开盘;高;低;交易量;涨跌幅", "{d:%Y-%m-%d},{c},{c},{c},{c},20.51M,1%", ","), "gbk"),
     "Chinese, traditional": (rows("日期;收盤價;成交量", "{d:%Y}年{d.month}月{d.day}日,{c},12万", ","), "big5"),
@@ -67,6 +68,7 @@ def test_one_line_of_prices_in_every_language(tmp_path, name):
     assert frame["ticker"].unique().tolist() == ["7203.T"]
     assert frame["date"].tolist() == DAYS.tolist()
     wanted = [2950.5] * 5 if "wide digits" in name else CLOSES
+    wanted = [2950] * 5 if "whole thousands" in name else wanted
     assert frame["close"].tolist() == pytest.approx(wanted)
     assert frame["volume"].dropna().gt(0).all() and not frame.attrs["notes"]
     if "encoding" in frame.attrs:

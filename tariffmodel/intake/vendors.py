@@ -168,6 +168,7 @@ def _columns(
     width = table.cells.shape[1]
     names = [spreadsheet.text(cell) for cell in table.cells[header]]
     fields = [words.field(name, rank=True) for name in names]
+    fields = ["" if at in days else field for at, field in enumerate(fields)]
     long = "ticker" in fields
     if not long and not {field.removesuffix("?") for field in fields} & set(PRICES):
         lines, fields = _lines_across(table, header, days, names, words)
@@ -377,6 +378,7 @@ def _numbers(
     fields = [name for name in ("open", *PRICES, "dividend") if frame[name].notna().any()]
     plain, money = cells.prices(pd.concat([frame.set_index("row")[column] for column in fields]), words)
     delimiter = table.found.get("delimiter", "")
+    decimal = decimal or _mark_of_volumes(frame["volume"])
     values, mark = spreadsheet.numbers(plain, table.file, delimiter=delimiter, decimal=decimal)
     numeric: dict[str, Any] = dict(zip(fields, np.split(values.to_numpy(), len(fields)), strict=True))
     if frame["volume"].notna().any():
@@ -390,6 +392,15 @@ def _numbers(
         )
     others = {name: pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "dividend")}
     return frame.assign(**others), mark
+
+
+def _mark_of_volumes(volume: pd.Series) -> str | None:
+    """The decimal mark that volumes with two marks of thousands, such as 12,345,678, leave for prices."""
+    texts = volume[volume.map(lambda cell: isinstance(cell, str)).astype(bool)].astype(str)
+    points, commas = (
+        texts.str.fullmatch(rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}").any() for group in (r"\.", ",")
+    )
+    return {(True, False): ",", (False, True): "."}.get((bool(points), bool(commas)))
 
 
 def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
