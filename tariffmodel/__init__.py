@@ -78,6 +78,8 @@ _HOMES = {
     "own_news": "markets.own_news",
     "own_panel": "intake.own_panel",
     "own_quotes": "intake.own_quotes",
+    "own_rates": "intake.own_rates",
+    "own_tables": "intake.own_tables",
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",

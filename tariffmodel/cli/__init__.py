@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, refresh, scenarios, spillovers, suite, trade
+from tariffmodel.cli import (
+    data,
+    event,
+    forecast,
+    implied,
+    model,
+    own,
+    refresh,
+    scenarios,
+    spillovers,
+    suite,
+    trade,
+)
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,7 +37,8 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast):
+_ = own  # its commands are in the group `add`
+for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event):
     app.add_typer(part.app)
 
 

@@ -9,13 +9,15 @@ import typer
 from rich.table import Table
 
 from tariffmodel.cli.options import Data, number_text, print_table
+from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+    help="Add prices, exchange rates, figures, statements, news, quotes, markets or makers of your own.",
+    no_args_is_help=True,
 )
 app.add_typer(adding, name="add")
 
@@ -25,6 +27,8 @@ Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is n
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
 _SHOWN = 20  # doubts of a panel
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
+
+_READING = ("sheet", "encoding", "table", "delimiter", "decimal", "dates")
 
 
 @app.command()
@@ -64,7 +68,13 @@ def prices(
     date_format: Annotated[
         str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
     ] = None,
-    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    adjusted: Annotated[
+        bool | None,
+        typer.Option(
+            "--adjusted/--not-adjusted",
+            help="Whether the prices have dividends and splits in them; default: where that can be told.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option(help="Take the place of stored prices, not only extend them.")
     ] = False,
@@ -83,7 +93,8 @@ def prices(
         "sheet": sheet, "ticker": ticker, "currency": currency, "date_format": date_format,
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
     }  # fmt: skip
-    frame = vendors.read_prices(file, **reading)
+    frame = vendors.read_prices(file, folder=known.folder, **reading)
+    show_reading(frame)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
     for fault in faults:
@@ -104,8 +115,14 @@ def prices(
             number_text(row["largest_difference"], "{:.2%}"),
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
+    after = facts.load(data)
+    if after.prices.index[-1] > (fixed := after.fx.index[-1]):
+        typer.echo(
+            f"results are now as of {after.as_of}; the last exchange rates, of {fixed:%Y-%m-%d}, stand in "
+            "until newer ones come (`tariffmodel add fx`, `refresh`), and prices in dollars end with them"
+        )
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 
@@ -146,7 +163,7 @@ def panel(
         f"{path.name}: {len(seen)} lines, {seen['rows'].sum():,} rows, {seen['first'].min():%Y-%m-%d} to "
         f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}"
     )
-    _agree(yes)
+    agree(yes)
     own_panel.replace_panel(known, path, market=market, only=only, **reading)
     typer.echo("replaced; `tariffmodel snapshots` shows how to go back")
 
@@ -196,8 +213,11 @@ def add_facts(
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
     print_table(table, 120)
     typer.echo(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model")
-    _show_bills(own_facts.preview_bills(rows, known))
-    _agree(yes)
+    try:
+        _show_bills(own_facts.preview_bills(rows, known))
+    except DataError as error:  # rows of a new maker may come in several files
+        typer.echo(f"no bill of all makers can be computed with these rows yet: {error}")
+    agree(yes)
     own_facts.add_facts(known, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
@@ -260,7 +280,7 @@ def disclosures(
         )
     print_table(table, 120)
     typer.echo(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable")
-    _agree(yes)
+    agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
@@ -304,7 +324,7 @@ def events(
             str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
@@ -363,11 +383,20 @@ def add_quotes(
             str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
         )
     print_table(table, 120)
-    _agree(yes)
+    agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
 
-def _agree(yes: bool) -> None:
+def show_reading(frame: pd.DataFrame) -> None:
+    """How a file was read, and what of it was left out or recognised."""
+    about = {name: frame.attrs[name] for name in _READING if frame.attrs.get(name)}
+    typer.echo("read as " + ", ".join(f"{name} {value}" for name, value in about.items()))
+    for note in frame.attrs["notes"]:
+        typer.echo(f"warning: {note}", err=True)
+
+
+def agree(yes: bool) -> None:
+    """Ask before anything is written."""
     if not yes:
         typer.confirm("Add this?", abort=True)

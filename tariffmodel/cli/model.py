@@ -138,6 +138,8 @@ def exposure(
                 rows=[str(maker) for maker in net.index],
             )
         )
+    if as_of and (hidden := asked.facts.hidden(day)):
+        typer.echo(hidden)
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
             typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")

@@ -22,11 +22,28 @@ from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import periods
 from tariffmodel.facts.publication import KINDS
 
-CURRENCIES = ("JPY", "KRW", "EUR", "GBP", "USD", "SEK", "NOK")
-HOMES = ("JP", "KR", "EU", "GB", "US")
 QUALITIES = ("reported", "derived", "estimated")
-MONEY = tuple(f"{currency.lower()}_bn" for currency in CURRENCIES)
-PER_SHARE = (*(f"{currency.lower()}_per_share" for currency in CURRENCIES), "usd_per_adr")
+MONEY = r"[a-z]{3}_bn"
+# lists that are data: what a column may hold is a column of another table; the currency of a unit too
+LISTS = {
+    "home": "companies/homes.csv",
+    "currency": "market/currencies.csv",
+    "market": "market/markets.csv",
+    "exchange_calendar": "market/markets.csv",
+}
+LISTED = {
+    ("companies/makers.csv", "home"): "home",
+    ("companies/makers.csv", "reporting_currency"): "currency",
+    ("companies/financials.csv", "unit"): "currency",
+    ("companies/disclosures.csv", "unit"): "currency",
+    ("companies/own_disclosures.csv", "unit"): "currency",
+    ("companies/refunded.csv", "unit"): "currency",
+    ("market/markets.csv", "currency"): "currency",
+    ("market/contracts.csv", "home"): "home",
+    ("market/instruments.csv", "market"): "market",
+    ("market/instruments.csv", "exchange_calendar"): "exchange_calendar",
+    ("market/instruments.csv", "currency"): "currency",
+}
 FRACTIONS = (
     "fraction",
     "fraction_of_revenue",
@@ -45,6 +62,14 @@ def _text(*checks: pa.Check, nullable: bool = False) -> pa.Column:
 
 def _one_of(*allowed: str, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.isin(allowed, error=f"expected one of {', '.join(allowed)}"), nullable=nullable)
+
+
+def _unit(*others: str, money: str = MONEY) -> pa.Column:
+    """Money in a currency that `LISTED` has checked, or one of other units."""
+    expected = (
+        f"one of usd_bn, sek_bn and so on (currencies of data/market/currencies.csv), {', '.join(others)}"
+    )
+    return _like(f"(?:{'|'.join([money, *others])})$", expected.rstrip(", "))
 
 
 def _some_of(*allowed: str) -> pa.Column:
@@ -106,6 +131,10 @@ def _is_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):  # of a folder, of a name that is none
         return False
     return True
+
+
+def _codes() -> pa.Column:
+    return _like(r"[A-Z]+(\|[A-Z]+)*$", "codes in capitals, separated by |", nullable=True)
 
 
 def _clock() -> pa.Column:
@@ -171,8 +200,8 @@ MAKERS = _table(
         "maker": _text(),
         "name": _text(),
         "headquarters": _like(r"[A-Z]{2}$", "a two-letter country code"),
-        "home": _one_of(*HOMES),
-        "reporting_currency": _one_of(*CURRENCIES),
+        "home": _text(),
+        "reporting_currency": _text(),
         "fiscal_year_end_month": _number(1, 12, whole=True),
         "ticker": _text(nullable=True),
         "share_lines": _text(nullable=True),
@@ -211,7 +240,9 @@ FINANCIALS = _table(
         "value": _number(),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
-        "unit": _one_of(*MONEY, *PER_SHARE, "million_shares", "units", "fraction"),
+        "unit": _unit(
+            "usd_per_adr", "million_shares", "units", "fraction", money=rf"{MONEY}|[a-z]{{3}}_per_share"
+        ),
         "basis": _text(),
         "selected": _flag(),
         "latest": _flag(),
@@ -238,7 +269,7 @@ DISCLOSURES = _table(
         "low": _number(nullable=True),
         "high": _number(nullable=True),
         "bound": _one_of("exact", "about", "at_least", "at_most", "range", "unquantified"),
-        "unit": _one_of(*MONEY, *FRACTIONS, "usd_per_vehicle", "units"),
+        "unit": _unit(*FRACTIONS, "usd_per_vehicle", "units"),
         "basis": _one_of(
             "gross",
             "net",
@@ -271,7 +302,7 @@ DISCLOSURES = _table(
             "the model's bill is before own mitigation",
         ),
         pa.Check(
-            lambda table: ~table["like_for_like"] | table["unit"].isin(MONEY) & (table["value"] > 0),
+            lambda table: ~table["like_for_like"] | table["unit"].str.fullmatch(MONEY) & (table["value"] > 0),
             error="like_for_like: expected an amount of money above zero where it is true",
         ),
     ],
@@ -284,7 +315,7 @@ REFUNDED = _table(
         "duty": _one_of("ieepa"),
         "paid_over": _period(),
         "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
-        "unit": _one_of(*MONEY),
+        "unit": _unit(),
         "said_on": _date(),
     },
     key=["company", "duty"],
@@ -305,10 +336,9 @@ FX_SENSITIVITY = _table(
             "exposure_share",
         ),
         "move": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True),
-        "move_unit": _one_of(*(currency.lower() for currency in CURRENCIES), "fraction", nullable=True),
+        "move_unit": _like(r"(?:[a-z]{3}|fraction)$", "a currency such as jpy, or fraction", nullable=True),
         "effect": _number(),
-        "effect_unit": _one_of(
-            *MONEY,
+        "effect_unit": _unit(
             "jpy_per_usd",
             "jpy_per_eur",
             "jpy_per_thb",
@@ -587,13 +617,49 @@ FX = _table(
     provenance=False,
 )
 
+CURRENCIES = _table(
+    {
+        "currency": _like(r"[A-Z]{3}$", "a currency code such as JPY"),
+        "name": _text(),
+        "pair": _like(r"(?:USD[A-Z]{3}|[A-Z]{3}USD)$", "a pair against the dollar: USDHKD", nullable=True),
+    },
+    key=["currency"],
+)
+
+HOMES = _table({"home": _like(r"[A-Z]{2}$", "a code such as JP or EU"), "name": _text()}, key=["home"])
+
+VENDOR_WORDS = _table(
+    {
+        "meaning": _one_of(
+            *("date", "ticker", "currency", "interval", "close", "adj_close", "volume", "open", "dividend"),
+            *("unused", "missing", "error", "daily", "currency_word", "times", "month", "era", "line"),
+        ),
+        "word": _text(),
+        "value": _text(nullable=True),
+        "language": _text(nullable=True),
+        "remedy": _text(nullable=True),
+    },
+    checks=[
+        pa.Check(
+            lambda table: (table["meaning"] != "error") | table["remedy"].notna(),
+            error="remedy: expected what to do about an error",
+        )
+    ],
+    provenance=False,
+)
+
 MARKETS = _table(
     {
         "market": _like(r"[A-Z]{2}$", "a country code"),
         "name": _text(),
-        "exchange_calendar": _like(r"X[A-Z]{3}$", "a code of the exchange_calendars package, such as XTKS"),
-        "currency": _one_of(*CURRENCIES),
+        "exchange_calendar": _like(r"[A-Z]{4}$", "a code of the exchange_calendars package, such as XTKS"),
+        "currency": _text(),
         "benchmark": _text(nullable=True),
+        "suffix": _like(r"\.[A-Z]{1,3}$", "the ending of its tickers at Yahoo, such as .HK", nullable=True),
+        "space_codes": _codes(),
+        "dash_codes": _codes(),
+        "dot_codes": _codes(),
+        "colon_codes": _codes(),
     },
     key=["market"],
 )
@@ -604,7 +670,7 @@ CONTRACTS = _table(
         "contract": _text(),
         "name": _text(),
         "exchange": _text(nullable=True),
-        "home": _one_of("JP", "KR", "EU", "GB", "US", nullable=True),
+        "home": _text(nullable=True),
         "kind": _one_of("currency_future", "currency_forward", "index_future", "fund", "share_lot"),
         "size": _number(0, nullable=True),
         "size_unit": _text(nullable=True),
@@ -617,9 +683,9 @@ INSTRUMENTS = _table(
         "ticker": _text(),
         "name": _text(),
         "company": _text(nullable=True),
-        "market": _one_of("JP", "KR", "DE", "US", "SE", "NO"),
-        "exchange_calendar": _one_of("XTKS", "XKRX", "XETR", "XNYS", "XSTO", "XOSL"),
-        "currency": _one_of(*CURRENCIES),
+        "market": _text(),
+        "exchange_calendar": _text(),
+        "currency": _text(),
         "role": _one_of(
             "maker",
             "supplier",
@@ -1305,6 +1371,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
     "market/markets.csv": MARKETS,
+    "market/currencies.csv": CURRENCIES,
+    "market/vendor_words.csv": VENDOR_WORDS,
+    "companies/homes.csv": HOMES,
     "market/quotes.csv": QUOTES,
     "response/elasticities.csv": ELASTICITIES,
     "response/market.csv": MARKET_FIGURES,

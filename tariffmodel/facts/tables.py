@@ -9,6 +9,7 @@ or added stands in for what came with the package.
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import periods, publication, store
+from tariffmodel.facts import encodings, periods, publication, store
 from tariffmodel.facts.faults import (
     KEY,
     Fault,
@@ -185,15 +186,18 @@ class Facts:
     def fx(self) -> pd.DataFrame:
         """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
 
-        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day,
+        and ``attrs["own_from"]`` that of rates of the user's.
         """
         long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
         if "source" in long:
             fixed = long["source"] == "ECB"
             later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
-            if later.any():
-                rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
+            own = long["source"].str.startswith("own: ")
+            for name, of in (("quotes_from", ~own), ("own_from", own)):
+                if (later & of).any():
+                    rates.attrs[name] = f"{long.loc[later & of, 'date'].min():%Y-%m-%d}"
         return protected(rates)
 
     @cached_property
@@ -297,9 +301,27 @@ class Facts:
 
     @cached_property
     def as_of(self) -> date:
-        """Last day of the exchange rates: results are stated for this day unless told otherwise."""
-        last: pd.Timestamp = self.fx.index[-1]
+        """Last day of the exchange rates, or of prices that are newer: the default of questions."""
+        last: pd.Timestamp = max(self.fx.index[-1], self.prices.index[-1])
         return last.date()
+
+    def hidden(self, day: date) -> str:
+        """What is stored and not used in results as of a day, in words; empty where nothing is.
+
+        >>> import tariffmodel as tm
+        >>> known = tm.facts.load()
+        >>> known.hidden(known.as_of), known.hidden(date(2025, 6, 30)).endswith(" are not used")
+        ('', True)
+        """
+        last, held = pd.Timestamp(day), self if self.day is None else replace(self, day=None)
+        later = held.prices.loc[held.prices.index > last].dropna(axis=1, how="all")
+        rates = held.fx.loc[held.fx.index > last]
+        said = []
+        if not later.empty:
+            said.append(f"prices of {later.shape[1]} lines up to {later.index[-1]:%Y-%m-%d}")
+        if not rates.empty:
+            said.append(f"exchange rates up to {rates.index[-1]:%Y-%m-%d}")
+        return f"as of {day}, {' and '.join(said)} are not used" if said else ""
 
     @cached_property
     def readings(self) -> dict[tuple[str, str, str], list[int]]:
@@ -598,13 +620,46 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
     if path.suffix == ".parquet":
         raw = pd.read_parquet(path)
     else:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+        try:
+            raw = pd.read_csv(
+                io.StringIO(encodings.text(path)), dtype=str, keep_default_na=False, na_values=[""]
+            )
+        except UnicodeDecodeError as error:
+            faults.append(Fault(f"data/{name}", None, "encoding", str(error), "UTF-8; save the file as that"))
+            return pd.DataFrame()
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
     others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
     schema = others.get(name) or TABLES[name]
-    return conform(raw, schema, f"data/{name}", faults)
+    table = conform(raw, schema, f"data/{name}", faults)
+    faults += _unlisted(table, name, folder, overlay)
+    return table
+
+
+def _unlisted(table: pd.DataFrame, name: str, folder: Path, overlay: Path) -> list[Fault]:
+    """Cells that must be in the list of another table, and are not."""
+    from tariffmodel.facts.schemas import LISTED, LISTS
+
+    faults = []
+    for (file, column), kind in LISTED.items():
+        if file != name or column not in table:
+            continue
+        place = in_use(folder, overlay, LISTS[kind])
+        if not place.is_file():
+            faults.append(Fault(LISTS[kind], None, "file", "missing", f"a table at {place}; restore it"))
+            continue
+        known = set(pd.read_csv(place, usecols=[kind], dtype=str, keep_default_na=False)[kind])
+        cells = table[column].dropna().astype(str)
+        words = cells
+        if column == "unit":  # jpy_bn, jpy_per_share
+            words = cells.str.extract(r"^([a-z]{3})_(?:bn|per_share)$")[0].str.upper().dropna()
+        expected = f"one of {', '.join(sorted(known))}; a row of data/{LISTS[kind]} adds one"
+        faults += [
+            Fault(f"data/{name}", int(at) + 2, column, cells[at], expected)
+            for at in words.index[~words.isin(known)]
+        ]
+    return faults
 
 
 def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:

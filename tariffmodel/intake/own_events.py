@@ -23,7 +23,6 @@ from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day, maker_name
 from tariffmodel.intake.vendors import heading
 from tariffmodel.markets import own_news
-from tariffmodel.markets.event_calendar import MARKETS
 from tariffmodel.stats.sessions import exchange
 
 EXCHANGE = "exchange"  # as a zone: that of the exchange of the maker's home line
@@ -200,7 +199,9 @@ def preview_events(rows: pd.DataFrame, facts: Facts, *, zone: str | None = None)
     typed, faults = _understood(rows, facts, zone)
     refuse([fault for fault in faults if not fault.warning])
     line = facts.makers["ticker"].reindex(typed["maker"])
-    line = line[line.isin(facts.instruments.index[facts.instruments["market"].isin(MARKETS)])]
+    calendars = facts.instruments["exchange_calendar"]
+    traded = calendars[facts.prices.columns.intersection(calendars.index)].unique()
+    line = line[line.isin(calendars.index[calendars.isin(traded)])]
     found = own_news.placed(facts, news.timed(typed), list(dict.fromkeys(line)))
     own = found[found["maker"] == found["said_by"]].drop_duplicates(["maker", "date", "kind", "what"])
     held = news.company(facts)

@@ -238,9 +238,9 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0), for
-        the calendar years from the first that a selected row is about to the one after the last, where a
-        bill moves by a ten-thousandth or more; makers in the order of the data.
+        `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0 or
+        none), for the calendar years from the first that a selected row is about to the one after the last,
+        where a bill moves by a ten-thousandth or more; makers in the order of the data.
 
     Raises
     ------
@@ -266,11 +266,15 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     if mine.empty:
         return pd.DataFrame(columns=columns)
     after, found = _with_own(facts, typed), []
+    new_here = ~facts.makers.index.isin(facts.selected["maker"])  # makers of which nothing was known
+    before = dataclasses.replace(facts, makers=facts.makers[~new_here]) if new_here.any() else facts
     for year in range(max(mine["start"].min().year, _FIRST_YEAR), mine["end"].max().year + 2):
-        old, new = (case(period=f"CY{year}", data=known).runs_usd[0] for known in (facts, after))
+        new = case(period=f"CY{year}", data=after).runs_usd[0]
+        old = np.full(len(new), np.nan)
+        old[~new_here] = case(period=f"CY{year}", data=before).runs_usd[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             change = np.where(old != 0, new / old - 1, np.nan)
-        moved = np.abs(new - old) > _MOVED * np.maximum(np.abs(old), 1.0)
+        moved = new_here | (np.abs(new - old) > _MOVED * np.maximum(np.abs(old), 1.0))
         table = pd.DataFrame(
             {
                 "maker": facts.makers.index,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
 from tariffmodel.intake import plausibility
 from tariffmodel.intake.plausibility import JUMP, UNIT
-from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
+from tariffmodel.intake.vendors import PRICES, read_prices
+from tariffmodel.intake.vocabulary import vocabulary
 
 TOLERANCE = 0.005  # between an own and a stored return over the same days
 _CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
@@ -144,7 +146,7 @@ def add_prices(
     ticker: str | None = None,
     currency: str | None = None,
     date_format: str | None = None,
-    adjusted: bool = False,
+    adjusted: bool | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
 ) -> pd.DataFrame:
@@ -198,6 +200,7 @@ def add_prices(
         adjusted=adjusted,
         encoding=encoding,
         decimal=decimal,
+        folder=facts.folder,
     )
     file = frame.attrs["file"]
     facts = dataclasses.replace(facts)  # a copy, which reads the prices in use now
@@ -207,9 +210,9 @@ def add_prices(
     new = lines.index.difference(facts.instruments.index)
     if name and len(new) != 1:
         raise DataError(f"name {name!r} is for one new line and {file} has {len(new)}; leave the name out")
-    frame = frame[_in_session(frame, lines)]
+    notes, frame = frame.attrs["notes"], frame[_in_session(frame, lines)]
     table = preview(frame, facts, replace=replace)
-    table.attrs = {"file": file, "warnings": [str(fault) for fault in faults]}
+    table.attrs = {"file": file, "warnings": [*notes, *map(str, faults)]}
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
         return table
     source = f"own: {file}"
@@ -256,19 +259,27 @@ def _identity(file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame)
     """Faults in what the lines are: unknown tickers, other currencies."""
     faults = []
     first = frame.drop_duplicates("ticker")
+    words = vocabulary(facts.folder)
     for _, row in first[~first["ticker"].isin(facts.instruments.index)].iterrows():
         ticker = str(row["ticker"])
         home: Any = lines.at[ticker, "market"]
-        abroad = next((m for end, (m, _, _) in EXCHANGES.items() if end and ticker.endswith(end)), home)
+        ending = re.search(r"\.[A-Z]{1,3}$", ticker)
+        abroad = words.endings.get(ending[0], "") if ending else home
         if pd.isna(home):
             near = difflib.get_close_matches(ticker.upper(), facts.instruments.index, 2, 0.6)
-            like = f" ({' or '.join(near)}?)" if near else ""
+            near = [*words.bare.get(ticker.upper(), []), *near]
+            like = f" ({' or '.join(dict.fromkeys(near))}?)" if near else ""
             expected = (
                 f"a ticker of data/market/instruments.csv{like}; for a new line pass --market with one of "
                 f"{', '.join(facts.markets.index)}, which sets its calendar and currency, and --name"
             )
         elif abroad != home:
-            expected = f"a ticker listed in {home}; this one's ending stands for {abroad}"
+            means = (
+                f"stands for {abroad}"
+                if abroad
+                else "is of no market known; `tariffmodel add market` adds one"
+            )
+            expected = f"a ticker listed in {home}; this one's ending {means}"
         else:
             continue
         faults.append(Fault(file, int(row["row"]), "ticker", ticker, expected))

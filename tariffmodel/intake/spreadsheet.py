@@ -20,16 +20,10 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.intake import encodings
 
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
 MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
-# Bytes of ordinary text: Latin letters standing alone; kana and the first 2,965 kanji of JIS X 0208;
-# the Hangul and signs of KS X 1001.
-ENCODINGS = {
-    "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff](?![\x80-\xff]))*",
-    "cp932": rb"(?:[\x00-\x7f]|[\x81-\x98][\x40-\x7e\x80-\xfc])*",
-    "cp949": rb"(?:[\x00-\x7f]|[\xa1-\xc8][\xa1-\xfe])*",
-}
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?|[T ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 _YEAR_FIRST = rf"(\d{{4}})[-/.年년] ?(\d{{1,2}})[-/.月월] ?(\d{{1,2}})[.日일]?{_MIDNIGHT}"
 _YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
@@ -89,10 +83,18 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     if not place.is_file():
         raise DataError(f"{place} is not a file; check the path")
     rows: Any  # lists of cells, texts or of every kind
-    if place.suffix.lower() in (".xlsx", ".xlsm"):
-        rows, found = _workbook(place, sheet)
-    elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):
-        raise DataError(f"{place.name} is a {place.suffix} file; save it as .xlsx or as .csv (UTF-8)")
+    with place.open("rb") as file:
+        kind = encodings.kind(file.read(4096))
+    ending = place.suffix.lower()
+    if ending in (".xlsx", ".xlsm") or (kind == "workbook" and ending not in (".ods", ".xlsb")):
+        if kind == "web page":
+            rows, found = _page(place, encoding)
+        else:
+            rows, found = _workbook(place, sheet)
+    elif kind in ("old workbook", "PDF", "parquet", "XML", "workbook"):
+        raise DataError(f"{place.name} is a file of the kind {kind}; save it as .xlsx or as .csv (UTF-8)")
+    elif kind == "web page":
+        rows, found = _page(place, encoding)
     else:
         rows, found = _text(place, encoding)
     if not any(any(row) for row in rows):
@@ -260,7 +262,7 @@ def looks_like_a_date(cell: object) -> bool:
 
 
 def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
-    text, encoding = _decode(place.read_bytes(), encoding, place.name)
+    text, encoding = encodings.decode(place.read_bytes(), encoding, place.name)
     lines = [line for line in text.splitlines() if line.strip()]
     tail = lines[-20:]  # data come last, whatever stands above them
     share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
@@ -272,44 +274,10 @@ def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str,
     return rows, {"encoding": encoding, "delimiter": delimiter}
 
 
-def _decode(raw: bytes, encoding: str | None, file: str) -> tuple[str, str]:
-    if encoding is None:
-        encoding = _encoding(raw, file)
-    try:
-        return raw.decode(encoding), encoding
-    except (UnicodeDecodeError, LookupError) as error:
-        raise DataError(f"{file} cannot be read as {encoding} ({error}); save it as UTF-8") from None
-
-
-def _encoding(raw: bytes, file: str) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if 3 * raw[:200].count(b"\0") > len(raw[:200]):
-        return "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-    try:
-        raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        if b"\0" in raw:
-            raise DataError(f"{file} is not a text file; save it as .csv (UTF-8) or .xlsx") from None
-        marked = b"\n".join(line for line in raw.splitlines() if not line.isascii())
-        able = [name for name, pattern in ENCODINGS.items() if re.fullmatch(pattern, marked)]
-        able = able or [name for name in ENCODINGS if _decodes(marked, name)]
-        if len(able) == 1:
-            return able[0]
-        number, line = next((n, x) for n, x in enumerate(raw.splitlines(), 1) if not x.isascii())
-        shown = ", ".join(f"{name}: {line.decode(name, 'replace')[:40]!r}" for name in able or ENCODINGS)
-        raise DataError(
-            f"{file} row {number} is not UTF-8 and may be {shown}; save it as UTF-8 or pass encoding="
-        ) from None
-    return "utf-8-sig"
-
-
-def _decodes(raw: bytes, encoding: str) -> bool:
-    """Whether bytes are characters of an encoding, none of them for private use."""
-    try:
-        return not re.search("[\ue000-\uf8ff]", raw.decode(encoding))
-    except UnicodeDecodeError:
-        return False
+def _page(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
+    text, encoding = encodings.decode(place.read_bytes(), encoding, place.name)
+    rows, which = encodings.web_table(text, place.name)
+    return rows, {"encoding": encoding, "table": which}
 
 
 def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:
@@ -325,6 +293,7 @@ def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[
     if sheet is not None and sheet not in sheets:
         raise DataError(f"{place.name} has no sheet {sheet!r}; it has {', '.join(sheets)}")
     chosen = sheet or next(iter(full), "")
+    encodings.refuse_uncomputed(place, chosen)
     rows = full[chosen].to_numpy().tolist() if chosen in full else []
     tidy = [[cell.strip() if isinstance(cell, str) else _plain(cell) for cell in row] for row in rows]
     return tidy, {"sheet": chosen}

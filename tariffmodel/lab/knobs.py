@@ -13,7 +13,7 @@ from typing import Any
 import tomlkit
 
 from tariffmodel.errors import PolicyError
-from tariffmodel.facts import data_dir
+from tariffmodel.facts import data_dir, encodings
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.policy import KINDS
 
@@ -145,7 +145,7 @@ def own_text(name: str | Path, data: str | Path | None) -> tomlkit.TOMLDocument:
     >>> str(own_text("flat-25", None)["base"])
     'before-april-2025'
     """
-    return tomlkit.parse(_path(name, data).read_text(encoding="utf-8"))
+    return tomlkit.parse(encodings.text(_path(name, data)))
 
 
 def _leaves(table: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:

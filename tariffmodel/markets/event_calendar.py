@@ -36,7 +36,7 @@ from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import KINDS, Policy
 
-MARKETS = ("US", "JP", "KR", "DE")
+MARKETS = ("US", "JP", "KR", "DE")  # with columns in `table`; lines of others are placed by their calendar
 ZONE = "America/New_York"
 _EVENTS, _POLICIES = "events/events.csv", "events/policies.csv"
 _CHANGE = ("period", "delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd", "quality", "reason")
@@ -185,7 +185,7 @@ def firm_events(
     Raises
     ------
     DataError
-        Unknown tickers or events, or a line on an exchange whose sessions are not placed.
+        Unknown tickers or events, or a line on an exchange without prices.
 
     Examples
     --------
@@ -198,14 +198,15 @@ def firm_events(
     chosen = list(dict.fromkeys(facts.makers["ticker"].dropna() if tickers is None else tickers))
     place = facts.instruments["market"].reindex(chosen)
     for ticker, where in place.items():
-        if where not in MARKETS:
+        if pd.isna(where):
             raise DataError(
                 f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
-                if pd.isna(where)
-                else f"{ticker} trades in market {where}, where events are not placed; "
-                f"use a line in {', '.join(MARKETS)}"
             )
-    days = table(facts)[[f"first_session_{name}" for name in MARKETS]].set_axis(MARKETS, axis=1)
+    rows = table(facts)
+    days = rows[[f"first_session_{name}" for name in MARKETS]].set_axis(MARKETS, axis=1)
+    for name in dict.fromkeys(place[~place.isin(MARKETS)]):
+        hours = _hours(facts, str(name), rows["announced"])
+        days[name] = hours.index[first_after(hours, rows["announced"])]
     if events is not None:
         days = days.loc[_known(days.index, events)]
     frame = days[list(place)].set_axis(chosen, axis=1).rename_axis(columns="firm")
@@ -519,7 +520,7 @@ def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     """`market_cap_usd` and `price_date` before each event, and why it is `unpriced`, by event and maker."""
     tickers = facts.makers["ticker"]
     place = tickers.map(facts.instruments["market"])
-    listed = tickers[tickers.isin(facts.prices.columns) & place.isin(MARKETS)]
+    listed = tickers[tickers.isin(facts.prices.columns) & place.isin(facts.markets.index)]
     usd = market.prices(facts, list(listed), currency="USD")
     parts = []
     for name, lines in listed.groupby(place[listed.index]):

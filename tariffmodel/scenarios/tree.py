@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from scipy import stats
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import data_dir
+from tariffmodel.facts import data_dir, encodings
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.policy import FOREVER, KINDS, Day, Number, Offset, Policy
@@ -358,7 +358,7 @@ def load(source: str | Path | Mapping[str, Any], data: str | Path | None = None)
             )
         file = path.name
         try:
-            document = {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
+            document = {"name": path.stem, **tomllib.loads(encodings.text(path))}
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(f"{file}: not readable as TOML: {error}") from None
     known = _validated({"title": document["name"], "label": document["name"], **document}, file)

@@ -46,7 +46,7 @@ from pydantic import (
 )
 
 from tariffmodel.errors import PolicyError, TariffModelError
-from tariffmodel.facts import EU_MEMBERS, data_dir, periods
+from tariffmodel.facts import EU_MEMBERS, data_dir, encodings, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import contribution
 
@@ -821,8 +821,10 @@ def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) ->
 
 def _parse(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(encodings.text(path))
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path.name}: neither UTF-8 nor UTF-16 ({error}); save it as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
         raise PolicyError(f"{path.name}: not readable as TOML: {error}") from None
 
 
