@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import (
     EU_MEMBERS,
@@ -347,7 +348,7 @@ def earlier(facts: Facts, name: str) -> pd.DataFrame | None:
     path = store.path(facts.folder, name)
     if not path.is_file():
         return None
-    return with_dates_apart(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]), name)
+    return with_dates_apart(files.csv(path), name)
 
 
 def _column(cell: object, known: list[str]) -> str:

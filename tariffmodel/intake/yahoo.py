@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.markets import market
@@ -263,13 +264,13 @@ def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.Data
 
 
 def _stored_prices(folder: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(store.path(folder, PRICES))
+    frame = files.parquet(store.path(folder, PRICES))
     plain: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
 
 def _stored_rates(folder: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(store.path(folder, FX))
+    frame = files.parquet(store.path(folder, FX))
     return frame if "source" in frame else frame.assign(source="ECB")
 
 

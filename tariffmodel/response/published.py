@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.facts.tables import in_use
@@ -53,7 +54,7 @@ def studies(facts: Facts) -> pd.DataFrame:
     >>> set(studies(tm.facts.load())["figure"]) <= set(FIGURES)
     True
     """
-    return pd.read_csv(in_use(facts.folder, facts.overlay, FILE))
+    return files.csv(in_use(facts.folder, facts.overlay, FILE), typed=True)
 
 
 def table(case: Case) -> pd.DataFrame:

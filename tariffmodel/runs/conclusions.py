@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import KEY, Facts, store
 from tariffmodel.tariff.policy import Policy
@@ -89,7 +90,7 @@ def conclude(
     kept = text[COLUMNS]
     with FileLock(place / LOCK):  # kernels conclude side by side
         if (path := place / CONCLUSIONS).is_file():
-            said = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            said = files.csv(path, na_values=[])
             old = (said["notebook"] == notebook) & (said["quantity"] == quantity)
             kept = pd.concat([said[~old], kept]).sort_values(["notebook", "quantity"], kind="stable")
         store.write_whole(path, kept.to_csv(index=False, lineterminator="\n").encode())

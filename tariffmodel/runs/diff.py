@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import KEY
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS, NUMBERS
@@ -203,7 +204,7 @@ class _Run:
         return {entry["file"][:2]: entry["status"] == "ok" for entry in self.manifest["notebooks"]}
 
     def frame(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.folder / INPUTS[name])
+        return files.parquet(self.folder / INPUTS[name])
 
 
 def _open(folder: str | Path) -> _Run:
