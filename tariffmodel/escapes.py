@@ -10,6 +10,12 @@ from __future__ import annotations
 import html as _html
 import re
 import unicodedata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # what moves the cursor or turns the direction of what follows: a name can look like another one by it
 _UNSEEN = re.compile(
@@ -151,6 +157,29 @@ def cell(text: object) -> str:
     words = re.split(r"[\s()–,;]+", said.strip())
     figures = first[0] in "+-" and all(_FIGURES.match(word) for word in words if word)
     return said if figures and not re.search(r"[^\W\d_]\s*\(", said) else f"'{said}"
+
+
+def cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts, headings and labels of rows are each a `cell`.
+
+    >>> import pandas as pd
+    >>> cells(pd.DataFrame({"note": ["=1+1", None], "value": [-3.0, 2.0]})).to_dict("list")
+    {'note': ["'=1+1", None], 'value': [-3.0, 2.0]}
+    """
+    plain = frame.copy(deep=False)
+    for place, kind in enumerate(frame.dtypes):
+        if kind.kind == "O" or not isinstance(kind, np.dtype):
+            plain.isetitem(place, frame.iloc[:, place].map(_cell).array)
+    return plain.set_axis(_labels(frame.index)).set_axis(_labels(frame.columns), axis=1)
+
+
+def _cell(value: Any) -> Any:
+    return cell(value) if isinstance(value, str) else value
+
+
+def _labels(labels: pd.Index) -> pd.Index:
+    named = labels.map(lambda label: tuple(map(_cell, label)) if isinstance(label, tuple) else _cell(label))
+    return named.set_names(labels.names) if len(labels) else labels
 
 
 def uncelled(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short, visible
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -35,8 +36,8 @@ class Fault:
     warning: bool = False
 
     def __str__(self) -> str:
-        where = self.file + (f" row {self.row}" if self.row else "")
-        value = repr(self.value) if self.value == self.value else "empty"
+        where = visible(self.file) + (f" row {self.row}" if self.row else "")
+        value = short(self.value) if self.value == self.value else "empty"
         return f"{where}: {self.column} is {value}; expected {self.expected}"
 
 
