@@ -23,7 +23,7 @@ _UNSEEN = re.compile(
 )
 _LINK = re.compile(r"https?://[^\s\"'<>\\`\x00-\x20]+", re.IGNORECASE)
 _MARKDOWN = str.maketrans({mark: f"&#{ord(mark)};" for mark in "<>[]*_`|~\\#!"} | {"&": "&amp;"})
-_ALIVE = re.compile("://|www\\.|^[-+=\\d]", re.IGNORECASE)  # links by themselves, and marks of a list
+_ALIVE = re.compile(r"://|www\.|^[-+=](?=[\s=-]|$)|^\d+[.)](?=\s|$)", re.IGNORECASE)  # links, marks of lists
 _DOLLAR = "<span>&#36;</span>"  # alone in its element: two of them would enclose a formula
 _TAGS = re.compile(r"<(?!/?span>|span style=\"color:#[0-9A-Fa-f]{6}\">)")
 _TARGET = re.compile(
@@ -41,7 +41,7 @@ _LATEX = str.maketrans(
     }
 )
 _FORMULA = re.compile(r"[=@\t\r\n\uff1d\uff20]|[+\uff0b\uff0d-]")
-_FIGURES = re.compile(r"[+-]?\d[\d.,]*%?$|[^\W\d_]+$")  # a number, or a word
+_FIGURES = re.compile(r"[+-]?\d[\d.,]*%?$|[^\W\d_]+$|-$")  # a number, a word or a dash
 
 
 def visible(text: object) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import openpyxl
@@ -20,13 +19,12 @@ from nbconvert import HTMLExporter
 import tariffmodel as tm
 from tariffmodel import charts, columns, escapes, exports, lab, page, policy
 from tariffmodel.errors import PolicyError
-from tariffmodel.hedging.words import Ticket
 
 ATTACK = (
     "<script>document.title='PW'+'NED'</script><img src=x onerror=\"document.title='PW'+'NED'\">"
-    "<svg onload=\"document.title='PW'+'NED'\"></svg> [a](javascript:alert(1)) ![i](http://evil.example/x.png) "
+    "<svg onload=\"document.title='PW'+'NED'\"></svg> [a](javascript:alert(1)) ![i](http://evil.example/x) "
     "[b]: javascript:alert(1) <a href=javascript:alert(1)>c</a> `</code>` | pipe \\input{/etc/passwd} "
-    "$\\href{javascript:alert(1)}{x}$ {{7*7}} </style></title></textarea> [/] [bold] & \"q\" *e* _u_ #h"
+    '$\\href{javascript:alert(1)}{x}$ {{7*7}} </style></title></textarea> [/] [bold] & "q" *e* _u_ #h'
 )
 REFORM = {
     "name": "hostile", "base": "current-law", "title": ATTACK, "label": f"=HYPERLINK(1) {ATTACK}",
@@ -34,7 +32,8 @@ REFORM = {
 }  # fmt: skip
 ENTRY = {
     "id": "japan-at-10", "measure": "section-232-autos", "origin": "JP", "product": ["car"], "rate": 0.1,
-    "basis": "inclusive", "from": "2026-01-01", "source": ATTACK, "url": "javascript:alert(1)", "note": ATTACK,
+    "basis": "inclusive", "from": "2026-01-01", "source": ATTACK, "url": "javascript:alert(1)",
+    "note": ATTACK,
 }  # fmt: skip
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -54,7 +53,9 @@ def said(hostile: policy.Policy) -> list[nbformat.NotebookNode]:
     raw = f"> **{hostile.title}** {hostile.description}\n\n{hostile.label}"
     texts = [escapes.markdown_said(raw), f"*{tm.notebook.verbatim(hostile.title)}*"]
     out = [{"text/markdown": text} for text in texts]
-    out += [{"text/html": columns.shown(table).to_html()} for table in (found, found.set_index([ATTACK, "note"]))]
+    out += [
+        {"text/html": columns.shown(table).to_html()} for table in (found, found.set_index([ATTACK, "note"]))
+    ]
     entries = policy.acts(hostile, tm.periods.parse("CY2026")).query("entry == 'japan-at-10'")
     out.append({"text/html": columns.shown(entries, "policy.acts", index=False).to_html()})
     return [nbformat.v4.new_output("display_data", data) for data in out]
@@ -148,14 +149,26 @@ def test_charts_take_no_formulas_from_titles(tmp_path: Path):
     assert "'=1+1" in (tmp_path / "charts" / "01_x.csv").read_text(encoding="utf-8")
 
 
-FORMULAS = ["=1+1", "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r=1", "+cmd|' /C calc'!A0", "＝1+1", "-HYPERLINK(1)"]
+FORMULAS = [
+    "=1+1",
+    "+1+1",
+    "-2+3",
+    "@SUM(1)",
+    "\t=1",
+    "\r=1",
+    "+c|' /C calc'!A0",
+    "\uff1d1+1",
+    "-HYPERLINK(1)",
+]
 
 
 def test_tables_for_spreadsheets_hold_no_formula_and_read_back_as_they_were(tmp_path: Path):
     plain = ["-1.2 to 3.4", "+3% (2.1 to 4)", "Toyota", "−5", "-", "'s-Hertogenbosch"]
     frame = pd.DataFrame({"note": [*FORMULAS, *plain], "source_title": ATTACK}, [*FORMULAS, *plain])
     frame.insert(0, "=2+2", "x")
-    charts.export_table(frame.rename_axis("maker"), "01_x", tmp_path, title=f"={ATTACK}", as_of=date(2026, 1, 1))
+    charts.export_table(
+        frame.rename_axis("maker"), "01_x", tmp_path, title=f"={ATTACK}", as_of=date(2026, 1, 1)
+    )
     exports.write(tmp_path, "+source", date(2026, 1, 1))
     text = (tmp_path / "tables" / "01_x.csv").read_text(encoding="utf-8")
     rows = list(csv.reader(io.StringIO(text)))

@@ -44,6 +44,7 @@ from tariffmodel.tariff.goods import INPUT_OF
 
 _MOVED = 1e-4  # share of a bill below which it has not moved
 _FIRST_YEAR = 2024  # the first with facts and law
+_FAR = 100.0  # a figure so many times all that its kind has had is refused unless it is accepted
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
 # how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
@@ -169,8 +170,13 @@ def check_facts(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
     return _typed(rows, facts)[1]
 
 
-def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+def preview_facts(rows: pd.DataFrame, facts: Facts, *, accept: bool = False) -> pd.DataFrame:
     """Which inputs of the model change, one row per selected row of `read_facts`.
+
+    Parameters
+    ----------
+    accept : bool
+        Take figures that are a hundred times all that their variable has had, or a hundredth.
 
     Returns
     -------
@@ -178,7 +184,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         `maker`, `variable`, `origin`, `period`, `unit`; `old` and `new` value over the days of the
         period (`old` is NaN without a reading) with `old_quality` and `new_quality`; and
         `shorter_rows`, the selected rows of shorter periods inside it, which go before it on their days.
-        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less.
+        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less,
+        and those as far from all that their variable has had.
 
     Raises
     ------
@@ -199,6 +206,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """
     typed, faults = _typed(rows, facts)
     refuse(faults)
+    if not accept:
+        refuse(_far(typed, facts, _FAR))
     mine = typed[typed["selected"]]
     keys = list(zip(*(mine[column] for column in KEY), strict=True))
     spans = [periods.parse(label) for label in mine["period"]]
@@ -230,7 +239,39 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         for number, value, old, times in zip(mine["row"], mine["value"], table["old"], ratio, strict=True)
         if not 1 / _DOUBT < times < _DOUBT
     ]
+    named = {fault.row for fault in table.attrs["warnings"]}
+    table.attrs["warnings"] += [fault for fault in _far(typed, facts, _DOUBT) if fault.row not in named]
     return table
+
+
+def _far(typed: pd.DataFrame, facts: Facts, times: float) -> list[Fault]:
+    """Figures far from all that are in use of their variable; vehicles are compared by the day."""
+
+    def size(rows: pd.DataFrame) -> pd.Series:
+        days = [(end - start).days + 1 for start, end in zip(rows["start"], rows["end"], strict=True)]
+        return rows["value"] / np.where(rows["variable"].isin(FLOWS), days, 1)
+
+    known = facts.selected[facts.selected["value"] > 0]
+    ends = size(known).groupby(known["variable"]).agg(["min", "max"])
+    mine = typed[typed["selected"] & typed["variable"].isin(ends.index) & (typed["value"] > 0)]
+    held, found = ends.reindex(mine["variable"]).to_numpy(), size(mine).to_numpy()
+    low, high = held.T
+    # few vehicles are a small maker's, and no slip
+    far = (found > high * times) | ((found < low / times) & ~mine["variable"].isin(FLOWS).to_numpy())
+    return [
+        Fault(
+            typed["file"].iloc[0],
+            row,
+            "value",
+            value,
+            f"a figure near those of {variable} in use, {least:,.4g} to {most:,.4g}"
+            f"{' a day' * (variable in FLOWS)}; correct it, or pass --accept (accept=True) if it is so",
+            warning=times < _FAR,
+        )
+        for row, value, variable, least, most in zip(
+            mine["row"][far], mine["value"][far], mine["variable"][far], low[far], high[far], strict=True
+        )
+    ]
 
 
 def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
@@ -294,12 +335,13 @@ def add_facts(
     sheet: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    accept: bool = False,
     **columns: str,
 ) -> pd.DataFrame:
     """Add the figures of a file to ``facts/own.csv``, where they go before the bundled ones.
 
     An earlier own row of the same maker, variable, origin, scope and days is replaced. Parameters as
-    for `read_facts`.
+    for `read_facts` and `preview_facts`.
 
     Returns
     -------
@@ -326,7 +368,7 @@ def add_facts(
     (['facts/own.csv'], 2400000.0)
     """
     rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
-    table = preview_facts(rows, facts)
+    table = preview_facts(rows, facts, accept=accept)
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
         if (old := earlier(facts, OWN)) is not None:

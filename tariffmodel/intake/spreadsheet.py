@@ -12,16 +12,21 @@ import io
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short, unseen, visible
+from tariffmodel.intake import workbooks
 
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
+CSV_BYTES = 2**30  # of a file of text
+COLUMNS, CELLS = 20_000, 100_000_000  # of its table
 MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
 # Bytes of ordinary text: Latin letters standing alone; kana and the first 2,965 kanji of JIS X 0208;
 # the Hangul and signs of KS X 1001.
@@ -34,7 +39,9 @@ _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?|[T ]\d\d?:\d\d(
 _YEAR_FIRST = rf"(\d{{4}})[-/.年년] ?(\d{{1,2}})[-/.月월] ?(\d{{1,2}})[.日일]?{_MIDNIGHT}"
 _YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
 _NAMED = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%y")
+_HARMLESS = dict.fromkeys([0x200E, 0x200F, 0xFEFF, 0xAD, 0x0D, 0x200B])
 _EXCEL_DAY_0 = pd.Timestamp("1899-12-30")
+_LARGEST = 1e300  # beyond it sums are infinite
 _SERIALS = (20_000, 80_000)  # 1954 to 2119
 
 
@@ -85,9 +92,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     >>> sheet.cells.tolist(), sheet.found
     ([['Date', 'GM'], ['2026-01-05', '80.5']], {'encoding': 'utf-8-sig', 'delimiter': ','})
     """
-    place = Path(path)
-    if not place.is_file():
-        raise DataError(f"{place} is not a file; check the path")
+    place = files.regular(path)
     rows: Any  # lists of cells, texts or of every kind
     if place.suffix.lower() in (".xlsx", ".xlsm"):
         rows, found = _workbook(place, sheet)
@@ -101,6 +106,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     for number, row in enumerate(rows):
         cells[number, : len(row)] = row
     full = (cells != "").any(axis=0)
+    _refuse_unseen(cells, place.name)
     if full.sum() < 2:
         marks = "a comma, a semicolon, a tab or |"
         raise DataError(f"{place.name} has one column only; expected columns separated by {marks}")
@@ -149,10 +155,12 @@ def numbers(
     value[is_text] = pd.to_numeric(plain.where(valid), errors="coerce").to_numpy()
     unreadable = is_text.copy()
     unreadable[is_text] = (~valid & (words != "")).to_numpy()
-    typed = value.map(lambda cell: isinstance(cell, (bool, date)))  # an Excel date in a column of numbers
-    if (unreadable | typed).any():
-        return value.mask(unreadable, cells).mask(typed, cells.astype(str)), mark
-    return value.astype(float), mark
+    # what Excel has for a date or a time is no number, and one that is too large is named as it stands
+    typed = value.map(lambda cell: isinstance(cell, (bool, date, time, timedelta)))
+    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > _LARGEST)
+    if (unreadable | typed | beyond).any():
+        return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found)), mark
+    return value.astype(float) + 0.0, mark  # no zero below zero
 
 
 def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[pd.Series, str]:
@@ -240,10 +248,16 @@ def text(cell: object) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, date):
-        return cell.strftime("%Y-%m-%d")
+        return f"{cell:%Y-%m-%d}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, int) and abs(cell) > _LARGEST:
+        return short(cell)
     return "" if cell is None or cell != cell else str(cell).strip()
+
+
+def _as_found(cell: object) -> str:
+    return cell if isinstance(cell, str) else short(cell) if isinstance(cell, (int, float)) else str(cell)
 
 
 def looks_like_a_date(cell: object) -> bool:
@@ -260,15 +274,28 @@ def looks_like_a_date(cell: object) -> bool:
 
 
 def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
-    text, encoding = _decode(place.read_bytes(), encoding, place.name)
+    text, encoding = _decode(files.content(place, CSV_BYTES), encoding, place.name)
+    if "\0" in text:
+        raise DataError(
+            f"{place.name} is not a text file (it has bytes of zero); save it as .csv (UTF-8) or .xlsx"
+        )
     lines = [line for line in text.splitlines() if line.strip()]
     tail = lines[-20:]  # data come last, whatever stands above them
     share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
     delimiter = next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
-    rows = [
-        [cell.strip() for cell in row]
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    ]
+    read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows, width = [], 0
+    try:
+        for row in read:
+            rows.append([cell.strip() for cell in row])
+            width = max(width, len(row))
+            if width > COLUMNS or width * len(rows) > CELLS:
+                raise DataError(
+                    f"{place.name} row {read.line_num}: {width:,} columns and {len(rows):,} rows are too "
+                    "large a table; divide it, and delete what stands far from the table"
+                )
+    except csv.Error as error:
+        raise DataError(f"{place.name} row {read.line_num}: {error}; check its quotes") from None
     return rows, {"encoding": encoding, "delimiter": delimiter}
 
 
@@ -314,10 +341,14 @@ def _decodes(raw: bytes, encoding: str) -> bool:
 
 def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:
     try:
-        sheets = pd.read_excel(place, sheet_name=None, header=None, dtype=object, na_filter=False)
+        sheets = workbooks.sheets(place)
+    except DataError:
+        raise
+    except MemoryError:
+        raise DataError(f"{place.name} does not fit into memory; save the sheet as .csv (UTF-8)") from None
     except Exception as error:  # noqa: BLE001  a broken workbook fails in zipfile, in openpyxl or in its XML
         raise DataError(
-            f"{place.name} cannot be read as a workbook ({error}); save it again as .xlsx"
+            f"{place.name} cannot be read as a workbook ({visible(error)[:100]}); save it again as .xlsx"
         ) from None
     full = {name: frame for name, frame in sheets.items() if frame.size}
     if sheet is None and len(full) > 1:
@@ -332,6 +363,18 @@ def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[
 
 def _plain(cell: object) -> object:
     return "" if cell is None or cell is pd.NaT else cell
+
+
+def _refuse_unseen(cells: np.ndarray, file: str) -> None:
+    """Refuse text with characters that nobody sees; the marks that some programs add are dropped."""
+    for number, row in enumerate(cells, start=1):
+        for at, cell in enumerate(row):
+            if isinstance(cell, str) and not cell.isprintable():
+                plain = row[at] = cell.translate(_HARMLESS)
+                if found := unseen(plain):
+                    raise DataError(
+                        f"{file} row {number}: {short(cell)} holds {found}, which nobody sees; take it out"
+                    )
 
 
 def _decimal_mark(text: pd.Series, file: str, delimiter: str) -> str:
@@ -393,5 +436,5 @@ def _all_days(day: pd.Series, cells: pd.Series, file: str) -> pd.Series:
 
 def _rows(cells: pd.Series) -> str:
     """The first rows of some cells, as ``row 4 '03/04/2025', row 5 …``."""
-    shown = [f"row {row} {str(cell)!r}" for row, cell in cells.iloc[:3].items()]
+    shown = [f"row {row} {short(_as_found(cell))}" for row, cell in cells.iloc[:3].items()]
     return ", ".join([*shown, f"and {len(cells) - 3} more"] if len(cells) > 3 else shown)
