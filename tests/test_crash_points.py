@@ -83,7 +83,7 @@ def states(images: list[Path], name: str) -> list[bytes | None]:
 def switched_once(seen: list[bytes | None], old: bytes | None, new: bytes) -> bool:
     """Whether every crash left the old state up to some moment, and the new one from then on."""
     place = seen.index(new)
-    return seen == [old] * place + [new] * (len(seen) - place) and 0 < place
+    return seen == [old] * place + [new] * (len(seen) - place) and place > 0
 
 
 def test_adding_figures_is_all_or_nothing_at_every_file_event(known: facts.Facts, tmp_path: Path):

@@ -231,20 +231,29 @@ def restore(folder: Path, name: str) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write one file, with its folder, in one step: a reader never sees half of it.
 
+    Raises
+    ------
+    DataError
+        If the disk refuses it, with what to do.
+
+    Examples
+    --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
     ...     write_whole(Path(place) / "new" / "note.txt", b"seen")
     ...     (Path(place) / "new" / "note.txt").read_text(encoding="utf-8")
     'seen'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
 
 
 def _store(folder: Path) -> Path:

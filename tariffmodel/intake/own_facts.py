@@ -116,7 +116,14 @@ def read_facts(
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    blank = np.array([not name for name in names]) & (rows == "").all(axis=0).to_numpy()
+    nameless = np.array([not name for name in names])
+    blank = nameless & (rows == "").all(axis=0).to_numpy()
+    if (lost := (nameless & ~blank).nonzero()[0]).size > ("value" not in names):
+        at = int(lost[-1])
+        row = filled[1:][(rows.iloc[:, at] != "").to_numpy().argmax()] + 1
+        raise DataError(
+            f"{table.file} row {row} has a value in column {at + 1}, which has no heading; head or empty it"
+        )
     rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)

@@ -93,25 +93,26 @@ def _frame(file: str, sheet: Any) -> pd.DataFrame:
     from openpyxl.utils import get_column_letter
 
     sheet.reset_dimensions()  # what the file says of them is not to be trusted
-    rows: list[list[Any]] = []
-    width = passed = last = 0
+    rows: dict[int, list[Any]] = {}
+    width = passed = 0
     for number, found in enumerate(islice(sheet.iter_rows(), _LAST_ROW), start=1):
+        if not found:
+            continue
         passed += len(found)
         row = [_value(cell) for cell in found]
         while row and (row[-1] is None or row[-1] == ""):
             row.pop()
-        rows.append(row)
         if row:
-            width, last = max(width, len(row)), number
-        if max(passed, width * last) > CELLS:
+            rows[number], width = row, max(width, len(row))
+        if max(passed, width * number * bool(row)) > CELLS:
             where = f"{get_column_letter(max(len(row), 1))}{number}"
             raise DataError(
                 f"{file}, sheet {sheet.title}: with a cell at {where} it has over {CELLS:,} cells; delete "
                 "what stands far from the table, or save the sheet as .csv (UTF-8)"
             )
-    cells = np.full((last, width), None, dtype=object)
-    for number, row in enumerate(rows[:last]):
-        cells[number, : len(row)] = row
+    cells = np.full((max(rows, default=0), width), None, dtype=object)
+    for number, row in rows.items():
+        cells[number - 1, : len(row)] = row
     return pd.DataFrame(cells)
 
 
