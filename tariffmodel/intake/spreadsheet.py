@@ -25,6 +25,8 @@ from tariffmodel.escapes import short, unseen, visible
 from tariffmodel.intake import workbooks
 
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
+_LARGE = 4 * 2**20  # bytes from which a table is read in columns, if it is of plain characters
+_BESIDES = re.compile(rb"[^\t\n\r -~]")
 CSV_BYTES = 2**30  # of a file of text
 COLUMNS, CELLS = 20_000, 100_000_000  # of its table
 MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
@@ -100,13 +102,16 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
         raise DataError(f"{place.name} is a {place.suffix} file; save it as .xlsx or as .csv (UTF-8)")
     else:
         rows, found = _text(place, encoding)
-    if not any(any(row) for row in rows):
-        raise DataError(f"{place.name} is empty; expected a header and rows of data")
-    cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
-    for number, row in enumerate(rows):
-        cells[number, : len(row)] = row
+    if isinstance(rows, np.ndarray):
+        cells = rows
+    else:
+        if not any(any(row) for row in rows):
+            raise DataError(f"{place.name} is empty; expected a header and rows of data")
+        cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
+        for number, row in enumerate(rows):
+            cells[number, : len(row)] = row
+        _refuse_unseen(cells, place.name)
     full = (cells != "").any(axis=0)
-    _refuse_unseen(cells, place.name)
     if full.sum() < 2:
         marks = "a comma, a semicolon, a tab or |"
         raise DataError(f"{place.name} has one column only; expected columns separated by {marks}")
@@ -142,6 +147,8 @@ def numbers(
     """
     if decimal not in (None, ".", ","):
         raise DataError(f"decimal is {decimal!r}; write '.' or ','")
+    if delimiter == "," and decimal != "," and (quick := _plain_numbers(cells)) is not None:
+        return quick, "."
     is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     words = cells[is_text].astype(str)
     words = words.str.replace(r"[\s\u00a0\u202f'’]", "", regex=True).mask(words.str.lower().isin(MISSING), "")
@@ -161,6 +168,17 @@ def numbers(
     if (unreadable | typed | beyond).any():
         return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found)), mark
     return value.astype(float) + 0.0, mark  # no zero below zero
+
+
+def _plain_numbers(cells: pd.Series) -> pd.Series | None:
+    """Cells of text that are numbers with a point, or missing; None where one may be something else."""
+    if pd.api.types.infer_dtype(cells.array, skipna=True) != "string":
+        return None
+    value = pd.to_numeric(cells, errors="coerce")
+    other = cells[value.isna() & cells.notna()]
+    written = other.drop_duplicates().str.lower()
+    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= _LARGEST).all())
+    return value.astype(float) + 0.0 if sound else None
 
 
 def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[pd.Series, str]:
@@ -192,6 +210,11 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
         raise DataError(
             f"date format {date_format!r}: write day-first, month-first or a pattern like %d.%m.%Y"
         )
+    codes, once = pd.factorize(cells.to_numpy(), use_na_sentinel=False)
+    if 2 * len(once) < len(cells):  # the days of many lines one below the other: each is read once
+        first = cells.index[np.unique(codes, return_index=True)[1]]
+        day, kind = dates(pd.Series(once, first, dtype=object), file, date_format)
+        return pd.Series(day.to_numpy()[codes], cells.index), kind
     typed = cells.map(lambda cell: isinstance(cell, date)).astype(bool)
     words = cells.map(lambda cell: "" if isinstance(cell, date) else text(cell))
     if date_format and "%" in date_format:
@@ -273,16 +296,62 @@ def looks_like_a_date(cell: object) -> bool:
     return any(re.fullmatch(pattern, text) for pattern in (_YEAR_FIRST, _YEAR_LAST))
 
 
-def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
-    text, encoding = _decode(files.content(place, CSV_BYTES), encoding, place.name)
+def _delimiter(lines: list[str]) -> str:
+    tail = [line for line in lines if line.strip()][-20:]  # data come last, whatever stands above them
+    share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
+    return next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
+
+
+def _large(raw: bytes, delimiter: str) -> np.ndarray | None:
+    """Cells of a large plain table, read in columns; None where its lines differ in how many they have.
+
+    A text that occurs often is kept once.
+    """
+    import pyarrow as pa  # slow to import
+    from pyarrow import compute
+    from pyarrow import csv as columns
+
+    width = raw[: raw.find(b"\n")].count(delimiter.encode()) + 1
+    if not 2 <= width <= COLUMNS:
+        return None
+    try:
+        table = columns.read_csv(
+            pa.BufferReader(raw),
+            columns.ReadOptions(autogenerate_column_names=True),
+            columns.ParseOptions(
+                delimiter=delimiter, ignore_empty_lines=False, newlines_in_values=b'"' in raw
+            ),
+            columns.ConvertOptions(column_types={f"f{at}": pa.string() for at in range(width)}),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_columns != width or width * table.num_rows > CELLS:
+        return None
+    cells = np.empty((table.num_rows, width), dtype=object)
+    for at in range(width):
+        column = compute.utf8_trim_whitespace(table.column(0)).combine_chunks()
+        table = table.remove_column(0)
+        coded = column.dictionary_encode()
+        if 2 * len(coded.dictionary) < len(column):
+            once = np.array(coded.dictionary.to_pylist(), dtype=object)
+            cells[:, at] = once[coded.indices.to_numpy()]
+        else:
+            cells[:, at] = column.to_numpy(zero_copy_only=False)
+    return cells
+
+
+def _text(place: Path, encoding: str | None) -> tuple[list[list[str]] | np.ndarray, dict[str, str]]:
+    raw = files.content(place, CSV_BYTES)
+    if len(raw) > _LARGE and encoding in (None, "utf-8", "utf-8-sig") and not _BESIDES.search(raw):
+        delimiter = _delimiter(raw[-4096:].decode("ascii").splitlines()[1:])
+        if (cells := _large(raw, delimiter)) is not None:
+            return cells, {"encoding": "utf-8-sig", "delimiter": delimiter}
+    text, encoding = _decode(raw, encoding, place.name)
     if "\0" in text:
         raise DataError(
             f"{place.name} is not a text file (it has bytes of zero); save it as .csv (UTF-8) or .xlsx"
         )
-    lines = [line for line in text.splitlines() if line.strip()]
-    tail = lines[-20:]  # data come last, whatever stands above them
-    share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
-    delimiter = next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
+    delimiter = _delimiter(text.splitlines())
     read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     rows, width = [], 0
     try:
