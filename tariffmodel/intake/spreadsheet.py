@@ -147,7 +147,8 @@ def numbers(
     """
     if decimal not in (None, ".", ","):
         raise DataError(f"decimal is {decimal!r}; write '.' or ','")
-    if delimiter == "," and decimal != "," and (quick := _plain_numbers(cells)) is not None:
+    clear = decimal == "." or (decimal is None and delimiter == ",")
+    if clear and (quick := _plain_numbers(cells)) is not None:
         return quick, "."
     is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     words = cells[is_text].astype(str)
@@ -172,11 +173,11 @@ def numbers(
 
 def _plain_numbers(cells: pd.Series) -> pd.Series | None:
     """Cells of text that are numbers with a point, or missing; None where one may be something else."""
-    if pd.api.types.infer_dtype(cells.array, skipna=True) != "string":
+    if pd.api.types.infer_dtype(cells.to_numpy(dtype=object), skipna=True) not in ("string", "empty"):
         return None
     value = pd.to_numeric(cells, errors="coerce")
     other = cells[value.isna() & cells.notna()]
-    written = other.drop_duplicates().str.lower()
+    written = pd.Series([str(cell).lower() for cell in other.unique()], dtype=object)
     sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= _LARGEST).all())
     return value.astype(float) + 0.0 if sound else None
 
