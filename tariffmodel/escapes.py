@@ -163,8 +163,8 @@ def cells(frame: pd.DataFrame) -> pd.DataFrame:
     """A table whose texts, headings and labels of rows are each a `cell`.
 
     >>> import pandas as pd
-    >>> cells(pd.DataFrame({"note": ["=1+1", None], "value": [-3.0, 2.0]})).to_dict("list")
-    {'note': ["'=1+1", None], 'value': [-3.0, 2.0]}
+    >>> cells(pd.DataFrame({"note": ["=1+1", "-"], "value": [-3.0, 2.0]})).to_dict("list")
+    {'note': ["'=1+1", '-'], 'value': [-3.0, 2.0]}
     """
     plain = frame.copy(deep=False)
     for place, kind in enumerate(frame.dtypes):

@@ -319,4 +319,6 @@ def _said(error: BaseException) -> str:
         words = " ".join(visible(error).split()) or type(error).__name__
     except ValueError:
         words = type(error).__name__
+    if words.startswith("Exceeds the limit"):
+        return "it has a number of thousands of digits"
     return words if len(words) <= 160 else f"{words[:159]}…"

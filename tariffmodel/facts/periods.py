@@ -82,6 +82,8 @@ def parse(label: str) -> Period:
     try:
         start, end = _span(text)
     except ValueError as error:
+        if "of the years" in str(error):
+            raise TariffModelError(f"period {short(label)}: {error}") from error
         raise TariffModelError(f"period {short(label)} is not understood; write {GRAMMAR}") from error
     if end < start:
         raise TariffModelError(f"period {short(label)} ends before it starts; write the earlier date first")
