@@ -211,11 +211,8 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
         raise DataError(
             f"date format {date_format!r}: write day-first, month-first or a pattern like %d.%m.%Y"
         )
-    codes, once = pd.factorize(cells.to_numpy(), use_na_sentinel=False)
-    if 2 * len(once) < len(cells):  # the days of many lines one below the other: each is read once
-        first = cells.index[np.unique(codes, return_index=True)[1]]
-        day, kind = dates(pd.Series(once, first, dtype=object), file, date_format)
-        return pd.Series(day.to_numpy()[codes], cells.index), kind
+    if (told := _dates_once(cells, file, date_format)) is not None:
+        return told
     typed = cells.map(lambda cell: isinstance(cell, date)).astype(bool)
     words = cells.map(lambda cell: "" if isinstance(cell, date) else text(cell))
     if date_format and "%" in date_format:
@@ -260,6 +257,16 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
         kind = date_format or _order(first, second, cells, file)
         day = _days(year, second, first) if kind == "day-first" else _days(year, first, second)
     return _all_days(day, cells, file).dt.normalize(), kind
+
+
+def _dates_once(cells: pd.Series, file: str, date_format: str | None) -> tuple[pd.Series, str] | None:
+    """The days of many lines one below the other, each read once; None where they hardly repeat."""
+    codes, once = pd.factorize(cells.to_numpy(), use_na_sentinel=False)
+    if 2 * len(once) >= len(cells):
+        return None
+    first = cells.index[np.unique(codes, return_index=True)[1]]
+    day, kind = dates(pd.Series(once, first, dtype=object), file, date_format)
+    return pd.Series(day.to_numpy()[codes], cells.index), kind
 
 
 def text(cell: object) -> str:
