@@ -26,6 +26,8 @@ from tariffmodel.cli import (
     trade,
 )
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import visible
+from tariffmodel.files import remedy
 
 app = typer.Typer(
     help="Each automaker's US tariff bill, from sourced volumes and dated law.",
@@ -60,15 +62,29 @@ def main() -> None:
     except TariffModelError as error:
         if debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {visible(error)}", err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.exit(0)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        typer.echo(f"error: {_refusal(error)}", err=True)
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
         typer.echo(
-            f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.",
+            f"error: {type(error).__name__}: {visible(error)}\n"
+            "This is a fault of tariffmodel; --debug shows where.",
             err=True,
         )
         sys.exit(1)
+
+
+def _refusal(error: OSError | MemoryError) -> str:
+    """What the machine refuses, and what to do about it."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; ask for less at a time, or close other programs"
+    where = f"{visible(error.filename)}: " if error.filename else ""
+    return f"{where}{visible(error.strerror or error)}; {remedy(error)}"

@@ -181,6 +181,9 @@ def add_facts(
         typer.Option("--known-on", "--source-date", help="When it became public: YYYY[-MM[-DD]]."),
     ] = None,
     quality: Annotated[str | None, typer.Option(help="reported, derived or estimated.")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take figures a hundred times all that their kind has had.")
+    ] = False,
     sheet: Sheet = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
@@ -202,7 +205,7 @@ def add_facts(
     table = Table(title=f"{file.name}: inputs of the model that would change")
     for heading in ("maker", "variable", "origin", "period", "unit", "old", "new"):
         table.add_column(heading, justify="right" if heading in ("old", "new") else "left")
-    changed = own_facts.preview_facts(rows, known)
+    changed = own_facts.preview_facts(rows, known, accept=accept)
     for fault in changed.attrs["warnings"]:
         typer.echo(f"warning: {fault}", err=True)
     row: Any  # a named tuple of its columns
@@ -218,7 +221,7 @@ def add_facts(
     except DataError as error:  # rows of a new maker may come in several files
         typer.echo(f"no bill of all makers can be computed with these rows yet: {error}")
     agree(yes)
-    own_facts.add_facts(known, file, **reading)
+    own_facts.add_facts(known, file, accept=accept, **reading)
     typer.echo("added; `tariffmodel snapshots` shows how to go back")
 
 

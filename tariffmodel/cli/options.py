@@ -17,6 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import cells as escapes_cells
+from tariffmodel.escapes import visible
+from tariffmodel.facts.periods import day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,9 +67,9 @@ Output = Annotated[
 def parse_day(text: str) -> date:
     """A day written YYYY-MM-DD; anything else is refused."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint="--as-of") from None
+        return day(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--as-of") from None
 
 
 def parse_setting(text: str) -> tuple[str, Any]:
@@ -80,13 +83,15 @@ def parse_setting(text: str) -> tuple[str, Any]:
         pass
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return key.strip(), value.strip()
 
 
 def print_table(table: Table, width: int = 160) -> None:
-    """A table as wide as the terminal, or of a fixed width when written to a file."""
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    """A table as wide as the terminal, or of a fixed width when written to a file; all in it is text."""
+    table.title, table.caption = visible(table.title or "") or None, visible(table.caption or "") or None
+    width_of = None if sys.stdout.isatty() else width
+    Console(width=width_of, markup=False, emoji=False).print(table)
 
 
 def columns_table(
@@ -146,7 +151,7 @@ def parse_response(response: str | None, horizon: str | None) -> str | None:
 def write_frame(frame: pd.DataFrame, format: Format, about: dict[str, Any]) -> None:
     """A frame for programs: CSV, or JSON with what it is `about`."""
     if format is Format.csv:
-        typer.echo(frame.to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
+        typer.echo(escapes_cells(frame).to_csv(float_format="%.10g", lineterminator="\n"), nl=False)
     else:
         rows = json.loads(
             frame.reset_index().to_json(orient="records", date_format="iso", double_precision=6)

@@ -14,8 +14,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import short
 
 GRAMMAR = "CY2025, FY2026-03, 2025H1, 2025Q3, 2025-04, 2025-04-15 or a range such as 2025-04..2025-12"
+YEARS = range(1900, 2200)  # what a label can mean: beyond them days cannot be counted, and nobody asks
 
 
 @dataclass(frozen=True, order=True)
@@ -80,9 +82,11 @@ def parse(label: str) -> Period:
     try:
         start, end = _span(text)
     except ValueError as error:
-        raise TariffModelError(f"period {label!r} is not understood; write {GRAMMAR}") from error
+        if "of the years" in str(error):
+            raise TariffModelError(f"period {short(label)}: {error}") from error
+        raise TariffModelError(f"period {short(label)} is not understood; write {GRAMMAR}") from error
     if end < start:
-        raise TariffModelError(f"period {label!r} ends before it starts; write the earlier date first")
+        raise TariffModelError(f"period {short(label)} ends before it starts; write the earlier date first")
     return Period(start, end, text)
 
 
@@ -90,24 +94,44 @@ def _span(text: str) -> tuple[date, date]:
     if ".." in text:
         first, last = text.split("..")
         return _span(first)[0], _span(last)[1]
-    if match := re.fullmatch(r"(?:CY)?(\d{4})", text):
+    if match := re.fullmatch(r"(?:CY)?([0-9]{4})", text):
         return _months(int(match[1]), 1, 12)
-    if match := re.fullmatch(r"FY(\d{4})-(\d{2})", text):
+    if match := re.fullmatch(r"FY([0-9]{4})-([0-9]{2})", text):
         end = _months(int(match[1]), int(match[2]), 1)[1]
         after = end + timedelta(days=1)
         return date(after.year - 1, after.month, 1), end
-    if match := re.fullmatch(r"(\d{4})H([12])", text):
+    if match := re.fullmatch(r"([0-9]{4})H([12])", text):
         return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
-    if match := re.fullmatch(r"(\d{4})Q([1-4])", text):
+    if match := re.fullmatch(r"([0-9]{4})Q([1-4])", text):
         return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
-    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+    if match := re.fullmatch(r"([0-9]{4})-([0-9]{2})", text):
         return _months(int(match[1]), int(match[2]), 1)
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes the ISO week 2026-W05 for its Monday
-        raise ValueError(text)
-    day = date.fromisoformat(text)
-    return day, day
+    return day(text), day(text)
+
+
+def day(text: str) -> date:
+    """A day written as 2025-04-15; Python itself takes the ISO week 2026-W05 for its Monday.
+
+    Raises
+    ------
+    ValueError
+        If it is written in another way, is none, or is of a year that is not in `YEARS`.
+
+    Examples
+    --------
+    >>> day("2025-04-15").isoformat()
+    '2025-04-15'
+    """
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(f"{short(text)} is not a day; write YYYY-MM-DD")
+    found = date.fromisoformat(text)
+    if found.year not in YEARS:
+        raise ValueError(f"{text} is not of the years {YEARS[0]} to {YEARS[-1]}")
+    return found
 
 
 def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    if year not in YEARS:
+        raise ValueError(f"{year} is not one of the years {YEARS[0]} to {YEARS[-1]}")
     last = month + count - 1
     return date(year, month, 1), date(year, last, calendar.monthrange(year, last)[1])

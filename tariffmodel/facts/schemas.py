@@ -84,10 +84,18 @@ def _like(pattern: str, expected: str, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.str_matches(re.compile(pattern), error=f"expected {expected}"), nullable=nullable)
 
 
+# 1e309 is infinite, and one such figure leaves no sum
+_FINITE = pa.Check(np.isfinite, error="expected a number that is not infinite")
+
+
+_ABOVE_0 = [_FINITE, pa.Check.gt(0, error="expected a value > 0")]
+_FROM_0 = [_FINITE, pa.Check.ge(0, error="expected a value >= 0")]
+
+
 def _number(
     low: float | None = None, high: float | None = None, *, nullable: bool = False, whole: bool = False
 ) -> pa.Column:
-    checks = []
+    checks = [] if whole else [_FINITE]
     if low is not None:
         checks.append(pa.Check.ge(low, error=f"expected a value >= {low}"))
     if high is not None:
@@ -314,7 +322,7 @@ REFUNDED = _table(
         "company": _text(),
         "duty": _one_of("ieepa"),
         "paid_over": _period(),
-        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "value": pa.Column(float, _ABOVE_0),
         "unit": _unit(),
         "said_on": _date(),
     },
@@ -335,7 +343,7 @@ FX_SENSITIVITY = _table(
             "hedging_policy",
             "exposure_share",
         ),
-        "move": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True),
+        "move": pa.Column(float, _ABOVE_0, nullable=True),
         "move_unit": _like(r"(?:[a-z]{3}|fraction)$", "a currency such as jpy, or fraction", nullable=True),
         "effect": _number(),
         "effect_unit": _unit(
@@ -562,9 +570,9 @@ STORIES = _table(
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
-    "open": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
-    "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
-    "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
+    "open": pa.Column(float, _ABOVE_0, nullable=True, required=False),
+    "close": pa.Column(float, _ABOVE_0, nullable=True, required=False),
+    "volume": pa.Column(float, _FROM_0, nullable=True, required=False),
     **_SOURCE,
 }
 
@@ -572,7 +580,7 @@ PRICES = _table(
     {
         "date": _day(),
         "ticker": _text(),
-        "adj_close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "adj_close": pa.Column(float, _ABOVE_0),
         "records": _number(0, whole=True),
         "basis": _one_of("total_return", "price_return"),
         **_REFRESHED,
@@ -592,9 +600,9 @@ PRICE_RECORDS = _table(
         "date": _day(),
         "ticker": _text(),
         "record": _text(),
-        "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "close": pa.Column(float, _ABOVE_0),
         "adjusted": _flag(),
-        "dividend": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True),
+        "dividend": pa.Column(float, _FROM_0, nullable=True),
     },
     key=["ticker", "date", "record"],
     checks=[
@@ -610,7 +618,7 @@ FX = _table(
     {
         "date": _day(),
         "pair": _like(r"[A-Z]{6}$", "a currency pair such as USDJPY"),
-        "rate": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "rate": pa.Column(float, _ABOVE_0),
         **_SOURCE,
     },
     key=["pair", "date"],
@@ -736,7 +744,9 @@ QUOTES = _table(
         "type": _one_of("atm", "call", "put", "straddle", "risk_reversal"),
         "expiry": _day(nullable=True),
         "tenor": _like(r"[1-9]\d*[DWMY]$", "a tenor such as 90D, 1W, 1M or 1Y", nullable=True),
-        "strike": pa.Column(float, pa.Check.gt(0, error="expected a strike above 0"), nullable=True),
+        "strike": pa.Column(
+            float, [_FINITE, pa.Check.gt(0, error="expected a strike above 0")], nullable=True
+        ),
         "delta": pa.Column(
             float, pa.Check.in_range(0, 1, False, False, error="expected 0 to 1, as 0.25"), nullable=True
         ),
@@ -938,7 +948,7 @@ FACTS = _table(
         ),
         "scope": _text(),
         "period": _period(),
-        "value": _number(nullable=True),
+        "value": pa.Column(float, nullable=True),
         "unit": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case unit listed in data/codebook.csv"),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
@@ -1126,7 +1136,9 @@ ELASTICITIES = _table(
     {
         "metric": _one_of("own_price_elasticity", "aggregate_elasticity"),
         "what": _text(),
-        "value": pa.Column(float, pa.Check.lt(0, error="expected an elasticity of demand, below zero")),
+        "value": pa.Column(
+            float, [_FINITE, pa.Check.lt(0, error="expected an elasticity of demand, below zero")]
+        ),
         "unit": _one_of("elasticity"),
     },
     key=["metric", "what"],

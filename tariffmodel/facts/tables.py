@@ -9,7 +9,6 @@ or added stands in for what came with the package.
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
-from tariffmodel.facts import encodings, periods, publication, store
+from tariffmodel.facts import periods, publication, store
 from tariffmodel.facts.faults import (
     KEY,
     Fault,
@@ -189,7 +189,7 @@ class Facts:
         After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day,
         and ``attrs["own_from"]`` that of rates of the user's.
         """
-        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
+        long = self._until(self._panel("market/fx.parquet", "pair", "rate"))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
         if "source" in long:
             fixed = long["source"] == "ECB"
@@ -217,7 +217,7 @@ class Facts:
         return protected(self._prices("open").dropna(axis=1, how="all"))
 
     def _prices(self, column: str) -> pd.DataFrame:
-        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
+        long = self._until(self._panel("market/prices.parquet", "ticker", "adj_close"))
         if column == "open":  # open and close of a row are in one unit, whatever was adjusted since
             traded = long["open"] / long["close"] if "open" in long else np.nan
             long = long.assign(open=long["adj_close"] * traded)
@@ -231,8 +231,10 @@ class Facts:
         >>> {"date", "ticker", "record", "close"} <= set(tm.facts.load().price_records)
         True
         """
-        path = in_use(self.folder, self.overlay, "market/price_records.parquet")
-        return protected(self._until(pd.read_parquet(path)))
+        return protected(self._until(self._panel("market/price_records.parquet", "ticker", "record")))
+
+    def _panel(self, name: str, *columns: str) -> pd.DataFrame:
+        return files.parquet(in_use(self.folder, self.overlay, name), "date", *columns)
 
     def _until(self, dated: pd.DataFrame) -> pd.DataFrame:
         return dated if self.day is None else dated[dated["date"] <= pd.Timestamp(self.day)]
@@ -241,13 +243,13 @@ class Facts:
     def instruments(self) -> pd.DataFrame:
         """One row per ticker: name, market, calendar, currency, role."""
         path = in_use(self.folder, self.overlay, "market/instruments.csv")
-        return protected(pd.read_csv(path).set_index("ticker"))
+        return protected(files.csv(path, typed=True).set_index("ticker"))
 
     @cached_property
     def markets(self) -> pd.DataFrame:
         """One row per market: exchange calendar, currency, benchmark index."""
         path = in_use(self.folder, self.overlay, "market/markets.csv")
-        return protected(pd.read_csv(path).set_index("market"))
+        return protected(files.csv(path, typed=True).set_index("market"))
 
     @cached_property
     def shared_errors(self) -> pd.DataFrame:
@@ -258,7 +260,7 @@ class Facts:
         True
         """
         path = in_use(self.folder, self.overlay, "facts/shared_errors.csv")
-        return protected(pd.read_csv(path).set_index("input"))
+        return protected(files.csv(path, typed=True).set_index("input"))
 
     @cached_property
     def refunded(self) -> pd.DataFrame:
@@ -268,9 +270,8 @@ class Facts:
         >>> bool((tm.facts.load().refunded["value"] > 0).all())
         True
         """
-        rows = pd.read_csv(
-            in_use(self.folder, self.overlay, "companies/refunded.csv"), dtype={"said_on": str}
-        )
+        path = in_use(self.folder, self.overlay, "companies/refunded.csv")
+        rows = files.csv(path, typed=True, dtype={"said_on": str})
         if self.day is not None:
             rows = rows[publication.last_day(rows["said_on"]) <= pd.Timestamp(self.day)]
         return protected(rows)
@@ -290,7 +291,9 @@ class Facts:
             "version": "str",
         }  # a digest may be digits alone, or like 12e5
         held = [
-            pd.read_csv(place, parse_dates=["made_on"], dtype=text) for place in places if place.is_file()
+            files.csv(place, typed=True, parse_dates=["made_on"], dtype=text)
+            for place in places
+            if place.is_file()
         ]
         if not held:
             raise DataError(f"{places[0]} is missing; restore it or point --data elsewhere")
@@ -511,12 +514,12 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     place = data_dir(folder)
     overlay = store.overlay(place)
     faults: list[Fault] = []
-    files = _fact_files(overlay)
+    held = _fact_files(overlay)
     own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES]
     own = [name for name in own if (overlay / name).is_file()]
-    names = dict.fromkeys([*TABLES, *files, *own])
+    names = dict.fromkeys([*TABLES, *held, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
-    facts = [tables[name] for name in files]
+    facts = [tables[name] for name in held]
     makers = tables["companies/makers.csv"]
     if not faults:
         lags = tables["facts/usual_lags.csv"]
@@ -617,16 +620,7 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
             Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
         )
         return pd.DataFrame()
-    if path.suffix == ".parquet":
-        raw = pd.read_parquet(path)
-    else:
-        try:
-            raw = pd.read_csv(
-                io.StringIO(encodings.text(path)), dtype=str, keep_default_na=False, na_values=[""]
-            )
-        except UnicodeDecodeError as error:
-            faults.append(Fault(f"data/{name}", None, "encoding", str(error), "UTF-8; save the file as that"))
-            return pd.DataFrame()
+    raw = files.parquet(path) if path.suffix == ".parquet" else files.csv(path)
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}

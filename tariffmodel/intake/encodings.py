@@ -12,7 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts.encodings import marked
+from tariffmodel.files import marked
 from tariffmodel.intake import vocabulary
 
 # Bytes of ordinary text: Latin letters standing alone or in pairs; kana and the first 2,965 kanji of JIS X

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, conform, periods, refuse, store, trade
 from tariffmodel.intake import census, inegi
@@ -224,7 +225,7 @@ def _asked(stored: pd.DataFrame, months: str | None, today: date) -> list[str]:
 
 
 def _stored(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(store.path(folder, name), dtype=str, keep_default_na=False, encoding="utf-8")
+    return files.csv(store.path(folder, name), na_values=[])
 
 
 # ---- what came
@@ -236,7 +237,7 @@ def _customs(
     """Rows of a month of US imports; from the folder of an interrupted run, if it has them."""
     waiting = folder / _WORK / f"{source}-{month}.csv"
     if waiting.is_file():
-        rows = pd.read_csv(waiting, dtype=str, keep_default_na=False, encoding="utf-8")
+        rows = files.csv(waiting, na_values=[])
         since = date.fromisoformat(rows["read_on"].iloc[0])
         if today - since <= KEPT_FOR:
             rows.attrs["waited"] = f"kept from the interrupted run of {since}"

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, conform_own, news, refuse, store
 from tariffmodel.intake import spreadsheet
@@ -278,7 +279,7 @@ def keep(facts: Facts, rows: pd.DataFrame, reason: str, gone: pd.DataFrame | Non
     new = rows[list(COMPANY_NEWS.columns)].astype("str")
     with store.writing(facts.folder, reason) as staging:
         if (held := store.path(facts.folder, OWN_COMPANY_NEWS)).is_file():
-            old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
+            old = files.csv(held)
             leaving = new[KEY] if gone is None else pd.concat([new[KEY], gone[KEY]])
             stays = ~pd.MultiIndex.from_frame(old[KEY]).isin(pd.MultiIndex.from_frame(leaving))
             new = pd.concat([old[stays], new])

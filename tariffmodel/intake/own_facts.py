@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import (
     EU_MEMBERS,
@@ -43,6 +44,7 @@ from tariffmodel.tariff.goods import INPUT_OF
 
 _MOVED = 1e-4  # share of a bill below which it has not moved
 _FIRST_YEAR = 2024  # the first with facts and law
+_FAR = 100.0  # a figure so many times all that its kind has had is refused unless it is accepted
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
 # how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
@@ -114,7 +116,14 @@ def read_facts(
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    blank = np.array([not name for name in names]) & (rows == "").all(axis=0).to_numpy()
+    nameless = np.array([not name for name in names])
+    blank = nameless & (rows == "").all(axis=0).to_numpy()
+    if (lost := (nameless & ~blank).nonzero()[0]).size > ("value" not in names):
+        at = int(lost[-1])
+        row = filled[1:][(rows.iloc[:, at] != "").to_numpy().argmax()] + 1
+        raise DataError(
+            f"{table.file} row {row} has a value in column {at + 1}, which has no heading; head or empty it"
+        )
     rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
@@ -168,8 +177,13 @@ def check_facts(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
     return _typed(rows, facts)[1]
 
 
-def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+def preview_facts(rows: pd.DataFrame, facts: Facts, *, accept: bool = False) -> pd.DataFrame:
     """Which inputs of the model change, one row per selected row of `read_facts`.
+
+    Parameters
+    ----------
+    accept : bool
+        Take figures that are a hundred times all that their variable has had, or a hundredth.
 
     Returns
     -------
@@ -177,7 +191,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         `maker`, `variable`, `origin`, `period`, `unit`; `old` and `new` value over the days of the
         period (`old` is NaN without a reading) with `old_quality` and `new_quality`; and
         `shorter_rows`, the selected rows of shorter periods inside it, which go before it on their days.
-        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less.
+        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less,
+        and those as far from all that their variable has had.
 
     Raises
     ------
@@ -198,6 +213,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """
     typed, faults = _typed(rows, facts)
     refuse(faults)
+    if not accept:
+        refuse(_far(typed, facts, _FAR))
     mine = typed[typed["selected"]]
     keys = list(zip(*(mine[column] for column in KEY), strict=True))
     spans = [periods.parse(label) for label in mine["period"]]
@@ -229,7 +246,39 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         for number, value, old, times in zip(mine["row"], mine["value"], table["old"], ratio, strict=True)
         if not 1 / _DOUBT < times < _DOUBT
     ]
+    named = {fault.row for fault in table.attrs["warnings"]}
+    table.attrs["warnings"] += [fault for fault in _far(typed, facts, _DOUBT) if fault.row not in named]
     return table
+
+
+def _far(typed: pd.DataFrame, facts: Facts, times: float) -> list[Fault]:
+    """Figures far from all that are in use of their variable; vehicles are compared by the day."""
+
+    def size(rows: pd.DataFrame) -> pd.Series:
+        days = [(end - start).days + 1 for start, end in zip(rows["start"], rows["end"], strict=True)]
+        return rows["value"] / np.where(rows["variable"].isin(FLOWS), days, 1)
+
+    known = facts.selected[facts.selected["value"] > 0]
+    ends = size(known).groupby(known["variable"]).agg(["min", "max"])
+    mine = typed[typed["selected"] & typed["variable"].isin(ends.index) & (typed["value"] > 0)]
+    held, found = ends.reindex(mine["variable"]).to_numpy(), size(mine).to_numpy()
+    low, high = held.T
+    # few vehicles are a small maker's, and no slip
+    far = (found > high * times) | ((found < low / times) & ~mine["variable"].isin(FLOWS).to_numpy())
+    return [
+        Fault(
+            typed["file"].iloc[0],
+            row,
+            "value",
+            value,
+            f"a figure near those of {variable} in use, {least:,.4g} to {most:,.4g}"
+            f"{' a day' * (variable in FLOWS)}; correct it, or pass --accept (accept=True) if it is so",
+            warning=times < _FAR,
+        )
+        for row, value, variable, least, most in zip(
+            mine["row"][far], mine["value"][far], mine["variable"][far], low[far], high[far], strict=True
+        )
+    ]
 
 
 def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
@@ -297,12 +346,13 @@ def add_facts(
     sheet: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    accept: bool = False,
     **columns: str,
 ) -> pd.DataFrame:
     """Add the figures of a file to ``facts/own.csv``, where they go before the bundled ones.
 
     An earlier own row of the same maker, variable, origin, scope and days is replaced. Parameters as
-    for `read_facts`.
+    for `read_facts` and `preview_facts`.
 
     Returns
     -------
@@ -329,7 +379,7 @@ def add_facts(
     (['facts/own.csv'], 2400000.0)
     """
     rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
-    table = preview_facts(rows, facts)
+    table = preview_facts(rows, facts, accept=accept)
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
         if (old := earlier(facts, OWN)) is not None:
@@ -351,7 +401,7 @@ def earlier(facts: Facts, name: str) -> pd.DataFrame | None:
     path = store.path(facts.folder, name)
     if not path.is_file():
         return None
-    return with_dates_apart(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]), name)
+    return with_dates_apart(files.csv(path), name)
 
 
 def _column(cell: object, known: list[str]) -> str:

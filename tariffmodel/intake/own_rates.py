@@ -18,8 +18,10 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, data_dir, in_use, refuse, store
+from tariffmodel.intake.joining import FX_APART, FX_TOLERANCE
+from tariffmodel.intake.plausibility import FX_JUMP
 from tariffmodel.intake.vendors import read_prices
-from tariffmodel.intake.yahoo import FX, FX_APART, FX_JUMP, FX_TOLERANCE
+from tariffmodel.intake.yahoo import FX
 
 __all__ = ["add_rates", "check_rates", "preview_rates", "read_rates"]
 

@@ -29,6 +29,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.intake import chart, joining, plausibility
@@ -337,7 +338,7 @@ def _known_lines(accept: Sequence[str], lines: Sequence[Line]) -> None:
 
 
 def _stored_prices(folder: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(store.path(folder, PRICES))
+    frame = files.parquet(store.path(folder, PRICES))
     plain: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
@@ -349,7 +350,7 @@ def stored_rates(folder: Path) -> pd.DataFrame:
     >>> set(stored_rates(tm.facts.load().folder)["source"]) <= {"ECB", "yahoo"}
     True
     """
-    frame = pd.read_parquet(store.path(folder, FX))
+    frame = files.parquet(store.path(folder, FX))
     return frame if "source" in frame else frame.assign(source="ECB")
 
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import tomlkit
 
+from tariffmodel import files
 from tariffmodel.errors import PolicyError
-from tariffmodel.facts import data_dir, encodings
+from tariffmodel.facts import data_dir
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.policy import KINDS
 
@@ -145,7 +146,9 @@ def own_text(name: str | Path, data: str | Path | None) -> tomlkit.TOMLDocument:
     >>> str(own_text("flat-25", None)["base"])
     'before-april-2025'
     """
-    return tomlkit.parse(encodings.text(_path(name, data)))
+    path = _path(name, data)
+    with files.reading(path):
+        return tomlkit.parse(files.text(path))
 
 
 def _leaves(table: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:

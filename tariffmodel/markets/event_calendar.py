@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
+from tariffmodel import files
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, news, store
 from tariffmodel.facts.periods import Period
@@ -397,7 +398,7 @@ def _rows(facts: Facts) -> pd.DataFrame:
         path = store.path(facts.folder, name)
         if not path.is_file():
             raise DataError(f"data/{name} is missing; restore it, or point --data elsewhere")
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        raw = files.csv(path)
         frames.append(fact_tables.conform(raw, TABLES[name], f"data/{name}", faults))
     fact_tables.refuse(faults)
     events, changes = frames
