@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,17 +18,22 @@ from tariffmodel.cli.options import (
     AsOf,
     Data,
     Format,
+    Makers,
     Output,
     PeriodLabel,
     PolicyName,
+    ask,
+    called,
     columns_table,
+    complete_policies,
+    makers_named,
     number_text,
+    one_of,
     parse_day,
-    parse_setting,
     print_table,
     write_frame,
 )
-from tariffmodel.errors import TariffModelError
+from tariffmodel.errors import DataError, TariffModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,19 +56,20 @@ def exposure(
     period: PeriodLabel = YEAR,
     as_of: AsOf = None,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What each maker owes under a policy, with its range, and what it books and that weighs."""
     from tariffmodel.markets import valuation
     from tariffmodel.tariff import booked
-    from tariffmodel.tariff.case import Valuation, case
+    from tariffmodel.tariff.case import Valuation
 
-    changed = dict(parse_setting(text) for text in settings or [])
-    asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
-    law, other, day = asked.policy, asked.against, asked.as_of
+    asked, names = ask(policy, against, period, as_of=as_of, data=data, settings=settings, makers=makers)
+    law, other, day, period = asked.policy, asked.against, asked.as_of, str(asked.period)
     bills = booked.table(asked, Valuation(tax_rate=valuation.central(asked.facts).tax_rate))
-    if format is not Format.table:
+    bills = bills[bills.index.isin(names)]
+    if format.bare:
         about = {
             "policy": law.name,
             "against": other.name,
@@ -87,14 +93,14 @@ def exposure(
             "bill_per_us_sale_usd": "",
             "quality": "",
         },
-        title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
-        f"{period}, as of {day}, gross of mitigation. The bill is duty owed",
+        title=f"{law.title}{_changed(settings)}\nagainst {other.label}, {period}, as of {day}, "
+        "gross of mitigation. The bill is duty owed",
         result="exposure.burden",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X",
         rows=rows,
     )
-    print_table(table)
+    print_table(table, format=format)
     print_table(
         columns_table(
             bills,
@@ -113,7 +119,8 @@ def exposure(
             "makers in five; operating profit: last fiscal year before the tariff, scaled to the period; per "
             "share: after the maker's own tax, nothing passed on",
             rows=rows,
-        )
+        ),
+        format=format,
     )
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
@@ -130,8 +137,9 @@ _ASSUMED = {
 
 @app.command()
 def contribution(
-    year: Annotated[str, typer.Option(help="Period label of the volumes.")] = "CY2024",
+    period: PeriodLabel = "CY2024",
     level: Annotated[str, typer.Option(help="firm, or country for the makers of a home pooled.")] = "firm",
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -139,14 +147,19 @@ def contribution(
     from tariffmodel import columns, facts
     from tariffmodel.tariff import contribution as model
 
-    if level not in ("firm", "country"):
-        raise typer.BadParameter("write firm or country", param_hint="--level")
-    metrics = model.metrics(facts.load(data), year, level)  # type: ignore[arg-type]
-    if format is not Format.table:
-        write_frame(metrics, format, {"year": year, "level": level})
+    one_of(level, ("firm", "country"), "--level")
+    if makers and level == "country":
+        raise typer.BadParameter("goes with --level firm", param_hint="--maker")
+    known = facts.load(data)
+    names = makers_named(known, makers)
+    period = facts.companies.own_period(known, period, names)
+    metrics = model.metrics(known, period, level)  # type: ignore[arg-type]
+    metrics = metrics[metrics.index.isin(names)] if makers else metrics
+    if format.bare:
+        write_frame(metrics, format, {"period": period, "level": level})
         return
     table = Table(
-        title=f"Contribution, {year}",
+        title=f"Contribution, {period}",
         caption="low–high in brackets; a dash: an input is missing or nothing is sold",
     )
     table.add_column("")
@@ -159,13 +172,18 @@ def contribution(
             value, low, high = (column.text(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
             cells.append(value if low == high else f"{value} ({low}–{high})")
         table.add_row(str(maker), *cells)
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
 def compare(
     names: Annotated[
-        list[str], typer.Argument(help="Policies, the first of them the baseline.", metavar="POLICY...")
+        list[str],
+        typer.Argument(
+            help="Policies, the first of them the baseline.",
+            metavar="POLICY...",
+            autocompletion=complete_policies,
+        ),
     ],
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
@@ -179,6 +197,7 @@ def compare(
             "--rank", help="Two policies: makers by gain or loss, with the relief per US-built vehicle."
         ),
     ] = False,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -186,13 +205,18 @@ def compare(
     from tariffmodel import columns
     from tariffmodel.tariff import comparison
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff.case import case
 
-    asked, others = case(names[0], against, period, data=data), names[1:]
+    if worth:
+        one_of(worth, model.UNITS.values(), "--worth")
+    if rank and (len(names) != 2 or worth):
+        raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
+    asked, chosen = ask(names[0], against, period, data=data, makers=makers)
+    others, floor, period = [asked.beside(name) for name in names[1:]], asked.against.label, str(asked.period)
+    shown = {one.name: called(name, one) for name, one in zip(names, [asked.policy, *others], strict=True)}
+    about = {"policies": list(shown), "against": asked.against.name, "period": period, "worth": worth}
     if rank:
-        if len(others) != 1 or worth:
-            raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
-        _ranked(comparison.ranked(asked, others[0]), names, against, period, format)
+        found = comparison.ranked(asked, others[0])
+        _ranked(found[found.index.isin(chosen)], list(shown.values()), floor, about, format)
         return
     bill, change = (columns.column(name, "comparison.ranked") for name in ("bill_usd", "change_usd"))
     if worth:
@@ -202,35 +226,36 @@ def compare(
         caption = "imports and sales held; negative: the bill rises (a vehicle brings imported parts with it)"
     else:
         found = comparison.bills(asked, others)
-        title = f"{bill.label}, by policy, against {against}, {period}"
-        caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
-    if format is not Format.table:
-        write_frame(
-            found,
-            format,
-            {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"},
-        )
+        title = f"{bill.label}, by policy, against {floor}, {period}"
+        caption = "makers inside another are in no sum"
+        if others:
+            caption = f"in brackets: change against {shown[asked.policy.name]}; {caption}"
+    found = found[found.index.isin([*chosen, *([] if makers else [comparison.TREASURY])])]
+    if format.bare:
+        write_frame(found.add_suffix("_usd"), format, about | {"unit": "usd"})
         return
     table = Table(title=title, caption=caption)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in found:
-        table.add_column(str(name), justify="right", no_wrap=True)
+        table.add_column(fill(shown[str(name)], 18), justify="right", no_wrap=True)
     for maker, row in found.iterrows():
         if worth:
             cells = [number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}") for value in row]
         else:
             cells = [bill.text(row.iloc[0])]
             cells += [f"{bill.text(usd)} ({change.text(usd - row.iloc[0])})" for usd in row.iloc[1:]]
-        table.add_row(str(maker), *cells, end_section=not worth and maker == found.index[-2])
-    print_table(table)
+        total = found.index[-1] == comparison.TREASURY
+        table.add_row(str(maker), *cells, end_section=total and maker == found.index[-2])
+    print_table(table, format=format)
 
 
-def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, format: Format) -> None:
-    baseline, policy = names
-    if format is not Format.table:
-        about = {"policy": policy, "baseline": baseline, "against": against, "period": period, "unit": "usd"}
-        write_frame(found, format, about)
+def _ranked(
+    found: pd.DataFrame, names: list[str], floor: str, about: Mapping[str, object], format: Format
+) -> None:
+    if format.bare:
+        write_frame(found, format, {**about, "unit": "usd"}, "comparison.ranked")
         return
+    baseline, policy = names
     wanted = dict.fromkeys(
         [
             "bill_usd",
@@ -246,10 +271,10 @@ def _ranked(found: pd.DataFrame, names: list[str], against: str, period: str, fo
         found,
         wanted,
         result="comparison.ranked",
-        title=f"Who gains and who loses under {policy}, beside {baseline}, {period}",
-        caption=f"bills against {against}; relief per vehicle that the maker builds in the US",
+        title=f"Who gains and who loses under {policy}, beside {baseline}, {about['period']}",
+        caption=f"bills against {floor}; relief per vehicle that the maker builds in the US",
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
@@ -261,27 +286,27 @@ def incentives(
         float | None, typer.Option("--to-rate", help="Vehicles that bring the average rate to this fraction.")
     ] = None,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What one more vehicle built, exported, one more job or USD invested takes off each bill."""
     from tariffmodel import facts
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff.case import case
 
-    changed = dict(parse_setting(text) for text in settings or [])
-    asked = case(policy, against, period, data=data, settings=changed)
-    worth, law = model.marginal(asked), asked.policy
+    asked, names = ask(policy, against, period, data=data, settings=settings, makers=makers)
+    worth, law, period = model.marginal(asked), asked.policy, str(asked.period)
     if to_rate is not None:
         worth["built_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.PRODUCTION)["vehicles"]
         worth["exported_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.EXPORTS)["vehicles"]
-    if format is not Format.table:
+    worth = worth[worth.index.isin(names)]
+    if format.bare:
         write_frame(
             worth,
             format,
             {
                 "policy": law.name,
-                "against": against,
+                "against": asked.against.name,
                 "period": period,
                 "to_rate": to_rate,
                 "settings": settings or [],
@@ -300,7 +325,7 @@ def incentives(
         caption="imports and sales held; in brackets: what the other makers save; "
         "negative: the bill rises (a vehicle brings imported parts with it)",
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
@@ -312,25 +337,27 @@ def response(
         bool, typer.Option("--published", help="What studies found, beside the model under their tariffs.")
     ] = False,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What is left of each bill once prices and volumes have settled, and what rivals gain."""
     from tariffmodel.response import equilibrium
     from tariffmodel.response import published as studies
-    from tariffmodel.tariff.case import case
 
-    changed = dict(parse_setting(text) for text in settings or [])
-    asked = case(policy, against, period, data=data, settings=changed)
+    if published and makers:
+        raise typer.BadParameter("studies are of all makers together", param_hint="--maker")
+    asked, names = ask(policy, against, period, data=data, settings=settings, makers=makers)
     result = studies.table(asked) if published else equilibrium.table(asked)
-    if format is not Format.table:
+    result, period = result if published else result[result.index.isin(names)], str(asked.period)
+    if format.bare:
         about = {
             "policy": asked.policy.name,
-            "against": against,
+            "against": asked.against.name,
             "period": period,
             "settings": settings or [],
         }
-        write_frame(result, format, about)
+        write_frame(result, format, about, "published.table" if published else "equilibrium.table")
         return
     if published:
         shown = [
@@ -346,7 +373,7 @@ def response(
     else:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
         shown += ["pass_through", "price_change", "units_change"]
-        title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.title}, {period}"
+        title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.label}, {period}"
         rows = list(map(str, result.index))
         caption = (
             "net bill: operating profit lost; below zero the maker gains. Plants and capacity as they were"
@@ -355,7 +382,8 @@ def response(
     print_table(
         columns_table(
             result, dict.fromkeys(shown, ""), title=title, caption=caption, result=result_name, rows=rows
-        )
+        ),
+        format=format,
     )
 
 
@@ -368,6 +396,7 @@ def validate(
         str | None, typer.Option(help="Score statements of this day or later alone, ISO day.")
     ] = None,
     own: Annotated[bool, typer.Option("--own", help="Score the statements you added alone.")] = False,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -378,15 +407,17 @@ def validate(
     asked = case(policy, against, as_of=parse_day(as_of) if as_of else None, data=data)
     day, rows = asked.as_of, validation.disclosed(asked)
     if since or own:
-        rows = validation.apart(asked, rows, parse_day(since) if since else None, own)
-    if format is not Format.table:
+        rows = validation.apart(asked, rows, parse_day(since, "--since") if since else None, own)
+    shown = rows[rows["maker"].isin(makers_named(asked.facts, makers))]
+    if format.bare:
         write_frame(
-            rows.set_index(["maker", "period"]),
+            shown.set_index(["maker", "period"]),
             format,
             {"policy": policy, "against": against, "as_of": str(day), "since": since, "own": own},
+            "validation.disclosed",
         )
         return
-    last = rows[rows["latest"]]
+    last = shown[shown["latest"]]
     wanted = dict.fromkeys(
         ["period", "kind", "judged", "currency", "disclosed", "model", "widened_low–widened_high"], ""
     )
@@ -399,7 +430,7 @@ def validate(
         "by what the other makers' misses teach; a floor (net figures are floors) errs only above the model",
         rows=last["maker"].to_list(),
     )
-    print_table(table)
+    print_table(table, format=format)
     for name, line in validation.summary(rows).iterrows():
         typer.echo(f"{name}: {validation.in_words(line) if line['n'] else 'none'}")
     if not (since or own):
@@ -434,8 +465,7 @@ def customs(
     from tariffmodel.tariff import customs as model
     from tariffmodel.tariff.case import case
 
-    if by not in ("origin", "month", "maker"):
-        raise typer.BadParameter("write origin, month or maker", param_hint="--by")
+    one_of(by, ("origin", "month", "maker"), "--by")
     asked = case(policy, period=period, as_of=parse_day(as_of) if as_of else None, data=data)
     about = {"policy": policy, "period": period, "by": by, "as_of": str(asked.as_of)}
     if by == "maker":
@@ -445,14 +475,13 @@ def customs(
     for name, chosen in (("goods", goods), ("origin", origin)):
         if unknown := set(chosen or []) - set(rows[name]):
             there = ", ".join(dict.fromkeys(rows[name]))
-            raise typer.BadParameter(
-                f"no record of {', '.join(sorted(unknown))} in {period}; there are {there}",
-                param_hint=f"--{name}",
+            raise DataError(
+                f"--{name}: no record of {', '.join(sorted(unknown))} in {period}; there are {there}"
             )
         rows = rows[rows[name].isin(chosen)] if chosen else rows
     found = model.totals(rows).reset_index() if by == "origin" else rows.sort_values(["goods", "origin"])
-    if format is not Format.table:
-        write_frame(found.set_index(["goods", "origin"]), format, about)
+    if format.bare:
+        write_frame(found.set_index(["goods", "origin"]), format, about, "customs")
         return
     shown = found.assign(reason="")
     reasons = list(dict.fromkeys(found["reason"]))
@@ -470,7 +499,7 @@ def customs(
         "ratio: model over official; in brackets the official one; reasons below",
         rows=found["goods"].to_list(),
     )
-    print_table(table)
+    print_table(table, format=format)
     for number, reason in enumerate(filter(None, reasons), start=1):
         typer.echo(f"{number}. {reason}")
     if by == "origin" and found["goods"].isin(["car", "vehicle"]).any():
@@ -478,8 +507,8 @@ def customs(
 
 
 def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> None:
-    if format is not Format.table:
-        write_frame(found, format, about)
+    if format.bare:
+        write_frame(found, format, about, "customs")
         return
     table = columns_table(
         found,
@@ -489,13 +518,16 @@ def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> 
         caption="official: INEGI, months that it has; a vehicle is exported some days before it enters",
         rows=[str(maker) for maker in found.index],
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
 def policies(
     name: Annotated[
-        str | None, typer.Option("--check", help="How far each rule of this policy was followed.")
+        str | None,
+        typer.Option(
+            "--check", help="How far each rule of this policy was followed.", autocompletion=complete_policies
+        ),
     ] = None,
     format: Output = Format.table,
     data: Data = None,
@@ -507,21 +539,18 @@ def policies(
         _followed(name, format, data)
         return
     loaded = [policy.load(name, data) for name in policy.names(data)]
-    if format is Format.json:
-        typer.echo(
-            json.dumps(
-                [p.model_dump(include={"name", "status", "title", "description"}) for p in loaded], indent=2
-            )
-        )
+    if format.bare:
+        import pandas as pd
+
+        said = [one.model_dump(include={"name", "status", "title", "description"}) for one in loaded]
+        write_frame(pd.DataFrame(said).set_index("name"), format, {})
         return
-    if format is Format.csv:
-        raise typer.BadParameter("policies come as table or json", param_hint="--format")
     table = Table()
     for heading in ("name", "status", "what it is"):
         table.add_column(heading, no_wrap=heading == "name")
     for one in loaded:
         table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
-    print_table(table, 120)
+    print_table(table, 120, format)
 
 
 def _followed(name: str, format: Format, data: Path | None) -> None:
@@ -529,7 +558,7 @@ def _followed(name: str, format: Format, data: Path | None) -> None:
     from tariffmodel.tariff import policy
 
     rules = policy.checked(policy.load(name, data), data)
-    if format is not Format.table:
+    if format.bare:
         write_frame(rules.set_index("entry"), format, {"policy": name})
         return
     wanted = ("start", "end", "standing", "checked_through", "hts_revision")
@@ -542,7 +571,8 @@ def _followed(name: str, format: Format, data: Path | None) -> None:
             caption="void: struck down, not owed; not modelled: law that the bill leaves out "
             "(data/policies/not_modelled.csv)",
             rows=[shorten(entry, 48, placeholder="…") for entry in rules["entry"]],
-        )
+        ),
+        format=format,
     )
     last = rules.sort_values("checked_through").dropna(subset="hts_revision").iloc[-1]
     typer.echo(f"last revision that could be read: {last['hts_revision']}, {last['checked_through']}")

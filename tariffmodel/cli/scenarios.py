@@ -7,14 +7,27 @@ from typing import Annotated
 
 import typer
 
-from tariffmodel.cli.options import Data, Format, Output, columns_table, print_table, write_frame
+from tariffmodel.cli.options import (
+    Data,
+    Format,
+    Output,
+    columns_table,
+    complete_scenarios,
+    print_table,
+    write_frame,
+)
 
 app = typer.Typer()
 
 
 @app.command()
 def scenarios(
-    name: Annotated[str, typer.Argument(help="Name in data/scenarios/, or the path of a TOML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name in data/scenarios/, or the path of a TOML file.", autocompletion=complete_scenarios
+        ),
+    ],
     draws: Annotated[float, typer.Option(min=1, help="Draws of the inputs; 1e6 will do.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws: the same seed gives the same result.")] = 1,
     workers: Annotated[
@@ -47,7 +60,7 @@ def scenarios(
         drawn = trees.run(name, data, int(draws), seed, executor, progress=True)
     of = "value" if value else "bill"
     frame = drawn.by_outcome(of, tail) if by_outcome else drawn.summary(of, tail)
-    if format is not Format.table:
+    if format.bare:
         write_frame(frame, format, {"scenario": name, "draws": int(draws), "seed": seed, "of": of})
         return
     if by_outcome:
@@ -68,5 +81,6 @@ def scenarios(
             "probabilities are those of the file, most of them assumptions",
             result="scenarios",
             rows=rows,
-        )
+        ),
+        format=format,
     )

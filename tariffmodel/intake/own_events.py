@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, conform_own, news, refuse, store
+from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, companies, conform_own, news, refuse, store
 from tariffmodel.intake import spreadsheet
-from tariffmodel.intake.own_disclosures import iso_day, maker_name
+from tariffmodel.intake.own_disclosures import iso_day
 from tariffmodel.intake.vendors import heading
 from tariffmodel.markets import own_news
 from tariffmodel.markets.event_calendar import MARKETS
@@ -385,9 +385,10 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _maker(cell: object, facts: Facts) -> str:
     """The maker that a name, an alias or a ticker means; any other text as it stands."""
-    word = str(cell).strip()
-    company = facts.instruments["company"].get(word, facts.instruments["company"].get(word.upper()))
-    return str(company) if company in facts.makers.index else maker_name(word)
+    try:
+        return companies.find(facts, word := str(cell).strip())
+    except DataError:
+        return word
 
 
 def _apart(cell: object) -> tuple[str, str]:

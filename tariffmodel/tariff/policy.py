@@ -813,10 +813,24 @@ def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) ->
         path = data_dir(data) / "policies" / f"{name}.toml"
     if not path.is_file():
         where = f"{chain[-1].name}: base: " if chain else ""
-        raise PolicyError(
-            f"{where}no policy {str(name)!r}; choose from {', '.join(names(data))} or give the path of a file"
-        )
+        raise PolicyError(f"{where}no policy {str(name)!r}{_nearest(Path(name), path, data)}")
     return path.resolve()
+
+
+def _nearest(name: Path, path: Path, data: str | Path | None) -> str:
+    """What to do about a policy that is not there: the names near to it, or where files are looked for."""
+    known = names(data)
+    if name.suffix == ".toml":
+        there = sorted(path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = [str(name.with_name(f)) for f in get_close_matches(name.name, [one.name for one in there], 3)]
+        near += [stem for stem in known if stem == name.stem]
+    else:
+        near = get_close_matches(name.name.lower().replace(" ", "-"), known, 3)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    if name.is_file() or len(name.parts) > 1:
+        return "; a policy of your own is the path of a file that ends in .toml"
+    return f"; choose from {', '.join(known)} or give the path of a file"
 
 
 def _parse(path: Path) -> dict[str, Any]:
