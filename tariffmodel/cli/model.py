@@ -227,9 +227,8 @@ def compare(
     else:
         found = comparison.bills(asked, others)
         title = f"{bill.label}, by policy, against {floor}, {period}"
-        caption = "makers inside another are in no sum"
-        if others:
-            caption = f"in brackets: change against {shown[asked.policy.name]}; {caption}"
+        said = [f"in brackets: change against {shown[asked.policy.name]}"] if others else []
+        caption = "; ".join([*said, *([] if makers else ["makers inside another are in no sum"])])
     found = found[found.index.isin([*chosen, *([] if makers else [comparison.TREASURY])])]
     if format.bare:
         write_frame(found.add_suffix("_usd"), format, about | {"unit": "usd"})

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
-WRAPPED = 28  # a column of text may be narrowed to this
+WRAPPED = 24  # a column of text may be narrowed to this
 _BORDERS = 3  # of a column: its edge and a space to either side
 _FEW = 3  # rows of a table that is turned
 

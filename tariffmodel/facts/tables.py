@@ -413,8 +413,14 @@ class Facts:
         >>> "JP" in tm.facts.load().origins("Toyota", "us_import_units")
         True
         """
-        every = {*self.readings, *self.unknown}
-        return sorted(o for m, v, o in every if m == maker and v == variable)
+        return self._origins.get((maker, variable), [])
+
+    @cached_property
+    def _origins(self) -> dict[tuple[str, str], list[str]]:
+        found: dict[tuple[str, str], list[str]] = {}
+        for maker, variable, origin in sorted({*self.readings, *self.unknown}):
+            found.setdefault((maker, variable), []).append(origin)
+        return found
 
     @cached_property
     def _arrays(self) -> dict[str, np.ndarray]:
