@@ -114,12 +114,12 @@ def events(count: int, place: str) -> dict[str, Callable[[], object]]:
             many["date"] = many["event"].str[:10]
         many.to_csv(folder / "events" / f"{name}.csv", index=False)
     known = facts.load(folder)
-    listed = known.makers.index.to_numpy()[np.arange(count) % len(known.makers)]
-    spoken = pd.bdate_range("2010-01-04", periods=count // len(known.makers) + 1)
+    listed = known.makers.index[known.makers["ticker"].notna()].to_numpy()
+    spoken = pd.bdate_range("2010-01-04", periods=count // len(listed) + 1)
     said = pd.DataFrame(
         {
-            "maker": listed,
-            "date": spoken[np.arange(count) // len(known.makers)].strftime("%Y-%m-%d"),
+            "maker": listed[np.arange(count) % len(listed)],
+            "date": spoken[np.arange(count) // len(listed)].strftime("%Y-%m-%d"),
             "time": "15:00",
             "kind": "guidance",
             "what": "a statement",

@@ -17,6 +17,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import periods
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.facts.tables import Facts, data_dir
 
 ALIASES = "companies/aliases.csv"
@@ -180,18 +181,16 @@ def meant(near: Iterable[str], every: Iterable[str]) -> str:
     return f"; there are {', '.join(every)}" if (every := list(every)) else ""
 
 
+@kept_with
 def _names(facts: Facts) -> dict[str, str]:
     """Every key under which a maker is found; what is in makers.csv goes before aliases and lines."""
-    if "names" not in facts.kept:
-        book = facts.instruments["company"]
-        lines = book[book.isin(facts.makers.index)]
-        names = {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
-        names |= {key: maker for key, maker in _aliases(facts.folder).items() if maker in facts.makers.index}
-        for maker, full in facts.makers["name"].items():
-            names |= {_plain(str(full)): str(maker), _keys(str(full))[-1]: str(maker)}
-        facts.kept["names"] = names | {_plain(str(maker)): str(maker) for maker in facts.makers.index}
-    found: dict[str, str] = facts.kept["names"]
-    return found
+    book = facts.instruments["company"]
+    lines = book[book.isin(facts.makers.index)]
+    names = {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
+    names |= {key: maker for key, maker in _aliases(facts.folder).items() if maker in facts.makers.index}
+    for maker, full in facts.makers["name"].items():
+        names |= {_plain(str(full)): str(maker), _keys(str(full))[-1]: str(maker)}
+    return names | {_plain(str(maker)): str(maker) for maker in facts.makers.index}
 
 
 @lru_cache(maxsize=8)

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -340,12 +341,15 @@ def _period(cell: str) -> str:
     return period_label(cell)
 
 
+@lru_cache(maxsize=65536)
 def iso_day(cell: str) -> str:
     """A day as YYYY-MM-DD; text that is none, or whose day and month may change places, as it stands.
 
     >>> [iso_day(cell) for cell in ("21 Oct 2025", "2025年10月21日", "21/10/2025", "03/04/2025")]
     ['2025-10-21', '2025-10-21', '2025-10-21', '03/04/2025']
     """
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell):
+        return cell
     word = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", cell.strip()).replace("Sept ", "Sep ")
     for pattern in _DAYS:
         try:
