@@ -153,8 +153,7 @@ def write(
             own = block["ticker"].cat.remove_unused_categories().cat.categories
             first, last = np.searchsorted(names, own[0]), np.searchsorted(names, own[-1], side="right")
             _put(writer, held.slice(done, first - done))
-            stored = held.slice(first, last - first).to_pandas().astype(dict.fromkeys(_NAMES, "str"))
-            lines = joined(stored, block.assign(ticker=block["ticker"].astype("str")), replace, source)
+            lines = joined(held.slice(first, last - first).to_pandas(), block, replace, source)
             _put(writer, pa.Table.from_pandas(lines, preserve_index=False))
             spans.append(_spans(lines[lines["ticker"].isin(own)]))
             done = last
@@ -177,15 +176,17 @@ def joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) 
     >>> joined(stored, own, False, "own: mine.csv")["adj_close"].round(6).tolist()
     [11.0, 12.1, 13.31]
     """
-    both = pd.concat([stored["ticker"], own["ticker"]], ignore_index=True)
-    codes, names = pd.factorize(both, sort=True)
+    both = [one["ticker"].astype("category").cat.remove_unused_categories() for one in (stored, own)]
+    names = pd.Index(sorted({*both[0].cat.categories, *both[1].cat.categories}), dtype="str")
+    codes = np.concatenate([names.get_indexer(one.cat.categories)[one.cat.codes] for one in both])
     days = np.concatenate([one["date"].to_numpy("datetime64[D]").astype(int) for one in (stored, own)])
     key = codes * _DAYS + days
     kept, mine = key[: len(stored)], key[len(stored) :]
     if replace:
         stay = _outside(kept, mine, len(names)) | np.isin(kept, mine)
         stored, kept = stored[stay], kept[stay]
-    every = np.union1d(kept, mine)
+    every = np.sort(np.concatenate([kept, mine]), kind="stable")  # two runs in order: merged in one pass
+    every = every[np.append(True, np.diff(every) > 0)]
     at_stored, at_own = np.searchsorted(every, kept), np.searchsorted(every, mine)
     line = every // _DAYS
     held, given = np.full(len(every), np.nan), np.full(len(every), np.nan)
@@ -208,22 +209,34 @@ def joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) 
 
     place = np.full(len(every), -1)
     place[at_stored] = np.arange(len(stored))
-    out = stored.reset_index(drop=True).reindex(place).reset_index(drop=True)
-    out["ticker"] = names.to_numpy()[line]
+    plain = stored.drop(columns=_NAMES).reset_index(drop=True)
+    out = plain.reindex(place).reset_index(drop=True) if len(plain) else plain.reindex(range(len(every)))
+    out["ticker"] = pd.Categorical.from_codes(line, names)
     out["date"] = (every - line * _DAYS).astype("datetime64[D]").astype("datetime64[us]")
     out["adj_close"] = np.where(touched, level * scale, held)
     whole = entered["close"].notna().to_numpy()
     out.loc[taken, "open"] = np.where(whole, entered["open"], np.nan)  # else in a unit that is not stored
     for column in ("close", "volume"):
         out.loc[taken, column] = entered[column].to_numpy()
-    out.loc[taken, "basis"] = np.where(entered["total"], "total_return", "price_return")
-    out.loc[taken, "source"] = source
+    basis = np.where(entered["total"], "total_return", "price_return")
+    out["basis"] = _words(stored["basis"], at_stored, basis, taken)
+    out["source"] = _words(stored["source"], at_stored, np.array([source]), taken)
     records = out["records"].to_numpy(dtype=float, na_value=np.nan, copy=True)
     records[taken] = 1
     first = np.append(0, last[:-1] + 1)
     records[touched] = np.maximum(records[touched], 1)  # 0 marks the first row, which has no return
     records[first[touched[first]]] = 0
     return out.assign(records=records.astype("int64"))[stored.columns]
+
+
+def _words(held: pd.Series, at: np.ndarray, new: np.ndarray, taken: np.ndarray) -> pd.Categorical:
+    """Words of the stored rows, in their places, and new ones on the rows that are taken."""
+    held, new = held.astype("category"), pd.Categorical(new)
+    every = held.cat.categories.union(new.categories, sort=False)
+    codes = np.full(len(taken), -1)
+    codes[at] = every.get_indexer(held.cat.categories)[held.cat.codes]
+    codes[taken] = every.get_indexer(new.categories)[new.codes]
+    return pd.Categorical.from_codes(codes, every)
 
 
 def _outside(kept: np.ndarray, mine: np.ndarray, lines: int) -> np.ndarray:
@@ -267,10 +280,11 @@ def linked(base: np.ndarray, filler: np.ndarray, line: np.ndarray) -> np.ndarray
 
 
 def _spans(lines: pd.DataFrame) -> pd.DataFrame:
-    by = lines.groupby("ticker")
+    ticker = lines["ticker"].cat.remove_unused_categories()
+    by = lines.groupby(ticker, observed=True)
     total = lines["basis"].eq("total_return") & by.cumcount().gt(0)
-    share = total.groupby(lines["ticker"]).sum() / (by.size() - 1).clip(lower=1)
-    return pd.DataFrame(
+    share = total.groupby(ticker, observed=True).sum() / (by.size() - 1).clip(lower=1)
+    table = pd.DataFrame(
         {
             "first": by["date"].min(),
             "last": by["date"].max(),
@@ -278,6 +292,7 @@ def _spans(lines: pd.DataFrame) -> pd.DataFrame:
             "total_return_share": share,
         }
     )
+    return table.set_axis(table.index.astype("str").rename("ticker"))
 
 
 def _read(place: Path) -> tuple[pa.Table, np.ndarray]:

@@ -119,7 +119,8 @@ def preview(frame: pd.DataFrame, facts: Facts, *, replace: bool = False) -> pd.D
     """
     frame = in_order(frame)
     lines = _lines(facts, frame["ticker"].cat.categories, None)
-    frame = frame[_in_session(frame, lines)]
+    if not (inside := _in_session(frame, lines)).all():
+        frame = frame[inside]
     some = [_seen(beside_stored(block, facts), replace) for block in blocks(frame)]
     return pd.concat(some or [_seen(beside_stored(frame, facts), replace)])
 
@@ -227,7 +228,8 @@ def add_prices(
     new = lines.index.difference(facts.instruments.index)
     if name and len(new) != 1:
         raise DataError(f"name {name!r} is for one new line and {file} has {len(new)}; leave the name out")
-    frame = frame[_in_session(frame, lines)]
+    if not (inside := _in_session(frame, lines)).all():
+        frame = frame[inside]
     table = preview(frame, facts, replace=replace)
     table.attrs = {"file": file, "warnings": [str(fault) for fault in faults]}
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
@@ -375,12 +377,18 @@ def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace:
     return faults
 
 
-def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
-    """Whether each row falls on a session of its line's exchange."""
-    inside = pd.Series(True, frame.index)
-    calendars = frame["ticker"].map(lines["exchange_calendar"])
-    for calendar, days in frame["date"].groupby(calendars):
-        inside[days.index] = days.isin(_sessions(calendar, days.min(), days.max()))
+def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> np.ndarray:
+    """Whether each row of a frame `in_order` falls on a session of its line's exchange."""
+    inside = np.ones(len(frame), dtype=bool)
+    books = lines["exchange_calendar"].reindex(frame["ticker"].cat.categories).to_numpy(dtype=object)
+    codes, days = frame["ticker"].cat.codes.to_numpy(), frame["date"].to_numpy("datetime64[D]")
+    for calendar in dict.fromkeys(books[pd.notna(books)]):
+        mine = (books == calendar)[codes]
+        if mine.any():
+            asked = days[mine]
+            open_on = _sessions(calendar, pd.Timestamp(asked.min()), pd.Timestamp(asked.max()))
+            held = open_on.to_numpy("datetime64[D]").astype(int)
+            inside[mine] = np.isin(asked.astype(int), held, kind="table")
     return inside
 
 
