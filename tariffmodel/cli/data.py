@@ -30,6 +30,8 @@ adding = typer.Typer(
 )
 app.add_typer(adding, name="add")
 
+_LISTED = 40  # lines of a preview for people
+
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
@@ -183,13 +185,17 @@ def prices(
     frame = vendors.read_prices(file, **reading)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
-    for fault in faults:
+    for fault in faults[:_LISTED]:
         typer.echo(f"warning: {fault}", err=True)
+    if len(faults) > _LISTED:
+        typer.echo(f"and {len(faults) - _LISTED:,} warnings more", err=True)
     table = Table(title=f"{file.name}: what would change")
     for heading in ("line", "rows", "first", "last", "new", "replaced", "largest move", "on", "differs by"):
         table.add_column(heading, justify="left" if heading == "line" else "right")
     seen = own_prices.preview(frame, known, replace=replace)
-    for line, row in seen.iterrows():
+    if len(seen) > _LISTED:
+        table.caption = f"and {len(seen) - _LISTED:,} lines more, which --format csv lists"
+    for line, row in seen.head(_LISTED).iterrows():
         table.add_row(
             str(line),
             number_text(row["rows"]),
@@ -203,7 +209,7 @@ def prices(
         )
     _shown(table, seen, file, format)
     _agree(yes)
-    own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
+    own_prices.add_prices(known, frame, market=market, name=name, replace=replace)
     _said("added; `tariffmodel snapshots` shows how to go back", format)
 
 

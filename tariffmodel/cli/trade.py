@@ -60,10 +60,10 @@ def hedge(
     from tariffmodel.tariff.case import case
 
     law = case(as_of=parse_day(as_of) if as_of else None, data=data)
+    long, currency = companies.line(law.facts, long), currency.upper()
     feared = law.replace(
         policy=policy.find(threat, law.facts.folder), against=law.policy, period=f"CY{law.as_of.year + 1}"
     )
-    long, currency = companies.line(law.facts, long), currency.upper()
     quoted = {code for pair in map(str, law.facts.fx) for code in (pair[:3], pair[3:])}
     chosen = [
         word.upper() if word.upper() in quoted else companies.line(law.facts, word)

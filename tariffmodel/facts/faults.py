@@ -136,7 +136,7 @@ def _expected(check: str) -> str:
         "field_uniqueness": "a value that occurs once",
     }
     if check.startswith(("coerce_dtype", "dtype")):
-        return next((words for kind, words in _TYPES.items() if kind in check), "text")
+        return next((words for kind, words in _TYPES.items() if kind in check.lower()), "text")
     return plain.get(check, check.removeprefix("expected "))
 
 
