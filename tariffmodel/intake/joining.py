@@ -31,8 +31,8 @@ def in_order(frame: pd.DataFrame) -> pd.DataFrame:
     [2, 1, 0]
     """
     if not isinstance(frame["ticker"].dtype, pd.CategoricalDtype):
-        codes, names = pd.factorize(frame["ticker"], sort=True)
-        frame = frame.assign(ticker=pd.Categorical.from_codes(codes, pd.Index(names)))
+        numbers, names = pd.factorize(frame["ticker"], sort=True)
+        frame = frame.assign(ticker=pd.Categorical.from_codes(numbers, pd.Index(names)))
     codes, days = frame["ticker"].cat.codes.to_numpy(), frame["date"].to_numpy()
     line = np.diff(codes)
     if ((line > 0) | ((line == 0) & (np.diff(days) > np.timedelta64(0)))).all():
@@ -231,11 +231,11 @@ def joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) 
 
 def _words(held: pd.Series, at: np.ndarray, new: np.ndarray, taken: np.ndarray) -> pd.Categorical:
     """Words of the stored rows, in their places, and new ones on the rows that are taken."""
-    held, new = held.astype("category"), pd.Categorical(new)
-    every = held.cat.categories.union(new.categories, sort=False)
+    held, added = held.astype("category"), pd.Categorical(new)
+    every = held.cat.categories.union(added.categories, sort=False)
     codes = np.full(len(taken), -1)
     codes[at] = every.get_indexer(held.cat.categories)[held.cat.codes]
-    codes[taken] = every.get_indexer(new.categories)[new.codes]
+    codes[taken] = every.get_indexer(added.categories)[added.codes]
     return pd.Categorical.from_codes(codes, every)
 
 

@@ -970,8 +970,8 @@ def _refuse_contradictions(policy: Policy, file: str) -> None:
             place = "" if other.layer == entry.layer else ", here and in its base"
             raise PolicyError(f"{file}: id {entry.id!r} occurs twice{place}; give each entry its own")
     rivals: dict[Any, list[Any]] = {}
-    for one in (*policy.mfn, *policy.additional, *policy.relief):
-        rivals.setdefault((type(one), _rival(one), one.layer), []).append(one)
+    for charge in (*policy.mfn, *policy.additional, *policy.relief):
+        rivals.setdefault((type(charge), _rival(charge), charge.layer), []).append(charge)
     for group in rivals.values():
         for one, two in combinations(group, 2):
             if (
