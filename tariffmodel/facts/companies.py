@@ -18,7 +18,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import periods
 from tariffmodel.facts.protected import kept_with
-from tariffmodel.facts.tables import Facts, data_dir
+from tariffmodel.facts.tables import Facts, data_dir, in_use
 
 ALIASES = "companies/aliases.csv"
 _LEGAL = re.compile(
@@ -184,9 +184,11 @@ def meant(near: Iterable[str], every: Iterable[str]) -> str:
 @kept_with
 def _names(facts: Facts) -> dict[str, str]:
     """Every key under which a maker is found; what is in makers.csv goes before aliases and lines."""
-    book = facts.instruments["company"]
-    lines = book[book.isin(facts.makers.index)]
-    names = {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
+    names = {}
+    if in_use(facts.folder, facts.overlay, "market/instruments.csv").is_file():  # not where facts stand alone
+        book = facts.instruments["company"]
+        lines = book[book.isin(facts.makers.index)]
+        names = {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
     names |= {key: maker for key, maker in _aliases(facts.folder).items() if maker in facts.makers.index}
     for maker, full in facts.makers["name"].items():
         names |= {_plain(str(full)): str(maker), _keys(str(full))[-1]: str(maker)}
@@ -196,8 +198,8 @@ def _names(facts: Facts) -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _aliases(folder: Path) -> dict[str, str]:
     path = folder / ALIASES
-    if not path.is_file():
-        raise DataError(f"data/{ALIASES} is missing; restore it, or point --data elsewhere")
+    if not path.is_file():  # `facts.check` says so
+        return {}
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     return {_plain(alias): maker for alias, maker in zip(rows["alias"], rows["maker"], strict=True)} | {
         _plain(maker): maker for maker in rows["maker"]

@@ -17,6 +17,7 @@ from functools import lru_cache
 from tariffmodel.errors import TariffModelError
 
 GRAMMAR = "CY2025, FY2026-03, 2025H1, 2025Q3, 2025-04, 2025-04-15 or a range such as 2025-04..2025-12"
+_YEARS = 1900, 2200
 _PART = r"(?:([12])H|H([12])|([1-4])Q|Q([1-4]))?"
 _FISCAL = re.compile(rf"{_PART}[ /-]?FY ?(\d{{4}}|\d{{2}})[ /-]?{_PART}")
 _SLIPS = (  # as people write them, and as we do
@@ -102,6 +103,10 @@ def parse(label: str) -> Period:
             ) from error
         remedy = f"did you mean {like}?" if (like := _meant(text)) else f"write {GRAMMAR}"
         raise TariffModelError(f"period {label!r} is not understood; {remedy}") from error
+    if not _YEARS[0] <= start.year <= end.year <= _YEARS[1] and start <= end:
+        raise TariffModelError(
+            f"period {label!r} is not within {_YEARS[0]} to {_YEARS[1]}; is the year right?"
+        )
     if end < start:
         raise TariffModelError(f"period {label!r} ends before it starts; write the earlier date first")
     return Period(start, end, text)

@@ -174,7 +174,7 @@ def joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) 
     >>> own = pd.DataFrame({"date": days[1:], "ticker": "F", "price": [11.0, 12.1], "close": [11.0, 12.1]})
     >>> own = own.assign(open=np.nan, volume=np.nan, total=False)
     >>> joined(stored, own, False, "own: mine.csv")["adj_close"].round(6).tolist()
-    [11.0, 12.1, 13.31]
+    [10.0, 11.0, 12.1]
     """
     both = [one["ticker"].astype("category").cat.remove_unused_categories() for one in (stored, own)]
     names = pd.Index(sorted({*both[0].cat.categories, *both[1].cat.categories}), dtype="str")
