@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +20,7 @@ from tariffmodel.cli.options import (
     print_table,
     write_frame,
 )
+from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,6 +179,8 @@ def prices(
     from tariffmodel.intake import own_prices, vendors
 
     known = facts.load(data)
+    with suppress(DataError):  # a new line is called as it is written
+        ticker = facts.companies.line(known, ticker) if ticker else None
     reading: dict[str, Any] = {
         "sheet": sheet, "ticker": ticker, "currency": currency, "date_format": date_format,
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,

@@ -55,6 +55,8 @@ def _column_of(name: str, *columns: str) -> list[str]:
     folder = next((place for place in places if (place / "facts").is_dir()), places[0])
     if name.endswith("*"):
         return sorted(path.stem for path in folder.glob(f"{name}.toml"))
+    if not (folder / name).is_file():
+        return []
     with (folder / name).open(encoding="utf-8", newline="") as file:
         return [row[column] for row in csv.DictReader(file) for column in columns if row[column]]
 

@@ -24,6 +24,7 @@ from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
 from tariffmodel.intake.yahoo import JUMP, UNIT
 
 DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
+_REBASED = 0.02  # log of the ratio of an own to a stored level, from which it is said
 TOLERANCE = 0.005  # between an own and a stored return over the same days
 _CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
 _PENCE = {"GBp", "GBX", "GBx"}
@@ -324,11 +325,18 @@ def _movement(
     for row in moves[moves["change"].abs() > DOUBT].itertuples():
         expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
         faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
-    held = set(facts.prices.columns)
-    joins = moves[moves["ticker"].isin(held)]  # others have nothing to join on to
-    for ticker, rows in joins.groupby("ticker", observed=True):
+    for ticker, rows in moves[moves["ticker"].isin(_unlike(moves, facts))].groupby("ticker", observed=True):
         faults += _junction(file, str(ticker), rows, facts, replace)
     return faults
+
+
+def _unlike(moves: pd.DataFrame, facts: Facts) -> set[str]:
+    """Stored lines that have no day in common with the own ones, or not the same level or returns."""
+    held = moves[moves["ticker"].isin(facts.prices.columns)]
+    level = held.dropna(subset=["stored"]).groupby("ticker", observed=True)["ratio"].last()
+    same = level.index[np.abs(np.log(level)) <= _REBASED]
+    apart = held.loc[held["difference"].abs() > TOLERANCE, "ticker"]
+    return (set(held["ticker"]) - set(same)) | set(apart)
 
 
 def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace: bool) -> list[Fault]:
@@ -351,7 +359,7 @@ def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace:
         expected = f"a price near the stored {last['stored'].item():g}; {_CAUSES}"
         return _faults(file, last, "price", expected)
     faults = []
-    if abs(np.log(ratio)) > 0.02:
+    if abs(np.log(ratio)) > _REBASED:
         expected = (
             f"the stored {last['stored'].item():g} on {last['date'].item():%Y-%m-%d}; the line is re-based, "
             f"and after "
