@@ -397,7 +397,7 @@ def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> np.ndarray:
             open_on = _sessions(calendar, pd.Timestamp(asked.min()), pd.Timestamp(asked.max()))
             held = open_on.to_numpy("datetime64[D]").astype(int)
             inside[mine] = np.isin(asked.astype(int), held, kind="table")
-    return inside & (frame["date"].to_numpy() == days)  # a time of day is no session
+    return np.asarray(inside & (frame["date"].to_numpy() == days))  # a time of day is no session
 
 
 @lru_cache(maxsize=32)
