@@ -52,7 +52,7 @@ _REMEDIES = {
     errno.EMFILE: "too many files are open; close some programs and repeat",
     errno.EIO: "the disk or the network drive does not answer well; copy the file elsewhere and repeat",
 }
-_RESTORE = "go back to a good state (`tariffmodel snapshots`) or point --data elsewhere"
+RESTORE = "go back to a good state (`tariffmodel snapshots`) or point --data elsewhere"
 _KINDS = {
     stat.S_ISDIR: "a folder",
     stat.S_ISFIFO: "a pipe",
@@ -100,6 +100,10 @@ restore it or save it again
     except MemoryError:
         raise DataError(
             f"{_name(path)} needs more memory than there is; divide it into smaller files"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{_name(path)} is neither UTF-8 nor marked as UTF-16 ({error}); save it as UTF-8"
         ) from None
     except (ValueError, ArithmeticError, LookupError, EOFError, TypeError, BadZipFile) as error:
         raise DataError(f"{_name(path)} cannot be read: {_said(error)}; {otherwise}") from None
@@ -262,13 +266,15 @@ def csv(path: str | Path, *, typed: bool = False, **options: Any) -> pd.DataFram
     raw = content(path, TABLE_BYTES)
     as_text = {"dtype": str, "keep_default_na": False, "na_values": [""]}
     options = options if typed else as_text | options
-    with reading(path, _RESTORE):
-        frame: pd.DataFrame = pd.read_csv(io.BytesIO(raw), encoding="utf-8-sig", **options)
+    with reading(path, RESTORE):
+        frame: pd.DataFrame = pd.read_csv(io.BytesIO(raw), encoding=marked(raw) or "utf-8", **options)
     return frame
 
 
-def parquet(path: str | Path, *needed: str) -> pd.DataFrame:
+def parquet(path: str | Path, *needed: str, **options: Any) -> pd.DataFrame:
     """A Parquet file of the data folder, which has the columns that are needed and days in `date`.
+
+    Options as for `pandas.read_parquet`.
 
     >>> import tariffmodel as tm
     >>> "rate" in parquet(tm.facts.data_dir() / "market" / "fx.parquet", "date", "pair", "rate")
@@ -277,8 +283,8 @@ def parquet(path: str | Path, *needed: str) -> pd.DataFrame:
     import pandas as pd
 
     place = regular(path)
-    with reading(place, _RESTORE):
-        frame = pd.read_parquet(place)
+    with reading(place, RESTORE):
+        frame = pd.read_parquet(place, **options)
         if absent := [name for name in needed if name not in frame]:
             raise ValueError(f"it has no column {', '.join(absent)}")
         if "date" in needed and not pd.api.types.is_datetime64_dtype(frame["date"]):

@@ -17,7 +17,7 @@ LINES = ["GM", "F", "7203.T"]
 @pytest.fixture
 def desk(known, tmp_path):
     (tmp_path / "data/market").mkdir(parents=True)
-    for name in ("prices.parquet", "instruments.csv", "markets.csv"):
+    for name in ("prices.parquet", "instruments.csv", "markets.csv", "vendor_words.csv"):
         (tmp_path / "data/market" / name).write_bytes((known.folder / "market" / name).read_bytes())
     return replace(known, folder=tmp_path / "data")
 

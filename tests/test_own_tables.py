@@ -8,7 +8,7 @@ import pytest
 
 from tariffmodel import events, exposure, facts, market, own, own_facts, own_rates, own_tables, store
 from tariffmodel.errors import DataError
-from tariffmodel.facts.encodings import text
+from tariffmodel.files import text
 from tariffmodel.tariff import policy
 from tariffmodel.tariff.case import case
 
@@ -216,14 +216,14 @@ def test_a_policy_may_begin_with_a_byte_order_mark(tmp_path, encoding):
 
 def test_a_policy_in_another_encoding_is_refused(tmp_path):
     (path := tmp_path / "mine.toml").write_bytes('base = "current-law"\ntitle = "日本"\n'.encode("cp932"))
-    with pytest.raises(DataError.__mro__[1], match="mine.toml: neither UTF-8 nor UTF-16"):
+    with pytest.raises(DataError.__mro__[1], match="mine.toml is neither UTF-8 nor marked as UTF-16"):
         policy.load(path)
 
 
 def test_a_table_in_another_encoding_is_a_fault(data):
     place = data / "companies" / "makers.csv"
     place.write_bytes(place.read_bytes() + "日本\n".encode("cp932"))
-    with pytest.raises(DataError, match="makers.csv: encoding is .* expected UTF-8"):
+    with pytest.raises(DataError, match="makers.csv is neither UTF-8 nor .* save it as UTF-8"):
         facts.load(data)
 
 

@@ -66,11 +66,11 @@ def event(
     told = ("n", "caar", "caar_low", "caar_high", "p_mean", "placebo_days")
     about: dict[str, Any] = {"event": label, "date": when, "window": window, "model": model}
     about |= {name: float(mean[name]) for name in told}
-    if format is not Format.table:
+    if format.bare:
         write_frame(found, format, about)
         return
     title = f"{label}, {when}: abnormal returns beside the {model} model"
-    print_table(_table(found, title), 120)
+    print_table(_table(found, title), 120, format)
     typer.echo(_verdict(mean, reach))
     row: Any  # a named tuple of its columns
     for row in study.skipped.itertuples():
@@ -100,8 +100,7 @@ def _moment(when: str) -> tuple[str, str | None]:
 
 def _lines(known: Facts, tickers: str | None) -> list[str]:
     """The lines that are meant, by ticker, by a vendor's code or by maker."""
-    from tariffmodel.errors import DataError
-    from tariffmodel.intake.own_disclosures import maker_name
+    from tariffmodel.facts import companies
     from tariffmodel.intake.vocabulary import symbol, vocabulary
     from tariffmodel.markets import home_market
 
@@ -110,12 +109,8 @@ def _lines(known: Facts, tickers: str | None) -> list[str]:
     words = vocabulary(known.folder)
     lines = []
     for word in filter(None, (part.strip() for part in tickers.split(","))):
-        line = symbol(word, words)
-        if line not in known.instruments.index and (maker := maker_name(word)) in known.makers.index:
-            if maker not in (own := known.makers["ticker"].dropna()).index:
-                raise DataError(f"{maker} has no line with prices in companies/makers.csv; name a ticker")
-            line = str(own[maker])
-        lines.append(line)
+        coded = symbol(word, words)
+        lines.append(coded if coded in known.instruments.index else companies.line(known, word))
     if not lines:
         raise typer.BadParameter("name at least one line", param_hint="--tickers")
     return list(dict.fromkeys(lines))

@@ -6,6 +6,8 @@ of what was asked had no answer, 130 broken off by the user.
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext, redirect_stdout
 from typing import Annotated, Any
 
 import typer
@@ -46,6 +48,7 @@ def refresh(
             "for several. Default: api with a key, else imdb; and inegi."
         ),
     ] = None,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Bring prices, exchange rates, trade and earnings dates up to date; a run that broke off goes on."""
@@ -55,7 +58,7 @@ def refresh(
     known = facts.load(data)
     asked = list(what or [])
     parts = [word for word in asked if word in renewal.PARTS]
-    tickers = [word for word in asked if word not in renewal.PARTS]
+    tickers = [facts.companies.line(known, word) for word in asked if word not in renewal.PARTS]
     accepted = list(accept or [])
     if parts and tickers:
         unknown = ", ".join(tickers)
@@ -73,12 +76,15 @@ def refresh(
         prices |= {"tickers": tickers or lines, "currencies": currencies if tickers else bool(pairs)}
     options = {"prices": prices, "trade": {"sources": source or None, "months": months}}
     try:
-        done = renewal.watched(known, parts or None, options=options)
+        with redirect_stdout(sys.stderr) if format.bare else nullcontext():  # the progress bar is no data
+            done = renewal.watched(known, parts or None, options=options)
     except KeyboardInterrupt:
         typer.echo("Broken off. What came is kept: the same command goes on from there.", err=True)
         raise typer.Exit(_BROKEN_OFF) from None
+    if format.bare:
+        write_frame(done, format, {})
     row: Any  # a named tuple of the columns
-    for row in done.itertuples():
+    for row in done.itertuples() if not format.bare else ():
         at_fault = row.code == renewal.FAULT
         heading = "" if len(done) == 1 else f"{row.Index}: "
         typer.echo(f"{'error: ' if at_fault else ''}{heading}{row.summary}", err=at_fault)
@@ -93,7 +99,7 @@ def status(format: Output = Format.table, data: Data = None) -> None:
     from tariffmodel.intake import renewal, yahoo
 
     found = renewal.status(facts.load(data))
-    if format is Format.table:
+    if not format.bare:
         table = Table(caption="old: beyond the limit in days, or the remark says why")
         for heading in ("what", "newest", "days", "limit", "", "renewed by", "takes", "remark"):
             table.add_column(heading, justify="right" if heading in ("days", "limit") else "left")
@@ -101,7 +107,7 @@ def status(format: Output = Format.table, data: Data = None) -> None:
         for row in found.itertuples():
             days = (str(row.age_days), str(row.limit_days))
             table.add_row(row.Index, row.newest, *days, "old" * row.old, row.renew, row.takes, row.remark)
-        print_table(table, 150)
+        print_table(table, 150, format)
     else:
         write_frame(found, format, {})
     if found["old"].any():

@@ -77,10 +77,11 @@ def spillovers(
         frame, result = input_output.table(asked.facts, built), "input_output.table"
         wanted = ["output_usd", "output_low_usd–output_high_usd", "jobs", "jobs_low–jobs_high", "imports_usd"]
         caption = "dollars of 2024, structures of 2017 and 2024; jobs by dollar of output of 2018"
-    if format is not Format.table:
+    if format.bare:
         write_frame(frame, format, about | {"vehicles": built})
         return
     shown = frame if states else input_output.printed(frame)
     rows = list(shown.index) if states else [str(name) for name in shown["sector_name"]]
     columns = dict.fromkeys(wanted, "")
-    print_table(columns_table(shown, columns, title=of, caption=caption, result=result, rows=rows))
+    table = columns_table(shown, columns, title=of, caption=caption, result=result, rows=rows)
+    print_table(table, format=format)

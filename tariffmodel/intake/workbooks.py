@@ -48,9 +48,9 @@ def sheets(place: Path) -> dict[str, pd.DataFrame]:
     from openpyxl import load_workbook  # slow to import: only where a workbook is read
 
     _refuse_bomb(place)
-    with warnings.catch_warnings():  # of styles and extensions, which nobody asked about
-        warnings.simplefilter("ignore")
-        book = load_workbook(place, read_only=True, data_only=True, keep_links=False)
+    with place.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of styles and extensions, which nobody asked about
+        book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         try:
             return {sheet.title: _frame(place.name, sheet) for sheet in book.worksheets}
         finally:
