@@ -247,7 +247,7 @@ def test_own_event_is_printed_with_its_verdict_and_faults_are_told(tm):
     code, _, err = tm("event", "--date", "2026-11-20T16:30+09:00", "--tickers", "7203.T")
     assert code == 1 and "no line has prices up to 2026-11-20 (7203.T to 2026-10-06)" in err
     code, _, err = tm("event", "--date", "2025-07-23", "--tickers", "9999.T")
-    assert code == 1 and "9999.T is not in data/market/instruments.csv" in err
+    assert code == 1 and "no share, index or currency is called '9999.T'" in err
 
 
 def test_markets_rates_and_makers_from_the_command_line(tm, data, tmp_path):

@@ -137,17 +137,17 @@ def prices(
             str(row["largest_return_date"])[:10],
             number_text(row["largest_difference"], "{:.2%}"),
         )
-    _shown(table, seen, file, format)
+    previewed(table, seen, file, format)
     agree(yes)
     own_prices.add_prices(known, frame, market=market, name=name, replace=replace)
     after = facts.load(data)
     if after.prices.index[-1] > (fixed := after.fx.index[-1]):
-        _said(
+        remark(
             f"results are now as of {after.as_of}; the last exchange rates, of {fixed:%Y-%m-%d}, stand in "
             "until newer ones come (`tariffmodel add fx`, `refresh`), and prices in dollars end with them",
             format,
         )
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command()
@@ -163,6 +163,7 @@ def panel(
     ] = None,
     adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Prices of many lines in place of the stored ones, each line as a whole."""
@@ -183,13 +184,16 @@ def panel(
     seen = own_panel.preview_panel(frame, known)
     kept = seen.attrs["kept"]
     others = f"; {len(kept)} other lines {'lose theirs' if only else 'stay as they are'}" if kept else ""
-    typer.echo(
+    if format.bare:
+        write_frame(seen, format, {"file": path.name, "kept": list(kept)})
+    remark(
         f"{path.name}: {len(seen)} lines, {seen['rows'].sum():,} rows, {seen['first'].min():%Y-%m-%d} to "
-        f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}"
+        f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}",
+        format,
     )
     agree(yes)
     own_panel.replace_panel(known, path, market=market, only=only, **reading)
-    typer.echo("replaced; `tariffmodel snapshots` shows how to go back")
+    remark("replaced; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="facts")
@@ -245,8 +249,8 @@ def add_facts(
             number_text(value, "{:,.0f}" if abs(value) >= 1000 else "{:,.4g}") for value in (row.old, row.new)
         )
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
-    _shown(table, changed, file, format)
-    _said(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model", format)
+    previewed(table, changed, file, format)
+    remark(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model", format)
     if not format.bare:
         try:
             _show_bills(own_facts.preview_bills(rows, known), format)
@@ -254,7 +258,7 @@ def add_facts(
             typer.echo(f"no bill of all makers can be computed with these rows yet: {error}")
     agree(yes)
     own_facts.add_facts(known, file, accept=accept, **reading)
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 def _show_bills(bills: pd.DataFrame, format: Format) -> None:
@@ -316,11 +320,11 @@ def disclosures(
         table.add_row(
             row.maker, row.period, row.kind, row.currency, said, model, f"{low}–{high}", error, inside
         )
-    _shown(table, judged, file, format)
-    _said(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable", format)
+    previewed(table, judged, file, format)
+    remark(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable", format)
     agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command()
@@ -363,10 +367,10 @@ def events(
         table.add_row(
             str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
         )
-    _shown(table, seen, file, format)
+    previewed(table, seen, file, format)
     agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
-    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="quotes")
@@ -423,13 +427,13 @@ def add_quotes(
         table.add_row(
             str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
         )
-    _shown(table, seen, file, format)
+    previewed(table, seen, file, format)
     agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
-    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 
-def _shown(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> None:
+def previewed(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> None:
     """A preview, for people or for programs."""
     if format.bare:
         write_frame(frame, format, {"file": file.name})
@@ -437,7 +441,7 @@ def _shown(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> Non
         print_table(table, 120, format)
 
 
-def _said(text: str, format: Format) -> None:
+def remark(text: str, format: Format) -> None:
     """A sentence beside a preview; nothing but data goes to a program."""
     typer.echo(text, err=format.bare)
 

@@ -155,7 +155,7 @@ def write(
             _put(writer, held.slice(done, first - done))
             lines = joined(held.slice(first, last - first).to_pandas(), block, replace, source)
             _put(writer, pa.Table.from_pandas(lines, preserve_index=False))
-            spans.append(_spans(lines[lines["ticker"].isin(own)]))
+            spans.append(spans_of(lines[lines["ticker"].isin(own)]))
             done = last
         _put(writer, held.slice(done))
     return pd.concat(spans)
@@ -279,7 +279,14 @@ def linked(base: np.ndarray, filler: np.ndarray, line: np.ndarray) -> np.ndarray
     return np.where(np.isnan(base), filler * scale, base)
 
 
-def _spans(lines: pd.DataFrame) -> pd.DataFrame:
+def spans_of(lines: pd.DataFrame) -> pd.DataFrame:
+    """First and last day, rows and share of total returns of each line of stored prices `in_order`.
+
+    >>> days = pd.to_datetime(["2026-01-05", "2026-01-06"])
+    >>> rows = pd.DataFrame({"date": days, "ticker": "F", "basis": "total_return"})
+    >>> spans_of(in_order(rows))["rows"].to_dict()
+    {'F': 2}
+    """
     ticker = lines["ticker"].cat.remove_unused_categories()
     by = lines.groupby(ticker, observed=True)
     total = lines["basis"].eq("total_return") & by.cumcount().gt(0)

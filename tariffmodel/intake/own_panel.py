@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
-from tariffmodel.intake import own_prices
+from tariffmodel.intake import own_joining, own_prices
 from tariffmodel.intake.vendors import PRICES, read_prices, symbol
 
 ENDINGS = (".csv", ".txt", ".tsv", ".xlsx", ".xlsm", ".parquet")
@@ -155,7 +156,7 @@ def replace_panel(
     ...     dataclasses.replace(mine).prices["GM"].count()
     np.int64(5)
     """
-    frame = read_panel(path, adjusted=adjusted, **reading)
+    frame = own_joining.in_order(read_panel(path, adjusted=adjusted, **reading))
     file = frame.attrs["file"]
     facts = dataclasses.replace(facts)  # a copy, which reads the prices in use now
     faults = check_panel(frame, facts, market=market)
@@ -167,12 +168,16 @@ def replace_panel(
     source = f"own: {file}"
     doubts: dict[str, str] = {}
     with store.writing(facts.folder, f"panel of prices from {file}", doubts) as staging:
-        stored = pd.read_parquet(in_use(facts.folder, store.overlay(facts.folder), _FILE))
+        stored = files.parquet(in_use(facts.folder, store.overlay(facts.folder), _FILE))
         own = _rows(frame, source)
         kept = stored[~stored["ticker"].isin(own["ticker"])] if not only else stored.iloc[:0]
-        panel = pd.concat([kept, own], ignore_index=True).sort_values(["ticker", "date"], ignore_index=True)
+        panel = pd.concat([kept, own.astype({"ticker": str})], ignore_index=True).sort_values(
+            ["ticker", "date"], ignore_index=True
+        )
         panel["source"] = panel["source"].fillna("bundled")
-        book = own_prices._book(facts, own, lines[~lines.index.isin(facts.instruments.index)], None, source)
+        book = own_prices._book(
+            facts, own_joining.spans_of(own), lines[~lines.index.isin(facts.instruments.index)], None, source
+        )
         if only:
             gone = ~book.index.isin(own["ticker"])
             book.loc[gone, ["prices_first", "prices_last", "total_return_share"]] = ""
@@ -241,11 +246,11 @@ def _placed(fault: Fault, parts: list[tuple[str, int]]) -> Fault:
 def _rows(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     """Rows of the table of prices; the last of a line is a traded price."""
     rows = frame.sort_values(["ticker", "date"], ignore_index=True)
-    by = rows["ticker"]
-    total = rows["adj_close"].notna().groupby(by).transform("any")
+    by = rows["ticker"].cat.remove_unused_categories()
+    total = rows["adj_close"].notna().groupby(by, observed=True).transform("any")
     level = rows["adj_close"].where(total, rows["close"]).astype(float)
     traded = rows["close"].astype(float).fillna(level)
-    scale = (traded / level).groupby(by).transform("last")
+    scale = (traded / level).groupby(by, observed=True).transform("last")
     opening = rows["open"].astype(float).where(rows["close"].notna())
     return pd.DataFrame(
         {

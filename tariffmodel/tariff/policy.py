@@ -812,15 +812,15 @@ def _base(name: str, data: str | Path | None, chain: tuple[Path, ...]) -> Policy
     """The base that a file names, read once for all files on top of it as long as none of its own changes."""
     path = _find(name, data, chain)
     files = _files(path, data)
-    if set(files) & set(chain):
-        return _read(path, data, chain)[0]  # it says what the circle is
+    if set(files) & set(chain) or len(files) + len(chain) > _BASES:
+        return _read(path, data, chain)[0]  # it says what the circle is, or that there are too many
     return _unchanged(tuple((file, *_stamp(file)) for file in files), data)
 
 
 def _files(path: Path, data: str | Path | None) -> list[Path]:
     """A file and those below it, as far as they can be read."""
     files: list[Path] = []
-    while path not in files:
+    while path not in files and len(files) <= _BASES:
         files.append(path)
         try:
             below = _parse(path).get("base")
