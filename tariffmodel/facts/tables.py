@@ -43,6 +43,8 @@ COMPANY_NEWS = "events/company_news.csv"
 OWN_COMPANY_NEWS = "events/own_company_news.csv"  # likewise
 QUOTES = "market/quotes.csv"
 OWN_QUOTES = "market/own_quotes.csv"  # likewise
+ANNOUNCEMENTS = "watch/announcements.csv"
+OWN_ANNOUNCEMENTS = "watch/own_announcements.csv"  # likewise
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -484,7 +486,7 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     overlay = store.overlay(place)
     faults: list[Fault] = []
     files = _fact_files(overlay)
-    own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES]
+    own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES, OWN_ANNOUNCEMENTS]
     own = [name for name in own if (overlay / name).is_file()]
     names = dict.fromkeys([*TABLES, *files, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
@@ -597,6 +599,7 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
     others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
+    others |= {OWN_ANNOUNCEMENTS: TABLES[ANNOUNCEMENTS]}
     schema = others.get(name) or TABLES[name]
     return conform(raw, schema, f"data/{name}", faults)
 
