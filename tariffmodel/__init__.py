@@ -110,6 +110,8 @@ _HOMES = {
     "validation": "tariff.validation",
     "valuation": "markets.valuation",
     "announcements": "watch.announcements",
+    "g17": "intake.g17",
+    "own_announcements": "intake.own_announcements",
     "calendar": "watch.calendar",
     "nowcast": "watch.nowcast",
     "surprises": "watch.surprises",

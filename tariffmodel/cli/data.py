@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+    help="Add prices, figures, statements, news, quotes or announcements of your own.", no_args_is_help=True
 )
 app.add_typer(adding, name="add")
 
@@ -32,8 +32,9 @@ def refresh(
         list[str] | None,
         typer.Argument(
             help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
-            "Bureau and Mexico's exports by make from INEGI; or news: makers' earnings dates from Yahoo.",
-            metavar="[trade | news | TICKER...]",
+            "Bureau and Mexico's exports by make from INEGI; or output: US motor vehicle assemblies of the "
+            "Federal Reserve (G.17); or news: makers' earnings dates from Yahoo.",
+            metavar="[trade | output | news | TICKER...]",
         ),
     ] = None,
     currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
@@ -49,9 +50,9 @@ def refresh(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, news."""
+    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, output, news."""
     from tariffmodel import facts
-    from tariffmodel.intake import earnings_dates, official
+    from tariffmodel.intake import earnings_dates, g17, official
     from tariffmodel.intake import yahoo as model
 
     if tickers == ["trade"]:
@@ -62,6 +63,9 @@ def refresh(
         return
     if months or source:
         raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
+    if tickers == ["output"]:
+        _show_output(g17.refresh(facts.load(data)))
+        return
     if tickers == ["news"]:
         _show_earnings_dates(earnings_dates.refresh(facts.load(data)))
         return
@@ -69,6 +73,19 @@ def refresh(
     typer.echo(report.summary())
     if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
         raise typer.Exit(1)
+
+
+def _show_output(changed: pd.DataFrame) -> None:
+    """What the Federal Reserve has counted, or revised, since."""
+    if changed.empty:
+        typer.echo("Nothing new: every month is stored as it is published.")
+        return
+    revised = int(changed["before"].notna().sum())
+    typer.echo(f"{len(changed)} figures stored, {revised} of them revised; the old vintages stay.")
+    row: Any  # a named tuple of its columns
+    for row in changed.tail(6).itertuples():
+        was = "" if row.before != row.before else f" (was {row.before / 1e6:.2f})"
+        typer.echo(f"  {row.period}: {row.value / 1e6:.2f} million a year{was}")
 
 
 def _show_earnings_dates(done: pd.DataFrame) -> None:
@@ -384,6 +401,47 @@ def add_quotes(
     print_table(table, 120)
     _agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
+    typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
+
+
+@adding.command(name="announcements")
+def add_announcements(
+    file: File,
+    company: Annotated[str | None, typer.Option(help="Where the file has no such column.")] = None,
+    kind: Annotated[str | None, typer.Option(help="new_plant, expansion, hiring, layoff ...")] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    data: Data = None,
+) -> None:
+    """Investment and hiring announced: date, company, plant, investment_usd, jobs, start_year, kind a row."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_announcements
+
+    known = facts.load(data)
+    given = {"company": company, "kind": kind, "source_title": source_title, "source_url": source_url}
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    rows = own_announcements.read_announcements(file, **reading)
+    seen = own_announcements.preview_announcements(rows, known)
+    for fault in own_announcements.check_announcements(rows, known):
+        typer.echo(f"warning: {fault}", err=True)
+    table = Table(title=f"{file.name}: announcements; counted are those of a maker's US plant")
+    for name in ("row", "date", "company", "plant", "kind", "USD m", "jobs", "from", "counted", "replaces"):
+        table.add_column(name, justify="right" if name in ("row", "USD m", "jobs") else "left")
+    row: Any  # a named tuple of its columns
+    for row in seen.astype({"jobs": float, "start_year": float}).itertuples():
+        money, jobs = number_text(row.investment_usd / 1e6), number_text(row.jobs)
+        plant = row.plant if isinstance(row.plant, str) else ""
+        marks = ("yes" if row.counted else "no", "a row in use" if row.replaces else "")
+        year = number_text(row.start_year, "{:.0f}")
+        table.add_row(str(row.row), row.date, row.company, plant, row.kind, money, jobs, year, *marks)
+    print_table(table, 130)
+    _agree(yes)
+    number = own_announcements.add_announcements(known, file, **reading)
     typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
 
 

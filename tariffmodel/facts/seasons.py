@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -52,6 +53,7 @@ _FEWEST = 3  # series that make a pool, and changes of years that make a spread
 _AGREES = 0.01  # two readings of a month that differ by less are one, rounded
 
 Key = tuple[str, str, str]
+_DAY = timedelta(days=1)
 
 
 def basis(words: object) -> str:
@@ -190,8 +192,7 @@ def series(facts: Facts) -> pd.DataFrame:
     spans = pd.concat([stated[[*KEY, "start", "end", "value"]], *_of_files(facts)], ignore_index=True)
     known: dict[tuple[str, str, str, int], list[tuple[int, int, float]]] = {}
     for maker, variable, origin, start, end, value in spans.itertuples(index=False):
-        whole = start.day == 1 and (end + pd.Timedelta(days=1)).day == 1
-        if whole and start.year == end.year:
+        if start.day == 1 and start.year == end.year and (end + _DAY).day == 1:
             known.setdefault((maker, variable, origin, start.year), []).append((start.month, end.month, value))
     table = pd.DataFrame.from_dict(
         {key: _cumulated(rows) for key, rows in known.items()}, orient="index", columns=range(13)
@@ -212,7 +213,9 @@ def _of_files(facts: Facts) -> list[pd.DataFrame]:
 def _cumulated(spans: Sequence[tuple[int, int, float]]) -> list[float]:
     """Sums since January that spans of months bound, NaN for the others; the first reading of an end counts."""
     total = {0: 0.0}
-    for _ in spans:
+    found = 0
+    while found < len(total):
+        found = len(total)
         for first, last, value in spans:
             if first - 1 in total:
                 total.setdefault(last, total[first - 1] + value)

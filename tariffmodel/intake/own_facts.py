@@ -33,6 +33,7 @@ from tariffmodel.facts import (
     periods,
     refuse,
     resolve,
+    seasons,
     store,
     with_dates_apart,
 )
@@ -45,11 +46,6 @@ _MOVED = 1e-4  # share of a bill below which it has not moved
 _FIRST_YEAR = 2024  # the first with facts and law
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
-# how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
-_BASES = {
-    "wholesale": r"whole[ -]?sale|sell[ -]?in|卸売|도매|großhandel",
-    "retail": r"retail|sell[ -]?out|registration|小売|登録|소매|zulassung",
-}
 _OLDER = {"source_date": "known_on"}  # headings of files written before dates became three columns
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
 
@@ -388,14 +384,14 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     other = [column for column in rows.columns if column not in [*known, "row"]]
     across = [column for column in other if period_label(column)]
     rest = [column for column in other if column not in across and (column or (rows[column] != "").any())]
-    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if _basis(c)]) > 1:
+    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if seasons.basis(c)]) > 1:
         raise DataError(
             f"{file} has {' beside '.join(bases)}; the model takes one of them for all periods of a maker: "
             "keep one column"
         )
     if "period" in rows and len(rest) == 1 and not across:
         tall = rows.rename(columns={rest[0]: "value"})
-        if _basis(rest[0]):
+        if seasons.basis(rest[0]):
             tall["note"] = tall["note"].replace("", rest[0]) if "note" in tall else rest[0]
         tall["period"] = tall["period"].map(lambda cell: period_label(cell) or spreadsheet.text(cell))
     elif across and not rest and "period" not in rows:
@@ -407,12 +403,6 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
             f"periods such as 2025-04 across (not understood: {', '.join(map(repr, rest)) or 'none'})"
         )
     return tall[tall["value"] != ""].reset_index(drop=True)
-
-
-def _basis(words: object) -> str:
-    """Whether words say that vehicles were counted to dealers or to customers."""
-    found = {name for name, pattern in _BASES.items() if re.search(pattern, str(words), re.IGNORECASE)}
-    return found.pop() if len(found) == 1 else ""
 
 
 def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
@@ -552,7 +542,7 @@ def _twice(typed: pd.DataFrame, file: str) -> tuple[list[Fault], set[int]]:
 def _mixed(typed: pd.DataFrame, file: str) -> list[Fault]:
     """Vehicles counted to dealers beside vehicles counted to customers, of one maker."""
     columns = ["scope", "note", "method", "source_title"]
-    counted = typed[columns].map(lambda cell: _basis(cell) if isinstance(cell, str) else "")
+    counted = typed[columns].map(lambda cell: seasons.basis(cell) if isinstance(cell, str) else "")
     basis = counted.replace("", np.nan).bfill(axis=1).iloc[:, 0].fillna("")
     faults = []
     flows = typed[typed["selected"] & typed["variable"].isin(FLOWS)]

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import FLOWS, KEY, Facts, periods, tables
+from tariffmodel.facts import FLOWS, KEY, OWN, Facts, periods, publication, tables
 from tariffmodel.facts.protected import kept_with_files
 from tariffmodel.watch import announcements
 from tariffmodel.watch.surprises import INDICATORS
@@ -51,7 +51,7 @@ def upcoming(
     -------
     DataFrame
         `first_day`, `last_day`, `what`, `countries`, `kind`, `indicators` (words), `at_stake_usd` (of the
-        makers at home in its countries, NaN without `at_stake`), `release`, `quality`, `note`.
+        makers at home in its countries; NaN without `at_stake`, and for legal dates), `release`, `quality`, `note`.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def _days(row: dict[str, object], begin: date, end: date) -> list[tuple[date, da
 
 
 def _stake(row: dict[str, object], facts: Facts, at_stake: pd.DataFrame | None) -> float:
-    if at_stake is None or not isinstance(row["indicators"], str):
+    if at_stake is None or row["kind"] != "release" or not isinstance(row["indicators"], str):
         return float("nan")
     countries = str(row["countries"]).split("|")
     homes = facts.makers["home"].reindex(at_stake["maker"]).to_numpy()
@@ -106,7 +106,7 @@ def _stake(row: dict[str, object], facts: Facts, at_stake: pd.DataFrame | None) 
 
 
 def came_in(facts: Facts, since: date) -> pd.DataFrame:
-    """Volumes and announcements that became known after a day, the newest first.
+    """Volumes and announcements that became known, or that the user added, after a day, the newest first.
 
     Returns
     -------
@@ -121,9 +121,10 @@ def came_in(facts: Facts, since: date) -> pd.DataFrame:
     >>> bool((news["known_day"] > "2026-05-01").all()), "Nissan" in set(news["maker"])
     (True, True)
     """
-    rows = facts.table[facts.table["variable"].isin(FLOWS)]
-    rows = rows[(rows["known_day"] > pd.Timestamp(since)) & rows["maker"].isin(facts.makers.index)]
-    rows = rows[rows["quality"] != "estimated"]
+    rows = facts.table[facts.table["variable"].isin(FLOWS) & facts.table["maker"].isin(facts.makers.index)]
+    added = publication.last_day(rows["read_on"]) > pd.Timestamp(since)  # the user's, whenever they were public
+    fresh = (rows["known_day"] > pd.Timestamp(since)) | (added & (rows["file"] == f"data/{OWN}"))
+    rows = rows[fresh & (rows["quality"] != "estimated")]
     words = rows["variable"].str.removesuffix("_units").str.replace("_", " ").str.replace("us ", "US ")
     origin = rows["origin"].where(rows["origin"] != "US", "")
     figures = pd.DataFrame(
@@ -143,9 +144,9 @@ def came_in(facts: Facts, since: date) -> pd.DataFrame:
             "known_day": said["day"],
             "maker": said["company"],
             "what": [text.partition(": ")[2] for text in announcements.names(said)],
-            "period": said["start_year"].astype("object").map(lambda year: "" if pd.isna(year) else str(year)),
+            "period": [f"from {year:.0f}" if year == year else "" for year in said["start_year"].astype(float)],
             "value": float("nan"),
-            "selected": said.index.isin(said.index),
+            "selected": False,
         }
     )
     both = pd.concat([figures, told], ignore_index=True)

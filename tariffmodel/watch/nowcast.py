@@ -17,7 +17,20 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import BASIS, EXPORTS, IMPORTS, KEY, PRODUCTION, SALES, Facts, periods, resolve, seasons
+from tariffmodel.facts import (
+    BASIS,
+    EXPORTS,
+    IMPORTS,
+    KEY,
+    OWN,
+    PRODUCTION,
+    SALES,
+    Facts,
+    periods,
+    publication,
+    resolve,
+    seasons,
+)
 from tariffmodel.facts.protected import kept_with
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
@@ -514,7 +527,7 @@ def moved(case: Case, since: str) -> pd.DataFrame:
     Parameters
     ----------
     since : str
-        ISO day: facts and law that were known on it.
+        ISO day: facts and law that were known on it; what the user added later is left out.
 
     Returns
     -------
@@ -527,6 +540,10 @@ def moved(case: Case, since: str) -> pd.DataFrame:
     >>> list(tm.nowcast.moved(tm.case(period="CY2026"), "2026-05-01"))
     ['bill_before_usd', 'bill_usd', 'change_usd']
     """
-    before, now = case.as_known(since).runs_usd[0], case.runs_usd[0]
+    own = case.facts.table["file"] == f"data/{OWN}"
+    late = own & (publication.last_day(case.facts.table["read_on"]) > pd.Timestamp(since))
+    earlier = replace(case.facts, table=case.facts.table[~late]) if late.any() else case.facts
+    vars(earlier)["overlay"] = case.facts.overlay
+    before, now = replace(case, facts=earlier).as_known(since).runs_usd[0], case.runs_usd[0]
     found = {"bill_before_usd": before, "bill_usd": now, "change_usd": now - before}
     return pd.DataFrame(found, index=pd.Index(case.goods.makers, name="maker"))

@@ -15,7 +15,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import EXPORTS, IMPORTS, PRODUCTION, SALES, Facts, market_value, tables
 from tariffmodel.markets import pricing, valuation
-from tariffmodel.tariff.case import Case, Valuation
+from tariffmodel.tariff.case import Case, Valuation, to_the_cent
 from tariffmodel.tariff.contribution import INVESTMENT, JOBS
 from tariffmodel.tariff.duty import bill
 from tariffmodel.tariff.goods import Goods
@@ -67,7 +67,8 @@ def table(
     DataFrame
         One row per maker and indicator that moves something: `maker`, `indicator`, `label`, `size` and
         `size_share` (of the nowcast), `score_change`, `rate_change` (fraction of customs value, where a rate
-        falls with contribution), `bill_change_usd`, `others_bill_change_usd`, `value_change_usd` (of the maker
+        falls with contribution), `bill_change_usd`, `relief_change_usd` (the part of it that the rate makes, on
+        vehicles shipped in as before), `others_bill_change_usd`, `value_change_usd` (of the maker
         and the others together), `value_change_share` (of the maker's market value, NaN without one),
         `probability` of one as large within a month, `at_stake_usd` = probability × what own and others'
         values change by, and `reading`, words where a sign misleads.
@@ -94,12 +95,14 @@ def table(
     makers, names = asked.goods.makers, list(INDICATORS)
     size, middle = _sizes(case.facts, year, makers, share)
     shift = _shifts(size)
-    change = _bill_changes(asked, shift).reshape(len(names), len(makers), len(makers))
+    square = (len(names), len(makers), len(makers))
+    change, relief = (array.reshape(square) for array in _bill_changes(asked, shift))
     own_duty = _per_unit(asked, middle)
     for number, one in enumerate(names):
         if one in own_duty:
             each = np.arange(len(makers))
             change[number, each, each] += own_duty[one] * size[number]
+    change = to_the_cent(change)
     whole = known.makers["consolidated_in"].isna().to_numpy()
     own = np.diagonal(change, axis1=1, axis2=2)
     others = np.where(whole, change, 0.0).sum(axis=2) - own * whole
@@ -120,6 +123,7 @@ def table(
             "score_change": score.ravel(),
             "rate_change": rate.ravel(),
             "bill_change_usd": own.ravel(),
+            "relief_change_usd": np.diagonal(relief, axis1=1, axis2=2).ravel(),
             "others_bill_change_usd": others.ravel(),
             "value_change_usd": (value_own + value_others).ravel(),
             "value_change_share": (value_own / worth).ravel(),
@@ -128,27 +132,26 @@ def table(
     )
     stake = np.abs(value_own) + np.abs(value_others)
     frame = frame.assign(at_stake_usd=frame["probability"] * stake.ravel())
-    frame = frame[(frame["size"] > 0) & (frame[["bill_change_usd", "others_bill_change_usd"]].abs().max(axis=1) > 1)]
+    told = frame[["bill_change_usd", "others_bill_change_usd"]].abs().max(axis=1) > 1
+    frame = frame[(frame["size"] > 0) & told]
     frame = frame.assign(reading=[_reading(*row) for row in frame[_READ].itertuples(index=False)])
     return frame.sort_values("at_stake_usd", ascending=False, kind="stable", ignore_index=True)
 
 
-_READ = ["indicator", "bill_change_usd", "others_bill_change_usd"]
+_READ = ["indicator", "score_change", "bill_change_usd", "others_bill_change_usd"]
 
 
-def _reading(indicator: str, own: float, others: float) -> str:
-    """Words where the sign of the figure is not that of the news."""
-    if indicator == "exports_diverted" and own > 0:
-        return "more exports, dearer: cars sent abroad leave the local build share"
-    if indicator == "exports_added" and own > 0:
-        return "more exports, dearer: the parts of the extra output cost more than its relief"
-    if indicator == "output" and own > 0:
-        return "more output, dearer: its imported parts cost more than its relief" + (
-            "; the others gain" if others < 0 else ""
-        )
-    if indicator == "sales" and own > 0:
-        return "more sales, dearer: the same output is a smaller share of them"
-    return ""
+def _reading(indicator: str, score: float, own: float, others: float) -> str:
+    """Words where the sign of the figure is not that of the news: good news of a maker that makes it dearer."""
+    if not (own > 0 and score == score):
+        return ""
+    said = {
+        "exports_diverted": "more exports, dearer: cars sent abroad leave the local build share",
+        "exports_added": "more exports, dearer: parts of the extra output cost more than its relief",
+        "output": "more output, dearer: its imported parts cost more than its relief",
+        "sales": "more sales, dearer: the same output is a smaller share of them",
+    }.get(indicator, "")
+    return said + "; the others gain" * bool(said and others < 0)
 
 
 def _sizes(
@@ -157,10 +160,7 @@ def _sizes(
     """Size of each surprise and the nowcast it is of, (indicators, makers); 0 where nothing is known."""
     found = nowcast.table(facts, year)
     spread = nowcast.sd(found)
-    rows = [
-        [(name.sized, maker) for maker in makers] for name in INDICATORS.values()
-    ]
-    index = [[(maker, variable) for variable, maker in row] for row in rows]
+    index = [[(maker, one.sized) for maker in makers] for one in INDICATORS.values()]
     middle = np.array([found["value"].reindex(row).fillna(0.0) for row in index])
     size = np.array([spread.reindex(row).fillna(0.0) for row in index])
     return (middle * share if share is not None else size), middle
@@ -177,16 +177,15 @@ def _shifts(size: np.ndarray) -> dict[str, np.ndarray]:
     return out
 
 
-def _bill_changes(case: Case, shift: dict[str, np.ndarray]) -> np.ndarray:
-    """Change of every attributable bill in every variant, USD (variants, makers)."""
-    mine, other = (
-        np.broadcast_to(
-            bill(case.facts, one, case.goods, shift=shift).total - bill(case.facts, one, case.goods).total[:1],
-            next(iter(shift.values())).shape,
-        )
-        for one in (case.policy, case.against)
-    )
-    return np.array(mine - other)
+def _bill_changes(case: Case, shift: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Change of every attributable bill, and of the duty on vehicles in it, in every variant, (variants, M)."""
+    shape = next(iter(shift.values())).shape
+    found = []
+    for one, owed in zip((case.policy, case.against), case.owed, strict=True):
+        moved = bill(case.facts, one, case.goods, shift=shift)
+        found.append((moved.total - owed.total[:1], moved.vehicles - owed.vehicles[:1]))
+    (total, vehicles), (other_total, other_vehicles) = found
+    return np.broadcast_to(total - other_total, shape).copy(), np.broadcast_to(vehicles - other_vehicles, shape)
 
 
 def _per_unit(case: Case, middle: np.ndarray) -> dict[str, np.ndarray]:
