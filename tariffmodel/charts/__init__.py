@@ -59,6 +59,7 @@ from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, variance_split
+from tariffmodel.charts.watch import nowcast_fan, surprise_bars
 
 __all__ = [
     "COLUMN_CM",
@@ -95,6 +96,7 @@ __all__ = [
     "implied_path",
     "iso_profit",
     "model_vs_disclosed",
+    "nowcast_fan",
     "pair_ideas",
     "paying_move",
     "payoffs",
@@ -108,6 +110,7 @@ __all__ = [
     "show",
     "slopes_by_event",
     "supply_curves",
+    "surprise_bars",
     "tornado",
     "variance_split",
     "where_sold_cars_come_from",
