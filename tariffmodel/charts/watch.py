@@ -141,14 +141,15 @@ def surprise_bars(
         else f"The figure to watch is {first['label']} of {display_name(first['maker'])}: "
         f"{first['size_share']:+.0%} moves its bill by USD {first['bill_change_usd'] / 1e6:+,.0f} m"
     )
+    hatched = [Patch(facecolor="white", edgecolor=INK, hatch="////", label="others")]
+    hatched = hatched if (shown["others_bill_change_usd"] != 0).any() else []
     fig = figure(
         title,
-        f"Change of the bill of {year.removeprefix('CY')} by one standard deviation upwards, USD {size}; hatched: "
-        f"the others'; right: size, and change of market value; {case}",
+        f"Change of the bill of {year.removeprefix('CY')} by one standard deviation upwards, USD {size}; right: size, and change of market value; {case}",
         [f"The {len(shown)} of {len(found)} with most at stake: probability times value", *origin_note(source, as_of)],
         width_cm,
         body_cm=0.42 * len(shown) + 1.0,
-        key=[*home_key(shown["home"]), Patch(facecolor="white", edgecolor=INK, hatch="////", label="others")],
+        key=[*home_key(shown["home"]), *hatched],
     )
     ax = fig.subplots()
     label_rows(
