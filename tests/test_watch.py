@@ -6,11 +6,12 @@ import dataclasses
 from datetime import date
 
 import numpy as np
+import offices
 import pandas as pd
 import pytest
 
 import tariffmodel as tm
-from tariffmodel import announcements, calendar, case, facts, nowcast, own_announcements, store, surprises
+from tariffmodel import announcements, calendar, case, facts, g17, nowcast, own_announcements, store, surprises
 from tariffmodel.errors import DataError
 from tariffmodel.facts import seasons
 
@@ -106,35 +107,48 @@ def test_a_period_is_a_calendar_year(known):
 # ---- what is wrong with months
 
 
-def watched(data, *rows: str):
-    place = data / seasons.MONTHLY
-    head, *held = place.read_text(encoding="utf-8").splitlines()
-    place.write_text("\n".join([head, *held, *rows]) + "\n", encoding="utf-8")
-    return facts.load(data), len(held) + 2
-
-
-def written(metric: str, period: str, value: int, title: str = "a release") -> str:
-    return f"Nissan,{metric},{period},{value},units,reported,{title},,2026-05-28,"
+def counted(*rows: tuple[str, str, int, str]) -> pd.DataFrame:
+    spans = [tm.periods.parse(label) for _, label, *_ in rows]
+    return pd.DataFrame(
+        {
+            "maker": "Nissan", "variable": [row[0] for row in rows], "origin": "US",
+            "period": [row[1] for row in rows], "start": [s.start for s in spans], "end": [s.end for s in spans],
+            "value": [float(row[2]) for row in rows], "unit": "units", "note": [row[3] for row in rows],
+            "file": "mine.csv", "row": range(2, 2 + len(rows)),
+        }
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([("us_production_units", "2026-04", 61821)], "period is '2026-04'; expected each month once, and row"),
-        ([("us_production_units", "2026-01..2026-06", 99_000)], "value is 99000.0; expected no less than"),
         (
-            [
-                ("us_sales_units", "2026-06", 70_000, "wholesale to dealers"),
-                ("us_sales_units", "2026-07", 71_000, "retail sales"),
-            ],
-            "unit is 'wholesale'; expected retail figures only",
+            [("built", "2026-04", 51_821, ""), ("built", "2026-04", 61_821, "")],
+            "mine.csv row 3: period is '2026-04'; expected each month once, and row 2 has it with 51,821; delete one",
+        ),
+        (
+            [("built", "2026-04", 51_821, ""), ("built", "2026-01..2026-06", 49_000, "")],
+            "mine.csv row 3: value is 49000.0; expected no less than 51,821, which row 2 has for 2026-04, "
+            "a part of it",
+        ),
+        (
+            [("sold", "2026-06", 70_000, "wholesale to dealers"), ("sold", "2026-07", 71_000, "retail sales")],
+            "mine.csv row 2: unit is 'wholesale'; expected retail figures only, as in row 3: they differ by up to a "
+            "tenth; leave one out",
         ),
     ],
 )
-def test_months_that_contradict_each_other_are_named(data, rows, said):
-    known, first = watched(data, *(written(*row) for row in rows))
-    with pytest.raises(DataError, match=f"data/watch/monthly.csv row {first}: {said}"):
-        seasons.series(known)
+def test_months_that_contradict_each_other_are_named(rows, said):
+    assert [str(fault) for fault in seasons.wrong(counted(*rows))] == [said]
+
+
+def test_a_faulty_month_of_the_file_stops_the_bill(data):
+    place = data / seasons.MONTHLY
+    text = place.read_text(encoding="utf-8")
+    row = "Nissan,us_production_units,2026-04,61821,units,reported,a release,,2026-05-28,"
+    place.write_text(f"{text}{row}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="data/watch/monthly.csv row .*expected each month once"):
+        case(period="CY2026", data=data).goods  # noqa: B018  it is computed when asked for
 
 
 def test_without_years_of_the_industry_nothing_is_guessed(data):
@@ -193,9 +207,9 @@ def test_what_is_at_stake_is_probability_times_value(offer):
 
 
 def test_done_is_a_straight_line_from_the_day_to_the_start():
-    said, starts = (pd.Series(pd.to_datetime(["2026-01-01"] * 3)) + pd.to_timedelta([0, shift, shift], "D") for shift in (0, 100))
-    starts.iloc[0] = said.iloc[0]
-    assert announcements.done(said, starts, date(2026, 2, 20)).round(3).tolist() == [1.0, 0.5, 0.5]
+    said = pd.Series(pd.to_datetime(["2026-01-01", "2026-01-01", "2026-03-01"]))
+    starts = said + pd.to_timedelta([0, 100, 100], "D")
+    assert announcements.done(said, starts, date(2026, 2, 20)).round(3).tolist() == [1.0, 0.5, 0.0]
 
 
 def test_pledges_of_a_company_and_cancelled_plants_are_not_counted(known):
@@ -204,18 +218,17 @@ def test_pledges_of_a_company_and_cancelled_plants_are_not_counted(known):
     assert not rows.duplicated(["maker", "plant", "kind"]).any()
 
 
-def test_own_announcements_are_checked_added_and_taken_back(data, tmp_path, tm):
+def test_own_announcements_are_added_and_count_in_the_nowcast(data, known, tmp_path, tm):
     path = tmp_path / "said.csv"
     head = "announced,maker,site,state,investment,jobs,starts,type"
     path.write_text(f"{head}\n2026-09-05,Nissan,Smyrna,TN,500000000,300,2027,expansion\n", encoding="utf-8")
     code, out, _ = tm("add", "announcements", path, "--yes", "--data", data)
     assert code == 0 and "Smyrna" in out and "1 row added" in out
-    known = facts.load(data)
-    assert 300 in set(announcements.table(known).query("company == 'Nissan'")["jobs"])
-    grown = nowcast.table(known, "CY2026").loc[("Nissan", "us_employment")]
-    assert grown["method"] == "announcements" and 10_700 < grown["value"] < 11_000
-    store.restore(data, "bundled")
-    assert 300 not in set(announcements.table(facts.load(data)).query("company == 'Nissan'")["jobs"])
+    after = dataclasses.replace(known, folder=data, kept_of_files={})
+    since = pd.Series({"Nissan": pd.Timestamp("2025-12-31")})
+    grown = announcements.added(after, date(2026, 12, 31), since, "jobs").loc["Nissan"]
+    assert 0 < grown["low"] <= grown["value"] < 300  # a third of the way to the middle of 2027
+    assert announcements.added(known, date(2026, 12, 31), since, "jobs").loc["Nissan", "value"] == 0
 
 
 @pytest.mark.parametrize(
@@ -263,8 +276,9 @@ def test_the_calendar_file_keeps_to_rfc_5545(known):
     assert all(line.split(":")[0].split(";")[0] for line in whole[:-1])
 
 
-def test_watch_says_what_came_in_what_it_moved_and_what_is_next(tmp_path, tm, monkeypatch):
+def test_watch_says_what_came_in_what_it_moved_and_what_is_next(known, tmp_path, tm, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(facts, "load", lambda *_: known)
     code, out, err = tm("watch", "--since", "2026-05-01", "--ics", tmp_path / "next.ics")
     assert code == 0, err
     assert "came in since 2026-05-01" in out and "204,305" in out
@@ -274,7 +288,7 @@ def test_watch_says_what_came_in_what_it_moved_and_what_is_next(tmp_path, tm, mo
 
 def test_an_indicator_that_is_none_is_named(data):
     place = data / calendar.TABLE
-    place.write_text(place.read_text(encoding="utf-8").replace(",output,events", ",outputs,events"), encoding="utf-8")
+    place.write_text(place.read_text(encoding="utf-8").replace(",output,reported", ",outputs,reported"), encoding="utf-8")
     with pytest.raises(DataError, match="calendar.csv row 3: 'outputs' is no indicator; there are output"):
         calendar.upcoming(facts.load(data))
 
@@ -282,29 +296,103 @@ def test_an_indicator_that_is_none_is_named(data):
 # ---- makers' own tables
 
 
+NISSAN_RELEASE = """\
+,May 2026 (vehicles),Year-on-year change (%),Jan. – May 2026 (vehicles),Year-on-year change (%)
+1. Production,,,,
+Production in Japan,"41,000",-3.0,"210,000",-4.0
+US,"43,056",+16.8,"247,361",+12.8
+Mexico,"36,075",-31.0,"194,947",-30.1
+2. Sales,,,,
+US,"80,450",+0.4,"407,137",-3.0
+3. Exports,,,,
+U.S.,"9,450",+0.4,"51,100",-3.0
+"""
+
+
+def test_a_makers_release_is_read_as_it_stands(known, tmp_path):
+    path = tmp_path / "release.csv"
+    path.write_text(NISSAN_RELEASE, encoding="utf-8")
+    found = tm.own_facts.read_facts(path, maker="Nissan", source_title="a release")
+    read = {(row.variable, row.origin, row.period): float(row.value) for row in found.itertuples()}
+    assert read == {
+        ("us_production_units", "US", "2026-05"): 43_056,
+        ("us_production_units", "US", "2026-01..2026-05"): 247_361,
+        ("us_sales_units", "US", "2026-05"): 80_450,
+        ("us_sales_units", "US", "2026-01..2026-05"): 407_137,
+        ("us_import_units", "JP", "2026-05"): 9_450,
+        ("us_import_units", "JP", "2026-01..2026-05"): 51_100,
+    }
+    assert found.attrs["left_out"] == ["Production in Japan", "Mexico"]
+    assert tm.own_facts.check_facts(found, known) == []
+    seen = tm.own_facts.preview_facts(found, known).set_index(["variable", "period"])
+    assert seen.at[("us_production_units", "2026-01..2026-05"), "new"] == 247_361
+
+
+def test_months_down_are_read_in_the_words_of_releases(tmp_path):
+    for head, first in (("Month,U.S. production (units)", "Jan. 2026"), ("年月,米国生産", "2026年1月")):
+        path = tmp_path / "release.csv"
+        path.write_text(f"{head}\n{first},46010\n", encoding="utf-8")
+        rows = tm.own_facts.read_facts(
+            path, maker="Nissan", variable="us_production_units", origin="US", source_title="a release"
+        )
+        assert rows[["period", "value"]].to_numpy().tolist() == [["2026-01", "46010"]]
+
+
+# ---- the industry
+
+
+FRED = "/fred.stlouisfed.org/graph/fredgraph.csv"
+MONTHS = {f"{year}-{month:02}": 10.2 + month / 100 for year in (2025, 2026) for month in range(1, 13)}
+
+
+def body(months: dict[str, float], head: str = f"observation_date,{g17.SERIES}") -> bytes:
+    lines = [f"{month}-01,{figure}" for month, figure in months.items()]
+    return "\n".join([head, *lines]).encode()
+
+
+@pytest.fixture
+def desk(data, known):
+    with offices.serving() as server:
+        folder = dataclasses.replace(known, folder=data)
+        yield server, lambda: g17.refresh(
+            folder, session=server.session(), now=pd.Timestamp("2026-11-28", tz="UTC"), sleep=lambda _: None
+        )
+
+
+def test_assemblies_are_stored_by_month_and_what_was_revised_stays_in_both_vintages(desk, data):
+    server, refresh = desk
+    some = dict(list(MONTHS.items())[:21])
+    server.bodies[FRED] = body({**some, "2026-10": "."})
+    server.modified[FRED] = "Mon, 16 Nov 2026 14:15:00 GMT"
+    found = refresh().set_index("period")
+    assert found.at["2026-09", "value"] == 10_290_000 and "2026-10" not in found.index
+    assert found.at["CY2025", "before"] == 10_290_000  # the bundled mean, which this one revises
+    assert refresh().empty and len(store.snapshots(data)) == 1
+    server.bodies[FRED] = body({**some, "2026-09": 9.99})
+    server.modified[FRED] = "Wed, 16 Dec 2026 14:15:00 GMT"
+    assert refresh()[["period", "before", "vintage"]].to_numpy().tolist() == [["2026-09", 10.29e6, "2026-12-16"]]
+    stored = pd.read_csv(store.path(data, seasons.OUTPUT)).query("period == '2026-09'")
+    assert stored["value"].tolist() == [10_290_000, 9_990_000]
+    assert facts.check(data) == []
+
+
 @pytest.mark.parametrize(
-    ("rows", "columns", "expected"),
+    ("sent", "said"),
     [
-        (  # a maker's release, months down
-            ["Month,U.S. production (units)", "Jan. 2026,46010", "Feb. 2026,48731"],
-            {"maker": "Nissan", "variable": "us_production_units", "origin": "US"},
-            {"2026-01": 46_010, "2026-02": 48_731},
-        ),
-        (  # the same in Japanese
-            ["年月,米国生産", "2026年1月,86367", "2026年2月,81234"],
-            {"maker": "Honda", "variable": "us_production_units", "origin": "US"},
-            {"2026-01": 86_367, "2026-02": 81_234},
-        ),
-        (  # months across
-            ["maker,region,2026-01,2026-02", "Toyota,U.S.,110200,118300"],
-            {"variable": "us_production_units"},
-            {"2026-01": 110_200, "2026-02": 118_300},
-        ),
+        (b"<html>moved</html>", "begins with '<html>moved</html>'; expected a header"),
+        (body({"2026-01": 10.2}, "observation_date,DAUPSA"), "expected a header of a date and MVATOTASSS"),
+        (body({"2026-01": 10_200.0}), "expected the first of a month, once, and millions of vehicles a year"),
     ],
 )
-def test_month_tables_of_makers_releases_are_read(known, tmp_path, rows, columns, expected):
-    path = tmp_path / "release.csv"
-    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    found = tm.own_facts.read_facts(path, source_title="a release", **columns)
-    assert dict(zip(found["period"], found["value"].astype(float), strict=True)) == expected
-    assert dataclasses.is_dataclass(known) and tm.own_facts.check_facts(found, known) == []
+def test_another_layout_stores_nothing(desk, data, sent, said):
+    server, refresh = desk
+    server.bodies[FRED] = sent
+    with pytest.raises(DataError, match=said):
+        refresh()
+    assert store.snapshots(data).empty
+
+
+def test_an_address_that_does_not_answer_is_said(desk):
+    _, refresh = desk
+    with pytest.raises(DataError, match="fredgraph.csv is not there"):
+        refresh()

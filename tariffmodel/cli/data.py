@@ -224,6 +224,8 @@ def add_facts(
     changed = own_facts.preview_facts(rows, known)
     for fault in changed.attrs["warnings"]:
         typer.echo(f"warning: {fault}", err=True)
+    if left_out := rows.attrs.get("left_out"):
+        typer.echo(f"left out, no label of data/watch/press_labels.csv: {', '.join(left_out)}", err=True)
     row: Any  # a named tuple of its columns
     for row in changed.itertuples():
         old, new = (

@@ -828,6 +828,16 @@ CALENDAR = _table(
     ],
 )
 
+PRESS_LABELS = _table(
+    {
+        "section": _one_of("production", "sales", "exports", nullable=True),
+        "label": _text(),
+        "variable": _one_of(*(f"us_{what}_units" for what in ("production", "sales", "import"))),
+        "origin": _like(r"[A-Z]{2}$", "a two-letter country code"),
+    },
+    key=["section", "label"],
+)
+
 SPILLOVER = _table(
     {
         "ticker": _text(),
@@ -1254,5 +1264,6 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "watch/monthly.csv": MONTHLY,
     "watch/us_output.csv": US_OUTPUT,
     "watch/calendar.csv": CALENDAR,
+    "watch/press_labels.csv": PRESS_LABELS,
     "watch/spillover.csv": SPILLOVER,
 }

@@ -144,7 +144,8 @@ def wrong(rows: pd.DataFrame) -> list[Fault]:
 def _shrinking(rows: pd.DataFrame) -> list[Fault]:
     """Sums of months that are smaller than a part of them."""
     start, end, value = (rows[name].to_numpy() for name in ("start", "end", "value"))
-    holds = (start[:, None] <= start) & (end[:, None] >= end) & ~np.eye(len(rows), dtype=bool)
+    holds = (start[:, None] <= start) & (end[:, None] >= end)
+    holds &= (start[:, None] != start) | (end[:, None] != end)
     less = holds & (value[:, None] < value * (1 - _AGREES))
     faults = []
     for place in np.flatnonzero(less.any(axis=1)):
@@ -152,7 +153,7 @@ def _shrinking(rows: pd.DataFrame) -> list[Fault]:
         expected = (
             f"no less than {part['value']:,.0f}, which row {part['row']} has for {part['period']}, a part of it"
         )
-        faults.append(Fault(whole["file"], int(whole["row"]), "value", whole["value"], expected))
+        faults.append(Fault(whole["file"], int(whole["row"]), "value", float(whole["value"]), expected))
     return faults
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from tariffmodel.facts import (
     store,
     with_dates_apart,
 )
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import press, spreadsheet
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff.case import case
 from tariffmodel.tariff.goods import INPUT_OF
@@ -61,7 +62,8 @@ def read_facts(
     """Rows for ``facts/own.csv`` from a CSV or Excel file, as text.
 
     Either one figure per row under the headings of ``facts/*.csv``, in any order; or vehicles with
-    months (or other periods) down or across. Where all twelve months of a year are there, their sum is
+    months (or other periods) down or across; or the table of a maker's monthly release as it stands, see
+    `press`: labels that it does not know are in ``attrs["left_out"]``. Where all twelve months of a year are there, their sum is
     added as a row of the year, because whole-year measures read whole-year rows.
 
     Parameters
@@ -98,13 +100,15 @@ def read_facts(
     >>> rows[["period", "value", "unit", "quality"]].to_numpy().tolist()
     [['2026-01', '180000', 'units', 'reported'], ['2026-02', '190000', 'units', 'reported']]
     """
-    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
+    from tariffmodel.facts.schemas import FACTS  # slow to import
 
     known = list(FACTS.columns)
     columns = {_OLDER.get(column, column): value for column, value in columns.items()}
     if wrong := sorted(set(columns) - set(known)):
         raise DataError(f"{wrong[0]} is not a column of facts; there are {', '.join(known)}")
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
+    if (released := press.plain(table.cells)) and "value" not in released[0]:
+        return _finished(released[0], table, known, columns, decimal, released[1])
     filled = (table.cells != "").any(axis=1).nonzero()[0]
     names = [_column(cell, known) for cell in table.cells[filled[0]]]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
@@ -112,6 +116,20 @@ def read_facts(
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
     blank = np.array([not name for name in names]) & (rows == "").all(axis=0).to_numpy()
     rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
+    return _finished(rows, table, known, columns, decimal)
+
+
+def _finished(
+    rows: pd.DataFrame,
+    table: spreadsheet.Sheet,
+    known: list[str],
+    columns: dict[str, str],
+    decimal: str | None,
+    left_out: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Rows as `read_facts` returns them; `left_out` are labels of a release that are not known."""
+    from tariffmodel.facts.schemas import MODEL_UNITS  # slow to import
+
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
     if rows.empty:
@@ -142,7 +160,7 @@ def read_facts(
     rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
     chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
     rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
-    rows.attrs = table.about
+    rows.attrs = {**table.about, "left_out": list(left_out)}
     return rows
 
 
@@ -314,7 +332,8 @@ def add_facts(
     >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
     >>> with TemporaryDirectory() as place:  # instead of the data folder
     ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
-    ...     _ = copytree(tm.facts.data_dir() / "trade", Path(place) / "trade")
+    ...     for name in ("trade", "watch"):
+    ...         _ = copytree(tm.facts.data_dir() / name, Path(place) / name)
     ...     known = dataclasses.replace(tm.facts.load(), folder=Path(place))
     ...     added = tm.own_facts.add_facts(known, file, source_title="a table of mine")
     ...     store.snapshots(Path(place))["files"].tolist(), float(added.at[0, "new"])
@@ -352,7 +371,7 @@ def _column(cell: object, known: list[str]) -> str:
     name = _OLDER.get(name, name)
     if name in known:
         return name
-    return "period" if name in ("month", "quarter", "year", "date") else period_label(cell) or name
+    return "period" if name in ("month", "quarter", "year", "date", "年月", "月") else period_label(cell) or name
 
 
 def period_label(cell: object) -> str:
@@ -366,6 +385,8 @@ def period_label(cell: object) -> str:
     words = spreadsheet.text(cell)
     if match := re.fullmatch(r"(\d{4})(?:[-/.]|年\s*|년\s*)(\d{1,2})[月월]?|(\d{4})(0[1-9]|1[0-2])", words):
         return f"{match[1] or match[3]}-{int(match[2] or match[4]):02}"
+    if span := press.months(words):
+        return span
     for pattern in ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%b %y"):
         try:
             return f"{datetime.strptime(words, pattern):%Y-%m}"  # noqa: DTZ007  a month has no zone
