@@ -2,7 +2,8 @@
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
-about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``watch`` (what this year will have been) → ``intake`` (what comes in from
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``watch`` (what
+this year will have been) → ``intake`` (what comes in from
 outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """

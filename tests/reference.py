@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev, variance
 
@@ -155,7 +156,7 @@ class Reference:
         return {day: a_day * speed[day.month] / mean for day in whole}
 
     def year_end(self, maker: str, variable: str, origin: str, known: list[date]) -> float:
-        """Vehicles of a year of which some days are known: what such days usually are, and the year before."""
+        """Vehicles of a year of which some days are known: what they usually are, and the year before."""
         year, key = known[0].year, (maker, variable, origin)
         said = self.said(*key)
         had = sum(said[day] for day in known)
@@ -189,13 +190,15 @@ class Reference:
         reading, prior = math.log(had) - log_share, 0.0
         if all(one is not None for one in before) and sum(before) > 0:
             levels = [level for one, level in sorted(self.assembled.items()) if one < year]
-            moves = [math.log(later / earlier) for earlier, later in zip(levels, levels[1:], strict=False)]
+            moves = [math.log(later / earlier) for earlier, later in pairwise(levels)]
             prior = 1 / (2 * stdev(moves) ** 2)
             reading = (reading * sure + math.log(sum(before)) * prior) / (sure + prior)
         return max(math.exp(reading), had)
 
     def _length(self, year: int, month: int) -> int:
-        return sum(day.month == month for day in days(date(year, month, 1), date(year, month, 28) + 3 * ONE_DAY))
+        return sum(
+            day.month == month for day in days(date(year, month, 1), date(year, month, 28) + 3 * ONE_DAY)
+        )
 
     def _share(self, spans: list[tuple[int, int, float]], part: dict[int, float]) -> float | None:
         """Share of a year in its known part; none where spans do not bound it."""

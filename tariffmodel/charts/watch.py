@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
+    HOME_COLOR,
     INK,
     Chart,
     Native,
@@ -18,7 +19,6 @@ from tariffmodel.charts.house import (
     figure,
     finish,
     home_key,
-    HOME_COLOR,
     in_house_style,
     label_rows,
     left_out,
@@ -145,8 +145,12 @@ def surprise_bars(
     hatched = hatched if (shown["others_bill_change_usd"] != 0).any() else []
     fig = figure(
         title,
-        f"Change of the bill of {year.removeprefix('CY')} by one standard deviation upwards, USD {size}; right: size, and change of market value; {case}",
-        [f"The {len(shown)} of {len(found)} with most at stake: probability times value", *origin_note(source, as_of)],
+        f"Change of the bill of {year.removeprefix('CY')} by one standard deviation upwards, USD "
+        f"{size}; right: size, and change of market value; {case}",
+        [
+            f"The {len(shown)} of {len(found)} with most at stake: probability times value",
+            *origin_note(source, as_of),
+        ],
         width_cm,
         body_cm=0.42 * len(shown) + 1.0,
         key=[*home_key(shown["home"]), *hatched],
@@ -154,7 +158,10 @@ def surprise_bars(
     ax = fig.subplots()
     label_rows(
         ax,
-        [f"{display_name(maker)}, {label}" for maker, label in zip(shown["maker"], shown["label"], strict=True)],
+        [
+            f"{display_name(maker)}, {label}"
+            for maker, label in zip(shown["maker"], shown["label"], strict=True)
+        ],
     )
     y = np.arange(len(shown))
     colors = [HOME_COLOR.get(home, INK) for home in shown["home"]]

@@ -12,8 +12,8 @@ their quarter and their year. Within a month days are alike. Over months
 - a year without rows has the pace of days of the nearest earlier year, failing that of the nearest later
   one, and that mean pace of months.
 
-What no row holds is a forecast, and its range is one: 80% of what may be (`seasons.ends`), and the range of the
-figures that it rests on.
+What no row holds is a forecast, and its range is one: 80% of what may be (`seasons.ends`), and the range of
+the figures that it rests on.
 """
 
 from __future__ import annotations
@@ -375,11 +375,13 @@ def _mean_before(pace: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
 def _shares(weight: np.ndarray) -> np.ndarray:
     """Weights (n, G) over their sum."""
     total = weight.sum(axis=-1, keepdims=True)
-    return np.asarray(np.divide(weight, total, out=np.full_like(weight, 1 / weight.shape[1]), where=total > 0))
+    return np.asarray(
+        np.divide(weight, total, out=np.full_like(weight, 1 / weight.shape[1]), where=total > 0)
+    )
 
 
 def _widened(total: np.ndarray, sd: float) -> np.ndarray:
-    """Central, low and high (3, n) of a year that another one stands in for: both ranges, as if independent."""
+    """Central, low and high (3, n) of a year that another stands in for: both ranges, as if independent."""
     value = total[0]
     low, high = seasons.ends(np.ones(1), np.array([sd]))
     own = np.divide(total[1:], value, out=np.ones_like(total[1:]), where=value > 0) - 1

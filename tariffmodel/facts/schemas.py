@@ -807,7 +807,9 @@ CALENDAR = _table(
         "what": _text(),
         "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
         "kind": _one_of("threat", "expiry", "review", "window", "release"),
-        "date": _like(r"\d{4}-\d{2}(-\d{2})?$", "a day or a month such as 2027-01-01 or 2027-01", nullable=True),
+        "date": _like(
+            r"\d{4}-\d{2}(-\d{2})?$", "a day or a month such as 2027-01-01 or 2027-01", nullable=True
+        ),
         "months": _like(
             r"(\*|\d{1,2}(\|\d{1,2})*)$", "months 1 to 12 separated by |, or * for all", nullable=True
         ),
@@ -818,7 +820,9 @@ CALENDAR = _table(
     key=["release"],
     checks=[
         pa.Check(
-            lambda table: table["date"].isna() == table[["months", "first_day", "last_day"]].notna().all(axis=1),
+            lambda table: (
+                table["date"].isna() == table[["months", "first_day", "last_day"]].notna().all(axis=1)
+            ),
             error="date: expected a date, or months with first_day and last_day",
         ),
         pa.Check(

@@ -119,10 +119,11 @@ def wrong(rows: pd.DataFrame) -> list[Fault]:
     >>> print(wrong(twice)[0])
     mine.csv row 3: period is '2026-01'; expected each month once, and row 2 has it with 10; delete one
     """
-    faults = []
     row: Any
-    for row in rows[rows["unit"] != "units"].itertuples():
-        faults.append(Fault(row.file, row.row, "unit", row.unit, "units, which vehicles are counted in"))
+    faults = [
+        Fault(row.file, row.row, "unit", row.unit, "units, which vehicles are counted in")
+        for row in rows[rows["unit"] != "units"].itertuples()
+    ]
     for _, one in rows.groupby(KEY, sort=False):
         for _, same in one.groupby(["start", "end"], sort=False):
             first, *others = same.itertuples()
@@ -150,9 +151,8 @@ def _shrinking(rows: pd.DataFrame) -> list[Fault]:
     faults = []
     for place in np.flatnonzero(less.any(axis=1)):
         whole, part = rows.iloc[place], rows.iloc[int(less[place].argmax())]
-        expected = (
-            f"no less than {part['value']:,.0f}, which row {part['row']} has for {part['period']}, a part of it"
-        )
+        held = f"{part['value']:,.0f}, which row {part['row']} has for {part['period']}"
+        expected = f"no less than {held}, a part of it"
         faults.append(Fault(whole["file"], int(whole["row"]), "value", float(whole["value"]), expected))
     return faults
 
@@ -194,7 +194,9 @@ def series(facts: Facts) -> pd.DataFrame:
     known: dict[tuple[str, str, str, int], list[tuple[int, int, float]]] = {}
     for maker, variable, origin, start, end, value in spans.itertuples(index=False):
         if start.day == 1 and start.year == end.year and (end + _DAY).day == 1:
-            known.setdefault((maker, variable, origin, start.year), []).append((start.month, end.month, value))
+            known.setdefault((maker, variable, origin, start.year), []).append(
+                (start.month, end.month, value)
+            )
     table = pd.DataFrame.from_dict(
         {key: _cumulated(rows) for key, rows in known.items()}, orient="index", columns=range(13)
     )
@@ -212,7 +214,7 @@ def _of_files(facts: Facts) -> list[pd.DataFrame]:
 
 
 def _cumulated(spans: Sequence[tuple[int, int, float]]) -> list[float]:
-    """Sums since January that spans of months bound, NaN for the others; the first reading of an end counts."""
+    """Sums since January that spans of months bound, else NaN; the first reading of an end counts."""
     total = {0: 0.0}
     found = 0
     while found < len(total):
@@ -314,9 +316,9 @@ def season(
 
 @kept_with_files
 def growth_sd(facts: Facts, year: int) -> float:
-    """Standard deviation of the logarithm of a maker's yearly change, from the industry's years before `year`.
+    """Standard deviation of the logarithm of a maker's yearly change, from years before `year`.
 
-    That of the industry times the root of two: a maker moves as much again on its own.
+    That of the industry's, times the root of two: a maker moves as much again on its own.
 
     Raises
     ------

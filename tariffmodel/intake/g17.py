@@ -1,9 +1,9 @@
 """What does the Federal Reserve count of motor vehicles assembled in the US, month by month?
 
-`refresh` takes the series MVATOTASSS of the statistical release G.17 (motor vehicle assemblies, total, millions
-of units at a seasonally adjusted annual rate) from FRED's graph file, a CSV with a date column and one named
-for the series, missing months written as a point. No key is needed. What was revised is stored as a vintage of
-the day of the file beside the older one, and nothing is stored where the layout is another.
+`refresh` takes the series MVATOTASSS of the statistical release G.17 (motor vehicle assemblies, total,
+millions of units at a seasonally adjusted annual rate) from FRED's graph file, a CSV with a date column and
+one named for the series, missing months written as a point. No key is needed. What was revised is stored as a
+vintage of the day of the file beside the older one, and nothing is stored where the layout is another.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def refresh(
 
 
 def read(content: bytes) -> pd.DataFrame:
-    """Months of a body in FRED's layout: `period` and `value`, vehicles at a yearly rate.
+    r"""Months of a body in FRED's layout: `period` and `value`, vehicles at a yearly rate.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read(content: bytes) -> pd.DataFrame:
 
     Examples
     --------
-    >>> read(b"observation_date,MVATOTASSS\\n2026-01-01,10.52\\n2026-02-01,.\\n").to_numpy().tolist()
+    >>> read(b"observation_date,MVATOTASSS\n2026-01-01,10.52\n2026-02-01,.\n").to_numpy().tolist()
     [['2026-01', 10520000.0]]
     """
     text = content.decode("utf-8-sig", "replace")
@@ -131,8 +131,8 @@ def read(content: bytes) -> pd.DataFrame:
         cells = ",".join(table.iloc[line]) if len(table) else "nothing"
         raise RefusedError(
             LAYOUT,
-            f"{ADDRESS} holds {cells!r}; expected the first of a month, once, and millions of vehicles a year "
-            f"from {_PLAUSIBLE[0]} to {_PLAUSIBLE[1]:g}; nothing was stored",
+            f"{ADDRESS} holds {cells!r}; expected the first of a month, once, and millions of vehicles a "
+            f"year from {_PLAUSIBLE[0]} to {_PLAUSIBLE[1]:g}; nothing was stored",
         )
     return pd.DataFrame(
         {"period": day.dt.strftime("%Y-%m"), "value": (figure * _MILLION).round()}

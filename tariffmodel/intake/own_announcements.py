@@ -42,8 +42,8 @@ def read_announcements(
 ) -> pd.DataFrame:
     """Announcements from a CSV or Excel file, one a row, as text.
 
-    Needed are `date`, `company` and `kind`; `investment_usd` (dollars), `jobs`, `plant`, `state`, `start_year`,
-    `product` and the source as far as known.
+    Needed are `date`, `company` and `kind`; `investment_usd` (dollars), `jobs`, `plant`, `state`,
+    `start_year`, `product` and the source as far as known.
 
     Parameters
     ----------
@@ -206,7 +206,9 @@ def add_announcements(
             old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
             new = pd.concat([old[~_key(old).isin(_key(new))], new])
         (staging / OWN_ANNOUNCEMENTS).parent.mkdir(exist_ok=True)
-        new.sort_values(announcements.KEY).to_csv(staging / OWN_ANNOUNCEMENTS, index=False, lineterminator="\n")
+        new.sort_values(announcements.KEY).to_csv(
+            staging / OWN_ANNOUNCEMENTS, index=False, lineterminator="\n"
+        )
     return len(rows)
 
 

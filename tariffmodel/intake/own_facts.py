@@ -63,8 +63,9 @@ def read_facts(
 
     Either one figure per row under the headings of ``facts/*.csv``, in any order; or vehicles with
     months (or other periods) down or across; or the table of a maker's monthly release as it stands, see
-    `press`: labels that it does not know are in ``attrs["left_out"]``. Where all twelve months of a year are there, their sum is
-    added as a row of the year, because whole-year measures read whole-year rows.
+    `press`: labels that it does not know are in ``attrs["left_out"]``. Where all twelve
+    months of a year are there, their sum is added as a row of the year, because whole-year measures read
+    whole-year rows.
 
     Parameters
     ----------
@@ -371,7 +372,9 @@ def _column(cell: object, known: list[str]) -> str:
     name = _OLDER.get(name, name)
     if name in known:
         return name
-    return "period" if name in ("month", "quarter", "year", "date", "年月", "月") else period_label(cell) or name
+    return (
+        "period" if name in ("month", "quarter", "year", "date", "年月", "月") else period_label(cell) or name
+    )
 
 
 def period_label(cell: object) -> str:

@@ -1,8 +1,8 @@
 """How is the table of a maker's monthly release read as it stands?
 
-Regions stand down, under headings such as *1. Production*, *2. Sales* and *3. Exports*; a month, the months of the
-year so far and the same of the year before stand across, with changes in percent between them. Labels that are
-known are data: ``data/watch/press_labels.csv``. Rows with other labels are left out, and named.
+Regions stand down, under headings such as *1. Production*, *2. Sales* and *3. Exports*; a month, the months of
+the year so far and the same of the year before stand across, with changes in percent between them. Labels that
+are known are data: ``data/watch/press_labels.csv``. Rows with other labels are left out, and named.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SECTIONS = {
     "exports": r"exports?|輸出",
 }
 _MONTH = r"([A-Z][a-z]{2,8})\.?"
-_COUNTED = re.compile(r"[(（]?(?:vehicles|units|台数?|k?units)[)）]?", re.IGNORECASE)
+_COUNTED = re.compile(r"[(\uff08]?(?:vehicles|units|台数?|k?units)[)\uff09]?", re.IGNORECASE)
 
 
 def plain(cells: np.ndarray) -> tuple[pd.DataFrame, list[str]] | None:
@@ -76,7 +76,7 @@ def months(words: str) -> str:
     ('2025-04..2026-03', '2026-01..2026-04')
     """
     text = _COUNTED.sub("", words).strip()
-    dash = r"\s*(?:[-–—~〜～]|to)\s*"
+    dash = r"\s*(?:[-–—~〜\uff5e]|to)\s*"
     if match := re.fullmatch(rf"{_MONTH}(?:\s+(\d{{4}}))?(?:{dash}{_MONTH})?\s*(\d{{4}})?", text):
         first, last = _number(match[1]), _number(match[3] or match[1])
         end = int(match[4] or match[2] or 0)

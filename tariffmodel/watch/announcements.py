@@ -70,8 +70,8 @@ def counted(facts: Facts) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Rows of `table` with `maker`; `starts` (day), `starts_early`, `starts_late`: the ends of how long such a
-        move takes where the year of its start is not known.
+        Rows of `table` with `maker`; `starts` (day), `starts_early`, `starts_late`: the ends of how long such
+        a move takes where the year of its start is not known.
 
     Examples
     --------
@@ -95,7 +95,11 @@ def counted(facts: Facts) -> pd.DataFrame:
         [f"{year}-07-01" if not pd.isna(year) else None for year in rows["start_year"]], errors="coerce"
     )
     columns = {}
-    for name, months in (("starts_early", "months_low"), ("starts", "months"), ("starts_late", "months_high")):
+    for name, months in (
+        ("starts_early", "months_low"),
+        ("starts", "months"),
+        ("starts_late", "months_high"),
+    ):
         usual = rows["day"] + pd.to_timedelta(takes[months].to_numpy() * 365.25 / 12, unit="D").floor("D")
         columns[name] = usual.where(stated.isna() | (stated <= rows["day"]), stated)
     return rows.assign(**columns).reset_index(drop=True)
@@ -116,8 +120,8 @@ def done(day: pd.Series, starts: pd.Series, on: date) -> pd.Series:
 def added(facts: Facts, on: date, since: pd.Series, column: str) -> pd.DataFrame:
     """What announcements add to each maker's last figure by the end of a day.
 
-    Announced after the last figure: what is done of it. Announced before it, and not done when it was counted:
-    whether the figure holds it already is not known, so that it is in the high end alone.
+    Announced after the last figure: what is done of it. Announced before it, and not done when it was
+    counted: whether the figure holds it already is not known, so that it is in the high end alone.
 
     Parameters
     ----------
@@ -145,8 +149,7 @@ def added(facts: Facts, on: date, since: pd.Series, column: str) -> pd.DataFrame
     later = rows["day"] > counted_on
     ends = [figure * done(rows["day"], rows[name], on) for name in ("starts_early", "starts", "starts_late")]
     then = [
-        figure
-        * (1 - ((counted_on - rows["day"]).dt.days / (rows[name] - rows["day"]).dt.days.clip(lower=1)))
+        figure * (1 - ((counted_on - rows["day"]).dt.days / (rows[name] - rows["day"]).dt.days.clip(lower=1)))
         for name in ("starts_early", "starts", "starts_late")
     ]
     open_then = np.maximum.reduce([np.where(figure > 0, part, 0.0) for part in then]).clip(min=0.0)

@@ -44,7 +44,9 @@ from tariffmodel.watch import announcements
 DRAWS = 10_000
 VARIABLES = (PRODUCTION, EXPORTS, SALES, IMPORTS, JOBS, INVESTMENT)
 _BLOCK = 500  # draws of a bill at a time
-_SHARED = float(np.sqrt(0.5))  # what makers share of how far a year is off: the industry's half of the variance
+_SHARED = float(
+    np.sqrt(0.5)
+)  # what makers share of how far a year is off: the industry's half of the variance
 _METHODS = {
     "own": "counted",
     "official": "counted",
@@ -207,8 +209,8 @@ def filled(facts: Facts, year: str = "") -> Facts:
 def draws(facts: Facts, year: str = "", n: int = DRAWS, seed: int = 1) -> dict[str, np.ndarray]:
     """Years that may be, of each variable of `table`, arrays (n, makers) in the order of ``facts.makers``.
 
-    Lognormal on either side of the value, so that 80% lie between low and high; what makers share of it is the
-    industry's half of the variance of a year. A figure that is not known is NaN.
+    Lognormal on either side of the value, so that 80% lie between low and high; what makers share of it is
+    the industry's half of the variance of a year. A figure that is not known is NaN.
 
     Examples
     --------
@@ -287,9 +289,9 @@ class _Shifts:
 def bills(case: Case, year: str = "", n: int = 1000, seed: int = 1) -> pd.DataFrame:
     """Score, rate and bill of the year for every maker, with what is not known of the year in them.
 
-    The policy of the case is asked over the calendar year, its contributions are those of the same year. Where
-    a rate falls with contribution, both levels are given; else the level is ``law``. In a draw output, exports,
-    jobs, investment, sales and imports move the score and its rate, output moves parts and their offset, and
+    The policy of the case is asked over the calendar year, its contributions are those of the same year.
+    Where a rate falls with contribution, both levels are given; else the level is ``law``. In a draw output,
+    exports, jobs, investment, sales and imports move the score and its rate, output moves parts and their offset, and
     all other inputs move the bill as they do in `exposure.table`, with what makers share of their errors.
 
     Returns
@@ -396,8 +398,8 @@ def errors(
     with_last_year : bool
         False: the months alone, without weighing the year before.
     with_industry : bool
-        Last year's vehicles move with US assemblies of the year, as if those were known already: the most that
-        an industry term could bring.
+        Last year's vehicles move with US assemblies of the year, as if those were known already: the most
+        that an industry term could bring.
 
     Returns
     -------
@@ -506,8 +508,8 @@ def as_read(facts: Facts, maker: str, year: int, months: int, variable: str = PR
     shape = series[months].get(before, np.nan) / series[12].get(before, np.nan)
     if not (had > 0 and shape > 0):
         raise DataError(
-            f"{variable} of {maker}: {months} months of {year}, or of {year - 1} and that year, are not known; "
-            f"add them to data/{seasons.MONTHLY} or by add facts"
+            f"{variable} of {maker}: {months} months of {year}, or of {year - 1} and that year, are not "
+            f"known; add them to data/{seasons.MONTHLY} or by add facts"
         )
     known = np.repeat([1.0, 0.0], [months, 12 - months])
     season = seasons.season(series, [(maker, variable, "US")], year, known)

@@ -67,8 +67,8 @@ def table(
     DataFrame
         One row per maker and indicator that moves something: `maker`, `indicator`, `label`, `size` and
         `size_share` (of the nowcast), `score_change`, `rate_change` (fraction of customs value, where a rate
-        falls with contribution), `bill_change_usd`, `relief_change_usd` (the part of it that the rate makes, on
-        vehicles shipped in as before), `others_bill_change_usd`, `value_change_usd` (of the maker
+        falls with contribution), `bill_change_usd`, `relief_change_usd` (the part of it that the rate makes,
+        on vehicles shipped in as before), `others_bill_change_usd`, `value_change_usd` (of the maker
         and the others together), `value_change_share` (of the maker's market value, NaN without one),
         `probability` of one as large within a month, `at_stake_usd` = probability × what own and others'
         values change by, and `reading`, words where a sign misleads.
@@ -142,7 +142,7 @@ _READ = ["indicator", "score_change", "bill_change_usd", "others_bill_change_usd
 
 
 def _reading(indicator: str, score: float, own: float, others: float) -> str:
-    """Words where the sign of the figure is not that of the news: good news of a maker that makes it dearer."""
+    """Words where good news makes a maker dearer: the sign of the figure is not that of the news."""
     if not (own > 0 and score == score):
         return ""
     said = {
@@ -154,9 +154,7 @@ def _reading(indicator: str, score: float, own: float, others: float) -> str:
     return said + "; the others gain" * bool(said and others < 0)
 
 
-def _sizes(
-    facts: Facts, year: str, makers: list[str], share: float | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _sizes(facts: Facts, year: str, makers: list[str], share: float | None) -> tuple[np.ndarray, np.ndarray]:
     """Size of each surprise and the nowcast it is of, (indicators, makers); 0 where nothing is known."""
     found = nowcast.table(facts, year)
     spread = nowcast.sd(found)
@@ -178,14 +176,16 @@ def _shifts(size: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _bill_changes(case: Case, shift: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Change of every attributable bill, and of the duty on vehicles in it, in every variant, (variants, M)."""
+    """Change of every attributable bill and of the duty on vehicles in it, by variant (variants, M)."""
     shape = next(iter(shift.values())).shape
     found = []
     for one, owed in zip((case.policy, case.against), case.owed, strict=True):
         moved = bill(case.facts, one, case.goods, shift=shift)
         found.append((moved.total - owed.total[:1], moved.vehicles - owed.vehicles[:1]))
     (total, vehicles), (other_total, other_vehicles) = found
-    return np.broadcast_to(total - other_total, shape).copy(), np.broadcast_to(vehicles - other_vehicles, shape)
+    return np.broadcast_to(total - other_total, shape).copy(), np.broadcast_to(
+        vehicles - other_vehicles, shape
+    )
 
 
 def _per_unit(case: Case, middle: np.ndarray) -> dict[str, np.ndarray]:
