@@ -148,8 +148,7 @@ def counted(*rows: tuple[str, str, int, str]) -> pd.DataFrame:
                 ("sold", "2026-06", 71_000, "retail sales"),
                 ("sold", "2026-07", 70_000, "to dealers, wholesale"),
             ],
-            "unit is 'wholesale'; expected retail figures only, as in row 2: they differ by up to a tenth; "
-            + "leave one out",
+            "unit is 'wholesale'; expected retail figures only, as in row 2: they differ by up to a tenth",
         ),
     ],
 )
@@ -191,7 +190,7 @@ def test_a_surprise_moves_the_bill_as_a_what_if_does(offer):
 
 
 def test_exports_diverted_and_exports_from_extra_output_are_two_things(offer):
-    """The proposal of June 2025, exports up 5%: Toyota's bill rises by 1.0 million where they leave the US."""
+    """The proposal of June 2025, exports up 5%: Toyota's bill rises by 1.0 million if they leave the US."""
     found = surprises.table(offer, "CY2026", share=0.05).set_index(["indicator", "maker"])
     diverted, added = (found.loc[(name, "Toyota")] for name in ("exports_diverted", "exports_added"))
     assert diverted["bill_change_usd"] == pytest.approx(1.0e6, abs=0.1e6) and diverted["score_change"] < 0

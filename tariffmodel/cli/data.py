@@ -50,7 +50,7 @@ def refresh(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Bring prices and exchange rates from Yahoo (personal use, rate limited) up to date; or other sources."""
+    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or other data."""
     from tariffmodel import facts
     from tariffmodel.intake import earnings_dates, g17, official
     from tariffmodel.intake import yahoo as model

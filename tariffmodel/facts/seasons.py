@@ -21,7 +21,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -119,7 +118,6 @@ def wrong(rows: pd.DataFrame) -> list[Fault]:
     >>> print(wrong(twice)[0])
     mine.csv row 3: period is '2026-01'; expected each month once, and row 2 has it with 10; delete one
     """
-    row: Any
     faults = [
         Fault(row.file, row.row, "unit", row.unit, "units, which vehicles are counted in")
         for row in rows[rows["unit"] != "units"].itertuples()
@@ -165,7 +163,7 @@ def _mixed(rows: pd.DataFrame) -> list[Fault]:
         return []
     place = counted.index("wholesale")
     row, other = rows.iloc[place], rows.iloc[counted.index("retail")]
-    expected = f"retail figures only, as in row {other['row']}: they differ by up to a tenth; leave one out"
+    expected = f"retail figures only, as in row {other['row']}: they differ by up to a tenth"
     return [Fault(row["file"], int(row["row"]), "unit", "wholesale", expected)]
 
 

@@ -1,8 +1,8 @@
 """How is the table of a maker's monthly release read as it stands?
 
-Regions stand down, under headings such as *1. Production*, *2. Sales* and *3. Exports*; a month, the months of
-the year so far and the same of the year before stand across, with changes in percent between them. Labels that
-are known are data: ``data/watch/press_labels.csv``. Rows with other labels are left out, and named.
+Regions stand down, under headings such as *1. Production*, *2. Sales* and *3. Exports*; a month, the months
+of the year so far and the same of the year before stand across, with changes in percent between them. Labels
+that are known are data: ``data/watch/press_labels.csv``. Rows with other labels are left out, and named.
 """
 
 from __future__ import annotations

@@ -291,8 +291,9 @@ def bills(case: Case, year: str = "", n: int = 1000, seed: int = 1) -> pd.DataFr
 
     The policy of the case is asked over the calendar year, its contributions are those of the same year.
     Where a rate falls with contribution, both levels are given; else the level is ``law``. In a draw output,
-    exports, jobs, investment, sales and imports move the score and its rate, output moves parts and their offset, and
-    all other inputs move the bill as they do in `exposure.table`, with what makers share of their errors.
+    exports, jobs, investment, sales and imports move the score and its rate, output moves parts and their
+    offset, and all other inputs move the bill as they do in `exposure.table`, with what makers share of their
+    errors.
 
     Returns
     -------
