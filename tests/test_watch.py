@@ -15,6 +15,7 @@ from tariffmodel import (
     announcements,
     calendar,
     case,
+    charts,
     facts,
     g17,
     nowcast,
@@ -114,6 +115,14 @@ def test_draws_hold_what_the_table_says_and_share_the_industry(known):
 def test_a_period_is_a_calendar_year(known):
     with pytest.raises(DataError, match="year is 'FY2026-03'; a nowcast is of a calendar year"):
         nowcast.table(known, "FY2026-03")
+
+
+def test_the_chart_s_title_says_which_years_are_sure(known):
+    rows = nowcast.table(known, "CY2026").xs(facts.PRODUCTION, level="variable")
+    about = {"year": "CY2026", "what": "US output", "source": "a source", "as_of": date(2026, 10, 30)}
+    assert "No maker's 2026 is sure to differ" in charts.nowcast_fan(rows, **about).alt
+    sure = rows.assign(low=rows["low"].mask(rows.index == "Nissan", 500_000.0))
+    assert "Nissan builds more" in charts.nowcast_fan(sure, **about).alt
 
 
 # ---- what is wrong with months

@@ -171,7 +171,7 @@ def surprise_bars(
     ax.axvline(0, color=INK, linewidth=0.7)
     ax.xaxis.set_major_formatter(lambda value, _: true_minus(f"{value:g}"))
     text_column(ax, [f"{share:+.0%}" for share in shown["size_share"]], 26, "size")
-    worth = [f"{share:+.1%}" if share == share else "–" for share in shown["value_change_share"]]
+    worth = [f"{share:+z.1%}" if share == share else "–" for share in shown["value_change_share"]]
     text_column(ax, worth, 56, "value")
     return finish(
         fig,
