@@ -274,14 +274,14 @@ class _Layout:
         for year in np.flatnonzero(some & ~whole):
             here = at.year == year
             rest, known = here & ~stated, here & stated
-            amount[..., rest] = self._rest(year, known, amount, whole) * _shares(weight[:, rest])
+            amount[..., rest] = self._rest(int(year), known, amount, whole) * _shares(weight[:, rest])
             basis[rest] = _PROJECTED
         have = np.flatnonzero(some)
         for year in np.flatnonzero(~some):
             here = at.year == year
             source = have[have < year][-1] if (have < year).any() else have[0]
             total = amount[..., at.year == source].sum(axis=-1) * at.year_days[year] / at.year_days[source]
-            spread = seasons.growth_sd(self.facts, at.first + year) * np.sqrt(abs(year - source))
+            spread = seasons.growth_sd(self.facts, int(at.first + year)) * np.sqrt(abs(year - source))
             amount[..., here] = _widened(total, spread)[..., None] * weight[:, here]
             basis[here] = _CARRIED
         return amount, row, basis

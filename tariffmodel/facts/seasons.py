@@ -118,25 +118,25 @@ def wrong(rows: pd.DataFrame) -> list[Fault]:
     >>> print(wrong(twice)[0])
     mine.csv row 3: period is '2026-01'; expected each month once, and row 2 has it with 10; delete one
     """
+    other = rows[rows["unit"] != "units"]
     faults = [
-        Fault(row.file, row.row, "unit", row.unit, "units, which vehicles are counted in")
-        for row in rows[rows["unit"] != "units"].itertuples()
+        Fault(str(file), int(row), "unit", unit, "units, which vehicles are counted in")
+        for file, row, unit in zip(other["file"], other["row"], other["unit"], strict=True)
     ]
     for _, one in rows.groupby(KEY, sort=False):
-        for _, same in one.groupby(["start", "end"], sort=False):
-            first, *others = same.itertuples()
-            faults += [
-                Fault(
-                    row.file,
-                    row.row,
-                    "period",
-                    row.period,
-                    f"each month once, and row {first.row} has it with {first.value:,.0f}; delete one",
-                )
-                for row in others
-                if abs(row.value - first.value) > _AGREES * max(row.value, first.value)
-            ]
-        faults += _shrinking(one) + _mixed(one)
+        faults += _twice(one) + _shrinking(one) + _mixed(one)
+    return faults
+
+
+def _twice(rows: pd.DataFrame) -> list[Fault]:
+    """Months that stand there again, with another figure."""
+    faults, seen = [], dict[tuple[object, object], tuple[int, float]]()
+    columns = (rows[name] for name in ("file", "row", "start", "end", "value", "period"))
+    for file, row, start, end, value, period in zip(*columns, strict=True):
+        first, before = seen.setdefault((start, end), (row, value))
+        if abs(value - before) > _AGREES * max(value, before):
+            expected = f"each month once, and row {first} has it with {before:,.0f}; delete one"
+            faults.append(Fault(str(file), int(row), "period", period, expected))
     return faults
 
 
@@ -205,7 +205,7 @@ def series(facts: Facts) -> pd.DataFrame:
 @kept_with_files
 def _of_files(facts: Facts) -> list[pd.DataFrame]:
     exported = trade.in_use(facts, trade.MEXICO_EXPORTS)
-    mexico = exported.groupby(["maker", "start", "end"], as_index=False)["units"].sum()
+    mexico = exported.groupby(["maker", "start", "end"])[["units"]].sum().reset_index()
     mexico = mexico.rename(columns={"units": "value"}).assign(variable=IMPORTS, origin="MX")
     columns = [*KEY, "start", "end", "value"]
     return [months(facts)[columns], mexico[columns]]
@@ -329,9 +329,7 @@ def growth_sd(facts: Facts, year: int) -> float:
     >>> 0.05 < growth_sd(tm.facts.load(), 2026) < 0.2
     True
     """
-    yearly = industry(facts)
-    yearly = yearly[[(row.end - row.start).days >= 364 for row in yearly.itertuples()]]
-    level = pd.Series(yearly["value"].to_numpy(), [start.year for start in yearly["start"]]).sort_index()
+    level = industry_years(facts)
     if (level.index < year).sum() > _FEWEST:
         level = level[level.index < year]  # of a year before all of them there is no other measure
     if len(level) <= _FEWEST:
@@ -339,7 +337,26 @@ def growth_sd(facts: Facts, year: int) -> float:
             f"data/{OUTPUT} has {len(level)} years of {ASSEMBLIES} that were known; expected "
             f"{_FEWEST + 1} or more: without them nobody can say how far a year may be off the one before"
         )
-    return float(np.sqrt(2.0) * np.log(level).diff().dropna().std(ddof=1))
+    moves = np.diff(np.log(level.to_numpy(dtype=float)))
+    return float(np.sqrt(2.0) * moves.std(ddof=1))
+
+
+@kept_with_files
+def industry_years(facts: Facts) -> pd.Series:
+    """US motor vehicle assemblies of whole calendar years, vehicles, by year.
+
+    >>> import tariffmodel as tm
+    >>> float(industry_years(tm.facts.load())[2025])
+    10290000.0
+    """
+    rows = industry(facts)
+    spans = [periods.parse(label) for label in rows["period"]]
+    years = {
+        span.start.year: float(value)
+        for span, value in zip(spans, rows["value"], strict=True)
+        if span.years == 1.0 and span.start.month == 1
+    }
+    return pd.Series(years, dtype=float).sort_index()
 
 
 @kept_with_files

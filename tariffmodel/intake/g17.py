@@ -150,8 +150,8 @@ def _years(months: pd.DataFrame) -> pd.DataFrame:
 def _changed(found: pd.DataFrame, stored: pd.DataFrame, vintage: str) -> pd.DataFrame:
     """What no stored vintage up to this one says already, beside the newest that says something else."""
     mine = stored[stored["series"] == seasons.ASSEMBLIES]
-    order = pd.Series([periods.parse(label).start for label in mine["vintage"]], mine.index)
-    mine = mine.assign(order=order)[order <= periods.parse(vintage).end]
+    order = pd.to_datetime([periods.parse(label).start for label in mine["vintage"]])
+    mine = mine.assign(order=order)[order <= pd.Timestamp(periods.parse(vintage).end)]
     newest = trade.newest(mine.sort_values("order", kind="stable"), ["period"]).set_index("period")["value"]
     before = found["period"].map(newest).astype(float)
     new = before.isna() | ((before - found["value"]).abs() > 0.5)

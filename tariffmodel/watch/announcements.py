@@ -92,7 +92,7 @@ def counted(facts: Facts) -> pd.DataFrame:
     takes = tables.read(facts, "response/moves.csv").set_index("option")
     takes = takes.loc[[MOVES[kind] for kind in rows["kind"]]]
     stated = pd.to_datetime(
-        [f"{year}-07-01" if not pd.isna(year) else None for year in rows["start_year"]], errors="coerce"
+        [f"{year}-07-01" if not pd.isna(year) else "" for year in rows["start_year"]], errors="coerce"
     )
     columns = {}
     for name, months in (
@@ -114,7 +114,8 @@ def done(day: pd.Series, starts: pd.Series, on: date) -> pd.Series:
     """
     passed = (pd.Timestamp(on) - day).dt.days
     whole = (starts - day).dt.days.clip(lower=1)
-    return (passed / whole).clip(0.0, 1.0)
+    share: pd.Series = (passed / whole).clip(0.0, 1.0)
+    return share
 
 
 def added(facts: Facts, on: date, since: pd.Series, column: str) -> pd.DataFrame:

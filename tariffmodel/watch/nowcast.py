@@ -417,7 +417,7 @@ def errors(
     """
     series = seasons.series(facts)
     over = series[(series[12] > 0) & (series.index.isin(years, level="year") | (not years))]
-    level, found = _industry_years(facts), []
+    level, found = seasons.industry_years(facts), []
     for year, rows in over.groupby(level="year"):
         keys = list(rows.droplevel("year").index)
         before = [(*key, year - 1) for key in keys]
@@ -438,12 +438,6 @@ def errors(
     every = pd.concat(found, ignore_index=True)[columns]
     inside = (every["low"] <= every["outcome"]) & (every["outcome"] <= every["high"])
     return every.assign(error=np.log(every["value"] / every["outcome"]), inside=inside)
-
-
-def _industry_years(facts: Facts) -> pd.Series:
-    rows = seasons.industry(facts)
-    whole = rows[[(row.end - row.start).days >= 364 for row in rows.itertuples()]]
-    return pd.Series(whole["value"].to_numpy(), [start.year for start in whole["start"]])
 
 
 def coverage(found: pd.DataFrame) -> pd.DataFrame:
