@@ -30,6 +30,7 @@ WINGS = {  # in the order in which each knows only those before it
     "markets": "Shares and currencies",
     "hedging": "What hedges a position",
     "scenarios": "What could happen",
+    "watch": "What the running year will have been",
     "intake": "What comes in from outside",
     "charts": "Charts",
     "runs": "Runs, reports and exports",

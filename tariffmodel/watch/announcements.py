@@ -91,9 +91,8 @@ def counted(facts: Facts) -> pd.DataFrame:
     rows = rows.drop_duplicates(["maker", "plant", "kind"], keep="last")
     takes = tables.read(facts, "response/moves.csv").set_index("option")
     takes = takes.loc[[MOVES[kind] for kind in rows["kind"]]]
-    stated = pd.to_datetime(
-        [f"{year}-07-01" if not pd.isna(year) else "" for year in rows["start_year"]], errors="coerce"
-    )
+    middle = rows["start_year"].astype("string") + "-07-01"
+    stated = pd.to_datetime(middle, errors="coerce").astype("datetime64[ns]")
     columns = {}
     for name, months in (
         ("starts_early", "months_low"),

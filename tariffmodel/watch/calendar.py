@@ -8,7 +8,9 @@ for each release an identifier that stays, so that a second import changes the f
 from __future__ import annotations
 
 import calendar as days_of
+from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -90,7 +92,7 @@ def upcoming(
     return table.sort_values(["first_day", "last_day"], kind="stable", ignore_index=True)
 
 
-def _days(row: dict[str, object], begin: date, end: date) -> list[tuple[date, date]]:
+def _days(row: Mapping[Any, Any], begin: date, end: date) -> list[tuple[date, date]]:
     """First and last day of each time that a row of the calendar comes between two days."""
     if isinstance(row["date"], str):
         span = periods.parse(row["date"])
@@ -106,7 +108,7 @@ def _days(row: dict[str, object], begin: date, end: date) -> list[tuple[date, da
     return [one for one in out if one[0] <= end]
 
 
-def _stake(row: dict[str, object], facts: Facts, at_stake: pd.DataFrame | None) -> float:
+def _stake(row: Mapping[Any, Any], facts: Facts, at_stake: pd.DataFrame | None) -> float:
     if at_stake is None or row["kind"] != "release" or not isinstance(row["indicators"], str):
         return float("nan")
     countries = str(row["countries"]).split("|")

@@ -10,8 +10,7 @@ be done (`announcements`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -36,7 +35,7 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.contribution import INVESTMENT, JOBS, Level, composite, measured
 from tariffmodel.tariff.duty import bill
-from tariffmodel.tariff.goods import INPUTS
+from tariffmodel.tariff.goods import INPUTS, Goods
 from tariffmodel.tariff.policy import Policy, Relief
 from tariffmodel.tariff.relief import earners, rate_at
 from tariffmodel.watch import announcements
@@ -111,7 +110,7 @@ def table(facts: Facts, year: str = "") -> pd.DataFrame:
     found["change"] = found["value"] / found["last_year"].where(found["last_year"] > 0) - 1
     order = [(m, v) for m in makers for v in VARIABLES if (m, v) in found.index]
     columns = ["value", "low", "high", "known", "through", "method", "last_year", "change"]
-    return found.loc[order, columns]
+    return found.loc[order][columns]
 
 
 def _calendar_year(label: str) -> periods.Period:
@@ -276,16 +275,6 @@ def at_level(policy: Policy, level: Level) -> Policy:
     return policy.model_copy(update={"relief": entries})
 
 
-@dataclass(frozen=True)
-class _Shifts:
-    """Differences of draws from the nowcast, by variable (n, M)."""
-
-    by: dict[str, np.ndarray]
-
-    def rows(self, some: slice) -> dict[str, np.ndarray]:
-        return {name: change[some] for name, change in self.by.items()}
-
-
 def bills(case: Case, year: str = "", n: int = 1000, seed: int = 1) -> pd.DataFrame:
     """Score, rate and bill of the year for every maker, with what is not known of the year in them.
 
@@ -322,25 +311,26 @@ def bills(case: Case, year: str = "", n: int = 1000, seed: int = 1) -> pd.DataFr
     against = asked.owed[1].total[0]
     out = {}
     scored = [entry for entry in case.policy.relief if entry.metrics]
-    levels: list[Level] = ["firm", "country"]
-    for level in levels if scored else ["law"]:
-        policy = at_level(measuring(case.policy, year), level) if level != "law" else case.policy
+    levels: list[Level | None] = ["firm", "country"] if scored else [None]
+    for level in levels:
+        policy = at_level(measuring(case.policy, year), level) if level else case.policy
         goods = asked.replace(policy=policy).goods
         total = bill(known, policy, goods).total[0] - against
-        drawn = _drawn(known, policy, goods, _Shifts(shifts), n) - against + others
+        drawn = _drawn(known, policy, goods, shifts, n) - against + others
         frame = pd.DataFrame(index=pd.Index(makers, name="maker"))
-        if scored:
+        if level:
             frame = frame.join(_scores(policy.relief[0], known, year, level, shifts))
         low, high = np.quantile(drawn, [0.1, 0.9], axis=0)
-        out[level] = frame.assign(bill_usd=total, bill_low_usd=low, bill_high_usd=high)
+        out[level or "law"] = frame.assign(bill_usd=total, bill_low_usd=low, bill_high_usd=high)
     return pd.concat(out, names=["level"])
 
 
-def _drawn(facts: Facts, policy: Policy, goods: Any, shifts: _Shifts, n: int) -> np.ndarray:
-    blocks = [
-        bill(facts, policy, goods, shift=shifts.rows(slice(start, start + _BLOCK))).total
-        for start in range(0, n, _BLOCK)
-    ]
+def _drawn(facts: Facts, policy: Policy, goods: Goods, shifts: dict[str, np.ndarray], n: int) -> np.ndarray:
+    """Bills of every draw, block by block, (n, M)."""
+    blocks = []
+    for start in range(0, n, _BLOCK):
+        some = {name: change[start : start + _BLOCK] for name, change in shifts.items()}
+        blocks.append(bill(facts, policy, goods, shift=some).total)
     return np.concatenate(blocks)
 
 
@@ -418,16 +408,17 @@ def errors(
     series = seasons.series(facts)
     over = series[(series[12] > 0) & (series.index.isin(years, level="year") | (not years))]
     level, found = seasons.industry_years(facts), []
-    for year, rows in over.groupby(level="year"):
+    for year in sorted(set(over.index.get_level_values("year").astype(int))):
+        rows = over[over.index.get_level_values("year") == year]
         keys = list(rows.droplevel("year").index)
         before = [(*key, year - 1) for key in keys]
         last = series[12].reindex(pd.MultiIndex.from_tuples(before)).to_numpy() * with_last_year
         if with_industry and {year, year - 1} <= set(level.index):
             last = last * level[year] / level[year - 1]
-        spread = seasons.growth_sd(facts, int(year))
+        spread = seasons.growth_sd(facts, year)
         for month in range(1, 12):
             known = np.repeat([1.0, 0.0], [month, 12 - month])
-            season = seasons.season(series, keys, int(year), known)
+            season = seasons.season(series, keys, year, known)
             if season is None:
                 continue
             value, error = seasons.year_end(rows[month].to_numpy(), season, month / 12, last, spread)
