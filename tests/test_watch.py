@@ -316,7 +316,7 @@ def test_watch_says_what_came_in_what_it_moved_and_what_is_next(known, tmp_path,
 
 
 def test_an_indicator_that_is_none_is_named(data):
-    place = data / calendar.TABLE
+    place = data / surprises.CALENDAR
     place.write_text(
         place.read_text(encoding="utf-8").replace(",output,reported", ",outputs,reported"), encoding="utf-8"
     )

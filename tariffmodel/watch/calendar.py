@@ -14,25 +14,11 @@ from typing import Any
 
 import pandas as pd
 
-from tariffmodel.errors import DataError
-from tariffmodel.facts import FLOWS, KEY, OWN, Facts, periods, publication, tables
-from tariffmodel.facts.protected import kept_with_files
+from tariffmodel.facts import FLOWS, OWN, Facts, periods, publication
 from tariffmodel.watch import announcements
-from tariffmodel.watch.surprises import INDICATORS
+from tariffmodel.watch.surprises import INDICATORS, releases
 
-TABLE = "watch/calendar.csv"
 _OCTETS = 75
-
-
-@kept_with_files
-def _rows(facts: Facts) -> pd.DataFrame:
-    rows = tables.read(facts, TABLE)
-    for at, named in zip(rows["row"], rows["indicators"].fillna(""), strict=True):
-        if unknown := sorted(set(filter(None, named.split("|"))) - set(INDICATORS)):
-            raise DataError(
-                f"data/{TABLE} row {at}: {unknown[0]!r} is no indicator; there are {', '.join(INDICATORS)}"
-            )
-    return rows
 
 
 def upcoming(
@@ -66,7 +52,7 @@ def upcoming(
     begin = start or facts.as_of + timedelta(days=1)
     end = begin + timedelta(days=days)
     found = []
-    for row in _rows(facts).to_dict("records"):
+    for row in releases(facts).to_dict("records"):
         for first, last in _days(row, begin, end):
             if last >= begin and (row["kind"] != "release" or first <= end):
                 found.append({**row, "first_day": pd.Timestamp(first), "last_day": pd.Timestamp(last)})
@@ -167,9 +153,7 @@ def came_in(facts: Facts, since: date) -> pd.DataFrame:
         }
     )
     both = pd.concat([figures, told], ignore_index=True)
-    return both.sort_values(
-        ["known_day", *KEY[:1]], ascending=[False, True], kind="stable", ignore_index=True
-    )
+    return both.sort_values(["known_day", "maker"], ascending=[False, True], kind="stable", ignore_index=True)
 
 
 def ics(ahead: pd.DataFrame, made_on: date) -> str:

@@ -14,15 +14,16 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import EXPORTS, IMPORTS, PRODUCTION, SALES, Facts, market_value, tables
+from tariffmodel.facts.protected import kept_with_files
 from tariffmodel.markets import pricing, valuation
 from tariffmodel.tariff.case import Case, Valuation, to_the_cent
 from tariffmodel.tariff.contribution import INVESTMENT, JOBS
 from tariffmodel.tariff.duty import bill
-from tariffmodel.tariff.goods import Goods
 from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.relief import contribution_of, rate_at
 from tariffmodel.watch import nowcast
 
+CALENDAR = "watch/calendar.csv"
 BEYOND = 0.317  # probability that a normal error is larger than one standard deviation, on either side
 
 
@@ -197,14 +198,9 @@ def _per_unit(case: Case, middle: np.ndarray) -> dict[str, np.ndarray]:
     out = {}
     for name, flows in (("imports", ~goods.is_part), ("sales", sold)):
         units = middle[list(INDICATORS).index(name)]
-        duty = (each * flows * _borne(goods)) @ goods.member
+        duty = (each * flows) @ goods.member  # a maker bears all of it
         out[name] = np.divide(duty, units, out=np.zeros_like(duty), where=units > 0)
     return out
-
-
-def _borne(goods: Goods) -> np.ndarray:
-    """Part of the duty of each stream that reaches its maker: of vehicles and dealers' parts all of it."""
-    return np.asarray(goods.borne[0][goods.inside].mean(axis=0))
 
 
 def _score_changes(
@@ -225,18 +221,38 @@ def _score_changes(
     return changes[0], changes[1]
 
 
+@kept_with_files
+def releases(facts: Facts) -> pd.DataFrame:
+    """Rows of ``data/watch/calendar.csv``: what comes out, when, and which indicators it tells of.
+
+    Raises
+    ------
+    DataError
+        A row that names what is no indicator.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> "g17" in set(releases(tm.facts.load())["release"])
+    True
+    """
+    rows = tables.read(facts, CALENDAR)
+    for row, named in zip(rows["row"], rows["indicators"].fillna(""), strict=True):
+        if unknown := sorted(set(filter(None, named.split("|"))) - set(INDICATORS)):
+            raise DataError(
+                f"data/{CALENDAR} row {row}: {unknown[0]!r} is no indicator; there are "
+                + ", ".join(INDICATORS)
+            )
+    return rows
+
+
 def _probabilities(facts: Facts) -> dict[str, float]:
     """How likely one standard deviation is within a month, by indicator: a figure must come out for it."""
-    releases = tables.read(facts, "watch/calendar.csv")
-    releases = releases[releases["kind"] == "release"]
+    rows = releases(facts)
+    rows = rows[(rows["kind"] == "release") & rows["indicators"].notna()]
     out = dict.fromkeys(INDICATORS, 0.0)
-    row: tuple[str, str]
-    for row in releases[["indicators", "months"]].itertuples(index=False):
-        often = 1.0 if row[1] == "*" else len(row[1].split("|")) / 12
-        for name in row[0].split("|"):
-            if name not in out:
-                raise DataError(
-                    f"data/watch/calendar.csv: {name!r} is no indicator; there are {', '.join(INDICATORS)}"
-                )
+    for indicators, months in zip(rows["indicators"], rows["months"], strict=True):
+        often = 1.0 if months == "*" else len(months.split("|")) / 12
+        for name in indicators.split("|"):
             out[name] = max(out[name], BEYOND * often)
     return out
