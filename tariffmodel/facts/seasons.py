@@ -196,7 +196,7 @@ def series(facts: Facts) -> pd.DataFrame:
                 (start.month, end.month, value)
             )
     table = pd.DataFrame.from_dict(
-        {key: _cumulated(rows) for key, rows in known.items()}, orient="index", columns=range(13)
+        {key: cumulated(rows) for key, rows in known.items()}, orient="index", columns=range(13)
     )
     table.index = pd.MultiIndex.from_tuples(known, names=[*KEY, "year"])
     return table
@@ -211,8 +211,12 @@ def _of_files(facts: Facts) -> list[pd.DataFrame]:
     return [months(facts)[columns], mexico[columns]]
 
 
-def _cumulated(spans: Sequence[tuple[int, int, float]]) -> list[float]:
-    """Sums since January that spans of months bound, else NaN; the first reading of an end counts."""
+def cumulated(spans: Sequence[tuple[int, int, float]]) -> list[float]:
+    """Sums since January that spans of months bound, else NaN; the first reading of an end counts.
+
+    >>> cumulated([(1, 1, 10.0), (2, 3, 30.0), (1, 12, 120.0)])[:5]
+    [0.0, 10.0, nan, 40.0, nan]
+    """
     total = {0: 0.0}
     found = 0
     while found < len(total):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import (
     BASIS,
     EXPORTS,
+    FLOWS,
     IMPORTS,
     KEY,
     OWN,
@@ -122,15 +124,23 @@ def _calendar_year(label: str) -> periods.Period:
 
 
 def _months_known(facts: Facts, span: periods.Period) -> pd.DataFrame:
-    """Vehicles of the rows of a part of the year, and its last month."""
-    rows = facts.selected
-    part = (rows["start"] == span.start) & (rows["end"] < span.end)
-    rows = rows[part & rows["variable"].isin([PRODUCTION, EXPORTS, SALES, IMPORTS])]
-    rows = rows.sort_values("end").groupby(KEY, as_index=False).last()
-    sums = rows.groupby(["maker", "variable"]).agg(known=("value", "sum"), last=("end", "max"))
-    return pd.DataFrame(
-        {"known": sums["known"], "through": [f"{day:%Y-%m}" for day in sums["last"]]}, sums.index
-    )
+    """Vehicles of the months since January that rows in use hold, and the last of them."""
+    rows = facts.selected[facts.selected["variable"].isin(list(FLOWS))]
+    rows = rows[(rows["start"] >= span.start) & (rows["end"] <= span.end)]
+    found = []
+    for (maker, variable, _), one in rows.groupby(KEY):
+        spans = [
+            (start.month, end.month, value)
+            for start, end, value in zip(one["start"], one["end"], one["value"], strict=True)
+            if start.day == 1 and (end + timedelta(days=1)).day == 1
+        ]
+        sums = np.array(seasons.cumulated(spans))
+        last = int(np.flatnonzero(np.isfinite(sums)).max())
+        if last:
+            found.append((maker, variable, sums[last], f"{span.start.year}-{last:02}"))
+    columns = ["maker", "variable", "known", "through"]
+    table = pd.DataFrame(found, columns=columns).groupby(columns[:2])
+    return table.agg(known=("known", "sum"), through=("through", "max"))
 
 
 def _announced(found: pd.DataFrame, facts: Facts, span: periods.Period) -> pd.DataFrame:
