@@ -496,7 +496,7 @@ def as_read(facts: Facts, maker: str, year: int, months: int, variable: str = PR
     >>> import tariffmodel as tm
     >>> found = tm.nowcast.as_read(tm.facts.load(), "Nissan", 2025, 4)
     >>> round(found.at["last year's shape", "value"] / 1e3), round(found["outcome"].iloc[0] / 1e3)
-    (438, 486)
+    (439, 486)
     """
     series = seasons.series(facts)
     here, before = ((maker, variable, "US", one) for one in (year, year - 1))
