@@ -82,7 +82,7 @@ class Reference:
     """What the fact files say, and what follows from it under a policy."""
 
     def __init__(self, data: Path) -> None:
-        self.rows, self.counted = defaultdict(list), defaultdict(list)
+        self.rows, self.counted, self.watched = (defaultdict(list) for _ in range(3))
         for name in FACT_FILES:
             with (data / "facts" / f"{name}.csv").open(encoding="utf-8") as lines:
                 for row in csv.DictReader(lines):
@@ -91,7 +91,7 @@ class Reference:
                         key = row["maker"], row["variable"], row["origin"]
                         self.rows[key].append((span.start, span.end, float(row["value"])))
                         if row["variable"] in FLOWS and row["quality"] != "estimated":
-                            self._count(key, span, float(row["value"]))
+                            self.count(self.counted, key, span, float(row["value"]))
         with (data / "companies" / "makers.csv").open(encoding="utf-8") as lines:
             self.makers = {row["maker"]: row for row in csv.DictReader(lines)}
         self._read_watched(data)
@@ -168,9 +168,10 @@ class Reference:
             for month in range(1, 13)
         }
         shares = {}
-        for (*series, one), spans in self.counted.items():
+        for *series, one in dict.fromkeys([*self.counted, *self.watched]):
             if one < year:
-                share = self._share(spans, part)
+                both = (*series, one)
+                share = self._share([*self.counted.get(both, ()), *self.watched.get(both, ())], part)
                 if share is not None and 0 < share < 1:
                     shares[*series, one] = share
         own = [share for (*series, _), share in shares.items() if tuple(series) == key]
@@ -223,10 +224,11 @@ class Reference:
             month = last + 1
         return total / up_to[12]
 
-    def _count(self, key: tuple[str, str, str], span: periods.Period, value: float) -> None:
+    @staticmethod
+    def count(into: dict, key: tuple[str, str, str], span: periods.Period, value: float) -> None:
         """Keep vehicles of whole months within one year."""
         if span.start.day == 1 == (span.end + ONE_DAY).day and span.start.year == span.end.year:
-            self.counted[*key, span.start.year].append((span.start.month, span.end.month, value))
+            into[*key, span.start.year].append((span.start.month, span.end.month, value))
 
     def _read_watched(self, data: Path) -> None:
         """Monthly and cumulative vehicles of the watch list, and the industry's years."""
@@ -234,7 +236,7 @@ class Reference:
             for row in csv.DictReader(lines):
                 if row["metric"] in WATCHED and row["company"] in self.makers:
                     key = row["company"], *WATCHED[row["metric"]]
-                    self._count(key, periods.parse(row["period"]), float(row["value"]))
+                    self.count(self.watched, key, periods.parse(row["period"]), float(row["value"]))
         self.assembled = {}
         with (data / "watch" / "us_output.csv").open(encoding="utf-8") as lines:
             for row in csv.DictReader(lines):
@@ -334,7 +336,7 @@ class Reference:
         for (brand, label), units in last.items():
             by_maker[made_by[brand], label] += units
         for (maker, label), units in sorted(by_maker.items()):
-            self._count((maker, IMPORTS, "MX"), periods.parse(label), units)
+            self.count(self.watched, (maker, IMPORTS, "MX"), periods.parse(label), units)
 
     def _origins(self, maker: str, variable: str) -> list[str]:
         return sorted({o for m, v, o in self.rows if m == maker and v == variable})
