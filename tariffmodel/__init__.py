@@ -6,6 +6,10 @@ about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) 
 second hand) → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``.
 Continuous integration holds the order. The names below are public. They load when first used, so that
 ``import tariffmodel`` itself is quick.
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``watch`` (what
+this year will have been) → ``intake`` (what comes in from
+outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
+The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
 
 from __future__ import annotations
@@ -116,6 +120,12 @@ _HOMES = {
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",
     "valuation": "markets.valuation",
+    "announcements": "watch.announcements",
+    "g17": "intake.g17",
+    "own_announcements": "intake.own_announcements",
+    "calendar": "watch.calendar",
+    "nowcast": "watch.nowcast",
+    "surprises": "watch.surprises",
     "trade": "intake.official",
     "vendors": "intake.vendors",
     "input_output": "spillovers.input_output",

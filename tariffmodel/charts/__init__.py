@@ -60,6 +60,7 @@ from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
 from tariffmodel.charts.spillovers import industry_bars, line_forest, predicted_and_realised, state_map
+from tariffmodel.charts.watch import nowcast_fan, surprise_bars
 
 __all__ = [
     "COLUMN_CM",
@@ -99,6 +100,7 @@ __all__ = [
     "iso_profit",
     "line_forest",
     "model_vs_disclosed",
+    "nowcast_fan",
     "pair_ideas",
     "paying_move",
     "payoffs",
@@ -114,6 +116,7 @@ __all__ = [
     "slopes_by_event",
     "state_map",
     "supply_curves",
+    "surprise_bars",
     "tornado",
     "variance_split",
     "where_sold_cars_come_from",

@@ -26,6 +26,7 @@ from tariffmodel.cli import (
     spillovers,
     suite,
     trade,
+    watch,
 )
 from tariffmodel.errors import TariffModelError
 from tariffmodel.escapes import visible
@@ -41,7 +42,7 @@ app = typer.Typer(
 
 
 _ = own  # its commands are in the group `add`
-for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event):
+for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch):
     app.add_typer(part.app)
 
 

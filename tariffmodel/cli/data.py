@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, exchange rates, figures, statements, news, quotes, markets or makers of your own.",
+    help="Add prices, exchange rates, figures, statements, news, quotes, announcements, markets or makers of "
+    "your own.",
     no_args_is_help=True,
 )
 app.add_typer(adding, name="add")
@@ -243,6 +244,8 @@ def add_facts(
     changed = own_facts.preview_facts(rows, known, accept=accept)
     for fault in changed.attrs["warnings"]:
         typer.echo(f"warning: {fault}", err=True)
+    if left_out := rows.attrs.get("left_out"):
+        typer.echo(f"left out, no label of data/watch/press_labels.csv: {', '.join(left_out)}", err=True)
     row: Any  # a named tuple of its columns
     for row in changed.itertuples():
         old, new = (
@@ -430,6 +433,48 @@ def add_quotes(
     previewed(table, seen, file, format)
     agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+
+
+@adding.command(name="announcements")
+def add_announcements(
+    file: File,
+    company: Annotated[str | None, typer.Option(help="Where the file has no such column.")] = None,
+    kind: Annotated[str | None, typer.Option(help="new_plant, expansion, hiring, layoff ...")] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Investment and hiring announced: date, company, plant, investment_usd, jobs, start_year, kind a row."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_announcements
+
+    known = facts.load(data)
+    given = {"company": company, "kind": kind, "source_title": source_title, "source_url": source_url}
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    rows = own_announcements.read_announcements(file, **reading)
+    seen = own_announcements.preview_announcements(rows, known)
+    for fault in own_announcements.check_announcements(rows, known):
+        typer.echo(f"warning: {fault}", err=True)
+    table = Table(title=f"{file.name}: announcements; counted are those of a maker's US plant")
+    for name in ("row", "date", "company", "plant", "kind", "USD m", "jobs", "from", "counted", "replaces"):
+        table.add_column(name, justify="right" if name in ("row", "USD m", "jobs") else "left")
+    row: Any  # a named tuple of its columns
+    for row in seen.astype({"jobs": float, "start_year": float}).itertuples():
+        money, jobs = number_text(row.investment_usd / 1e6), number_text(row.jobs)
+        plant = row.plant if isinstance(row.plant, str) else ""
+        marks = ("yes" if row.counted else "no", "a row in use" if row.replaces else "")
+        year = number_text(row.start_year, "{:.0f}")
+        table.add_row(str(row.row), row.date, row.company, plant, row.kind, money, jobs, year, *marks)
+    previewed(table, seen, file, format)
+    agree(yes)
+    number = own_announcements.add_announcements(known, file, **reading)
     remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 

@@ -867,6 +867,59 @@ MONTHLY = _table(
     }
 )
 
+US_OUTPUT = _table(
+    {
+        "series": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name"),
+        "period": _period(),
+        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "unit": _one_of("vehicles_a_year"),
+        "vintage": _date(),
+    },
+    key=["series", "period", "vintage"],
+    dates=KNOWN,
+)
+
+CALENDAR = _table(
+    {
+        "release": _like(r"[a-z0-9]+(-[a-z0-9]+)*$", "a slug such as jama-yearly"),
+        "what": _text(),
+        "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
+        "kind": _one_of("threat", "expiry", "review", "window", "release"),
+        "date": _like(
+            r"\d{4}-\d{2}(-\d{2})?$", "a day or a month such as 2027-01-01 or 2027-01", nullable=True
+        ),
+        "months": _like(
+            r"(\*|\d{1,2}(\|\d{1,2})*)$", "months 1 to 12 separated by |, or * for all", nullable=True
+        ),
+        "first_day": _number(1, 31, nullable=True, whole=True),
+        "last_day": _number(1, 31, nullable=True, whole=True),
+        "indicators": _like(r"[a-z_]+(\|[a-z_]+)*$", "indicators separated by |", nullable=True),
+    },
+    key=["release"],
+    checks=[
+        pa.Check(
+            lambda table: (
+                table["date"].isna() == table[["months", "first_day", "last_day"]].notna().all(axis=1)
+            ),
+            error="date: expected a date, or months with first_day and last_day",
+        ),
+        pa.Check(
+            lambda table: ~(table["first_day"] > table["last_day"]).fillna(False),
+            error="last_day: expected first_day <= last_day",
+        ),
+    ],
+)
+
+PRESS_LABELS = _table(
+    {
+        "section": _one_of("production", "sales", "exports", nullable=True),
+        "label": _text(),
+        "variable": _one_of(*(f"us_{what}_units" for what in ("production", "sales", "import"))),
+        "origin": _like(r"[A-Z]{2}$", "a two-letter country code"),
+    },
+    key=["section", "label"],
+)
+
 SPILLOVER = _table(
     {
         "ticker": _text(),
@@ -1403,6 +1456,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "watch/plants.csv": PLANTS,
     "watch/announcements.csv": ANNOUNCEMENTS,
     "watch/monthly.csv": MONTHLY,
+    "watch/us_output.csv": US_OUTPUT,
+    "watch/calendar.csv": CALENDAR,
+    "watch/press_labels.csv": PRESS_LABELS,
     "watch/spillover.csv": SPILLOVER,
     "spillovers/summary_2024.csv": IO_SUMMARY,
     "spillovers/requirements_2017.csv": IO_REQUIREMENTS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,11 @@ from tariffmodel.facts import (
     periods,
     refuse,
     resolve,
+    seasons,
     store,
     with_dates_apart,
 )
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import press, spreadsheet
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff.case import case
 from tariffmodel.tariff.goods import INPUT_OF
@@ -48,11 +50,6 @@ _FIRST_YEAR = 2024  # the first with facts and law
 _FAR = 100.0  # a figure so many times all that its kind has had is refused unless it is accepted
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
-# how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
-_BASES = {
-    "wholesale": r"whole[ -]?sale|sell[ -]?in|卸売|도매|großhandel",
-    "retail": r"retail|sell[ -]?out|registration|小売|登録|소매|zulassung",
-}
 _OLDER = {"source_date": "known_on"}  # headings of files written before dates became three columns
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
 
@@ -68,8 +65,10 @@ def read_facts(
     """Rows for ``facts/own.csv`` from a CSV or Excel file, as text.
 
     Either one figure per row under the headings of ``facts/*.csv``, in any order; or vehicles with
-    months (or other periods) down or across. Where all twelve months of a year are there, their sum is
-    added as a row of the year, because whole-year measures read whole-year rows.
+    months (or other periods) down or across; or the table of a maker's monthly release as it stands, see
+    `press`: labels that it does not know are in ``attrs["left_out"]``. Where all twelve
+    months of a year are there, their sum is added as a row of the year, because whole-year measures read
+    whole-year rows.
 
     Parameters
     ----------
@@ -105,13 +104,15 @@ def read_facts(
     >>> rows[["period", "value", "unit", "quality"]].to_numpy().tolist()
     [['2026-01', '180000', 'units', 'reported'], ['2026-02', '190000', 'units', 'reported']]
     """
-    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
+    from tariffmodel.facts.schemas import FACTS  # slow to import
 
     known = list(FACTS.columns)
     columns = {_OLDER.get(column, column): value for column, value in columns.items()}
     if wrong := sorted(set(columns) - set(known)):
         raise DataError(f"{wrong[0]} is not a column of facts; there are {', '.join(known)}")
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
+    if (released := press.plain(table.cells)) and "value" not in released[0]:
+        return _finished(released[0], table, known, columns, decimal, released[1])
     filled = (table.cells != "").any(axis=1).nonzero()[0]
     names = [_column(cell, known) for cell in table.cells[filled[0]]]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
@@ -126,6 +127,20 @@ def read_facts(
             f"{table.file} row {row} has a value in column {at + 1}, which has no heading; head or empty it"
         )
     rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
+    return _finished(rows, table, known, columns, decimal)
+
+
+def _finished(
+    rows: pd.DataFrame,
+    table: spreadsheet.Sheet,
+    known: list[str],
+    columns: dict[str, str],
+    decimal: str | None,
+    left_out: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Rows as `read_facts` returns them; `left_out` are labels of a release that are not known."""
+    from tariffmodel.facts.schemas import MODEL_UNITS  # slow to import
+
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
     if rows.empty:
@@ -156,7 +171,7 @@ def read_facts(
     rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
     chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
     rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
-    rows.attrs = table.about
+    rows.attrs = {**table.about, "left_out": list(left_out)}
     return rows
 
 
@@ -373,7 +388,8 @@ def add_facts(
     >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
     >>> with TemporaryDirectory() as place:  # instead of the data folder
     ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
-    ...     _ = copytree(tm.facts.data_dir() / "trade", Path(place) / "trade")
+    ...     for name in ("trade", "watch"):
+    ...         _ = copytree(tm.facts.data_dir() / name, Path(place) / name)
     ...     known = dataclasses.replace(tm.facts.load(), folder=Path(place))
     ...     added = tm.own_facts.add_facts(known, file, source_title="a table of mine")
     ...     store.snapshots(Path(place))["files"].tolist(), float(added.at[0, "new"])
@@ -412,7 +428,9 @@ def _column(cell: object, known: list[str]) -> str:
     name = _OLDER.get(name, name)
     if name in known:
         return name
-    return "period" if name in ("month", "quarter", "year", "date") else period_label(cell) or name
+    return (
+        "period" if name in ("month", "quarter", "year", "date", "年月", "月") else period_label(cell) or name
+    )
 
 
 def period_label(cell: object) -> str:
@@ -426,6 +444,8 @@ def period_label(cell: object) -> str:
     words = spreadsheet.text(cell)
     if match := re.fullmatch(r"(\d{4})(?:[-/.]|年\s*|년\s*)(\d{1,2})[月월]?|(\d{4})(0[1-9]|1[0-2])", words):
         return f"{match[1] or match[3]}-{int(match[2] or match[4]):02}"
+    if span := press.months(words):
+        return span
     for pattern in ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%b %y"):
         try:
             return f"{datetime.strptime(words, pattern):%Y-%m}"  # noqa: DTZ007  a month has no zone
@@ -444,14 +464,14 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     other = [column for column in rows.columns if column not in [*known, "row"]]
     across = [column for column in other if period_label(column)]
     rest = [column for column in other if column not in across and (column or (rows[column] != "").any())]
-    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if _basis(c)]) > 1:
+    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if seasons.basis(c)]) > 1:
         raise DataError(
             f"{file} has {' beside '.join(bases)}; the model takes one of them for all periods of a maker: "
             "keep one column"
         )
     if "period" in rows and len(rest) == 1 and not across:
         tall = rows.rename(columns={rest[0]: "value"})
-        if _basis(rest[0]):
+        if seasons.basis(rest[0]):
             tall["note"] = tall["note"].replace("", rest[0]) if "note" in tall else rest[0]
         tall["period"] = tall["period"].map(lambda cell: period_label(cell) or spreadsheet.text(cell))
     elif across and not rest and "period" not in rows:
@@ -463,12 +483,6 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
             f"periods such as 2025-04 across (not understood: {', '.join(map(repr, rest)) or 'none'})"
         )
     return tall[tall["value"] != ""].reset_index(drop=True)
-
-
-def _basis(words: object) -> str:
-    """Whether words say that vehicles were counted to dealers or to customers."""
-    found = {name for name, pattern in _BASES.items() if re.search(pattern, str(words), re.IGNORECASE)}
-    return found.pop() if len(found) == 1 else ""
 
 
 def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
@@ -609,7 +623,7 @@ def _twice(typed: pd.DataFrame, file: str) -> tuple[list[Fault], set[int]]:
 def _mixed(typed: pd.DataFrame, file: str) -> list[Fault]:
     """Vehicles counted to dealers beside vehicles counted to customers, of one maker."""
     columns = ["scope", "note", "method", "source_title"]
-    counted = typed[columns].map(lambda cell: _basis(cell) if isinstance(cell, str) else "")
+    counted = typed[columns].map(lambda cell: seasons.basis(cell) if isinstance(cell, str) else "")
     basis = counted.replace("", np.nan).bfill(axis=1).iloc[:, 0].fillna("")
     faults = []
     flows = typed[typed["selected"] & typed["variable"].isin(FLOWS)]

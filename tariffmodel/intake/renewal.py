@@ -17,7 +17,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, news, periods, store, trade
 from tariffmodel.facts.tables import read
-from tariffmodel.intake import earnings_dates, ecb, official, yahoo
+from tariffmodel.intake import earnings_dates, ecb, g17, official, yahoo
 from tariffmodel.markets import market
 from tariffmodel.tariff import policy
 
@@ -74,6 +74,19 @@ def _news(facts: Facts, progress: Progress, options: Mapping[str, Any]) -> tuple
     return "\n".join(text), 0
 
 
+def _output(facts: Facts, _: Progress, options: Mapping[str, Any]) -> tuple[str, int]:
+    changed = g17.refresh(facts, **options)
+    revised = int(changed["before"].notna().sum())
+    if changed.empty:
+        return "Nothing new: every month is stored as it is published.", 0
+    text = [f"{len(changed)} figures stored, {revised} of them revised; the old vintages stay."]
+    row: Any  # a named tuple of the columns
+    for row in changed.tail(6).itertuples():
+        was = "" if row.before != row.before else f" (was {row.before / 1e6:.2f})"
+        text.append(f"  {row.period}: {row.value / 1e6:.2f} million a year{was}")
+    return "\n".join(text), 0
+
+
 # in the order of a refresh of all; a further part is one line here
 PARTS: dict[str, Part] = {
     "rates": Part("exchange rates, fixings of the European Central Bank", _rates),
@@ -81,6 +94,7 @@ PARTS: dict[str, Part] = {
         "prices, opens and volumes, and quotes of exchange rates after the last fixing, from Yahoo", _prices
     ),
     "trade": Part("US imports by origin from the Census Bureau, Mexico's exports by make from INEGI", _trade),
+    "output": Part("US motor vehicle assemblies from the Federal Reserve (G.17)", _output),
     "news": Part("makers' earnings dates, from Yahoo", _news),
 }
 
@@ -208,6 +222,7 @@ def status(facts: Facts, now: datetime | None = None) -> pd.DataFrame:
         "exchange rates": _of_rates(facts),
         "US imports": _of_trade(facts, today),
         "output": _of_output(facts),
+        "makers' output": _of_makers_output(facts),
         "figures about makers": _of_facts(facts, today),
         "earnings dates": _of_news(facts, today),
         "law": _of_law(facts, today),
@@ -266,14 +281,16 @@ def _of_trade(facts: Facts, today: date) -> dict[str, Any]:
 
 
 def _of_output(facts: Facts) -> dict[str, Any]:
+    newest = read(facts, "watch/us_output.csv")["period"].max()
+    return _row(newest, 75, "tariffmodel refresh output", "seconds", "assemblies of all makers in the US")
+
+
+def _of_makers_output(facts: Facts) -> dict[str, Any]:
     rows = read(facts, "watch/monthly.csv")
     made = rows.loc[
         rows["metric"].str.contains("production") & rows["period"].str.fullmatch(r"\d{4}-\d{2}"), "period"
     ]
-    renew = "tariffmodel refresh output" if "output" in PARTS else "rows in data/watch/monthly.csv"
-    return _row(
-        made.max(), 75, renew, "seconds" if "output" in PARTS else "by hand", "US and Mexican output by maker"
-    )
+    return _row(made.max(), 75, "tariffmodel add facts", "by hand", "makers' releases have no common source")
 
 
 def _of_facts(facts: Facts, today: date) -> dict[str, Any]:
