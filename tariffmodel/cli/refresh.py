@@ -26,7 +26,8 @@ def refresh(
         list[str] | None,
         typer.Argument(
             help="Parts: rates (ECB fixings), prices (Yahoo; personal use, rate limited), trade (Census, "
-            "INEGI), output (Federal Reserve), news (earnings dates); or lines of prices by ticker. Default: every part.",
+            "INEGI), output (Federal Reserve), news (earnings dates); or lines of prices by ticker. Default: "
+            "every part.",
             metavar="[PART... | TICKER...]",
         ),
     ] = None,

@@ -281,7 +281,7 @@ def _of_trade(facts: Facts, today: date) -> dict[str, Any]:
 
 
 def _of_output(facts: Facts) -> dict[str, Any]:
-    newest = read(facts, "watch/us_output.csv")["period"].max()
+    newest = max(read(facts, "watch/us_output.csv")["period"], key=lambda label: periods.parse(label).end)
     return _row(newest, 75, "tariffmodel refresh output", "seconds", "assemblies of all makers in the US")
 
 
