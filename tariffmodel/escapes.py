@@ -41,7 +41,7 @@ _LATEX = str.maketrans(
     }
 )
 _FORMULA = re.compile(r"[=@\t\r\n\uff1d\uff20]|[+\uff0b\uff0d-]")
-_FIGURES = re.compile(r"[+-]?\d[\d.,]*%?$|[^\W\d_]+$|-$")  # a number, a word or a dash
+_FIGURES = re.compile(r"[+-]?\d[\d.,]*(?:[eE][+-]?\d+)?%?$|[^\W\d_]+$|-$")  # a number, a word or a dash
 
 
 def visible(text: object) -> str:
