@@ -61,6 +61,7 @@ _HOMES = {
     "incentives": "tariff.incentives",
     "lab": "lab",
     "link": "markets.link",
+    "live_workbook": "runs.live_workbook",
     "market": "markets.market",
     "mimicking": "markets.mimicking",
     "mixture": "stats.mixture",
