@@ -6,9 +6,11 @@ Every sheet of spans has the same columns, so that a column is the same days whe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
+from xlsxwriter.worksheet import Worksheet
 
 from tariffmodel.facts.periods import Period
 
@@ -36,15 +38,23 @@ STYLES: dict[str, dict[str, Any]] = {
 _INPUT = {"bg_color": "#FFF6D6", "font_color": "#1F3FBF", "border": 1, "border_color": "#D8C98A"}
 
 
+class _Plain(Worksheet):  # type: ignore[misc]  # has no types
+    """A worksheet that takes formulas as they are: none here has a function that needs a prefix.
+
+    Looking for each of those takes more time than all else that is written.
+    """
+
+    def _prepare_formula(self, formula: str, expand_future_functions: bool = False) -> str:  # noqa: ARG002
+        return formula.removeprefix("=")
+
+
 class Book:
-    """A workbook and its styles; with ``input=True`` a cell looks like one to write into."""
+    """A workbook and its styles; a shaded cell is one to write into."""
 
     def __init__(self, book: Any) -> None:
         self.book = book
         self.styles = {name: book.add_format({**_PLAIN, **style}) for name, style in STYLES.items()}
-        self.inputs = {
-            name: book.add_format({**_PLAIN, **style, **_INPUT}) for name, style in STYLES.items()
-        }
+        self.inputs = {name: book.add_format({**_PLAIN, **style, **_INPUT}) for name, style in STYLES.items()}
 
     def sheet(self, name: str, title: str, note: str) -> Sheet:
         """A new sheet under its title, with what is to be known about it below that."""
@@ -59,7 +69,7 @@ class Sheet:
 
     def __init__(self, book: Book, name: str) -> None:
         self.book, self.name = book, name
-        self.sheet = book.book.add_worksheet(name)
+        self.sheet = book.book.add_worksheet(name, worksheet_class=_Plain)
 
     def text(self, row: int, column: int, text: object, style: str = "text", url: str = "") -> None:
         """Text as text, whatever it begins with; with a web address it is a link."""
@@ -70,10 +80,10 @@ class Sheet:
             self.sheet.write_string(row, column, said, self.book.styles[style])
 
     def number(
-        self, row: int, column: int, value: float, style: str = "number", input: bool = False
+        self, row: int, column: int, value: float, style: str = "number", shaded: bool = False
     ) -> None:
         """A figure."""
-        styles = self.book.inputs if input else self.book.styles
+        styles = self.book.inputs if shaded else self.book.styles
         self.sheet.write_number(row, column, float(value), styles[style])
 
     def formula(self, row: int, column: int, formula: str, value: Any, style: str = "number") -> None:
@@ -111,6 +121,7 @@ class Sheet:
         self.sheet.freeze_panes(ROW, COLUMN)
 
 
+@cache
 def here(row: int, column: int, absolute: bool = True) -> str:
     """The cell, as formulas of its own sheet write it.
 

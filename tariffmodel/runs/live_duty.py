@@ -21,6 +21,7 @@ SIDES = ("Policy", "Against")
 _Put = Callable[[str, list[str], np.ndarray], None]  # writes a line of an account
 TOTALS = ("vehicles", "parts", "offset", "owed")  # rows of an account that the bill takes
 _VEHICLES = ("car", "light_truck")
+_KIND = {**dict.fromkeys(_VEHICLES, "vehicles"), "service_part": "service"}  # the rest is for plants
 
 
 def in_use(law: Law, chosen: Sequence[int]) -> Sheet:
@@ -89,6 +90,7 @@ class Side:
 
     @property
     def inputs(self) -> Inputs:
+        """The facts, and where they stand."""
         return self.law.inputs
 
     def total(self, maker: str, name: str) -> tuple[str, float]:
@@ -104,9 +106,7 @@ class Side:
         flows, goods = self.inputs.goods.flows, self.inputs.goods
         maker, origin, product = (str(of[stream]) for of in (flows.maker, flows.origin, flows.product))
         near = origin in ("MX", "CA")
-        lines = [
-            self.law.line(origin, product, maker, measure, piece) for piece in PIECES[: 1 + 2 * near]
-        ]
+        lines = [self.law.line(origin, product, maker, measure, piece) for piece in PIECES[: 1 + 2 * near]]
         cells = [self.used.at(ROW + self.side * self.law.height + k, COLUMN + span) for k in lines]
         rates = [self.table[k, span] for k in lines]
         if not near:
@@ -128,7 +128,7 @@ class Side:
             what = f"of it: {measure}" if measure else "duty"
             for column, text in enumerate((maker, origin, product, what, "USD")):
                 self.duty.text(line, column, text)
-            kind = "vehicles" if product in _VEHICLES else "service" if product == "service_part" else "plants"
+            kind = _KIND.get(product, "plants")
             self.rows.setdefault((maker, kind + measure), []).append(line)
             figures = np.zeros(len(goods.spans))
             for span in range(len(goods.spans)):
@@ -179,8 +179,9 @@ class Side:
         ones = np.ones(spans)
         reach, reaching = ["1"] * spans, ones
         if builds:
-            theirs, passed = (self.inputs.values[maker, f"supplier_{w}_share", "US"] for w in ("parts", "pass"))
-            pairs = zip(inputs_of("supplier_parts_share"), inputs_of("supplier_pass_share"), strict=True)
+            shares = ("supplier_parts_share", "supplier_pass_share")
+            theirs, passed = (self.inputs.values[maker, name, "US"] for name in shares)
+            pairs = zip(*map(inputs_of, shares), strict=True)
             reach, reaching = [f"1-{a}*(1-{b})" for a, b in pairs], 1 - theirs * (1 - passed)
         put("share that reaches it", reach, reaching, "fraction")
         plants, service, share = map(
@@ -191,7 +192,7 @@ class Side:
             [f"{c}*{a}+{b}" for a, b, c in zip(plants, service, share, strict=True)],
             reaching * figures["duty on parts for plants"] + figures["duty on service parts"],
         )
-        taken: list[str] = []
+        taken: list[list[str]] = []
         total = np.zeros(spans)
         if measure and builds:
             summed("plants, offset can pay", "plants" + measure)
@@ -261,7 +262,9 @@ class Side:
             )
             mine = cells(name + "earned")
             row = places[name + "earned"]
-            draws, carries = ([here(row + k, COLUMN + s, absolute=False) for s in range(spans)] for k in (1, 2))
+            draws, carries = (
+                [here(row + k, COLUMN + span, absolute=False) for span in range(spans)] for k in (1, 2)
+            )
             held = [f"({'' if s == 0 else carries[s - 1] + '+'}{mine[s]})" for s in range(spans)]
             put(
                 name + "drawn",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from tariffmodel import columns
-from tariffmodel.facts import BASIS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, resolve
+from tariffmodel.facts import BASIS, FLOWS, IMPORTS, PRODUCTION, QUALITY, SALES, Facts, Resolved, resolve
 from tariffmodel.facts.periods import Period
 from tariffmodel.runs.live_cells import COLUMN, ROW, Book, Sheet
 from tariffmodel.tariff.goods import Goods
@@ -42,9 +42,19 @@ _PLANT = ("msrp", "offset_uptake", "supplier_parts_share", "supplier_pass_share"
 _RATIO = {"certified_part": "certified_parts_ratio", "general_part": "general_parts_ratio"}
 
 
+class _Row(NamedTuple):
+    """What is said of a figure where it stands in the data."""
+
+    start: date
+    end: date
+    source_title: str
+    source_url: str
+    unit: str
+
+
 @dataclass
 class Inputs:
-    """Where each figure stands: `places` gives the cell of a key in each span, `pace` that of a flow's share."""
+    """Where each figure stands: `places` gives the cell of a key in each span, `flows` its row on Pace."""
 
     facts: Facts
     goods: Goods
@@ -87,7 +97,7 @@ class Inputs:
         return key in self.places
 
     def streams(self) -> Iterable[tuple[int, str, str, str]]:
-        """Number of each stream of goods in `Goods`, its maker, origin and product, as the sheets order them."""
+        """Number of each stream of `Goods`, its maker, origin and product, in the order of the sheets."""
         flows = self.goods.flows
         for k in self.order:
             yield int(k), str(flows.maker[k]), str(flows.origin[k]), str(flows.product[k])
@@ -111,15 +121,18 @@ class Inputs:
                 if (engines == maker).any():
                     yield (maker, "us_engines_value", "US")
 
-    def _write(self, keys: list[Key], found: object) -> None:
+    def _write(self, keys: list[Key], found: Resolved) -> None:
         spans, row, line = self.goods.spans, _FIRST, ROW
         self.sheet.heads(_FIRST - 1, [*_HEADS, "Source"])
         self.sheet.sheet.freeze_panes(_FIRST, 3)
         for column, width in enumerate((16, 34, 8, 24, 22, 14, 12, 12, 11, 26, 70)):
             self.sheet.sheet.set_column(column, column, width)
-        figures = [np.asarray(getattr(found, name)) for name in ("value", "low", "high", "quality", "basis")]
+        figures = (found.value, found.low, found.high, found.quality, found.basis)
         rows = self.facts.selected
-        sources = dict(iter(rows.groupby(["maker", "variable", "origin"], sort=False)))
+        sources: dict[Key, list[_Row]] = {}
+        said = [rows[name] for name in ("maker", "variable", "origin", *_Row._fields)]
+        for maker, variable, origin, *rest in zip(*said, strict=True):
+            sources.setdefault((maker, variable, origin), []).append(_Row(*rest))
         for k, key in enumerate(keys):
             value, low, high, quality, basis = (figure[:, k] for figure in figures)
             self.values[key], flow = value, key[1] in FLOWS
@@ -128,10 +141,11 @@ class Inputs:
             for run in runs:
                 add = np.sum if flow else np.max  # a level is one figure all along
                 days = Period(spans[run[0]].start, spans[run[-1]].end)
-                self._line(row, key, days, [float(add(of[run])) for of in (value, low, high)])
+                title, url, unit = _source(sources[key], days)
+                said_unit = f"{unit} a year" if flow else unit.replace("_", " ")
+                self._line(row, key, days, said_unit, [float(add(of[run])) for of in (value, low, high)])
                 self.sheet.text(row, 8, QUALITY[int(quality[run].max())])
                 self.sheet.text(row, 9, _FOUND[BASIS[int(basis[run].max())]])
-                title, url = _source(sources.get(key), days)
                 self.sheet.text(row, 10, title, url=url)
                 cells += [self.sheet.at(row, _VALUE)] * len(run)
                 if flow:
@@ -144,13 +158,13 @@ class Inputs:
                 self.flows[key] = line
                 line += 1
 
-    def _line(self, row: int, key: Key, days: Period, figures: list[float]) -> None:
+    def _line(self, row: int, key: Key, days: Period, unit: str, figures: list[float]) -> None:
         maker, variable, origin = key
-        for column, text in enumerate((maker, _name(variable), origin, str(days), _unit(variable))):
+        for column, text in enumerate((maker, _name(variable), origin, str(days), unit)):
             self.sheet.text(row, column, text)
         style = "number" if max(figures) > 10 else "share"
         for column, figure in enumerate(figures):
-            self.sheet.number(row, _VALUE + column, figure, style, input=column == 0)
+            self.sheet.number(row, _VALUE + column, figure, style, shaded=column == 0)
 
     def _paced(self, line: int, run: list[int], value: np.ndarray) -> None:
         """The pace of a year; where nothing moved, that of its days."""
@@ -217,24 +231,13 @@ def _alike(figures: np.ndarray) -> list[list[int]]:
     return [list(run) for _, run in groupby(range(len(figures)), key=lambda k: tuple(figures[k]))]
 
 
-def _source(rows: pd.DataFrame | None, days: Period) -> tuple[str, str]:
-    """Title and address of the row that a figure rests on, and how many more there are."""
-    if rows is None:
-        return "from the engine", ""
-    over = rows[(rows["start"] <= days.end) & (rows["end"] >= days.start)]
-    chosen = over if len(over) else rows
-    first = chosen.iloc[0]
+def _source(rows: list[_Row], days: Period) -> tuple[str, str, str]:
+    """Title and address of the row that a figure rests on, with how many more there are, and its unit."""
+    chosen = [one for one in rows if one.start <= days.end and one.end >= days.start] or rows
+    first = chosen[0]
     more = f" (and {len(chosen) - 1} more)" if len(chosen) > 1 else ""
-    return f"{first['source_title']}{more}", str(first["source_url"])
+    return f"{first.source_title}{more}", str(first.source_url), str(first.unit)
 
 
 def _name(variable: str) -> str:
     return variable.replace("_", " ").replace("us ", "US ").replace("usmca", "USMCA").replace("msrp", "MSRP")
-
-
-def _unit(variable: str) -> str:
-    if variable in FLOWS:
-        return "vehicles a year"
-    if variable.endswith(("_share", "_ratio", "_uptake")) or variable.startswith("usmca_share"):
-        return "fraction"
-    return "USD a vehicle"

@@ -6,7 +6,7 @@ themselves are formulas. Every policy has the same rows, so that a switch picks 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +25,9 @@ _HEADS = ["Rule", "Kind", "Measure", "Origin", "Product", "First day", "Last day
 _FIGURE = 8
 PIECES = ("general", "qualifying", "content")
 LABELS = ["Policy", "Origin", "Product", "Maker", "What", ""]
+
+
+Rule = tuple[str, str]  # which rule, and which number of it
 
 
 class Line(NamedTuple):
@@ -61,7 +64,9 @@ class Law:
     measure: str = field(init=False)
     lines: list[Line] = field(init=False)
     slots: list[Slot] = field(init=False)
-    cells: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    cells: dict[Rule, str] = field(default_factory=dict)
+    known: dict[int, str] = field(default_factory=dict)  # what a rule is, by its object
+    sorted: dict[tuple[int, str, str], dict[str, list[Entry]]] = field(default_factory=dict)
     table: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,7 +127,7 @@ class Law:
         for policy in self.policies:
             for entry in policy.entries:
                 for name, figure in _figures(entry):
-                    if _rule(entry, name) not in self.cells:
+                    if self._rule(entry, name) not in self.cells:
                         self._write_rule(row, entry, name, figure)
                         row += 1
 
@@ -139,13 +144,19 @@ class Law:
         )
         for column, text in enumerate(said):
             self.sheet.text(row, column, text)
-        self.sheet.number(row, _FIGURE, figure, "general" if figure > 1 else "rate", input=True)
+        self.sheet.number(row, _FIGURE, figure, "general" if figure > 1 else "rate", shaded=True)
         self.sheet.text(row, _FIGURE + 1, entry.source, url=entry.url)
-        self.cells[_rule(entry, name)] = self.sheet.at(row, _FIGURE)
+        self.cells[self._rule(entry, name)] = self.sheet.at(row, _FIGURE)
 
     def cell(self, entry: Entry, name: str) -> str:
         """The cell of a number of a rule."""
-        return self.cells[_rule(entry, name)]
+        return self.cells[self._rule(entry, name)]
+
+    def _rule(self, entry: Entry, name: str) -> Rule:
+        """One cell for a rule that several policies have alike."""
+        if id(entry) not in self.known:
+            self.known[id(entry)] = type(entry).__name__ + _alike(entry)
+        return self.known[id(entry)], name
 
     # Relief ---------------------------------------------------------------------------------------
 
@@ -171,7 +182,7 @@ class Law:
             for maker, score in zip(makers, earned, strict=True):
                 for column, text in enumerate((self.policies[number].label, maker, by, entry.year)):
                     sheet.text(row, column, text)
-                sheet.number(row, 4, score, "share", input=True)
+                sheet.number(row, 4, score, "share", shaded=True)
                 rate = float(rate_at(entry, np.array([score]))[0])
                 sheet.formula(row, 5, self._relief(entry, sheet.at(row, 4)), rate, "rate")
                 self.scored[number, entry.id, str(maker)] = sheet.at(row, 5)
@@ -197,9 +208,9 @@ class Law:
 
     def _write_quotas(self) -> None:
         """Share of the goods of a rule that enters within its quota, span by span."""
-        self.within: dict[tuple[tuple[str, str, str], int], str] = {}
+        self.within: dict[tuple[Rule, int], str] = {}
         entries = {
-            _rule(e, "quota units a year"): e
+            self._rule(e, "quota units a year"): e
             for one in self.policies
             for e in one.additional
             if e.quota_rate is not None
@@ -283,29 +294,41 @@ class Law:
         return out
 
     def _rate(self, number: int, line: Line, span: int) -> str:
-        policy, days = self.policies[number], self.inputs.goods.spans[span]
+        days = self.inputs.goods.spans[span]
 
-        def last(entries: Iterable[Entry]) -> Entry | None:
+        def last(name: str) -> Entry | None:
             """The rule that holds on these goods in these days: see `rates`."""
-            found = [e for e in entries if e.start <= days.start and days.end <= e.end]
-            found = [e for e in found if _covers(e, line.origin, line.product)]
-            ordered = sorted(found, key=lambda e: (e.layer, "*" not in getattr(e, "origin", [])))
-            return ordered[-1] if ordered else None
+            holds = (e for e in rules[name] if e.start <= days.start and days.end <= e.end)
+            return next(holds, None)
 
-        ordinary = last(e for e in policy.mfn if not e.usmca)
-        preferred = last(e for e in policy.mfn if e.usmca) or ordinary
-        base = ordinary if line.piece == "general" else preferred
+        rules = self._rules(number, line.origin, line.product)
+        ordinary = last("mfn")
+        base = ordinary if line.piece == "general" else last("preferred") or ordinary
         assert base is not None  # or the engine had refused
         duty = self.cell(base, "rate")
         terms = [duty] if not line.measure and line.piece != "content" else []
-        charges = [*policy.additional, *policy.relief]
-        for measure in sorted({e.measure for e in charges}):
-            if line.measure in ("", measure) and (entry := last(e for e in charges if e.measure == measure)):
+        for measure in sorted(set(rules) - {"mfn", "preferred"}):
+            if line.measure in ("", measure) and (entry := last(measure)):
                 treated = "full" if isinstance(entry, Relief) else getattr(entry, "usmca", "")
                 wanted = {"qualifying": "full", "content": "non_us_content"}.get(line.piece, treated)
                 if treated == wanted:
                     terms.append(self._charge(number, entry, line, duty, span))
         return "+".join(terms) or "0"
+
+    def _rules(self, number: int, origin: str, product: str) -> dict[str, list[Entry]]:
+        """Rules on some goods by measure, the one that goes before the others first: see `rates`."""
+        if (number, origin, product) not in self.sorted:
+            policy, found = self.policies[number], {"mfn": [], "preferred": []}  # type: ignore[var-annotated]
+            for entry in (*policy.mfn, *policy.additional, *policy.relief):
+                if _covers(entry, origin, product):
+                    preferred = isinstance(entry, Mfn) and entry.usmca
+                    kind = "preferred" if preferred else getattr(entry, "measure", "mfn")
+                    found.setdefault(kind, []).append(entry)
+            for entries in found.values():
+                entries.reverse()  # of equals the last one holds
+                entries.sort(key=lambda e: (-e.layer, "*" in e.origin))
+            self.sorted[number, origin, product] = found
+        return self.sorted[number, origin, product]
 
     def _charge(self, number: int, entry: Entry, line: Line, duty: str, span: int) -> str:
         def on_top(rate: str, basis: str) -> str:
@@ -316,7 +339,7 @@ class Law:
         assert isinstance(entry, Additional)
         charge = on_top(self.cell(entry, "rate"), entry.basis)
         if entry.quota_rate is not None and line.piece == "general":
-            share = self.within[_rule(entry, "quota units a year"), span]
+            share = self.within[self._rule(entry, "quota units a year"), span]
             inside = on_top(self.cell(entry, "quota rate"), entry.quota_basis)
             charge = f"({share}*{inside}+(1-{share})*{charge})"
         return charge if entry.covers == 1 else f"{self.cell(entry, 'covers')}*{charge}"
@@ -340,10 +363,9 @@ def _figures(entry: Entry) -> Iterator[tuple[str, float]]:
                 yield "quota rate", entry.quota_rate
 
 
-def _rule(entry: Entry, name: str) -> tuple[str, str, str]:
-    """One cell for a rule that several policies have alike."""
-    alike = entry.model_dump_json(exclude={"layer", "note", "source", "url", "quality", "checked_through"})
-    return type(entry).__name__, alike, name
+def _alike(entry: Entry) -> str:
+    """What is one rule, though several policies have it: all but what is said about it."""
+    return entry.model_dump_json(exclude={"layer", "note", "source", "url", "quality", "checked_through"})
 
 
 def _terms(entry: Entry, name: str) -> str:

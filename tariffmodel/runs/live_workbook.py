@@ -8,7 +8,7 @@ Every formula carries its value, so that a viewer which computes nothing shows t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -109,8 +109,8 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
     for one in policies[:2]:
         if reason := _fault(one):
             raise PolicyError(f"{one.name} cannot be a workbook of formulas: {reason}; choose another policy")
-    left_out = refused(case, others)
-    policies = [one for one in policies if one.name not in left_out.index]
+    left_out = {one.name: reason for one in policies if (reason := _fault(one))}
+    policies = [one for one in policies if one.name not in left_out]
     content = BytesIO()
     with Workbook(content, {"in_memory": True}) as file:
         file.set_properties(
@@ -134,19 +134,21 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
 
 
 _CHECK = (
-    "Formula against the bill of the package, stored as numbers when this file was written. A difference after "
-    "you have changed a cell is what your change does."
+    "Formula against the bill of the package, stored as numbers when this file was written. A difference "
+    "after you have changed a cell is what your change does."
 )
 
 
 def _about(case: Case) -> str:
-    return f"As of {case.as_of}. Shaded cells are inputs; all else follows. USD unless a heading says otherwise."
+    return (
+        f"As of {case.as_of}. Shaded cells are inputs; all else follows. USD unless a heading says otherwise."
+    )
 
 
 def _units(case: Case) -> str:
     return (
-        f"Duty on what enters in {case.period}; booked: with what the lag of stock, late refunds and metals add "
-        "(from the engine, policy by policy)"
+        f"Duty on what enters in {case.period}; booked: with what the lag of stock, late refunds and metals "
+        "add (from the engine, policy by policy)"
     )
 
 
@@ -214,7 +216,7 @@ def _engine(
 
 
 def _start(
-    sheet: Sheet, case: Case, policies: list[Policy], left_out: pd.DataFrame
+    sheet: Sheet, case: Case, policies: list[Policy], left_out: Mapping[str, str]
 ) -> dict[str, tuple[int, list[float]]]:
     """Switches, policies and exchange rates; returns the row and the rates of each currency."""
     book = sheet.book.book
@@ -250,9 +252,9 @@ def _start(
     row += len(rates) + 3
     if len(left_out):
         sheet.heads(row, ["Cannot be switched to", "Why", ""])
-        for row, (name, reason) in enumerate(left_out["reason"].items(), start=row + 1):
-            sheet.text(row, 0, name)
-            sheet.text(row, 1, reason)
+        for line, (name, reason) in enumerate(left_out.items(), start=row + 1):
+            sheet.text(line, 0, name)
+            sheet.text(line, 1, reason)
     return rates
 
 
@@ -265,7 +267,7 @@ def _exchange(sheet: Sheet, case: Case, row: int) -> dict[str, tuple[int, list[f
         rates[unit] = line, [mean, last, mean]
         sheet.text(line, 0, unit)
         for column, rate in enumerate(rates[unit][1], start=1):
-            sheet.number(line, column, rate, "share", input=True)
+            sheet.number(line, column, rate, "share", shaded=True)
     choice = f"MATCH(ExchangeRate,{sheet.at(row, 5)}:{here(row, 7)},0)"
     for column, name in enumerate(_RATES, start=5):
         sheet.text(row, column, name, "soft")
@@ -289,12 +291,12 @@ def _bill(sheet: Sheet, case: Case, made: _Made, rates: dict[str, tuple[int, lis
         sheet.text(_HEAD - 1, column, unit, "soft")
     sheet.sheet.set_column(0, len(_BILL), 13)
     sheet.sheet.freeze_panes(_FIRST, 1)
-    facts = case.facts.makers
+    inside = case.facts.makers["consolidated_in"].fillna("")
+    units_of = case.facts.makers["reporting_currency"]
     for m, maker in enumerate(made.law.inputs.goods.makers):
         row = _FIRST + m
         sheet.text(row, 0, maker)
-        inside = facts.at[maker, "consolidated_in"]
-        sheet.text(row, 1, "" if pd.isna(inside) else inside)
+        sheet.text(row, 1, inside[maker])
         figures = _duties(sheet, row, maker, made)
         for k in range(len(_STEPS)):
             text, figure = _step(made, k, m)
@@ -302,7 +304,7 @@ def _bill(sheet: Sheet, case: Case, made: _Made, rates: dict[str, tuple[int, lis
             figures += figure
         cells = "+".join(here(row, column, absolute=False) for column in range(_OWED, _BOOKED))
         sheet.formula(row, _BOOKED, cells, figures / 1e6, "million")
-        unit = facts.at[maker, "reporting_currency"]
+        unit = str(units_of[maker])
         line, kinds = rates[unit]
         sheet.text(row, 12, unit)
         sheet.formula(row, 13, f"INDEX(Start!{here(line, 1)}:{here(line, 3)},RateNumber)", kinds[0], "share")
