@@ -107,6 +107,7 @@ _HOMES = {
     "store": "facts.store",
     "synthetic": "stats.synthetic",
     "ticket": "hedging.ticket",
+    "two_way": "markets.two_way",
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",
     "valuation": "markets.valuation",

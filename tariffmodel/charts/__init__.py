@@ -59,6 +59,7 @@ from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
+from tariffmodel.charts.two_way import two_way
 
 __all__ = [
     "COLUMN_CM",
@@ -110,6 +111,7 @@ __all__ = [
     "slopes_by_event",
     "supply_curves",
     "tornado",
+    "two_way",
     "variance_split",
     "where_sold_cars_come_from",
     "worth_of_one_more",

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, scenarios, suite, trade, workbook
+from tariffmodel.cli import data, forecast, grid, implied, model, scenarios, suite, trade, workbook
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, data, trade, forecast, workbook):
+for part in (suite, model, implied, scenarios, data, trade, forecast, workbook, grid):
     app.add_typer(part.app)
 
 
