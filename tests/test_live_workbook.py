@@ -12,7 +12,7 @@ import pytest
 import xlsxwriter
 from spreadsheet_formulas import Workbook
 
-from tariffmodel import case, exposure, live_workbook, policy
+from tariffmodel import case, exposure, live_workbook, policy, two_way
 from tariffmodel.errors import PolicyError
 from tariffmodel.runs.live_cells import Book
 
@@ -97,6 +97,18 @@ def test_the_offset_is_an_account_that_follows_what_is_assembled(book, asked, kn
     fewer = known.with_values({("Ford", "us_production_units", "US"): lambda units: 0.9 * units}, "CY2025")
     offset = exposure.table(asked.replace(facts=fewer)).at["Ford", "offset_usd"] / 1e6
     assert of(book, "Bill", "E")["Ford"] == pytest.approx(offset, abs=TOLERANCE)
+
+
+def test_two_way_tables_follow_the_bill(book, asked):
+    """A cell of each is the engine's, and what is booked moves it."""
+    [row] = where(book, "Profit", 0.15)[:1]
+    profit = two_way.duty_and_currency(asked, "Toyota")["operating_profit_bn"].unstack()
+    assert book["Profit", f"C{row}"] == pytest.approx(profit.loc[0.15].iloc[1])
+    [row] = where(book, "Value", 0.5)
+    value = two_way.probability_and_life(asked, "Toyota")["value_usd"].unstack()
+    assert book["Value", f"D{row}"] == pytest.approx(value.loc[0.5, 5.0] / 1e9)
+    book["Start", "B5"] = "before-april-2025"  # asked against itself: nothing is booked
+    assert book["Value", f"D{row}"] == 0
 
 
 def test_what_no_formula_does_is_refused_and_named(book, asked, tmp_path):

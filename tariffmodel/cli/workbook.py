@@ -21,6 +21,9 @@ def workbook(
         list[str] | None,
         typer.Option(help="Policy that can be switched to as well; repeat for several. Default: the usual."),
     ] = None,
+    maker: Annotated[
+        str | None, typer.Option(help="Whose two-way tables go in; default: that with the largest bill.")
+    ] = None,
     output: Annotated[Path, typer.Option(help="The .xlsx file to write.")] = Path("workbook.xlsx"),
     as_of: AsOf = None,
     data: Data = None,
@@ -33,7 +36,7 @@ def workbook(
         raise typer.BadParameter(f"{output} is no .xlsx file; write such as bill.xlsx", param_hint="--output")
     asked = case(policy, against, period, as_of=parse_day(as_of) if as_of else None, data=data)
     others = live_workbook.OTHERS if also is None else also
-    written = live_workbook.write(asked, output, others)
+    written = live_workbook.write(asked, output, others, maker)
     for name, reason in live_workbook.refused(asked, others)["reason"].items():
         typer.echo(f"not among the switches: {name}: {reason}")
     typer.echo(f"wrote {written}: {asked.label}")

@@ -29,6 +29,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "link": {"font_color": "#0072B2", "underline": 1},
     "number": {"num_format": "#,##0"},
     "million": {"num_format": "#,##0.0"},
+    "cell": {"num_format": "#,##0.00"},
     "rate": {"num_format": "0.00%"},
     "share": {"num_format": "0.0000"},
     "general": {},

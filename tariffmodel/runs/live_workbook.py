@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import PolicyError
+from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import fx_rate, periods
-from tariffmodel.runs import live_duty, live_inputs
+from tariffmodel.runs import live_duty, live_grids, live_inputs
 from tariffmodel.runs.live_cells import Book, Sheet, here
 from tariffmodel.runs.live_law import Law
 from tariffmodel.tariff import cost, exposure
@@ -72,7 +72,9 @@ def refused(case: Case, others: Sequence[PolicySource] = OTHERS) -> pd.DataFrame
     return pd.DataFrame({"reason": pd.Series(rows, dtype=object)}).rename_axis("policy")
 
 
-def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS) -> Path:
+def write(
+    case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS, maker: str | None = None
+) -> Path:
     """Write the live workbook of a case.
 
     Parameters
@@ -82,6 +84,8 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
     others : sequence of policies, optional
         Those that can be switched to beside the two of the case. What a formula cannot do is left out and
         listed on the first sheet with the reason, see `refused`.
+    maker : str, optional
+        Whose two-way tables go in as well, see `live_grids`. Default: that with the largest bill.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
     PolicyError
         If a policy of the case itself cannot be a formula.
     DataError
-        As `goods.entered`.
+        As `goods.entered`; an unknown maker.
 
     Examples
     --------
@@ -105,6 +109,8 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
     """
     from xlsxwriter import Workbook  # slow to import: only where a workbook is written
 
+    if maker is not None and maker not in case.facts.makers.index:
+        raise DataError(f"{maker!r} is not a maker; choose from {', '.join(case.facts.makers.index)}")
     policies = _policies(case, others)
     for one in policies[:2]:
         if reason := _fault(one):
@@ -128,6 +134,9 @@ def write(case: Case, path: str | Path, others: Sequence[PolicySource] = OTHERS)
         rows = _start(start, case, policies, left_out)
         _bill(shown, case, made, rows)
         _check(check, case, shown, made)
+        makers = made.law.inputs.goods.makers
+        row = int((made.owed[0] - made.owed[1]).argmax()) if maker is None else makers.index(maker)
+        live_grids.write(book, case, makers[row], shown.at(_FIRST + row, _BOOKED))
     out = Path(path)
     out.write_bytes(content.getvalue())
     return out
