@@ -1,4 +1,4 @@
-"""The workbook's formulas, computed from the file alone, are the engine's bills, and follow a changed cell."""
+"""The workbook's formulas, computed from the file alone, are the engine's bills and follow a changed cell."""
 
 from __future__ import annotations
 

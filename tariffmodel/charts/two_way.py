@@ -72,13 +72,12 @@ def two_way(
     table = (cells / scale).unstack()
     rows, across = map(str, cells.index.names)
     texts = _texts(table)
-    known = table.stack()
-    low, high = (_text(float(end), _digits(table)) for end in (known.min(), known.max()))
-    title = f"{what} is not known" if known.empty else f"{what} from {low} to {high} {unit}"
+    low, high = (_text(end, _digits(table)) for end in _ends(table.to_numpy(dtype=float)))
+    title = f"{what} is not known" if table.isna().to_numpy().all() else f"{what} from {low} to {high} {unit}"
     fig = figure(
         title,
         f"Rows: {_NAME.get(rows, rows)}. Columns: {_NAME.get(across, across)}. {unit}; {case}",
-        ["" if not table.isna().to_numpy().any() else "n/a: not known", *origin_note(source, as_of)],
+        ["Central figures; ranges, where there are any, are in the data", *origin_note(source, as_of)],
         width_cm,
         body_cm=0.55 * len(table) + 1.2,
     )
@@ -94,8 +93,10 @@ def two_way(
     for (row, column), text in np.ndenumerate(texts):
         ink = readable_on(tuple(colors[row, column][:3]))
         ax.text(column, row, str(text), ha="center", va="center", size=size, color=ink)
-    ax.set_xticks(range(table.shape[1]), [_tick(across, value) for value in table.columns])
-    ax.set_yticks(range(len(table)), [_tick(rows, value) for value in table.index])
+    ax.set_xticks(
+        range(table.shape[1]), [_tick(across, value) for value in table.columns.to_numpy(dtype=float)]
+    )
+    ax.set_yticks(range(len(table)), [_tick(rows, value) for value in table.index.to_numpy(dtype=float)])
     ax.xaxis.tick_top()
     ax.grid(visible=False)
     ax.spines[:].set_visible(False)
@@ -120,7 +121,8 @@ def _text(value: float, digits: int) -> str:
 
 def _texts(table: pd.DataFrame) -> np.ndarray:
     digits = _digits(table)
-    return np.vectorize(lambda value: _text(value, digits), otypes=[object])(table.to_numpy(dtype=float))
+    drawn = np.vectorize(lambda value: _text(value, digits), otypes=[object])
+    return np.asarray(drawn(table.to_numpy(dtype=float)))
 
 
 def _tick(name: str, value: float) -> str:

@@ -80,11 +80,11 @@ def grid(
     from tariffmodel.tariff.case import case
 
     asked = case(policy, against, period, as_of=parse_day(as_of) if as_of else None, data=data)
-    make: Callable[..., pd.DataFrame] = {
+    makes: dict[Of, Callable[..., pd.DataFrame]] = {
         Of.bill: two_way.slope_and_floor,
         Of.value: two_way.probability_and_life,
-    }.get(of, two_way.duty_and_currency)
-    found = make(asked, maker)
+    }
+    found = makes.get(of, two_way.duty_and_currency)(asked, maker)
     result, column = _SHOWN[of]
     unit, scale = _unit(found, of)
     if output is not None:
@@ -116,6 +116,7 @@ def _unit(found: pd.DataFrame, of: Of) -> tuple[str, float]:
 
 
 def _print(shown: pd.DataFrame, title: str, result: str) -> None:
+    import numpy as np
     from rich.table import Table
 
     from tariffmodel import columns
@@ -125,7 +126,8 @@ def _print(shown: pd.DataFrame, title: str, result: str) -> None:
     table.add_column("")
     for value in shown.columns:
         table.add_column(ends[1].text(value), justify="right")
-    digits = 0 if shown.abs().max(axis=None) >= 100 else 2
-    for value, row in shown.iterrows():
-        table.add_row(ends[0].text(value), *(f"{figure:,.{digits}f}" for figure in row))
+    figures = shown.to_numpy(dtype=float)
+    digits = 0 if np.nanmax(np.abs(figures), initial=0.0) >= 100 else 2
+    for name, row in zip(shown.index, figures, strict=True):
+        table.add_row(ends[0].text(name), *(f"{figure:,.{digits}f}" for figure in row))
     print_table(table)

@@ -66,7 +66,8 @@ def duty_and_currency(
         raise DataError(f"{maker} reports in dollars: no exchange rate to set its duty against; ask another")
     base = fx_rate(case.facts, unit, periods.parse(currency.BASE), case.as_of)
     spots = [base * (1 + move) for move in MOVES] if per_usd is None else per_usd
-    return currency.grid(case, [maker], rates=rates, per_usd=spots, valuation=valuation).loc[maker]
+    found = currency.grid(case, [maker], rates=rates, per_usd=spots, valuation=valuation)
+    return found.droplevel("maker")
 
 
 def slope_and_floor(
@@ -112,7 +113,7 @@ def slope_and_floor(
     steps = np.linspace(0, 2 * entry.slope, STEPS) if slopes is None else np.asarray(slopes, dtype=float)
     cells = pd.MultiIndex.from_product([steps, floors], names=["slope", "floor"])
     key = f"relief.{entry.id}."
-    varied = {key + name: cells.get_level_values(name).to_numpy(dtype=float) for name in cells.names}
+    varied = {key + name: cells.get_level_values(name).to_numpy(dtype=float) for name in ("slope", "floor")}
     bills = exposure.sweep(case, varied)[maker].to_numpy()
     return pd.DataFrame({"bill_usd": bills}, index=cells)
 
@@ -163,9 +164,9 @@ def probability_and_life(
     _known(case, maker)
     cells = pd.MultiIndex.from_product([probabilities, lives], names=["probability", "life_years"])
     terms = valuation or values.central(case.facts)
-    row, each = booked.table(case).loc[maker], pd.RangeIndex(len(cells))
+    cost, each = booked.table(case), pd.RangeIndex(len(cells))
     yearly = {
-        f"delta_bill{end}_usd": np.full(len(cells), float(row[f"booked{end}_usd"]) / case.period.years)
+        f"delta_bill{end}_usd": np.full(len(cells), cost[f"booked{end}_usd"][maker] / case.period.years)
         for end in ("", "_low", "_high")
     }
 
@@ -176,7 +177,10 @@ def probability_and_life(
     fixed = {
         name: own(name) for name in ("tax_rate", "discount_rate", "pass_through", "growth", "phase_out_years")
     }
-    chance, life = (pd.Series(cells.get_level_values(name), each, dtype=float) for name in cells.names)
+    chance, life = (
+        pd.Series(cells.get_level_values(name).to_numpy(dtype=float), each)
+        for name in ("probability", "life_years")
+    )
     valued = Valuation(**fixed, life_years=life, persistence=chance)
     found = pricing.implied_value(pd.DataFrame(yearly, index=each), valued)
     cap = market_value(case.facts, case.as_of)["market_cap_usd"].get(maker, np.nan)

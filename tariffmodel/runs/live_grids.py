@@ -54,7 +54,7 @@ def _profit(sheet: Sheet, case: Case, maker: str, booked: str) -> None:
         sheet.text(_TOP, 0, f"No table: {found['reason'].iloc[0] or 'no operating profit is known'}", "soft")
         return
     facts, unit = case.facts, str(found["currency"].iloc[0])
-    said, row = currency.disclosed(facts).loc[maker], exposure.table(case).loc[maker]
+    said, bills = currency.disclosed(facts), exposure.table(case)
     shares = float(found["shares_million"].iloc[0])
     tax = values.central(facts).tax_rate
     before, income = (float(facts.figure(name)[maker]) for name in ("operating_profit", "net_income"))
@@ -63,13 +63,13 @@ def _profit(sheet: Sheet, case: Case, maker: str, booked: str) -> None:
     given = (
         (
             f"Profit per {unit} that a dollar gains, {unit} bn",
-            said["profit_per_unit_bn"],
-            said["source_title"],
+            said["profit_per_unit_bn"][maker],
+            said["source_title"][maker],
         ),
         (f"Exchange rate before the tariff, {unit} per USD", base, f"mean of {currency.BASE}"),
         (f"Operating profit before the tariff, {unit} bn", before, found["profit_period"].iloc[0]),
-        ("Average duty under the counterfactual", row["effective_rate_against"], engine),
-        ("Average duty under the policy", row["effective_rate"], engine),
+        ("Average duty under the counterfactual", bills["effective_rate_against"][maker], engine),
+        ("Average duty under the policy", bills["effective_rate"][maker], engine),
         ("Years of the period", case.period.years, str(case.period)),
         ("Tax rate", tax[maker] if isinstance(tax, pd.Series) else tax, "central, see valuation.inputs"),
         ("Shares, million", shares, "newest count"),
@@ -135,9 +135,9 @@ def _table(sheet: Sheet, top: int, cells: pd.Series, heading: str, formula: _Cel
     sheet.text(top, 0, heading, "bold")
     names = f"rows: {table.index.name}, columns: {table.columns.name}".replace("_", " ")
     sheet.text(top + 1, 0, names, "soft")
-    for k, value in enumerate(table.columns):
+    for k, value in enumerate(table.columns.to_numpy(dtype=float)):
         sheet.number(top + 1, _LEFT + k, value, "general", shaded=formula is not None)
-    for k, value in enumerate(table.index):
+    for k, value in enumerate(table.index.to_numpy(dtype=float)):
         sheet.number(top + 2 + k, 0, value, "general", shaded=formula is not None)
     for (i, k), figure in np.ndenumerate(table.to_numpy(dtype=float)):
         place = top + 2 + i, _LEFT + k
