@@ -107,6 +107,7 @@ def test_two_way_tables_follow_the_bill(book, asked):
     [row] = where(book, "Value", 0.5)
     value = two_way.probability_and_life(asked, "Toyota")["value_usd"].unstack()
     assert book["Value", f"D{row}"] == pytest.approx(value.loc[0.5, 5.0] / 1e9)
+    assert "Japan flexible (firm)" in book["Relief", "A2"] and book["Relief", "B7"] > 0
     book["Start", "B5"] = "before-april-2025"  # asked against itself: nothing is booked
     assert book["Value", f"D{row}"] == 0
 

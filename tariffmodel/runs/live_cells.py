@@ -50,7 +50,13 @@ class _Plain(Worksheet):  # type: ignore[misc]  # has no types
 
 
 class Book:
-    """A workbook and its styles; a shaded cell is one to write into."""
+    """A workbook and its styles; a shaded cell is one to write into.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> Book(Workbook(BytesIO())).sheet("Law", "Rules of the policies", "Fractions of customs value").name
+    'Law'
+    """
 
     def __init__(self, book: Any) -> None:
         self.book = book
@@ -66,7 +72,19 @@ class Book:
 
 
 class Sheet:
-    """A worksheet that knows its name in formulas."""
+    """A worksheet that knows its name in formulas.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> from tariffmodel.facts import periods
+    >>> sheet = Book(Workbook(BytesIO())).sheet("Units", "Vehicles that enter", "A year × its pace")
+    >>> sheet.spans([periods.parse("2025-09")], np.array([True]), ["Maker"])
+    >>> sheet.heads(3, ["Maker"]), sheet.text(ROW, 0, "=Toyota"), sheet.number(ROW, COLUMN, 2.0)
+    (None, None, None)
+    >>> sheet.formula(ROW, COLUMN + 1, f"2*{sheet.at(ROW, COLUMN)}", 4.0)
+    >>> sheet.across(ROW, spans=2)
+    'Units!$G$7:$H$7'
+    """
 
     def __init__(self, book: Book, name: str) -> None:
         self.book, self.name = book, name

@@ -25,7 +25,20 @@ _KIND = {**dict.fromkeys(_VEHICLES, "vehicles"), "service_part": "service"}  # t
 
 
 def in_use(law: Law, chosen: Sequence[int]) -> Sheet:
-    """Sheet of the rates that the two switches pick, the policy's block above the counterfactual's."""
+    """Sheet of the rates that the two switches pick, the policy's block above the counterfactual's.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025-09")
+    >>> from tariffmodel.runs.live_cells import Book
+    >>> from tariffmodel.runs.live_inputs import units_and_values
+    >>> book = Book(Workbook(BytesIO()))
+    >>> inputs = Inputs(asked.facts, asked.goods, book)
+    >>> law = Law(inputs, [asked.policy, asked.against], book, *units_and_values(inputs))
+    >>> in_use(law, (0, 1)).name
+    'InUse'
+    """
     goods, height = law.inputs.goods, law.height
     sheet = law.book.sheet(
         "InUse", "Rates in use: those of the policy, then those of the counterfactual", "Picked from Rates"
@@ -54,7 +67,24 @@ def in_use(law: Law, chosen: Sequence[int]) -> Sheet:
 
 @dataclass
 class Side:
-    """Duty under one of the two policies: sheets, and their figures (…, S)."""
+    """Duty under one of the two policies: sheets, and their figures by maker and line, (S,) USD.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025-09")
+    >>> from tariffmodel.runs.live_cells import Book
+    >>> from tariffmodel.runs.live_inputs import units_and_values
+    >>> book = Book(Workbook(BytesIO()))
+    >>> inputs = Inputs(asked.facts, asked.goods, book)
+    >>> law = Law(inputs, [asked.policy, asked.against], book, *units_and_values(inputs))
+    >>> side = Side(law, in_use(law, (0, 1)), side=0, number=0)
+    >>> side.inputs is inputs, side.total("Toyota", "owed")[0][:11]
+    (True, 'SUMPRODUCT(')
+    >>> owed = asked.owed[0].total[0, asked.goods.makers.index("Toyota")]
+    >>> bool(np.isclose(side.total("Toyota", "owed")[1], owed))
+    True
+    """
 
     law: Law
     used: Sheet

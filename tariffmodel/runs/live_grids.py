@@ -18,32 +18,39 @@ from tariffmodel.markets import valuation as values
 from tariffmodel.runs.live_cells import Book, Sheet, here
 from tariffmodel.tariff import exposure
 from tariffmodel.tariff.case import Case
+from tariffmodel.tariff.policy import Policy
 
 _TOP, _LEFT = 4, 1  # first row and column of what the tables rest on
 _Cell = Callable[[str, str], str]  # from the cells of a row's and a column's figure
 
 
-def write(book: Book, case: Case, maker: str, booked: str) -> None:
+def write(book: Book, case: Case, policies: Sequence[Policy], maker: str, booked: str) -> None:
     """Sheets Profit, Value and Relief of a maker; `booked` is the cell of what it books, USD m.
 
+    Relief is that of the policy of the case, or else of the first of `policies` that has one with a slope.
+
+    >>> from io import BytesIO
     >>> import xlsxwriter
     >>> import tariffmodel as tm
-    >>> file = xlsxwriter.Workbook("unwritten.xlsx")
-    >>> write(Book(file), tm.case(), "GM", "Bill!L23")
+    >>> file, asked = xlsxwriter.Workbook(BytesIO()), tm.case()
+    >>> write(Book(file), asked, [asked.policy], "GM", "Bill!L23")
     >>> [sheet.get_name() for sheet in file.worksheets()]
     ['Profit', 'Value', 'Relief']
     """
+    sloping = (one for one in policies if any(entry.schedule != "tiered" for entry in one.relief))
+    sloped = case.replace(policy=next(sloping, case.policy))
     for name, title, make in (
         ("Profit", "Operating profit and earnings per share by duty and exchange rate", _profit),
         ("Value", "Value of the policy to shareholders by probability and years that it lasts", _value),
         ("Relief", "Bill by slope and floor of the relief (from the engine)", _relief),
     ):
         note = "Follows Bill and the shaded cells" if name != "Relief" else "Numbers, not formulas"
-        sheet = book.sheet(name, f"{maker}: {title}", f"{note}. {case.label}, as of {case.as_of}")
+        asked = sloped if make is _relief else case
+        sheet = book.sheet(name, f"{maker}: {title}", f"{note}. {asked.label}, as of {case.as_of}")
         sheet.sheet.set_column(0, 0, 46)
         sheet.sheet.set_column(1, 8, 13)
         try:
-            make(sheet, case, maker, booked)
+            make(sheet, asked, maker, booked)
         except TariffModelError as error:
             sheet.text(_TOP, 0, f"No table: {error}", "soft")
 

@@ -54,7 +54,19 @@ class _Row(NamedTuple):
 
 @dataclass
 class Inputs:
-    """Where each figure stands: `places` gives the cell of a key in each span, `flows` its row on Pace."""
+    """Where each figure stands: `places` gives the cell of a key in each span, `flows` its row on Pace.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025-09")
+    >>> inputs = Inputs(asked.facts, asked.goods, Book(Workbook(BytesIO())))
+    >>> key = ("Toyota", "us_import_units", "JP")
+    >>> inputs.has(key), inputs.amount(key, span=3).startswith(inputs.cell(key, span=3) + "*Pace!")
+    (True, True)
+    >>> len(list(inputs.streams())) == len(asked.goods.flows)
+    True
+    """
 
     facts: Facts
     goods: Goods
@@ -175,7 +187,17 @@ class Inputs:
 
 
 def units_and_values(inputs: Inputs) -> tuple[Sheet, Sheet, dict[int, int]]:
-    """Sheets of vehicles, and of customs value, stream by stream, and the row of each stream on both."""
+    """Sheets of vehicles, and of customs value, stream by stream, and the row of each stream on both.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025-09")
+    >>> inputs = Inputs(asked.facts, asked.goods, Book(Workbook(BytesIO())))
+    >>> units, values, rows = units_and_values(inputs)
+    >>> units.name, values.name, len(rows) == len(asked.goods.flows)
+    ('Units', 'Values', True)
+    """
     goods, book = inputs.goods, inputs.book
     units = book.sheet(
         "Units",

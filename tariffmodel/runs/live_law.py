@@ -52,7 +52,22 @@ SLOTS = ("rate on MSRP", "rate on engines", "usable", "lapses")
 
 @dataclass
 class Law:
-    """Rules of several policies, their rates by span, and where they stand."""
+    """Rules of several policies, their rates by span, and where they stand.
+
+    >>> from io import BytesIO
+    >>> from xlsxwriter import Workbook
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="2025-09")
+    >>> from tariffmodel.runs.live_inputs import units_and_values
+    >>> book = Book(Workbook(BytesIO()))
+    >>> inputs = Inputs(asked.facts, asked.goods, book)
+    >>> law = Law(inputs, [asked.policy, asked.against], book, *units_and_values(inputs))
+    >>> law.table.shape == (2, law.height, len(asked.goods.spans))
+    True
+    >>> row = law.line("JP", "car", maker="Toyota", measure="", piece="general")
+    >>> float(law.table[0, row, -1]), law.cell(asked.policy.mfn[0], "rate")[:5]
+    (0.15, 'Law!$')
+    """
 
     inputs: Inputs
     policies: Sequence[Policy]

@@ -102,7 +102,7 @@ def write(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> tm.live_workbook.write(tm.case("eu-netting"), "bill.xlsx")
+    >>> tm.live_workbook.write(tm.case("eu-netting"), "bill.xlsx")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
     tariffmodel.errors.PolicyError: eu-netting cannot be a workbook of formulas: credits pay for the goods ...
@@ -136,7 +136,7 @@ def write(
         _check(check, case, shown, made)
         makers = made.law.inputs.goods.makers
         row = int((made.owed[0] - made.owed[1]).argmax()) if maker is None else makers.index(maker)
-        live_grids.write(book, case, makers[row], shown.at(_FIRST + row, _BOOKED))
+        live_grids.write(book, case, policies, makers[row], shown.at(_FIRST + row, _BOOKED))
     out = Path(path)
     out.write_bytes(content.getvalue())
     return out
