@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pandas as pd
@@ -31,7 +32,8 @@ def test_a_value_is_cost_after_tax_times_probability_times_years(asked):
     terms, cost = valuation.central(asked.facts), booked.table(asked).loc["Honda"]
     rate, years = terms.discount_rate["Honda"], 3.0
     paid = (1 - (1 + rate) ** -years) / rate  # nothing grows at central figures
-    kept = pricing.kept(pd.Index(["Honda"]), terms)[0]
+    plain = dataclasses.replace(terms, persistence=1.0)  # the probability stands in its place
+    kept = pricing.kept(pd.Index(["Honda"]), plain)[0]
     worth = -cost["booked_usd"] / asked.period.years * kept * 0.4 * paid
     assert cells.at[(0.4, 3.0), "value_usd"] == pytest.approx(worth)
     ends = cells[["value_low_usd", "value_usd", "value_high_usd"]].to_numpy()

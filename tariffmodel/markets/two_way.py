@@ -131,7 +131,7 @@ def probability_and_life(
     Parameters
     ----------
     probabilities : sequence of float
-        That the policy takes effect, fractions.
+        That the policy takes effect and lasts, fractions: in place of the `persistence` of a valuation.
     lives : sequence of float
         Years.
     valuation : Valuation, optional

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
+from tariffmodel.facts.periods import Period
 from tariffmodel.runs.live_cells import COLUMN, ROW, Book, Sheet
 from tariffmodel.runs.live_inputs import Inputs
 from tariffmodel.tariff import parts
 from tariffmodel.tariff.contribution import METRICS
 from tariffmodel.tariff.policy import FOREVER, Additional, Entry, Mfn, Offset, Policy, Relief
-from tariffmodel.tariff.rates import Rates, rates
+from tariffmodel.tariff.rates import Rates, quota_part, quota_window, rates
 from tariffmodel.tariff.relief import contribution_of, rate_at
 
 _FIRST = 3  # row of the first rule on the sheet of the law
@@ -398,26 +400,24 @@ def _covers(entry: Entry, origin: str, product: str) -> bool:
 
 
 def _windows(
-    entry: Additional, spans: Sequence[object], days: Sequence[int]
+    entry: Additional, spans: Sequence[Period], days: Sequence[int]
 ) -> Iterator[tuple[int, list[int], float]]:
     """Each span of a quota, the spans of its window, and the part of a year's quota that is open in it."""
-    from tariffmodel.tariff.rates import quota_part, quota_window
-
     quarterly = entry.quota_window == "quarter"
-    windows = {k: quota_window(spans[k].start, quarterly) for k in days}  # type: ignore[attr-defined]
+    windows = {k: quota_window(spans[k].start, quarterly) for k in days}
     for k in days:
         same = [other for other in days if windows[other] == windows[k]]
         yield k, same, quota_part(entry, *windows[k])
 
 
-def _slot(entry: Offset | None, entries: Sequence[Offset], what: str, first: object, last: object) -> float:
+def _slot(entry: Offset | None, entries: Sequence[Offset], what: str, first: date, last: date) -> float:
     """What a row of an account says in a span."""
     if entry is None:
         return 0.0
     if what == "usable":
-        return float(entry.usable_from <= first)  # type: ignore[operator]
+        return float(entry.usable_from <= first)
     if what == "lapses":
         return float(entry.end == last and not entry.carry_forward)
     on = "engines" if what == "rate on engines" else "msrp"
-    earns = any(one is entry for one in parts.in_force(entries, first))  # type: ignore[arg-type]
+    earns = any(one is entry for one in parts.in_force(entries, first))
     return entry.rate if earns and entry.accrues_on == on else 0.0

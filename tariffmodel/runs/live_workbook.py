@@ -95,7 +95,7 @@ def write(
     Raises
     ------
     PolicyError
-        If a policy of the case itself cannot be a formula.
+        If a policy of the case itself cannot be a formula, or two policies have offsets of two measures.
     DataError
         As `goods.entered`; an unknown maker.
 
@@ -117,6 +117,11 @@ def write(
             raise PolicyError(f"{one.name} cannot be a workbook of formulas: {reason}; choose another policy")
     left_out = {one.name: reason for one in policies if (reason := _fault(one))}
     policies = [one for one in policies if one.name not in left_out]
+    if len(measures := sorted({entry.measure for one in policies for entry in one.offset})) > 1:
+        raise PolicyError(
+            f"offsets of {' and of '.join(measures)} in one workbook, and its accounts are of one measure; "
+            "leave one of these policies out of the others"
+        )
     content = BytesIO()
     with Workbook(content, {"in_memory": True}) as file:
         file.set_properties(
