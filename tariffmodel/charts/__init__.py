@@ -60,6 +60,7 @@ from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
 from tariffmodel.charts.spillovers import industry_bars, line_forest, predicted_and_realised, state_map
+from tariffmodel.charts.two_way import two_way
 from tariffmodel.charts.watch import nowcast_fan, surprise_bars
 
 __all__ = [
@@ -118,6 +119,7 @@ __all__ = [
     "supply_curves",
     "surprise_bars",
     "tornado",
+    "two_way",
     "variance_split",
     "where_sold_cars_come_from",
     "worth_of_one_more",

@@ -18,6 +18,7 @@ from tariffmodel.cli import (
     data,
     event,
     forecast,
+    grid,
     implied,
     model,
     own,
@@ -27,6 +28,7 @@ from tariffmodel.cli import (
     suite,
     trade,
     watch,
+    workbook,
 )
 from tariffmodel.errors import TariffModelError
 from tariffmodel.escapes import visible
@@ -42,7 +44,10 @@ app = typer.Typer(
 
 
 _ = own  # its commands are in the group `add`
-for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch):
+for part in (
+    *(suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
+    *(workbook, grid),
+):
     app.add_typer(part.app)
 
 

@@ -163,7 +163,7 @@ def burden(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     """
     facts, years, taken = case.facts, case.goods.years, valuation or Valuation()
     frame = table(case)
-    metals = _has_metals(case.policy, facts) - _has_metals(case.against, facts)
+    metals = has_metals(case.policy, facts) - has_metals(case.against, facts)
     booked = bases(case, metals).reindex(frame.index)
     frame = frame.join(booked[["booked_usd", "booked_low_usd", "booked_high_usd"]])
     local_bn = frame["booked_usd"] * frame["per_usd"] / 1e9
@@ -180,10 +180,15 @@ def burden(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     )
 
 
-def _has_metals(one: Policy, facts: Facts) -> int:
+def has_metals(one: Policy, facts: Facts) -> int:
     """1 where the duties on steel and aluminium of 2025 are in force beside a policy, else 0.
 
     They are unless it is a law of before them, or no law at all that adds to the ordinary duty.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> has_metals(asked.policy, asked.facts), has_metals(asked.against, asked.facts)
+    (1, 0)
     """
     rows = facts.selected[(facts.selected["variable"] == "metals_cost") & (facts.selected["value"] > 0)]
     first = rows["start"].min()

@@ -116,7 +116,7 @@ def settled(
     """
     balance: list[np.ndarray | float] = [0.0] * len(entries)
     for number, span in enumerate(spans):
-        left, earn = claimed[:, number], {id(entry) for entry in _in_force(entries, span.start)}
+        left, earn = claimed[:, number], {id(entry) for entry in in_force(entries, span.start)}
         for k, entry in enumerate(entries):
             if id(entry) in earn:
                 earned = np.reshape(variants.get(f"offset.{entry.id}.rate", entry.rate), (-1, 1))
@@ -144,8 +144,13 @@ def _accrues_on(entry: Offset, goods: Goods) -> np.ndarray:
     return goods.assembled_engines_usd if entry.accrues_on == "engines" else goods.assembled_msrp_usd
 
 
-def _in_force(entries: Sequence[Offset], day: date) -> list[Offset]:
-    """Offsets that earn on a day: those of an overlay take the place of its base's like on their dates."""
+def in_force(entries: Sequence[Offset], day: date) -> list[Offset]:
+    """Offsets that earn on a day: those of an overlay take the place of its base's like on their dates.
+
+    >>> import tariffmodel as tm
+    >>> [entry.id for entry in in_force(tm.policy.load("current-law").offset, date(2025, 6, 1))]
+    ['msrp-offset']
+    """
     dated = [entry for entry in entries if entry.start <= day <= entry.end]
     return [
         entry

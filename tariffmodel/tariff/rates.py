@@ -219,10 +219,9 @@ def _quota_share(
     arriving = units[..., days, :].sum(axis=-1, keepdims=True)
     share = np.ones_like(arriving * quota)
     quarterly = entry.quota_window == "quarter"
-    windows = [_window(spans[day].start, quarterly) for day in days]
+    windows = [quota_window(spans[day].start, quarterly) for day in days]
     for first, last in sorted(set(windows)):
-        opens = max(entry.quota_counted_from or entry.start, first)
-        open_part = ((last - opens).days + 1) / ((last - first).days + 1) / (4 if quarterly else 1)
+        open_part = quota_part(entry, first, last)
         within = np.array([window == (first, last) for window in windows])
         of_window = arriving[..., within, :].sum(axis=-2, keepdims=True)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -232,8 +231,25 @@ def _quota_share(
     return np.asarray(share)
 
 
-def _window(day: date, quarterly: bool) -> tuple[date, date]:
-    """First and last day of the calendar year, or quarter, of a day."""
+def quota_part(entry: Additional, first: date, last: date) -> float:
+    """Part of a year's quota that is open in a window: less where it is counted from a day within it.
+
+    >>> import tariffmodel as tm
+    >>> [quota] = [one for one in tm.policy.load("current-law").additional if one.id == "uk-quota"]
+    >>> quota_part(quota, date(2026, 1, 1), date(2026, 12, 31))
+    1.0
+    """
+    opens = max(entry.quota_counted_from or entry.start, first)
+    quarters = 4 if entry.quota_window == "quarter" else 1
+    return ((last - opens).days + 1) / ((last - first).days + 1) / quarters
+
+
+def quota_window(day: date, quarterly: bool) -> tuple[date, date]:
+    """First and last day of the calendar year, or quarter, of a day.
+
+    >>> [str(end) for end in quota_window(date(2026, 8, 15), quarterly=True)]
+    ['2026-07-01', '2026-09-30']
+    """
     if not quarterly:
         return date(day.year, 1, 1), date(day.year, 12, 31)
     month = day.month - (day.month - 1) % 3
