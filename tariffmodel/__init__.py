@@ -61,6 +61,7 @@ _HOMES = {
     "incentives": "tariff.incentives",
     "lab": "lab",
     "link": "markets.link",
+    "maker_sheet": "runs.maker_sheet",
     "market": "markets.market",
     "mimicking": "markets.mimicking",
     "mixture": "stats.mixture",
