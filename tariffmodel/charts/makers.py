@@ -37,13 +37,16 @@ from tariffmodel.charts.house import (
 from tariffmodel.hedging import a4
 
 _TOLD, _OWED = HOME_COLOR["JP"], HOME_COLOR["KR"]
-_LEFT, _RIGHT = a4.Column(0.07, 0.41), a4.Column(0.52, 0.41)
-_HEAD, _GAP, _BOTTOM = 0.0165, 0.009, 0.03  # of the height
-_LEAST = 0.09  # height of a chart
+_TIGHT = {"line": 0.0108, "space": 0.001, "per_width": 173.0}
+_WHOLE = a4.Column(**_TIGHT)
+_LEFT, _RIGHT = a4.Column(0.07, 0.415, **_TIGHT), a4.Column(0.515, 0.415, **_TIGHT)
+_HEAD, _GAP, _BOTTOM = 0.0145, 0.009, 0.026  # of the height
+_BETWEEN = 0.09  # inches between columns, at the least
+_LEAST, _MOST = 0.09, 0.2  # height of a chart
 _OPENS, _SIDES, _CLOSES = (
     ("policies", "contribution"),
-    {_LEFT: ("quarters", "statements", "move"), _RIGHT: ("reactions", "probability", "betas")},
-    ("hedge", "watch"),
+    (("quarters", "origins", "statements"), ("reactions", "move", "probability", "betas")),
+    ("hedge", "watch", "lacking"),
 )
 
 
@@ -55,7 +58,7 @@ class Part:
     ----------
     title : str
     frame : DataFrame
-        What is shown, in the units of the results; empty where there is nothing, and `says` has the reason.
+        What is shown, in the units of the results; empty where there is nothing to show.
     shown : mapping of str to str
         Columns and formats, as `columns.cells` takes them; empty for what is drawn.
     result : str, optional
@@ -63,7 +66,9 @@ class Part:
     heads : mapping of str to str
         Headings other than those of the table of columns.
     says : tuple of str
-        How to read it, or why there is nothing.
+        How to read it.
+    lacks : str
+        Why there is nothing, where there is nothing.
 
     Examples
     --------
@@ -78,13 +83,12 @@ class Part:
     result: str | None = None
     heads: Mapping[str, str] = field(default_factory=dict)
     says: tuple[str, ...] = ()
+    lacks: str = ""
 
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows as text; the first column holds the names of the rows."""
         found, rows = columns.cells(self.frame, self.shown, self.result)
-        heads = [
-            self.heads.get(names, column.title) for names, column in zip(self.shown, found, strict=True)
-        ]
+        heads = [self.heads.get(names, column.title) for names, column in zip(self.shown, found, strict=True)]
         return ["", *heads], [[str(name), *row] for name, row in zip(self.frame.index, rows, strict=True)]
 
 
@@ -137,65 +141,82 @@ def maker_page(one: MakerSheet) -> Chart:
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> said = tm.charts.Part("Betas", pd.DataFrame(), says=("no line with prices",))
+    >>> said = tm.charts.Part("Betas", pd.DataFrame(), lacks="no line with prices")
     >>> about = ("a case", "a source", date(2026, 10, 30))
-    >>> one = tm.charts.MakerSheet("Acme", "Acme plc", "not listed", ("It owes nothing.",), {"betas": said}, *about)
+    >>> said = {"betas": said}
+    >>> one = tm.charts.MakerSheet("Acme", "Acme plc", "not listed", ("It owes nothing.",), said, *about)
     >>> [float(size) for size in maker_page(one).figure.get_size_inches()]
     [8.27, 11.69]
     """
     with house_style():
         fig = a4.page(one.title)
+        parts = {name: part for name, part in one.parts.items() if not part.lacks}
+        if lacking := _lacking(one):
+            parts["lacking"] = lacking
         y = _opening(fig, one)
         for name in _OPENS:
-            y = _set(fig, one, name, a4.WHOLE, y)
+            y = _set(fig, parts, name, _WHOLE, y)
         foot = [f"Sources: {one.source}. As of {day_text(one.as_of)}. Not advice to trade."]
-        rows = sum(len(wrap(text, a4.WHOLE.characters)) for text in foot)
-        floor = _BOTTOM + rows * a4.LINE
-        a4.lines(fig, floor, foot, mark="", color=SOFT)
-        floor += _GAP
-        for name in reversed(_CLOSES):
-            floor += _height(one, name, a4.WHOLE)
-            _set(fig, one, name, a4.WHOLE, floor)
-        for column, names in _SIDES.items():
-            _side(fig, one, names, column, y, floor)
-        alt = f"One page on {one.maker}: {one.label}. {' '.join(one.findings)}"
-        return Chart(fig, alt)
+        floor = _BOTTOM + sum(len(wrap(text, _WHOLE.characters)) for text in foot) * _WHOLE.line
+        a4.lines(fig, floor, foot, mark="", color=SOFT, column=_WHOLE)
+        floor += sum(_height(parts, name, _WHOLE) for name in _CLOSES)
+        sides = [names for names in _SIDES if parts.keys() & set(names)]
+        columns_ = (_LEFT, _RIGHT) if len(sides) > 1 else (_WHOLE,)
+        ends = [_side(fig, parts, *side, y, floor) for side in zip(sides, columns_, strict=False)]
+        y = min([y, *ends])
+        for name in _CLOSES:
+            y = _set(fig, parts, name, _WHOLE, y)
+        return Chart(fig, f"One page on {one.maker}: {one.label}. {' '.join(one.findings)}")
+
+
+def _lacking(one: MakerSheet) -> Part | None:
+    """What is not on the page, and why: one line a reason."""
+    titles: dict[str, list[str]] = {}
+    for part in one.parts.values():
+        if part.lacks:
+            titles.setdefault(part.lacks, []).append(part.title)
+    says = tuple(f"{'; '.join(names)}: {why}." for why, names in titles.items())
+    return Part("Not computed", pd.DataFrame(), says=says) if says else None
 
 
 def _opening(fig: Figure, one: MakerSheet) -> float:
     """Name, line and findings."""
-    fig.text(a4.WHOLE.left, 0.972, one.name, size=15, weight="bold", va="top")
-    right = a4.WHOLE.left + a4.WHOLE.width
-    fig.text(right, 0.968, f"US car tariffs\n{day_text(one.as_of)}", size=7.5, va="top", ha="right", color=SOFT)
-    y = a4.lines(fig, 0.946, [one.line], mark="", color=SOFT)
-    rule = Line2D([a4.WHOLE.left, right], [y - 0.001] * 2, color=INK, linewidth=1)
+    fig.text(_WHOLE.left, 0.972, one.name, size=15, weight="bold", va="top")
+    right = _WHOLE.left + _WHOLE.width
+    fig.text(
+        right, 0.968, f"US car tariffs\n{day_text(one.as_of)}", size=7.5, va="top", ha="right", color=SOFT
+    )
+    y = a4.lines(fig, 0.946, [one.line], mark="", color=SOFT, column=_WHOLE)
+    rule = Line2D([_WHOLE.left, right], [y - 0.001] * 2, color=INK, linewidth=1)
     fig.add_artist(rule)
     y -= 0.007
     for text in one.findings:
-        for row, part in enumerate(wrap(text, 122)):
-            fig.text(a4.WHOLE.left, y, ("▪ " if row == 0 else "   ") + a4.minus(part), size=7.5, va="top")
-            y -= 0.0142
+        for row, part in enumerate(wrap(text, 133)):
+            fig.text(_WHOLE.left, y, ("▪ " if row == 0 else "   ") + a4.minus(part), size=7.5, va="top")
+            y -= 0.0135
     return y - _GAP / 2
 
 
-def _height(one: MakerSheet, name: str, column: a4.Column) -> float:
+def _height(parts: Mapping[str, Part], name: str, column: a4.Column) -> float:
     """What a part takes; of a chart, all but the drawing."""
-    part = one.parts.get(name)
+    part = parts.get(name)
     if part is None:
         return 0.0
-    height = _HEAD + _GAP + sum(len(wrap(text, column.characters)) for text in part.says) * a4.LINE
+    height = _HEAD + _GAP + sum(len(wrap(text, column.characters)) for text in part.says) * column.line
     if part.shown and len(part.frame):
         heads, rows, _, wide = _laid(part, column)
-        deep = [max(len(wrap(row[0], wide)), *(cell.count("\n") + 1 for cell in row)) for row in (heads, *rows)]
-        height += sum(deep) * a4.LINE + 0.003 * (len(deep) + 1)
+        deep = [
+            max(len(wrap(row[0], wide)), *(cell.count("\n") + 1 for cell in row)) for row in (heads, *rows)
+        ]
+        height += sum(deep) * column.line + column.space * (len(deep) + 1)
     return height
 
 
 def _set(
-    fig: Figure, one: MakerSheet, name: str, column: a4.Column, y: float, drawing: float = 0.0
+    fig: Figure, parts: Mapping[str, Part], name: str, column: a4.Column, y: float, drawing: float = 0.0
 ) -> float:
     """A part at `y`; where the next one begins."""
-    part = one.parts.get(name)
+    part = parts.get(name)
     if part is None:
         return y
     fig.text(column.left, y, part.title, weight="bold", va="top", size=7.5)
@@ -211,49 +232,59 @@ def _set(
 
 
 def _side(
-    fig: Figure, one: MakerSheet, names: Sequence[str], column: a4.Column, top: float, floor: float
-) -> None:
-    """Parts below one another between `top` and `floor`; the one that is drawn gets what is left."""
-    drawn = [name for name in names if name in one.parts and _is_chart(one.parts[name])]
-    room = top - floor - sum(_height(one, name, column) for name in names)
-    each = max(room / max(len(drawn), 1), _LEAST)
+    fig: Figure, parts: Mapping[str, Part], names: Sequence[str], column: a4.Column, top: float, floor: float
+) -> float:
+    """Parts below one another from `top` on; the drawn one has what is left over `floor`. Where it ends."""
+    drawn = [name for name in names if name in parts and _is_chart(parts[name])]
+    room = top - floor - sum(_height(parts, name, column) for name in names)
+    each = float(np.clip(room / max(len(drawn), 1), _LEAST, _MOST))
     for name in names:
-        top = _set(fig, one, name, column, top, each if name in drawn else 0.0)
+        top = _set(fig, parts, name, column, top, each if name in drawn else 0.0)
+    return top
 
 
 def _is_chart(part: Part) -> bool:
     return not part.shown and len(part.frame) > 0
 
 
-def _laid(
-    part: Part, column: a4.Column
-) -> tuple[list[str], list[list[str]], list[float], int]:
+def _laid(part: Part, column: a4.Column) -> tuple[list[str], list[list[str]], list[float], int]:
     """Headings that are no wider than they need be, rows, where columns end, and the width of the first."""
     heads, rows = part.cells()
-    cells = [max((text_width(row[at], a4.TEXT) for row in rows), default=0.0) for at in range(len(heads))]
+    weights = ["bold", *["normal"] * (len(heads) - 1)]
+    cells = [
+        max((text_width(row[at], a4.TEXT, weight) for row in rows), default=0.0)
+        for at, weight in enumerate(weights)
+    ]
     letter = text_width("n" * 20, a4.TEXT) / 20
     heads = [
-        "\n".join(wrap(head, max(round(width / letter), 9), break_long_words=False)) for head, width in zip(heads, cells, strict=True)
+        "\n".join(wrap(head, max(round(width / letter), 11), break_long_words=False))
+        for head, width in zip(heads, cells, strict=True)
     ]
     widths = [
         max([cell, *(text_width(line, a4.TEXT) for line in head.split("\n"))])
         for cell, head in zip(cells, heads, strict=True)
     ]
     inches = column.width * a4.SIZE[0]
-    names = min(widths[0], 0.45 * inches)
+    names = min(widths[0], 0.45 * inches, inches - sum(widths[1:]) - _BETWEEN * (len(widths) - 1))
     gap = (inches - names - sum(widths[1:])) / max(len(widths) - 1, 1)
     ends = column.left + (names + np.cumsum(np.array(widths[1:]) + gap)) / a4.SIZE[0]
-    return heads, rows, list(ends), max(int(names / letter * 1.15), 8)
+    return (
+        heads,
+        rows,
+        list(ends),
+        max(round(names / letter), max(len(row[0]) for row in rows) if widths[0] <= names else 8),
+    )
 
 
 def _drawn(fig: Figure, name: str, part: Part, column: a4.Column, y: float, height: float) -> float:
     """The drawing of a part between `y` and `height` below it."""
-    across = {"quarters": (0.045, 0.0), "reactions": (0.165, 0.035)}[name]  # labels left, texts right
+    across = {"quarters": (0.045, 0.0), "reactions": (0.16, 0.04)}[name]  # labels left, texts right
     place = (column.left + across[0], y - height + 0.02, column.width - sum(across), height - 0.034)
     ax = fig.add_axes(place)
     if name == "quarters":
         _quarters(ax, part.frame)
-        ax.legend(handles=_key(), loc="lower left", bbox_to_anchor=(-0.1, 1.0), ncols=2)
+        corner = {"bbox_to_anchor": (column.left, place[1] + place[3]), "bbox_transform": fig.transFigure}
+        ax.legend(handles=_key(), loc="lower left", ncols=2, **corner)
     else:
         _reactions(ax, part.frame)
     return y - height
@@ -321,18 +352,18 @@ def maker_reactions(
     Parameters
     ----------
     reactions : DataFrame
-        From `events.of_maker`: rows of the events that are drawn.
+        From `events.of_maker`: the first reports that are drawn, rows with `counted`.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> one = pd.DataFrame({"car": [0.08], "car_low": 0.03, "car_high": 0.13, "p_value": 0.009})
-    >>> one = one.assign(p_family=0.07, counted=True, placebo_days=400).set_axis(["2025-07-22-japan-deal"])
+    >>> one = one.assign(p_family=0.07, placebo_days=400).set_axis(["2025-07-22-japan-deal"])
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.maker_reactions(one, "Toyota", **about).title
     'Toyota: none of 1 first report is told from chance'
     """
-    told, tests = int((reactions["p_family"] < 0.05).sum()), int(reactions["counted"].sum())
+    told, tests = int((reactions["p_family"] < 0.05).sum()), len(reactions)
     fig = figure(
         f"{maker}: {told or 'none'} of {tests} first report{'' if tests == 1 else 's'} "
         f"{'is' if told < 2 else 'are'} told from chance",
@@ -347,7 +378,7 @@ def maker_reactions(
 
 def _how(reactions: pd.DataFrame) -> str:
     days = int(reactions["placebo_days"].max())
-    return f"Lines: 95%; p: how rare it is among {days} days without events; colour: p below 5%; hollow: no test"
+    return f"Lines: 95%; p: how rare it is among {days} days without events; colour: p below 5%"
 
 
 def _reactions(ax: Axes, reactions: pd.DataFrame) -> None:
@@ -357,8 +388,7 @@ def _reactions(ax: Axes, reactions: pd.DataFrame) -> None:
     value, low, high = (100 * reactions[f"car{end}"].to_numpy(dtype=float) for end in ("", "_low", "_high"))
     color = np.where(reactions["p_value"] < 0.05, _TOLD, INK)
     ax.hlines(y, low, high, color=color, linewidth=0.8)
-    counted = reactions["counted"].to_numpy(dtype=bool)
-    ax.scatter(value, y, c=np.where(counted, color, "white"), edgecolors=color, s=9, zorder=3, linewidth=0.7)
+    ax.scatter(value, y, color=color, s=9, zorder=3, linewidth=0)
     ax.axvline(0, color=INK, linewidth=0.6)
     p = columns.column("p_value").formatted("p_2")
     text_column(ax, [p.text(one) for one in reactions["p_value"]], 24, heading="p")

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, scenarios, suite, trade
+from tariffmodel.cli import data, forecast, implied, makers, model, scenarios, suite, trade
 from tariffmodel.errors import TariffModelError
 
 app = typer.Typer(
@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, data, trade, forecast):
+for part in (suite, makers, model, implied, scenarios, data, trade, forecast):
     app.add_typer(part.app)
 
 

@@ -19,24 +19,37 @@ SIZE = (8.27, 11.69)  # inches
 LINE = 0.0125  # of the height
 TEXT = 6.5  # points
 RED, GREEN, INK, SOFT = "#B2182B", "#009E73", "#222222", "#666666"
-_PER_WIDTH = 142 / 0.86  # characters in a line as wide as the page
 
 
 @dataclass(frozen=True)
 class Column:
-    """A part of the page from side to side: where it begins, and how wide it is, as shares of the width.
+    """A part of the page from side to side.
 
+    Parameters
+    ----------
+    left, width : float
+        Where it begins, and how wide it is, as shares of the width.
+    line, space : float
+        Height of a line, and what is left free between rows of a table, as shares of the height.
+    per_width : float
+        Characters that fit into a line as wide as the paper.
+
+    Examples
+    --------
     >>> Column(0.5, 0.43).characters
     71
     """
 
     left: float = 0.07
     width: float = 0.86
+    line: float = LINE
+    space: float = 0.003
+    per_width: float = 142 / 0.86
 
     @property
     def characters(self) -> int:
         """How many fit into a line."""
-        return round(self.width * _PER_WIDTH)
+        return round(self.width * self.per_width)
 
 
 WHOLE = Column()
@@ -72,7 +85,7 @@ def lines(
         for row, part in enumerate(wrap(text, column.characters)):
             begin = mark if row == 0 else "   " * bool(mark)
             fig.text(column.left, y, begin + minus(part), va="top", size=TEXT, color=color)
-            y -= LINE
+            y -= column.line
     return y
 
 
@@ -98,11 +111,11 @@ def grid(
         style: dict[str, Any] = {"va": "top", "size": TEXT, "color": SOFT if top else INK}
         first = wrap(row[0], wide)
         for line, part in enumerate(first):
-            fig.text(column.left, y - line * LINE, part, weight="normal" if top else "bold", **style)
+            fig.text(column.left, y - line * column.line, part, weight="normal" if top else "bold", **style)
         for x, text in zip(right, row[1:], strict=True):
             fig.text(x, y, minus(text), ha="right", **style)
-        y -= max(len(first), *(text.count("\n") + 1 for text in row)) * LINE + 0.003
-    return y - 0.003
+        y -= max(len(first), *(text.count("\n") + 1 for text in row)) * column.line + column.space
+    return y - column.space
 
 
 def minus(text: str) -> str:

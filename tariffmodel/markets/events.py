@@ -48,6 +48,7 @@ __all__ = [
 ]
 
 _LEVEL = 0.05  # below which a p-value is told
+VERDICTS = ("told from chance", "told only if looked at alone", "not told from chance")
 _SKIPPED = ["event", "firm", "date", "reason"]
 
 
@@ -346,9 +347,10 @@ def of_maker(
     moved = randomised(placebo.of([maker]))["mean"]
     found = pd.DataFrame({"car": moved.estimate}).join(moved.interval().add_prefix("car_"))
     found = found.assign(p_value=moved.p, placebo_days=moved.days).join(family(facts, moved, among))
-    verdict = pd.Series("not told from chance", found.index)
-    verdict[found["p_value"] < _LEVEL] = "told only if looked at alone"
-    verdict[found["p_family"] < _LEVEL] = "told from chance"
+    told, alone, neither = VERDICTS
+    verdict = pd.Series(neither, found.index)
+    verdict[found["p_value"] < _LEVEL] = alone
+    verdict[found["p_family"] < _LEVEL] = told
     verdict[~found["counted"]] = "no test: " + found["uncounted"]
     return found.assign(verdict=verdict)
 
