@@ -121,11 +121,11 @@ def shared(case: Case, others: Sequence[PolicySource] = (), *, prices: bool = Tr
     statements = tried("statements", lambda: _statements(case))
     betas, reference, priced = pd.DataFrame(), None, {}
     if prices:
-        both = {"given both markets": "residual", "in all": "total"}
+        both: dict[str, sensitivity.Effect] = {"given both markets": "residual", "in all": "total"}
         betas = tried(
             "betas",
             lambda: pd.concat(
-                {said: sensitivity.table(facts, effect=effect) for said, effect in both.items()},  # type: ignore[arg-type]
+                {said: sensitivity.table(facts, effect=effect) for said, effect in both.items()},
                 names=["effect"],
             ),
         )
@@ -207,13 +207,13 @@ def parts(common: Shared, maker: str) -> dict[str, Part]:
 
 
 def _policies(common: Shared, maker: str) -> Part:
-    case, own = common.case, common.policies.xs(maker, level="maker")
+    case, own = common.case, _rows(common.policies, maker)
     cases = [case, *common.others]
     called = labels([one.policy for one in cases])
     frame = own.rename(index=called)
     notes = [_OWED]
     if own["net_bill_usd"].isna().all():
-        group = case.facts.makers.at[maker, "consolidated_in"]
+        group = case.facts.makers.T[maker]["consolidated_in"]
         notes.append(f"No net bill of its own: {maker} is inside {group}, whose sheet has it.")
     if "booked" in common.lacks:
         notes.append(_NO_BOOKS + common.lacks["booked"])
@@ -232,16 +232,15 @@ def _policies(common: Shared, maker: str) -> Part:
 
 def _contribution(facts: Facts, maker: str) -> Part:
     title = f"Contribution to the US auto sector, {CONTRIBUTION_YEAR}"
-    found = contribution.metrics(facts, CONTRIBUTION_YEAR).loc[maker]
+    found = contribution.metrics(facts, CONTRIBUTION_YEAR).T[maker]
     names = list(contribution.METRICS)
     if found[names].isna().all():
         return _nothing(title, f"{maker} sells no cars in the US: there is no ratio")
     home = str(facts.makers.at[maker, "home"])
     ends = {"": maker, "_low": "low", "_high": "high"}
     rows = {said: found[[f"{name}{end}" for name in names]].to_numpy() for end, said in ends.items()}
-    rows[f"makers of {ORIGIN_NAME[home]}"] = contribution.metrics(facts, CONTRIBUTION_YEAR, "country").loc[
-        home, names
-    ]
+    pooled = contribution.metrics(facts, CONTRIBUTION_YEAR, "country")[names]
+    rows[f"makers of {ORIGIN_NAME[home]}"] = pooled.T[home].to_numpy()
     frame = pd.DataFrame(rows, index=names).T
     return Part(title, frame, dict.fromkeys(names, ""), "contribution.metrics")
 
@@ -250,7 +249,7 @@ def _quarters(common: Shared, maker: str) -> Part:
     title = "Owed and booked by quarter, USD bn"
     if common.quarters.empty:
         return _nothing(title, common.lacks["quarters"])
-    own = common.quarters.xs(maker, level="maker")
+    own = _rows(common.quarters, maker)
     if not own.filter(like="_usd").to_numpy().any():
         return _nothing(title, f"{maker} imports no cars or parts into the US")
     return Part(title, own, says=("Lines: range of the inputs; of what is booked, the validated one.",))
@@ -293,18 +292,21 @@ def _said(common: Shared, maker: str) -> Part:
     names = own["period"] + ", " + own["kind"]
     names += (" of " + own["maker"]).where(own["maker"] != maker, "")
     names += (" (" + own["basis"].str.replace("_", " ") + ")").where(names.duplicated(keep=False), "")
-    currency_ = own["currency"].iloc[0]
+    units = list(own["currency"].unique())
+    if len(units) > 1:
+        names += " in " + own["currency"]
+    title = f"{title}, {units[0]} bn" if len(units) == 1 else f"{title}, bn"
     frame = own.set_axis(list(names))
     shown = ["said_on", "disclosed", "model", "widened_low–widened_high", "inside_widened"]
     heads = {"model": "Model", "disclosed": "Stated", "said_on": "Said on", "inside_widened": "Inside"}
-    return Part(f"{title}, {currency_} bn", frame, dict.fromkeys(shown, ""), "validation.disclosed", heads)
+    return Part(title, frame, dict.fromkeys(shown, ""), "validation.disclosed", heads)
 
 
 def _move(common: Shared, maker: str) -> Part:
     title = "The currency move that pays what is booked"
     if common.move.empty:
         return _nothing(title, common.lacks["move"])
-    own = common.move.loc[maker]
+    own = common.move.T[maker]
     if own["reason"] or pd.isna(own["rate_needed"]):
         return _nothing(title, own["reason"] or f"{maker} books no cost of this policy")
     ahead = {f"ahead_rate_needed{end}": own[f"ahead_rate_needed{end}"] for end in ENDS}
@@ -323,8 +325,8 @@ def _move(common: Shared, maker: str) -> Part:
     stale = ", old" if own["stale"] else ""
     said = (
         f"From {own['base_per_usd']:.5g}, the year before the tariff; {own['today']:.5g} on "
-        f"{common.case.as_of} ({own['today_share']:+.1%}). Sensitivity {own['basis']}, {own['as_of']}{stale}: "
-        f"{own['currency']} {own['profit_per_unit_bn']:.3g} bn of profit per unit."
+        f"{common.case.as_of} ({own['today_share']:+.1%}). Sensitivity {own['basis']}, {own['as_of']}"
+        f"{stale}: {own['currency']} {own['profit_per_unit_bn']:.3g} bn of profit per unit."
     )
     return Part(title, frame, dict.fromkeys(shown, ""), "currency.offset", heads, (said,))
 
@@ -382,7 +384,7 @@ def _betas(common: Shared, maker: str) -> Part:
     title = "Betas of the share, weekly"
     if common.betas.empty:
         return _nothing(title, common.lacks["betas"])
-    own = common.betas.xs(maker, level="maker")
+    own = _rows(common.betas, maker)
     if own["beta_fx"].isna().all():
         return _nothing(title, _no_prices(common, maker))
     one = own.iloc[0]
@@ -405,7 +407,7 @@ def _hedge(common: Shared, maker: str) -> Part:
     if not isinstance(line, str) or line not in facts.prices:
         return _nothing(title, _no_prices(common, maker))
     try:
-        tried = record(facts, [line], candidates(facts, line), draws=_DRAWS).xs(line, level="ticker")
+        tried = _rows(record(facts, [line], candidates(facts, line), draws=_DRAWS), line, "ticker")
         best = _best(tried)
         if best is None:
             return _nothing(title, "no hedge that was tried helps on weeks that it had not seen")
@@ -416,7 +418,7 @@ def _hedge(common: Shared, maker: str) -> Part:
     except TariffModelError as error:
         return _nothing(title, str(error))
     found = tried.dropna(subset="out_of_sample").sort_values("out_of_sample", ascending=False)
-    ended = found.index[(found["out_of_sample"] > found.at[best, "out_of_sample"] + _TIE)]
+    ended = found[found["out_of_sample"] > found["out_of_sample"][best] + _TIE]
     rows = [best, *(name for name in found.index if name != best)][:3]
     frame = found.loc[rows].set_index("called", drop=False)
     shown = ["out_of_sample", "low–high", "shortfall_reduction", "cost_bp", "n", "last"]
@@ -428,9 +430,8 @@ def _hedge(common: Shared, maker: str) -> Part:
         for _, row in one.instruments.iterrows()
     ]
     says += [
-        f"{found.at[name, 'called']} removed {found.at[name, 'out_of_sample']:.0%}, but its record ends on "
-        f"{found.at[name, 'last']:%Y-%m-%d}."
-        for name in ended
+        f"{row['called']} removed {row['out_of_sample']:.0%}, but its record ends on {row['last']:%Y-%m-%d}."
+        for _, row in ended.iterrows()
     ]
     says += [text for text in one.leaves if not text.startswith(("Rounding", "Carry"))]
     return Part(
@@ -457,12 +458,16 @@ def _best(tried: pd.DataFrame) -> str | None:
     return str(legs.idxmin())
 
 
+def _rows(frame: pd.DataFrame, key: str, level: str = "maker") -> pd.DataFrame:
+    return pd.DataFrame(frame.xs(key, level=level))
+
+
 def _nothing(title: str, why: str) -> Part:
     return Part(title, pd.DataFrame(), lacks=why.rstrip("."))
 
 
 def _no_prices(common: Shared, maker: str) -> str:
-    why = market_value(common.case.facts, common.case.as_of).at[maker, "reason"]
+    why = str(market_value(common.case.facts, common.case.as_of)["reason"][maker])
     return f"{maker} has {why}" if why else f"no share of {maker} has returns in this time"
 
 

@@ -110,8 +110,8 @@ def sheet(common: Shared, maker: str, *, watch: pd.DataFrame | None = None) -> M
 
 
 def _line(common: Shared, maker: str) -> str:
-    facts, about = common.case.facts, common.case.facts.makers.loc[maker]
-    worth = market_value(facts, common.case.as_of).loc[maker]
+    facts, about = common.case.facts, common.case.facts.makers.T[maker]
+    worth = market_value(facts, common.case.as_of).T[maker]
     share = f"{about['ticker']} · " if isinstance(about["ticker"], str) else ""
     value = worth["reason"] or (
         f"market value USD {worth['market_cap_usd'] / 1e9:,.0f} bn at the close of {worth['price_date']}"
@@ -207,7 +207,7 @@ def _table(frame: pd.DataFrame) -> Any:
 def _html(one: MakerSheet) -> bytes:
     """The page for a browser or a mail: one file that loads nothing."""
     drawn = {"quarters": charts.maker_quarters, "reactions": charts.maker_reactions}
-    about = {"case": one.label, "source": one.source, "as_of": one.as_of}
+    about: dict[str, Any] = {"case": one.label, "source": one.source, "as_of": one.as_of}
     pictures = {}
     for name, draw in drawn.items():
         part = one.parts[name]
@@ -234,8 +234,8 @@ def _findings(common: Shared, maker: str, parts: dict[str, Part]) -> tuple[str, 
     if pd.notna(own["net_bill_usd"]) and own["bill_usd"]:
         gain = ", a gain" if own["net_bill_usd"] < 0 else ""
         found.append(
-            f"Left as lost profit once prices have settled: {_money(own, 'net_bill')}{gain}; once plants have "
-            f"moved too: {_money(own, 'net_with_plants')}."
+            f"Left as lost profit once prices have settled: {_money(own, 'net_bill')}{gain}; once plants "
+            f"have moved too: {_money(own, 'net_with_plants')}."
         )
     for one in common.others[:1]:
         other = common.policies.xs(one.policy.name, level="policy").T[maker]
