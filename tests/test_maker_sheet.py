@@ -123,6 +123,14 @@ def test_nothing_on_the_page_is_cut_off_or_overlaps(page, maker):
     assert clash == []
 
 
+def test_page_of_a_past_day_says_what_was_not_known_then(known):
+    then = maker_sheet.shared(tm.case(as_of="2025-12-31", data=known), prices=False)
+    one = maker_sheet.sheet(then, "Toyota")
+    assert "no inventory_days" in one.parts["quarters"].lacks and "books" not in one.findings[0]
+    assert one.parts["policies"].frame["booked_usd"].isna().all()
+    assert one.parts["policies"].frame["bill_usd"].gt(0).all()
+
+
 def test_watch_stands_on_the_page_where_dates_are_known(common, page):
     dates = pd.DataFrame({"date": ["2026-11-06"], "what": ["results of nine months"]})
     one = maker_sheet.sheet(common, "Porsche AG", watch=dates)

@@ -86,7 +86,7 @@ def shared(case: Case, others: Sequence[PolicySource] = (), *, prices: bool = Tr
         Set beside it, against the same counterfactual. The first of them is the threat that the hedge is
         measured against.
     prices : bool
-        Whether reactions, probabilities and betas are computed; without, their places say so.
+        Whether reactions, probabilities, betas and hedges are computed; without, their places say so.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def shared(case: Case, others: Sequence[PolicySource] = (), *, prices: bool = Tr
         except TariffModelError as error:
             lacks["reactions"] = lacks["probability"] = str(error)
     else:
-        lacks |= dict.fromkeys(("betas", "reactions", "probability"), "prices were not asked for")
+        lacks |= dict.fromkeys(("betas", "reactions", "probability", "hedge"), "prices were not asked for")
     return Shared(
         case, beside, policies, origins, quarters, move, betas, statements, reference, priced, lacks
     )
@@ -148,11 +148,8 @@ def _costs(case: Case, lacks: dict[str, str]) -> pd.DataFrame:
         bills = booked.table(case)
     except DataError as error:  # on a past day less is known of the books than of the border
         lacks["booked"] = str(error)
-        bills = exposure.table(case)
-        names = [f"booked{end}_usd" for end in ENDS]
-        bills = bills.drop(columns="share_of_operating_profit").reindex(
-            columns=[*bills, *names, "share_of_operating_profit"]
-        )
+        names = [*(f"booked{end}_usd" for end in ENDS), "share_of_operating_profit"]
+        bills = exposure.table(case).assign(**dict.fromkeys(names, math.nan))
     net = moved.net_bills(case)
     bills = bills.join(net.drop(columns=bills.columns.intersection(net.columns)))
     score = pd.Series(math.nan, bills.index, name="firm_score")
@@ -403,6 +400,8 @@ def _hedge(common: Shared, maker: str) -> Part:
     """The best hedge of its share out of sample, and the ticket of it."""
     case, facts = common.case, common.case.facts
     title = "Best hedge of the share, out of sample, and what it leaves"
+    if "hedge" in common.lacks:
+        return _nothing(title, common.lacks["hedge"])
     line = facts.makers.at[maker, "ticker"]
     if not isinstance(line, str) or line not in facts.prices:
         return _nothing(title, _no_prices(common, maker))

@@ -89,9 +89,9 @@ def quarters(case: Case, since: str = "2025Q2") -> pd.DataFrame:
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> found = tm.booked.quarters(tm.case(as_of="2025-12-31"))
+    >>> found = tm.booked.quarters(tm.case(as_of="2026-08-31"), since="2026Q1")
     >>> found.index.unique("period").tolist()
-    ['2025Q2', '2025Q3', '2025Q4']
+    ['2026Q1', '2026Q2']
     """
     first, last = pd.Period(since, "Q"), pd.Period(case.as_of, "Q")
     over = [f"{one.year}Q{one.quarter}" for one in pd.period_range(first, last, freq="Q")]
