@@ -67,7 +67,7 @@ def test_figures_beside_the_page_are_those_of_the_functions(common, toyota, tmp_
         pays["ahead_rate_needed_low"]
     )
     beta = tm.sensitivity.table(facts, makers=["Toyota"]).loc["Toyota"]
-    assert stated("betas", "given both markets", "low") == pytest.approx(beta["low"])
+    assert stated("betas", "given markets", "low") == pytest.approx(beta["low"])
     best = tables["hedge"].iloc[0]
     tried = tm.hedge.record(facts, ["7203.T"], draws=2000).droplevel("ticker").set_index("called")
     assert best["out_of_sample"] == pytest.approx(tried.loc[best["called"], "out_of_sample"])

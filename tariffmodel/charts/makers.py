@@ -33,6 +33,7 @@ from tariffmodel.charts.house import (
     text_column,
     text_width,
     tint,
+    wrapped,
 )
 from tariffmodel.hedging import a4
 
@@ -189,10 +190,10 @@ def _opening(fig: Figure, one: MakerSheet) -> float:
     y = a4.lines(fig, 0.946, [one.line], mark="", color=SOFT, column=_WHOLE)
     rule = Line2D([_WHOLE.left, right], [y - 0.001] * 2, color=INK, linewidth=1)
     fig.add_artist(rule)
-    y -= 0.007
+    y, inches = y - 0.007, _WHOLE.width * a4.SIZE[0]
     for text in one.findings:
-        for row, part in enumerate(wrap(text, 133)):
-            fig.text(_WHOLE.left, y, ("▪ " if row == 0 else "   ") + a4.minus(part), size=7.5, va="top")
+        for row, part in enumerate(wrapped(a4.minus(text), inches - 0.15, 7.5).split("\n")):
+            fig.text(_WHOLE.left, y, ("▪ " if row == 0 else "   ") + part, size=7.5, va="top")
             y -= 0.0135
     return y - _GAP / 2
 
@@ -252,7 +253,7 @@ def _laid(part: Part, column: a4.Column) -> tuple[list[str], list[list[str]], li
     heads, rows = part.cells()
     weights = ["bold", *["normal"] * (len(heads) - 1)]
     cells = [
-        max((text_width(row[at], a4.TEXT, weight) for row in rows), default=0.0)
+        max((text_width(a4.minus(row[at]), a4.TEXT, weight) for row in rows), default=0.0)
         for at, weight in enumerate(weights)
     ]
     letter = text_width("n" * 20, a4.TEXT) / 20

@@ -28,7 +28,7 @@ from tariffmodel.tariff.policy import labels
 WINDOW = (0, 1)  # sessions of an event
 CONTRIBUTION_YEAR = "CY2024"
 _STREAMS = 4  # of goods, those with most duty
-_DRAWS, _TIE = 2000, 0.02  # of the bootstrap of a hedge; share of variance that another leg must add
+_DRAWS, _TIE = 2000, 0.05  # of the bootstrap of a hedge; share of variance that another leg must add
 _ALIVE = pd.Timedelta(weeks=26)
 _NOTIONAL = 10e6  # USD, of the hedged position
 ENDS = ("", "_low", "_high")
@@ -121,7 +121,7 @@ def shared(case: Case, others: Sequence[PolicySource] = (), *, prices: bool = Tr
     statements = tried("statements", lambda: _statements(case))
     betas, reference, priced = pd.DataFrame(), None, {}
     if prices:
-        both: dict[str, sensitivity.Effect] = {"given both markets": "residual", "in all": "total"}
+        both: dict[str, sensitivity.Effect] = {"given markets": "residual", "in all": "total"}
         betas = tried(
             "betas",
             lambda: pd.concat(
