@@ -249,7 +249,12 @@ def _quarters(common: Shared, maker: str) -> Part:
     own = _rows(common.quarters, maker)
     if not own.filter(like="_usd").to_numpy().any():
         return _nothing(title, f"{maker} imports no cars or parts into the US")
-    return Part(title, own, says=("Lines: range of the inputs; of what is booked, the validated one.",))
+    return Part(
+        title,
+        own,
+        result="booked.quarters",
+        says=("Lines: range of the inputs; of what is booked, the validated one.",),
+    )
 
 
 def _origins(common: Shared, maker: str) -> Part:
@@ -347,7 +352,7 @@ def _reactions(common: Shared, maker: str) -> Part:
         f"{_listed(titles[event] for event in own.index[alone])}; by chance {0.05 * len(own):.1f} of "
         f"{len(own)} would be. Lines: 95%; p among {own['placebo_days'].max()} days without events."
     )
-    return Part(title, own, says=(said,))
+    return Part(title, own, result="events.of_maker", says=(said,))
 
 
 def _probability(common: Shared, maker: str) -> Part:

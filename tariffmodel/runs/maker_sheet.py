@@ -145,8 +145,9 @@ def figures(one: MakerSheet) -> pd.DataFrame:
         wanted = part.frame
         if part.shown:
             wanted = wanted[[column for names in part.shown for column in names.split("–")]]
+        known = columns.described(wanted, part.result)
         for column in wanted:
-            unit = columns.unit(str(column), part.result) if part.shown else ""
+            unit = known[column].unit if column in known else ""
             rows += [(name, str(row), str(column), value, unit) for row, value in wanted[column].items()]
     return pd.DataFrame(rows, columns=["part", "row", "column", "value", "unit"])
 
