@@ -105,7 +105,14 @@ def shared(case: Case, others: Sequence[PolicySource] = (), *, prices: bool = Tr
     if len(cases) <= len(beside):
         raise DataError("a policy occurs twice on the page; name each once")
     lacks: dict[str, str] = {}
-    policies = pd.concat({name: _costs(one, lacks) for name, one in cases.items()}, names=["policy"])
+    costs = {case.policy.name: _costs(case, lacks)}
+    for one in beside:
+        try:
+            costs[one.policy.name] = _costs(one, lacks)
+        except TariffModelError as error:  # what a proposal asks for may not have been known on a past day
+            lacks["policies"] = f"{one.policy.label} is not computed: {error}"
+    beside = tuple(one for one in beside if one.policy.name in costs)
+    policies = pd.concat(costs, names=["policy"])
 
     def tried(name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         try:
@@ -212,6 +219,8 @@ def _policies(common: Shared, maker: str) -> Part:
     if own["net_bill_usd"].isna().all():
         group = case.facts.makers.T[maker]["consolidated_in"]
         notes.append(f"No net bill of its own: {maker} is inside {group}, whose sheet has it.")
+    if "policies" in common.lacks:
+        notes.append(common.lacks["policies"])
     if "booked" in common.lacks:
         notes.append(_NO_BOOKS + common.lacks["booked"])
     if own["firm_score"].isna().all():
@@ -229,7 +238,10 @@ def _policies(common: Shared, maker: str) -> Part:
 
 def _contribution(facts: Facts, maker: str) -> Part:
     title = f"Contribution to the US auto sector, {CONTRIBUTION_YEAR}"
-    found = contribution.metrics(facts, CONTRIBUTION_YEAR).T[maker]
+    try:
+        found = contribution.metrics(facts, CONTRIBUTION_YEAR).T[maker]
+    except TariffModelError as error:
+        return _nothing(title, str(error))
     names = list(contribution.METRICS)
     if found[names].isna().all():
         return _nothing(title, f"{maker} sells no cars in the US: there is no ratio")
