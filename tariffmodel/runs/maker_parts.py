@@ -36,7 +36,7 @@ _OWED = (
     "Owed: at the law of the day of entry. Booked: what the income statement shows, validated range. Net: "
     "profit lost once prices, or plants too, have moved; below zero the maker gains."
 )
-_NO_BOOKS = "what is booked cannot be computed: "
+_NO_BOOKS = "What is booked cannot be computed: "
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ def _costs(case: Case, lacks: dict[str, str]) -> pd.DataFrame:
     try:
         bills = booked.table(case)
     except DataError as error:  # on a past day less is known of the books than of the border
-        lacks["booked"] = str(error)
+        lacks.setdefault("booked", str(error))
         names = [*(f"booked{end}_usd" for end in ENDS), "share_of_operating_profit"]
         bills = exposure.table(case).assign(**dict.fromkeys(names, math.nan))
     net = moved.net_bills(case)
@@ -220,9 +220,9 @@ def _policies(common: Shared, maker: str) -> Part:
         group = case.facts.makers.T[maker]["consolidated_in"]
         notes.append(f"No net bill of its own: {maker} is inside {group}, whose sheet has it.")
     if "policies" in common.lacks:
-        notes.append(common.lacks["policies"])
+        notes.append(f"{common.lacks['policies']}.")
     if "booked" in common.lacks:
-        notes.append(_NO_BOOKS + common.lacks["booked"])
+        notes.append(f"{_NO_BOOKS}{common.lacks['booked']}.")
     if own["firm_score"].isna().all():
         notes.append("No score: none of these policies lets it earn relief.")
     wanted = ["firm_score", "effective_rate"]

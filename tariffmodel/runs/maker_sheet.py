@@ -233,7 +233,7 @@ def _findings(common: Shared, maker: str, parts: dict[str, Part]) -> tuple[str, 
     own = common.policies.xs(case.policy.name, level="policy").T[maker]
     found = [_cost(own, case, maker)]
     if pd.notna(own["net_bill_usd"]) and own["bill_usd"]:
-        gain = ", a gain" if own["net_bill_usd"] < 0 else ""
+        gain = ", a gain" if own["net_bill_high_usd"] < 0 else ""
         found.append(
             f"Left as lost profit once prices have settled: {_money(own, 'net_bill')}{gain}; once plants "
             f"have moved too: {_money(own, 'net_with_plants')}."
