@@ -68,6 +68,7 @@ _HOMES = {
     "lab": "lab",
     "link": "markets.link",
     "live_workbook": "runs.live_workbook",
+    "maker_sheet": "runs.maker_sheet",
     "market": "markets.market",
     "mimicking": "markets.mimicking",
     "mixture": "stats.mixture",

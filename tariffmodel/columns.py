@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).with_name("columns.csv")
 MISSING = "–"
+RANGE = "low–high"  # what heads two ends in one cell
 MARKS = {"reported": "●", "derived": "◐", "estimated": "○"}
 
 
@@ -280,6 +281,37 @@ def describe(frame: pd.DataFrame, result: str | None = None, *, of: str | None =
     rows = described(frame, result, of=of)
     told = {name: (row.definition, row.unit) for name, row in rows.items()}
     return pd.DataFrame.from_dict(told, orient="index", columns=["definition", "unit"]).rename_axis("column")
+
+
+def cells(
+    frame: pd.DataFrame, wanted: Mapping[str, str], result: str | None = None
+) -> tuple[list[Column], list[list[str]]]:
+    """A result as words: the columns that are shown, and the text of every row.
+
+    Parameters
+    ----------
+    wanted : mapping of str to str
+        Names of columns, and in which of the formats each is shown (empty: its own). Two names with a dash
+        between them are the ends of a range in one cell, whose column is headed *low–high*.
+    result : str, optional
+        As in `column`.
+
+    Examples
+    --------
+    >>> bills = pd.DataFrame({"bill_usd": [6.3e9], "bill_low_usd": [5.1e9], "bill_high_usd": [7.6e9]})
+    >>> columns, rows = cells(bills, {"bill_usd": "", "bill_low_usd–bill_high_usd": "usd_bn_1"})
+    >>> [column.title for column in columns], rows
+    (['Bill', 'low–high'], [['6.30', '5.1–7.6']])
+    """
+    heads, texts = [], []
+    for names, form in wanted.items():
+        known = [column(name, result).formatted(form) for name in names.split("–")]
+        heads.append(known[0] if len(known) == 1 else replace(known[0], heading=RANGE))
+        ends = [[one.text(value) for value in frame[one.name]] for one in known]
+        negative = any(end.startswith(("-", "−")) for end in (text for row in ends for text in row))
+        between = " to " if negative and len(known) > 1 else "–"
+        texts.append([between.join(dict.fromkeys(pair)) for pair in zip(*ends, strict=True)])
+    return heads, [list(row) for row in zip(*texts, strict=True)]
 
 
 def shown(

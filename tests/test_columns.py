@@ -160,6 +160,8 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "events.MinuteStudy.car": minutes.car(),
         "events.MinuteStudy.by_event": minutes.by_event(),
         "events.by_home": tm.events.by_home(known, study, (0, 1), fewest=1),
+        "events.of_maker": tm.events.of_maker(known, tm.events.reference(known, study, (0, 1)), "Toyota"),
+        "booked.quarters": tm.booked.quarters(case, since="2026Q3"),
         "event_tests": study.tests((0, 1)),
         "link.panel": panel,
         "link.cross_section": cross.table(),

@@ -54,6 +54,7 @@ from tariffmodel.charts.house import (
     show,
 )
 from tariffmodel.charts.implied import implied_iso, implied_path
+from tariffmodel.charts.makers import MakerSheet, Part, maker_page, maker_quarters, maker_reactions
 from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
@@ -73,7 +74,9 @@ __all__ = [
     "RED",
     "SCREEN_SCALE",
     "Chart",
+    "MakerSheet",
     "Native",
+    "Part",
     "beta_path",
     "bill_bars",
     "break_even",
@@ -100,6 +103,9 @@ __all__ = [
     "industry_bars",
     "iso_profit",
     "line_forest",
+    "maker_page",
+    "maker_quarters",
+    "maker_reactions",
     "model_vs_disclosed",
     "nowcast_fan",
     "pair_ideas",

@@ -394,9 +394,9 @@ def figure(
     inner = width - 2 * margin
     size, weight = rcParams["figure.titlesize"], rcParams["figure.titleweight"]
     body, small, key_size = rcParams["font.size"], 0.78 * rcParams["font.size"], rcParams["legend.fontsize"]
-    title = _wrapped(true_minus(title), inner, size, weight)
-    subtitle = _wrapped(true_minus(subtitle), inner, body)
-    note = _wrapped(true_minus(". ".join(filter(None, notes))), inner, small)
+    title = wrapped(true_minus(title), inner, size, weight)
+    subtitle = wrapped(true_minus(subtitle), inner, body)
+    note = wrapped(true_minus(". ".join(filter(None, notes))), inner, small)
     columns = _columns([str(handle.get_label()) for handle in key], inner)
 
     def deep(text: str, points: float) -> float:
@@ -421,8 +421,12 @@ def figure(
     return fig
 
 
-def _wrapped(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """`text` in lines no wider than `width` inches."""
+def wrapped(text: str, width: float, size: float, weight: str = "normal") -> str:
+    r"""`text` in lines no wider than `width` inches, in letters of `size` points.
+
+    >>> wrapped("Toyota owes most", width=0.8, size=7)
+    'Toyota owes\nmost'
+    """
     words, lines = text.split(), []
     while words:
         counts = range(1, len(words) + 1)

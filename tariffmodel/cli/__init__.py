@@ -20,6 +20,7 @@ from tariffmodel.cli import (
     forecast,
     grid,
     implied,
+    makers,
     model,
     own,
     refresh,
@@ -45,7 +46,7 @@ app = typer.Typer(
 
 _ = own  # its commands are in the group `add`
 for part in (
-    *(suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
+    *(suite, makers, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
     *(workbook, grid),
 ):
     app.add_typer(part.app)

@@ -101,7 +101,7 @@ def grid(
             as_of=asked.as_of,
         )
         charts.export(drawn, f"grid_{of}", found, output)
-    if format is not Format.table:
+    if format.bare:
         write_frame(found, format, {"maker": maker, "case": asked.label})
         return
     _print((found[column] / scale).unstack(), f"{maker}: {_WORDS[of]}, {unit}; {asked.label}", result)

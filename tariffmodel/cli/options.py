@@ -240,23 +240,23 @@ def columns_table(
     from tariffmodel import columns
 
     table = Table(title=title, caption=caption)
-    cells = [list(frame.index if rows is None else rows)]
     table.add_column("", no_wrap=True)
-    for names, form in wanted.items():
-        names, _, aside = names.removesuffix(")").partition(" (")
-        known = [columns.column(name, result).formatted(form) for name in names.split("–")]
-        left = known[0].kind.pattern == "{}"
-        heading = known[0].label if len(known) == 1 else "low–high"
-        ends = [[column.text(value) for value in frame[column.name]] for column in known]
-        cells.append(["–".join(dict.fromkeys(pair)) for pair in zip(*ends, strict=True)])
-        whole = not left or max(map(len, cells[-1]), default=0) <= pages.WRAPPED
+    asides = [names.removesuffix(")").partition(" (") for names in wanted]
+    heads, texts = columns.cells(
+        frame, {names: form for (names, _, _), form in zip(asides, wanted.values(), strict=True)}, result
+    )
+    for at, head in enumerate(heads):
+        left, range_ = head.kind.pattern == "{}", head.heading == columns.RANGE
+        heading = head.heading if range_ else head.label
+        whole = not left or max((len(row[at]) for row in texts), default=0) <= pages.WRAPPED
         table.add_column(fill(heading, 9), justify="left" if left else "right", no_wrap=whole)
+    for at, ((_, _, aside), form) in enumerate(zip(asides, wanted.values(), strict=True)):
         if aside:
             beside = [columns.column(aside, result).formatted(form).text(value) for value in frame[aside]]
-            beside = ["" if text in ("0", columns.MISSING) else f" ({text})" for text in beside]
-            cells[-1] = list(map(str.__add__, cells[-1], beside))
-    for row in zip(*cells, strict=True):
-        table.add_row(*map(str, row))
+            for row, text in zip(texts, beside, strict=True):
+                row[at] += "" if text in ("0", columns.MISSING) else f" ({text})"
+    for name, row in zip(frame.index if rows is None else rows, texts, strict=True):
+        table.add_row(str(name), *row)
     return table
 
 

@@ -1,9 +1,9 @@
 """The wing of hedges: which instruments, how much of each, does it help, and on which ticket.
 
 In order of knowing: ``instruments`` → ``ratios`` → ``out_of_sample`` → ``ideas``; ``sizing`` → ``words`` →
-``sheet`` → ``ticket``; ``words`` → ``currency_leg``. All functions take simple returns as P&L per unit of
-notional in one currency (`pnl` builds them): a `position` (T,) and `instruments` (T, k). A **ratio** is the
-notional of an instrument *sold* per unit of position held.
+``sheet`` (set by ``a4``) → ``ticket``; ``words`` → ``currency_leg``. All functions take simple returns as
+P&L per unit of notional in one currency (`pnl` builds them): a `position` (T,) and `instruments` (T, k). A
+**ratio** is the notional of an instrument *sold* per unit of position held.
 """
 
 from tariffmodel.hedging.currency_leg import Leg, currency_leg

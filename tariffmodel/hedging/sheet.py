@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from textwrap import wrap
-from typing import Any
 
 import pandas as pd
 from matplotlib import style
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
 from tariffmodel.hedging import words
+from tariffmodel.hedging.a4 import GREEN, INK, LINE, RED, SOFT, WHOLE, grid, lines, minus, page
 
 __all__ = ["sheet"]
 
-_A4 = (8.27, 11.69)  # inches
-_LEFT, _WIDTH, _LINE, _CHARACTERS = 0.07, 0.86, 0.0125, 142  # shares of the page; in a line
 _SOURCE = (
     "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the "
     "exchanges. Not advice to trade."
 )
-_RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
 
 def sheet(ticket: words.Ticket) -> Figure:
@@ -40,21 +34,19 @@ def sheet(ticket: words.Ticket) -> Figure:
 
 
 def _page(one: words.Ticket) -> Figure:
-    # placed by hand; with no engine at all, matplotlib would bring its own back when the page is saved
-    fig = Figure(figsize=_A4, layout=PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
-    fig.suptitle(one.title, visible=False)  # on the page already, but files and slides ask for it
-    colour = _GREEN if one.effectiveness.helps else _RED
+    fig = page(one.title)
+    colour = GREEN if one.effectiveness.helps else RED
     y = 0.965
     for part in wrap(one.title, 72):
-        fig.text(_LEFT, y, part, size=11, weight="bold", va="top")
+        fig.text(WHOLE.left, y, part, size=11, weight="bold", va="top")
         y -= 0.019
-    banner = fig.add_axes((_LEFT, y - 0.026, _WIDTH, 0.022), facecolor=colour)
+    banner = fig.add_axes((WHOLE.left, y - 0.026, WHOLE.width, 0.022), facecolor=colour)
     banner.set(xticks=[], yticks=[])
     banner.spines[:].set_visible(False)
     banner.text(
-        0.01, 0.48, _minus(f"This hedge {one.verdict}"), color="white", size=7.5, weight="bold", va="center"
+        0.01, 0.48, minus(f"This hedge {one.verdict}"), color="white", size=7.5, weight="bold", va="center"
     )
-    y = _lines(fig, y - 0.036, [words.held(one)], mark="")
+    y = lines(fig, y - 0.036, [words.held(one)], mark="")
     interval = f"{one.choices['level']:.0%} interval"
     heads = ["Trade", f"Amount, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
     trades = [
@@ -66,45 +58,19 @@ def _page(one: words.Ticket) -> Figure:
         ]
         for _, row in one.instruments.iterrows()
     ]  # fmt: skip
-    y = _grid(fig, y - 0.006, heads, trades, [0.58, 0.71, 0.76, 0.87, 0.93], wide=56)
+    y = grid(fig, y - 0.006, heads, trades, [0.58, 0.71, 0.76, 0.87, 0.93], wide=56)
     signs = "Ratio: notional sold per unit of position, below zero bought."
-    y = _lines(fig, y, [signs], mark="", color=_SOFT)
-    y = _grid(fig, y - 0.006, *_risk_table(one), [0.44, 0.58, 0.72])
-    for head, lines in (("What it protects from", words.effect(one)), ("What it leaves", one.leaves)):
-        fig.text(_LEFT, y - 0.006, head, weight="bold", va="top", size=7.5)
-        y = _lines(fig, y - 0.022, lines)
+    y = lines(fig, y, [signs], mark="", color=SOFT)
+    y = grid(fig, y - 0.006, *_risk_table(one), [0.44, 0.58, 0.72])
+    for head, said in (("What it protects from", words.effect(one)), ("What it leaves", one.leaves)):
+        fig.text(WHOLE.left, y - 0.006, head, weight="bold", va="top", size=7.5)
+        y = lines(fig, y - 0.022, said)
     foot = [f"Stated: {words.stated(one)}", _SOURCE]
-    rows = sum(len(wrap(text, _CHARACTERS)) for text in foot)
-    _lines(fig, 0.03 + rows * _LINE, foot, mark="", color=_SOFT)
-    bottom = 0.03 + (rows + 3) * _LINE
+    rows = sum(len(wrap(text, WHOLE.characters)) for text in foot)
+    lines(fig, 0.03 + rows * LINE, foot, mark="", color=SOFT)
+    bottom = 0.03 + (rows + 3) * LINE
     _charts(fig, one, colour, bottom, max(y - 0.04 - bottom, 0.08))
     return fig
-
-
-def _lines(fig: Figure, y: float, lines: Iterable[str], *, mark: str = "– ", color: str = _INK) -> float:
-    """Sentences one below the other from `y` on; where the next one would begin."""
-    for text in lines:
-        for row, part in enumerate(wrap(text, _CHARACTERS)):
-            begin = mark if row == 0 else "   " * bool(mark)
-            fig.text(_LEFT, y, begin + _minus(part), va="top", size=6.5, color=color)
-            y -= _LINE
-    return y
-
-
-def _grid(
-    fig: Figure, y: float, heads: list[str], rows: list[list[str]], right: list[float], wide: int = 62
-) -> float:
-    """A table whose first column is `wide` characters and whose others end at `right`."""
-    for row in (heads, *rows):
-        top = row is heads
-        style: dict[str, Any] = {"va": "top", "size": 6.5, "color": _SOFT if top else _INK}
-        first = wrap(row[0], wide)
-        for line, part in enumerate(first):
-            fig.text(_LEFT, y - line * _LINE, part, weight="normal" if top else "bold", **style)
-        for x, text in zip(right, row[1:], strict=True):
-            fig.text(x, y, _minus(text), ha="right", **style)
-        y -= len(first) * _LINE + 0.003
-    return y - 0.003
 
 
 def _direction(row: pd.Series) -> str:
@@ -143,9 +109,9 @@ def _risk_table(one: words.Ticket) -> tuple[list[str], list[list[str]]]:
 
 
 def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: float) -> None:
-    wealth, path = (fig.add_axes((x, bottom, 0.4, height)) for x in (_LEFT, 0.53))
+    wealth, path = (fig.add_axes((x, bottom, 0.4, height)) for x in (WHOLE.left, 0.53))
     total = one.effectiveness.returns[["unhedged", "hedged"]].cumsum() * 100
-    wealth.plot(total.index, total["unhedged"], color=_SOFT, label="no hedge")
+    wealth.plot(total.index, total["unhedged"], color=SOFT, label="no hedge")
     wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
     for name, ratio in one.effectiveness.ratios.items():
@@ -157,12 +123,7 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
         )  # fmt: skip
     path.set_title("Ratio in force; dot and line: this ticket's, with its interval")
     for ax in (wealth, path):
-        ax.axhline(0, color=_INK, linewidth=0.5)
+        ax.axhline(0, color=INK, linewidth=0.5)
         ax.legend(loc="best")
         ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
-
-
-def _minus(text: str) -> str:
-    """Hyphens before figures as minus signs, those inside dates and names as they are."""
-    return re.sub(r"(?<![\w-])-(?=\d)", "\u2212", text)

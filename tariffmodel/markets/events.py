@@ -37,6 +37,7 @@ __all__ = [
     "family",
     "from_event_time",
     "minute_study",
+    "of_maker",
     "placebo_study",
     "power",
     "reference",
@@ -46,6 +47,8 @@ __all__ = [
     "volume_study",
 ]
 
+_LEVEL = 0.05  # below which a p-value is told
+VERDICTS = ("told from chance", "told only if looked at alone", "not told from chance")
 _SKIPPED = ["event", "firm", "date", "reason"]
 
 
@@ -307,6 +310,49 @@ def by_event(
     found = found.join(family(facts, mean, among))
     found.attrs = {"placebo": against.text}
     return found
+
+
+def of_maker(
+    facts: Facts, placebo: Reference, maker: str, among: Collection[str] | None = None
+) -> pd.DataFrame:
+    """Did one maker's share move? Every event, judged by what that share did on days without one.
+
+    Parameters
+    ----------
+    placebo : Reference
+        From `reference`, its firms called by their maker.
+    among : collection of str, optional
+        Events that are looked at as a family of tests. Default: all.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event, in order of date: `car` with `car_low`, `car_high` (95% over placebo days),
+        `p_value` and `placebo_days` of that share; `counted`, `uncounted`, `family` and `p_family` as in
+        `family`; and `verdict` in words.
+
+    Raises
+    ------
+    DataError
+        A maker that the reference has no share of.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known, deals = tm.facts.load(), ["2025-07-22-japan-deal", "2025-09-04-japan-order"]
+    >>> study = tm.events.tariff_study(known, events=deals, tickers=["7203.T"], window=(0, 1))
+    >>> of_maker(known, tm.events.reference(known, study), "Toyota")["verdict"].tolist()
+    ['told from chance', 'no test: restates 2025-07-22-japan-deal']
+    """
+    moved = randomised(placebo.of([maker]))["mean"]
+    found = pd.DataFrame({"car": moved.estimate}).join(moved.interval().add_prefix("car_"))
+    found = found.assign(p_value=moved.p, placebo_days=moved.days).join(family(facts, moved, among))
+    told, alone, neither = VERDICTS
+    verdict = pd.Series(neither, found.index)
+    verdict[found["p_value"] < _LEVEL] = alone
+    verdict[found["p_family"] < _LEVEL] = told
+    verdict[~found["counted"]] = "no test: " + found["uncounted"]
+    return found.assign(verdict=verdict)
 
 
 def family(facts: Facts, found: Randomised, among: Collection[str] | None = None) -> pd.DataFrame:

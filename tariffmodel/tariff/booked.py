@@ -11,7 +11,8 @@ from datetime import date
 
 import pandas as pd
 
-from tariffmodel.facts import Facts, market_value
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts, market_value, periods
 from tariffmodel.facts.protected import kept_with
 from tariffmodel.tariff import exposure, validation
 from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
@@ -64,6 +65,42 @@ def table(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     return frame.assign(
         widening=factor, booked_per_share_low=low * per_usd, booked_per_share_high=high * per_usd
     )
+
+
+def quarters(case: Case, since: str = "2025Q2") -> pd.DataFrame:
+    """What is owed and booked in every quarter that is over on the day of a case.
+
+    Parameters
+    ----------
+    since : str
+        The first quarter. Default: that in which the 25% duty on cars began.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `period` and `maker`, in the order of time: `bill_usd` with low and high, `booked_usd` with
+        its validated low and high, and `quality`.
+
+    Raises
+    ------
+    DataError
+        No quarter since then is over.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = tm.booked.quarters(tm.case(as_of="2026-08-31"), since="2026Q1")
+    >>> found.index.unique("period").tolist()
+    ['2026Q1', '2026Q2']
+    """
+    first, last = pd.Period(since, "Q"), pd.Period(case.as_of, "Q")
+    over = [f"{one.year}Q{one.quarter}" for one in pd.period_range(first, last, freq="Q")]
+    over = [label for label in over if periods.parse(label).end <= case.as_of]
+    if not over:
+        raise DataError(f"no quarter since {since} is over on {case.as_of}; choose an earlier one")
+    shown = [f"{what}{end}_usd" for what in ("bill", "booked") for end in ("", "_low", "_high")]
+    frames = {label: table(case.replace(period=label))[[*shown, "quality"]] for label in over}
+    return pd.concat(frames, names=["period"])
 
 
 def yearly_shares(case: Case) -> pd.DataFrame:

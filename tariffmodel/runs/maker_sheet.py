@@ -1,0 +1,269 @@
+"""One page per maker: what is known of it, collected from the wings.
+
+What all makers share is computed once (`shared`); a sheet picks a maker's rows (`sheet`) and `write`
+leaves the page as PDF, PNG and HTML with every figure beside it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tariffmodel import charts, columns
+from tariffmodel.charts.house import ORIGIN_NAME, day_text, render, true_minus
+from tariffmodel.charts.makers import MakerSheet, Part
+from tariffmodel.errors import DataError
+from tariffmodel.facts import Facts, market_value, store
+from tariffmodel.intake.own_disclosures import maker_name
+from tariffmodel.runs import maker_parts
+from tariffmodel.runs.maker_parts import ENDS, Shared, shared
+from tariffmodel.runs.page import TEMPLATES
+from tariffmodel.tariff.case import Case
+
+__all__ = ["FORMATS", "POLICIES", "Shared", "figures", "find", "shared", "sheet", "write"]
+
+POLICIES = ("current-law", "flat-25", "japan-flexible-linear-firm")
+FORMATS = ("pdf", "png", "html")
+
+
+def find(facts: Facts, text: str) -> str:
+    """The maker that a name, an alias or a ticker means.
+
+    Raises
+    ------
+    DataError
+        Nobody is called that.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> known = tm.facts.load()
+    >>> [find(known, text) for text in ("toyota", "7203", "VOW3.DE", "General Motors", "HMC", "トヨタ")]
+    ['Toyota', 'Toyota', 'Volkswagen', 'GM', 'Honda', 'Toyota']
+    """
+    word = text.strip()
+    spelt = {str(maker).lower(): str(maker) for maker in facts.makers.index}
+    spelt |= {str(name).lower(): str(maker) for maker, name in facts.makers["name"].items()}
+    owners = facts.instruments["company"].dropna()
+    for ticker, owner in owners[owners.isin(facts.makers.index)].items():
+        spelt |= {str(ticker).lower(): str(owner), str(ticker).lower().partition(".")[0]: str(owner)}
+    found = spelt.get(word.lower(), maker_name(word))
+    if found not in facts.makers.index:
+        raise DataError(
+            f"{text!r} is no maker, alias or ticker; choose from {', '.join(map(str, facts.makers.index))}"
+        )
+    return found
+
+
+def sheet(common: Shared, maker: str, *, watch: pd.DataFrame | None = None) -> MakerSheet:
+    """All that is known of one maker.
+
+    Parameters
+    ----------
+    common : Shared
+        From `shared`.
+    maker : str
+        By name, alias or ticker.
+    watch : DataFrame, optional
+        What to watch next: `date` and `what`. Default: there is no such part.
+
+    Raises
+    ------
+    DataError
+        Nobody is called `maker`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> common = tm.maker_sheet.shared(tm.case(period="CY2025"), prices=False)
+    >>> page = tm.maker_sheet.sheet(common, "Porsche AG")
+    >>> page.parts["betas"].lacks
+    'prices were not asked for'
+    """
+    case, facts = common.case, common.case.facts
+    name = find(facts, maker)
+    about = facts.makers.T[name]
+    parts = maker_parts.parts(common, name)
+    if watch is not None and len(watch):
+        dates = [f"{row['date']}: {row['what']}." for _, row in watch.iterrows()]
+        parts["watch"] = Part("What to watch next", watch, says=tuple(dates))
+    last = f"{facts.prices.index[-1]:%Y-%m-%d}"
+    return MakerSheet(
+        maker=name,
+        name=str(about["name"]),
+        line=_line(common, name),
+        findings=_findings(common, name, parts),
+        parts=parts,
+        label=case.label,
+        source=(
+            f"tariffmodel, data {facts.version}: company reports, trade statistics, dated law and estimates, "
+            f"closing prices to {last}, ECB fixings; rows and links in data/*.csv"
+        ),
+        as_of=case.as_of,
+    )
+
+
+def _line(common: Shared, maker: str) -> str:
+    facts, about = common.case.facts, common.case.facts.makers.T[maker]
+    worth = market_value(facts, common.case.as_of).T[maker]
+    share = f"{about['ticker']} · " if isinstance(about["ticker"], str) else ""
+    value = worth["reason"] or (
+        f"market value USD {worth['market_cap_usd'] / 1e9:,.0f} bn at the close of {worth['price_date']}"
+    )
+    home, group = ORIGIN_NAME[about["home"]], about["consolidated_in"]
+    inside = f"; inside {group}, whose figures hold its own" if isinstance(group, str) else ""
+    return f"{share}{home}, reports in {about['reporting_currency']} · {value}{inside} · {common.case.label}"
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def figures(one: MakerSheet) -> pd.DataFrame:
+    """Every figure of a page in long form, as the functions gave it.
+
+    Returns
+    -------
+    DataFrame
+        `part`, `row`, `column`, `value` (not rounded; days and words as they are) and `unit`.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> common = tm.maker_sheet.shared(tm.case(period="CY2025"), prices=False)
+    >>> found = figures(tm.maker_sheet.sheet(common, "Suzuki"))
+    >>> found.query("part == 'policies' and column == 'bill_usd'")[["row", "value", "unit"]].values.tolist()
+    [['law in force', 0.0, 'usd']]
+    """
+    rows = []
+    for name, part in one.parts.items():
+        wanted = part.frame
+        if part.shown:
+            wanted = wanted[[column for names in part.shown for column in names.split("–")]]
+        known = columns.described(wanted, part.result)
+        for column in wanted:
+            unit = known[column].unit if column in known else ""
+            rows += [(name, str(row), str(column), value, unit) for row, value in wanted[column].items()]
+    return pd.DataFrame(rows, columns=["part", "row", "column", "value", "unit"])
+
+
+def write(one: MakerSheet, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+    """Write the page, and every figure on it as CSV and JSON beside it; returns the files.
+
+    Parameters
+    ----------
+    formats : sequence of str
+        Of `FORMATS`.
+
+    Raises
+    ------
+    DataError
+        A format that is none of them.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import tariffmodel as tm
+    >>> page = tm.maker_sheet.sheet(tm.maker_sheet.shared(tm.case(period="CY2025"), prices=False), "Suzuki")
+    >>> with TemporaryDirectory() as place:
+    ...     [path.name for path in write(page, place, ["html"])]
+    ['suzuki.html', 'suzuki.csv', 'suzuki.json']
+    """
+    if unknown := [kind for kind in formats if kind not in FORMATS]:
+        raise DataError(f"{unknown[0]!r} is no format of a sheet; choose from {', '.join(FORMATS)}")
+    drawn = charts.maker_page(one)
+    content = {
+        kind: _html(one) if kind == "html" else render(drawn.figure, kind, drawn.alt) for kind in formats
+    }
+    content["csv"] = figures(one).to_csv(index=False, lineterminator="\n").encode()
+    content["json"] = json.dumps(_stated(one), indent=1, ensure_ascii=False).encode()
+    stem = one.maker.lower().replace(" ", "_")
+    paths = {Path(folder) / f"{stem}.{kind}": text for kind, text in content.items()}
+    for path, text in paths.items():
+        store.write_whole(path, text)
+    return list(paths)
+
+
+def _stated(one: MakerSheet) -> dict[str, Any]:
+    """The page for programs: what it says, and its tables unrounded."""
+    about = {"title": one.title, "maker": one.maker, "question": one.label, "as_of": str(one.as_of)}
+    parts = {
+        name: {"title": part.title, "says": list(part.says), "lacks": part.lacks, "table": _table(part.frame)}
+        for name, part in one.parts.items()
+    }
+    return about | {"source": one.source, "findings": list(one.findings), "parts": parts}
+
+
+def _table(frame: pd.DataFrame) -> Any:
+    if frame.empty:
+        return None
+    return json.loads(frame.to_json(orient="split", date_format="iso", double_precision=15))
+
+
+def _html(one: MakerSheet) -> bytes:
+    """The page for a browser or a mail: one file that loads nothing."""
+    drawn = {"quarters": charts.maker_quarters, "reactions": charts.maker_reactions}
+    about: dict[str, Any] = {"case": one.label, "source": one.source, "as_of": one.as_of}
+    pictures = {}
+    for name, draw in drawn.items():
+        part = one.parts[name]
+        if not part.lacks:
+            chart = draw(part.frame, one.maker, **about)
+            svg = base64.b64encode(render(chart.figure, "svg", chart.alt)).decode()
+            pictures[name] = {"alt": chart.alt, "source": f"data:image/svg+xml;base64,{svg}"}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    page = environment.get_template("maker.html.j2")
+    return page.render(one=one, pictures=pictures, minus=true_minus, day=day_text(one.as_of)).encode()
+
+
+# Words --------------------------------------------------------------------------------------------
+
+
+def _findings(common: Shared, maker: str, parts: dict[str, Part]) -> tuple[str, ...]:
+    """What matters, in three or four sentences."""
+    case = common.case
+    own = common.policies.xs(case.policy.name, level="policy").T[maker]
+    found = [_cost(own, case, maker)]
+    if pd.notna(own["net_bill_usd"]) and own["bill_usd"]:
+        gain = ", a gain" if own["net_bill_high_usd"] < 0 else ""
+        found.append(
+            f"Left as lost profit once prices have settled: {_money(own, 'net_bill')}{gain}; once plants "
+            f"have moved too: {_money(own, 'net_with_plants')}."
+        )
+    for one in common.others[:1]:
+        other = common.policies.xs(one.policy.name, level="policy").T[maker]
+        if other["bill_usd"] != own["bill_usd"]:
+            found.append(f"Under {one.policy.label} it would owe {_money(other, 'bill')}.")
+    hedge = parts["hedge"].frame
+    if len(hedge):
+        row = hedge.iloc[0]
+        found.append(
+            f"Best hedge of the share: {row['called']}, which took {row['out_of_sample']:.0%} "
+            f"({row['low']:.0%} to {row['high']:.0%}) off its variance."
+        )
+    return tuple(true_minus(text) for text in found)
+
+
+def _cost(own: pd.Series, case: Case, maker: str) -> str:
+    if not own["bill_usd"] and not own["us_import_units"]:
+        return f"{maker} imports no cars into the US and owes nothing in {case.period}, {case.policy.label}."
+    share = own["share_of_operating_profit"]
+    of = f", {share:.0%} of pre-tariff operating profit" if pd.notna(share) else ""
+    books = f" and books {_money(own, 'booked')}{of}" if pd.notna(own["booked_usd"]) else ""
+    return f"Owes {_money(own, 'bill')} in {case.period} under {case.policy.label}{books}."
+
+
+def _money(row: pd.Series, what: str) -> str:
+    """An amount with its range, in billions, or in millions where that is small."""
+    value, low, high = (row[f"{what}{end}_usd"] for end in ENDS)
+    scale, unit = (1e9, "bn") if max(abs(low), abs(high), abs(value)) >= 1e9 else (1e6, "m")
+    form = ".1f" if unit == "bn" else ",.0f"
+    return f"USD {value / scale:{form}} {unit} ({low / scale:{form}} to {high / scale:{form}})"
