@@ -57,7 +57,7 @@ _WORDS = {
 
 @app.command()
 def grid(
-    maker: Annotated[str, typer.Argument(help="As in the data: Toyota, GM …")],
+    maker: Annotated[str, typer.Argument(help="By name, ticker or alias: Toyota, 7203, VW.")],
     of: Annotated[
         Of,
         typer.Option(
@@ -76,10 +76,12 @@ def grid(
     data: Data = None,
 ) -> None:
     """A result of a maker by two things at once: table, CSV and chart."""
+    from tariffmodel.facts import companies
     from tariffmodel.markets import two_way
     from tariffmodel.tariff.case import case
 
     asked = case(policy, against, period, as_of=parse_day(as_of) if as_of else None, data=data)
+    maker = companies.find(asked.facts, maker)
     makes: dict[Of, Callable[..., pd.DataFrame]] = {
         Of.bill: two_way.slope_and_floor,
         Of.value: two_way.probability_and_life,
@@ -104,7 +106,7 @@ def grid(
     if format.bare:
         write_frame(found, format, {"maker": maker, "case": asked.label})
         return
-    _print((found[column] / scale).unstack(), f"{maker}: {_WORDS[of]}, {unit}; {asked.label}", result)
+    _print((found[column] / scale).unstack(), f"{maker}: {_WORDS[of]}, {unit}; {asked.label}", result, format)
 
 
 def _unit(found: pd.DataFrame, of: Of) -> tuple[str, float]:
@@ -115,7 +117,7 @@ def _unit(found: pd.DataFrame, of: Of) -> tuple[str, float]:
     return (f"{currency} bn", 1.0) if of is Of.profit else (f"{currency} a share", 1.0)
 
 
-def _print(shown: pd.DataFrame, title: str, result: str) -> None:
+def _print(shown: pd.DataFrame, title: str, result: str, format: Format) -> None:
     import numpy as np
     from rich.table import Table
 
@@ -130,4 +132,4 @@ def _print(shown: pd.DataFrame, title: str, result: str) -> None:
     digits = 0 if np.nanmax(np.abs(figures), initial=0.0) >= 100 else 2
     for name, row in zip(shown.index, figures, strict=True):
         table.add_row(ends[0].text(name), *(f"{figure:,.{digits}f}" for figure in row))
-    print_table(table)
+    print_table(table, format=format)

@@ -52,10 +52,9 @@ def maker(
 ) -> None:
     """All that is known of one maker on an A4 page: bill, response, currency, reactions, hedge."""
     from tariffmodel import facts
-    from tariffmodel.runs import maker_sheet
 
     known = facts.load(data)
-    found = maker_sheet.find(known, name)
+    found = facts.companies.find(known, name)
     common = _common(known, policy, against, period, as_of)
     _write(common, found, output, format)
 

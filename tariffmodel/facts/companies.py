@@ -38,7 +38,7 @@ def find(facts: Facts, text: str) -> str:
     --------
     >>> from tariffmodel import facts
     >>> known = facts.load()
-    >>> [find(known, name) for name in ("toyota", "TM", "7203.T", "Honda Motor Co., Ltd.", "VW", "현대차")]
+    >>> [find(known, name) for name in ("toyota", "TM", "7203", "Honda Motor Co., Ltd.", "VW", "현대차")]
     ['Toyota', 'Toyota', 'Toyota', 'Honda', 'Volkswagen', 'Hyundai Motor']
     >>> find(known, "Toyoda")
     Traceback (most recent call last):
@@ -68,7 +68,8 @@ def line(facts: Facts, text: str) -> str:
     ['7203.T', 'TM', '000270.KS', '005490.KS']
     """
     book = facts.instruments
-    tickers = {_plain(str(ticker)): str(ticker) for ticker in book.index}
+    tickers = {_bare(str(ticker)): str(ticker) for ticker in book.index}
+    tickers |= {_plain(str(ticker)): str(ticker) for ticker in book.index}
     named = {_plain(str(name)): str(ticker) for ticker, name in book["name"].items()}
     for key in _keys(text):
         if key in tickers:
@@ -188,7 +189,8 @@ def _names(facts: Facts) -> dict[str, str]:
     if in_use(facts.folder, facts.overlay, "market/instruments.csv").is_file():  # not where facts stand alone
         book = facts.instruments["company"]
         lines = book[book.isin(facts.makers.index)]
-        names = {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
+        names = {_bare(str(ticker)): str(maker) for ticker, maker in lines.items()}
+        names |= {_plain(str(ticker)): str(maker) for ticker, maker in lines.items()}
     names |= {key: maker for key, maker in _aliases(facts.folder).items() if maker in facts.makers.index}
     for maker, full in facts.makers["name"].items():
         names |= {_plain(str(full)): str(maker), _keys(str(full))[-1]: str(maker)}
@@ -216,6 +218,11 @@ def _keys(text: str) -> list[str]:
     while (shorter := _LEGAL.sub("", keys[-1])) != keys[-1]:
         keys.append(shorter)
     return keys
+
+
+def _bare(ticker: str) -> str:
+    """The number of a line of Tokyo or Seoul, which stands alone in their press; others as they are."""
+    return _plain(ticker.partition(".")[0] if ticker[:1].isdigit() else ticker)
 
 
 def _plain(text: str) -> str:

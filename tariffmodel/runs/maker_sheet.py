@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,49 +20,21 @@ from tariffmodel import charts, columns
 from tariffmodel.charts.house import ORIGIN_NAME, day_text, render, true_minus
 from tariffmodel.charts.makers import MakerSheet, Part
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, market_value, store
-from tariffmodel.intake.own_disclosures import maker_name
+from tariffmodel.facts import companies, market_value, store
 from tariffmodel.runs import maker_parts
 from tariffmodel.runs.maker_parts import ENDS, Shared, shared
 from tariffmodel.runs.page import TEMPLATES
 from tariffmodel.tariff.case import Case
+from tariffmodel.watch import calendar
 
-__all__ = ["FORMATS", "POLICIES", "Shared", "figures", "find", "shared", "sheet", "write"]
+__all__ = ["FORMATS", "POLICIES", "Shared", "figures", "shared", "sheet", "write"]
 
 POLICIES = ("current-law", "flat-25", "japan-flexible-linear-firm")
 FORMATS = ("pdf", "png", "html")
+_AHEAD, _DATES = 45, 5  # days in which releases are listed, and how many dates
 
 
-def find(facts: Facts, text: str) -> str:
-    """The maker that a name, an alias or a ticker means.
-
-    Raises
-    ------
-    DataError
-        Nobody is called that.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> known = tm.facts.load()
-    >>> [find(known, text) for text in ("toyota", "7203", "VOW3.DE", "General Motors", "HMC", "トヨタ")]
-    ['Toyota', 'Toyota', 'Volkswagen', 'GM', 'Honda', 'Toyota']
-    """
-    word = text.strip()
-    spelt = {str(maker).lower(): str(maker) for maker in facts.makers.index}
-    spelt |= {str(name).lower(): str(maker) for maker, name in facts.makers["name"].items()}
-    owners = facts.instruments["company"].dropna()
-    for ticker, owner in owners[owners.isin(facts.makers.index)].items():
-        spelt |= {str(ticker).lower(): str(owner), str(ticker).lower().partition(".")[0]: str(owner)}
-    found = spelt.get(word.lower(), maker_name(word))
-    if found not in facts.makers.index:
-        raise DataError(
-            f"{text!r} is no maker, alias or ticker; choose from {', '.join(map(str, facts.makers.index))}"
-        )
-    return found
-
-
-def sheet(common: Shared, maker: str, *, watch: pd.DataFrame | None = None) -> MakerSheet:
+def sheet(common: Shared, maker: str) -> MakerSheet:
     """All that is known of one maker.
 
     Parameters
@@ -70,8 +43,6 @@ def sheet(common: Shared, maker: str, *, watch: pd.DataFrame | None = None) -> M
         From `shared`.
     maker : str
         By name, alias or ticker.
-    watch : DataFrame, optional
-        What to watch next: `date` and `what`. Default: there is no such part.
 
     Raises
     ------
@@ -87,12 +58,15 @@ def sheet(common: Shared, maker: str, *, watch: pd.DataFrame | None = None) -> M
     'prices were not asked for'
     """
     case, facts = common.case, common.case.facts
-    name = find(facts, maker)
+    name = companies.find(facts, maker)
     about = facts.makers.T[name]
     parts = maker_parts.parts(common, name)
-    if watch is not None and len(watch):
-        dates = [f"{row['date']}: {row['what']}." for _, row in watch.iterrows()]
-        parts["watch"] = Part("What to watch next", watch, says=tuple(dates))
+    ahead = calendar.upcoming(facts, case.as_of + timedelta(days=1), days=_AHEAD)
+    mine = ahead["countries"].str.split("|").map({"US", "ALL", str(about["home"])}.intersection).astype(bool)
+    if mine.any():
+        next_ones = ahead.loc[mine, ["first_day", "what", "kind"]].head(_DATES)
+        dates = [f"{day_text(day)}: {what}." for day, what in next_ones[["first_day", "what"]].to_numpy()]
+        parts["watch"] = Part("What to watch next", next_ones, says=tuple(dates))
     last = f"{facts.prices.index[-1]:%Y-%m-%d}"
     return MakerSheet(
         maker=name,
