@@ -18,7 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import typer.main
+
 import tariffmodel as tm
+from tariffmodel import cli
 
 TOP = Path(__file__).resolve().parents[1]
 DATA, NOTEBOOKS, MADE = TOP / "data", TOP / "notebooks", TOP / "docs" / "made"
@@ -57,7 +60,7 @@ Row = Sequence[str]
 
 def write() -> None:
     """Write every page anew, and remove those whose subject is gone."""
-    texts = policies() | codebook() | results() | notebooks() | api()
+    texts = policies() | codebook() | results() | notebooks() | api() | commands()
     for path in MADE.rglob("*.*") if MADE.is_dir() else []:
         if path.relative_to(MADE).as_posix() not in texts:
             path.unlink()
@@ -277,6 +280,29 @@ def api() -> dict[str, str]:
         *trees,
     )
     return pages
+
+
+def commands() -> dict[str, str]:
+    """Every command of the terminal with its arguments and options."""
+    root = typer.main.get_command(cli.app)
+    return {"commands.md": "\n\n".join(_commands(root, "tariffmodel")) + "\n"}
+
+
+def _commands(command: Any, called: str) -> list[str]:
+    inner = getattr(command, "commands", {})
+    parts = [part for name, one in inner.items() for part in _commands(one, f"{called} {name}")]
+    if inner:
+        return parts
+    rows = []
+    for one in command.params:
+        if one.name == "help":
+            continue
+        argument = one.param_type_name == "argument"
+        words = (one.metavar or one.name) if argument else ", ".join([*one.opts, *one.secondary_opts])
+        usual = one.default if isinstance(one.default, str | int | float) and one.default is not False else ""
+        rows.append((f"`{words}`".replace("|", "\\|"), one.help or "", f"`{usual}`" if usual != "" else ""))
+    about = " ".join((command.help or "").split())
+    return [f"### `{called}`", about, *([_table(("Word", "What it is", "Default"), rows)] if rows else [])]
 
 
 def public_modules() -> dict[str, ModuleType]:

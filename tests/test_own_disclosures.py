@@ -145,7 +145,7 @@ def test_each_cause_has_one_fault_and_none_is_of_a_column_that_the_file_lacks(kn
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([HEAD, NEW.replace("Volvo Cars", "Volvo Car")], "row 2: company is 'Volvo Car'.*Volvo Cars"),
+        ([HEAD, NEW.replace("Volvo Cars", "Volvo Crs")], "row 2: company is 'Volvo Crs'.*Volvo Cars"),
         ([HEAD, "", NEW.replace("sek_bn", "sek")], "row 3: unit is 'sek'; expected one of .*sek_bn"),
         ([HEAD, NEW.replace("29", "much")], "row 2: value is 'much'; expected a number"),
         ([HEAD, NEW.replace("29", "-29")], "like_for_like.*an amount of money above zero"),

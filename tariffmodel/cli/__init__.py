@@ -1,11 +1,13 @@
 """What can be asked from a terminal?
 
-Exit codes: 0 done, 1 the data, a policy or a notebook is at fault (the message says where),
-2 the command was not understood. ``--debug``, anywhere on the line, shows tracebacks.
+Exit codes: 0 done; 1 what was asked cannot be answered, for a reason in the data, a policy, a name or a
+notebook: the message says which, and what to do; 2 the command was not understood. ``--debug``, anywhere on
+the line, shows tracebacks.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Annotated
 
@@ -19,7 +21,6 @@ app = typer.Typer(
     help="Each automaker's US tariff bill, from sourced volumes and dated law.",
     epilog="--debug, anywhere on the line, shows tracebacks.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -42,6 +43,9 @@ def main() -> None:
     """Entry point of the `tariffmodel` command."""
     debug = "--debug" in sys.argv
     sys.argv = [word for word in sys.argv if word != "--debug"]
+    if sys.argv[1:2] != ["lab"] and any(re.match("--year(=|$)", word) for word in sys.argv):
+        typer.echo("error: there is no --year; write --period, such as --period CY2024", err=True)
+        sys.exit(2)
     try:
         app()
     except TariffModelError as error:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from tariffmodel.cli.options import Data, number_text, print_table
+from tariffmodel.cli.options import (
+    Data,
+    Format,
+    Output,
+    complete_lines,
+    complete_makers,
+    number_text,
+    print_table,
+    write_frame,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +29,8 @@ adding = typer.Typer(
     help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
 )
 app.add_typer(adding, name="add")
+
+_LISTED = 40  # lines of a preview for people
 
 File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, dir_okay=False)]
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
@@ -34,6 +47,7 @@ def refresh(
             help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
             "Bureau and Mexico's exports by make from INEGI; or news: makers' earnings dates from Yahoo.",
             metavar="[trade | news | TICKER...]",
+            autocompletion=complete_lines,
         ),
     ] = None,
     currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
@@ -47,6 +61,7 @@ def refresh(
             "for several. Default: api with a key, else imdb; and inegi."
         ),
     ] = None,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, news."""
@@ -55,24 +70,42 @@ def refresh(
     from tariffmodel.intake import yahoo as model
 
     if tickers == ["trade"]:
-        done = official.watched(facts.load(data), sources=source or None, months=months)
-        typer.echo(done.summary())
+        with _progress_aside(format):
+            done = official.watched(facts.load(data), sources=source or None, months=months)
+        if format.bare:
+            write_frame(done.table, format, {"snapshot": done.snapshot})
+        else:
+            typer.echo(done.summary())
         if done.wrong:
             raise typer.Exit(1)
         return
     if months or source:
         raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
+    known = facts.load(data)
     if tickers == ["news"]:
-        _show_earnings_dates(earnings_dates.refresh(facts.load(data)))
+        _show_earnings_dates(earnings_dates.refresh(known), format)
         return
-    report = model.watched(facts.load(data), tickers=tickers or None, currencies=currencies)
-    typer.echo(report.summary())
+    lines = [facts.companies.line(known, word) for word in tickers or []]
+    with _progress_aside(format):
+        report = model.watched(known, tickers=lines or None, currencies=currencies)
+    if format.bare:
+        write_frame(report.table, format, {"snapshot": report.snapshot})
+    else:
+        typer.echo(report.summary())
     if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
         raise typer.Exit(1)
 
 
-def _show_earnings_dates(done: pd.DataFrame) -> None:
+def _progress_aside(format: Format) -> AbstractContextManager[object]:
+    """Where a progress bar goes: not among data for a program."""
+    return redirect_stdout(sys.stderr) if format.bare else nullcontext()
+
+
+def _show_earnings_dates(done: pd.DataFrame, format: Format) -> None:
     """What Yahoo lists of makers' results days, and what of it is new."""
+    if format.bare:
+        write_frame(done, format, {"snapshot": done.attrs["snapshot"]})
+        return
     table = Table(title="earnings dates at Yahoo, estimated; no sourced day is replaced")
     for name in ("line", "maker", "listed", "added", "sourced", "removed", "first", "last"):
         table.add_column(
@@ -83,7 +116,7 @@ def _show_earnings_dates(done: pd.DataFrame) -> None:
         numbers = (str(number) for number in (row.listed, row.added, row.sourced, row.removed))
         span = ("none", "") if row.listed == 0 else (row.first, row.last)
         table.add_row(str(row.Index), row.maker, *numbers, *span)
-    print_table(table, 120)
+    print_table(table, 120, format)
     snapshot = done.attrs["snapshot"]
     typer.echo(f"snapshot {snapshot}" if snapshot else "Nothing new; no snapshot written.")
 
@@ -93,6 +126,7 @@ def snapshots(
     restore: Annotated[
         str | None, typer.Option(help="Name of the snapshot to use from now on, or bundled.")
     ] = None,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Earlier states of the data, newest last, and how to go back to one."""
@@ -108,11 +142,14 @@ def snapshots(
     for heading in ("", "name", "created", "what", "files"):
         table.add_column(heading)
     used = store.current(folder)
+    if format.bare:
+        write_frame(store.snapshots(folder).set_index("name"), format, {"in_use": used})
+        return
     table.add_row("*" if used == store.BUNDLED else "", store.BUNDLED, "", "the data as installed", "")
     row: Any  # a named tuple of its columns
     for row in store.snapshots(folder).itertuples():
         table.add_row("*" * row.current, row.name, f"{row.created:%Y-%m-%d %H:%M} UTC", row.reason, row.files)
-    print_table(table, 120)
+    print_table(table, 120, format)
 
 
 @adding.command()
@@ -133,6 +170,7 @@ def prices(
     encoding: Encoding = None,
     decimal: Decimal = None,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Prices from a file: wide or long, or exported from a terminal."""
@@ -147,12 +185,17 @@ def prices(
     frame = vendors.read_prices(file, **reading)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
-    for fault in faults:
+    for fault in faults[:_LISTED]:
         typer.echo(f"warning: {fault}", err=True)
+    if len(faults) > _LISTED:
+        typer.echo(f"and {len(faults) - _LISTED:,} warnings more", err=True)
     table = Table(title=f"{file.name}: what would change")
     for heading in ("line", "rows", "first", "last", "new", "replaced", "largest move", "on", "differs by"):
         table.add_column(heading, justify="left" if heading == "line" else "right")
-    for line, row in own_prices.preview(frame, known, replace=replace).iterrows():
+    seen = own_prices.preview(frame, known, replace=replace)
+    if len(seen) > _LISTED:
+        table.caption = f"and {len(seen) - _LISTED:,} lines more, which --format csv lists"
+    for line, row in seen.head(_LISTED).iterrows():
         table.add_row(
             str(line),
             number_text(row["rows"]),
@@ -164,16 +207,21 @@ def prices(
             str(row["largest_return_date"])[:10],
             number_text(row["largest_difference"], "{:.2%}"),
         )
-    print_table(table, 120)
+    _shown(table, seen, file, format)
     _agree(yes)
-    own_prices.add_prices(known, file, market=market, name=name, replace=replace, **reading)
-    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+    own_prices.add_prices(known, frame, market=market, name=name, replace=replace)
+    _said("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="facts")
 def add_facts(
     file: File,
-    maker: Annotated[str | None, typer.Option(help="Where the file has no such column.")] = None,
+    maker: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the file has no such column: name, ticker or alias.", autocompletion=complete_makers
+        ),
+    ] = None,
     variable: Annotated[str | None, typer.Option(help="As listed in data/codebook.csv.")] = None,
     origin: Annotated[str | None, typer.Option(help="Country code, or US for what is built there.")] = None,
     source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
@@ -187,6 +235,7 @@ def add_facts(
     encoding: Encoding = None,
     decimal: Decimal = None,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Figures from a file, with their source: one a row, or months down or across."""
@@ -195,7 +244,8 @@ def add_facts(
 
     known = facts.load(data)
     given = {
-        "maker": maker, "variable": variable, "origin": origin, "source_title": source_title,
+        "maker": maker and facts.companies.find(known, maker), "variable": variable, "origin": origin,
+        "source_title": source_title,
         "source_url": source_url, "known_on": known_on, "quality": quality,
     }  # fmt: skip
     columns = {column: value for column, value in given.items() if value is not None}
@@ -213,15 +263,16 @@ def add_facts(
             number_text(value, "{:,.0f}" if abs(value) >= 1000 else "{:,.4g}") for value in (row.old, row.new)
         )
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
-    print_table(table, 120)
-    typer.echo(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model")
-    _show_bills(own_facts.preview_bills(rows, known))
+    _shown(table, changed, file, format)
+    _said(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model", format)
+    if not format.bare:
+        _show_bills(own_facts.preview_bills(rows, known), format)
     _agree(yes)
     own_facts.add_facts(known, file, **reading)
-    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+    _said("added; `tariffmodel snapshots` shows how to go back", format)
 
 
-def _show_bills(bills: pd.DataFrame) -> None:
+def _show_bills(bills: pd.DataFrame, format: Format) -> None:
     """The annual bills that own figures would move."""
     if bills.empty:
         typer.echo("no annual bill moves")
@@ -233,7 +284,7 @@ def _show_bills(bills: pd.DataFrame) -> None:
     for row in bills.itertuples():
         old, new = (number_text(value / 1e6, "{:,.1f}") for value in (row.old_usd, row.new_usd))
         table.add_row(row.maker, row.period, old, new, number_text(row.change, "{:+.1%}"))
-    print_table(table, 120)
+    print_table(table, 120, format)
 
 
 @adding.command()
@@ -245,6 +296,7 @@ def disclosures(
     encoding: Encoding = None,
     decimal: Decimal = None,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What companies said their tariff cost is: company, kind, period, value, unit, said_on a row."""
@@ -263,11 +315,13 @@ def disclosures(
     for row in own_disclosures.comparable(rows, asked).itertuples():
         beside = "yes" if row.comparable else "no"
         table.add_row(str(row.row), row.company, row.kind, row.period, beside, row.reason)
-    print_table(table, 120)
+    if not format.bare:
+        print_table(table, 120, format)
     table = Table(title=f"{file.name}: the model beside it, billions of reporting currency")
     for heading in ("maker", "period", "kind", "", "disclosed", "model", "low–high", "error", "inside"):
         table.add_column(heading, justify="left" if heading in ("maker", "period", "kind", "") else "right")
-    for row in own_disclosures.preview_disclosures(rows, asked).itertuples():
+    judged = own_disclosures.preview_disclosures(rows, asked)
+    for row in judged.itertuples():
         said, model, low, high = (
             number_text(value, "{:,.3g}")
             for value in (row.disclosed, row.model, row.widened_low, row.widened_high)
@@ -277,11 +331,11 @@ def disclosures(
         table.add_row(
             row.maker, row.period, row.kind, row.currency, said, model, f"{low}–{high}", error, inside
         )
-    print_table(table, 120)
-    typer.echo(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable")
+    _shown(table, judged, file, format)
+    _said(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable", format)
     _agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
-    typer.echo("added; `tariffmodel snapshots` shows how to go back")
+    _said("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command()
@@ -296,6 +350,7 @@ def events(
     sheet: Sheet = None,
     encoding: Encoding = None,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Days on which makers spoke for themselves: maker, date, time, zone, kind, what a row."""
@@ -315,17 +370,18 @@ def events(
     for name in ("row", "maker", "day", "time", "zone", "session", "kind", "what", "replaces"):
         table.add_column(name, justify="right" if name == "row" else "left")
     row: Any  # a named tuple of its columns
-    for row in own_events.preview_events(rows, known, zone=zone).itertuples():
+    seen = own_events.preview_events(rows, known, zone=zone)
+    for row in seen.itertuples():
         day = "no line" if row.session != row.session else f"{row.session:%Y-%m-%d}"
         later = f" or {row.last_session:%d}" if row.last_session == row.last_session != row.session else ""
         replaced = "a row in use" if row.replaces else ""
         table.add_row(
             str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
         )
-    print_table(table, 120)
+    _shown(table, seen, file, format)
     _agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
-    typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
+    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="quotes")
@@ -344,6 +400,7 @@ def add_quotes(
     encoding: Encoding = None,
     decimal: Decimal = None,
     yes: Yes = False,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """Quotes of options: date, underlying, type, expiry or tenor, strike, bid, mid, ask and unit a row."""
@@ -381,12 +438,25 @@ def add_quotes(
         table.add_row(
             str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
         )
-    print_table(table, 120)
+    _shown(table, seen, file, format)
     _agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
-    typer.echo(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back")
+    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+
+
+def _shown(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> None:
+    """A preview, for people or for programs."""
+    if format.bare:
+        write_frame(frame, format, {"file": file.name})
+    else:
+        print_table(table, 120, format)
+
+
+def _said(text: str, format: Format) -> None:
+    """A sentence beside a preview; nothing but data goes to a program."""
+    typer.echo(text, err=format.bare)
 
 
 def _agree(yes: bool) -> None:
     if not yes:
-        typer.confirm("Add this?", abort=True)
+        typer.confirm("Add this?", abort=True, err=True)

@@ -12,9 +12,11 @@ from tariffmodel.cli.options import (
     Against,
     Data,
     Format,
+    Makers,
     Output,
     PolicyName,
     columns_table,
+    makers_named,
     print_table,
     write_frame,
 )
@@ -51,13 +53,14 @@ def add(
 
 
 @ledger.command("show")
-def show(format: Output = Format.table, data: Data = None) -> None:
+def show(makers: Makers = None, format: Output = Format.table, data: Data = None) -> None:
     """Every prediction of the ledger, in the order in which it was made."""
     from tariffmodel import facts
 
-    rows = facts.load(data).forecasts
-    if format is not Format.table:
-        write_frame(rows.set_index(["maker", "quarter"]), format, {"unit": "usd_bn"})
+    known = facts.load(data)
+    rows = known.forecasts[known.forecasts["maker"].isin(makers_named(known, makers))]
+    if format.bare:
+        write_frame(rows.set_index(["maker", "quarter"]), format, {"unit": "usd_bn"}, "forecasts.page")
         return
     table = columns_table(
         rows,
@@ -67,7 +70,7 @@ def show(format: Output = Format.table, data: Data = None) -> None:
         caption="low–high of what is booked: the range that should hold four statements in five",
         rows=rows["maker"].to_list(),
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @ledger.command("score")
@@ -82,8 +85,9 @@ def score(
     from tariffmodel.tariff.case import case
 
     found = forecasts.scored(case(policy, against, data=data))
-    if format is not Format.table:
-        write_frame(found.set_index(["maker", "period"]), format, {"policy": policy, "against": against})
+    if format.bare:
+        about = {"policy": policy, "against": against}
+        write_frame(found.set_index(["maker", "period"]), format, about, "forecasts.scored")
         return
     if len(found):
         wanted = ["period", "made", "made_on", "said_on", "currency", "disclosed", "model"]
@@ -96,6 +100,6 @@ def score(
             caption="made before the statement was public, or after it without it in the data",
             rows=found["maker"].to_list(),
         )
-        print_table(table)
+        print_table(table, format=format)
     for line in forecasts.in_words(found):
         typer.echo(line)

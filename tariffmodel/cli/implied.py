@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tariffmodel.cli.options import Data, Format, Output, columns_table, print_table, write_frame
+from tariffmodel.cli.options import (
+    Data,
+    Format,
+    Output,
+    columns_table,
+    complete_events,
+    one_of,
+    print_table,
+    write_frame,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +31,17 @@ _LIVES = (2.0, 5.0, 10.0, 20.0)
 
 @app.command()
 def implied(
-    event: Annotated[str, typer.Argument(help="Event or its label, such as 'Japan deal'; see data/events.")],
+    event: Annotated[
+        str,
+        typer.Argument(
+            help="Event or its label, such as 'Japan deal'; see data/events.", autocompletion=complete_events
+        ),
+    ],
     life: Annotated[
         float | None,
         typer.Option(
             "--life",
+            min=0.01,
             help="Years that the duty lasts, the rest at its central figures. Default: all that each may be.",
         ),
     ] = None,
@@ -44,8 +59,7 @@ def implied(
     from tariffmodel.markets import event_calendar, valuation
     from tariffmodel.markets import implied as model
 
-    if by not in ("event", "maker", "life", "story"):
-        raise typer.BadParameter("write event, maker, life or story", param_hint="--by")
+    one_of(by, ("event", "maker", "life", "story"), "--by")
     known = fact_tables.load(data)
     name = event_calendar.find(known, event)
     fixed = None if life is None else replace(valuation.central(known), life_years=life)
@@ -55,7 +69,7 @@ def implied(
         raise DataError(f"{name} is in no story of data/{model.STORIES}; add it there")
     others = [] if story is None else stories.loc[stories["story"] == story, "event"]
     held = model.setting(known, [name, *map(str, others)], valuation=fixed)
-    if format is not Format.table:
+    if format.bare:
         found = {
             "event": lambda: model.table(held).loc[[name]],
             "maker": lambda: model.by_maker(held, name),
@@ -64,11 +78,11 @@ def implied(
         }[by]()
         write_frame(found, format, {"event": name, "by": by, "life": life})
         return
-    _slope(model.table(held).loc[[name]], life is not None)
-    _rest(held, name, story)
+    _slope(model.table(held).loc[[name]], life is not None, format)
+    _rest(held, name, story, format)
 
 
-def _slope(row: pd.DataFrame, fixed: bool) -> None:
+def _slope(row: pd.DataFrame, fixed: bool, format: Format) -> None:
     wanted = ["makers", "slope", "slope_low–slope_high", "slope_home", "slope_full", "probability", _RANGE]
     life = "one life, central figures" if fixed else "all that the valuation may be"
     print_table(
@@ -76,14 +90,15 @@ def _slope(row: pd.DataFrame, fixed: bool) -> None:
             row, dict.fromkeys(wanted, ""), result="implied.table",
             title=f"Change of the probability by the slope over makers, {life}",
             caption=f"95% over {row.attrs['placebo']}",
-        )
+        ),
+        format=format,
     )  # fmt: skip
     for column, said in (("reason", ""), ("beside", "in its window too: ")):
         if text := row[column].iloc[0]:
             typer.echo(f"{said}{text}")
 
 
-def _rest(held: Setting, name: str, story: str | None) -> None:
+def _rest(held: Setting, name: str, story: str | None, format: Format) -> None:
     """By maker, by life and along the story; what cannot be read says why."""
     from tariffmodel.errors import DataError
     from tariffmodel.markets import implied as model
@@ -113,5 +128,6 @@ def _rest(held: Setting, name: str, story: str | None) -> None:
         print_table(
             columns_table(
                 found, dict.fromkeys(columns, ""), result=result, title=title, caption="95%", rows=rows
-            )
+            ),
+            format=format,
         )

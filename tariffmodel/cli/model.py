@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from textwrap import shorten
+from textwrap import fill, shorten
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,19 +19,24 @@ from tariffmodel.cli.options import (
     Data,
     Format,
     Horizon,
+    Makers,
     Output,
     PeriodLabel,
     PolicyName,
     Response,
+    ask,
+    called,
     columns_table,
+    complete_policies,
+    makers_named,
     number_text,
+    one_of,
     parse_day,
     parse_response,
-    parse_setting,
     print_table,
     write_frame,
 )
-from tariffmodel.errors import TariffModelError
+from tariffmodel.errors import DataError, TariffModelError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +61,7 @@ def exposure(
     response: Response = None,
     horizon: Horizon = None,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -63,14 +69,16 @@ def exposure(
     from tariffmodel.markets import valuation
     from tariffmodel.response import net_bill
     from tariffmodel.tariff import booked
-    from tariffmodel.tariff.case import Valuation, case
+    from tariffmodel.tariff.case import Valuation
 
-    changed, at = dict(parse_setting(text) for text in settings or []), parse_response(response, horizon)
-    asked = case(policy, against, period, parse_day(as_of) if as_of else None, data, changed)
-    law, other, day = asked.policy, asked.against, asked.as_of
+    at = parse_response(response, horizon)
+    asked, names = ask(policy, against, period, as_of=as_of, data=data, settings=settings, makers=makers)
+    law, other, day, period = asked.policy, asked.against, asked.as_of, str(asked.period)
     bills = booked.table(asked, Valuation(tax_rate=valuation.central(asked.facts).tax_rate))
+    bills = bills[bills.index.isin(names)]
     net = net_bill.table(asked, horizon=at) if at else None
-    if format is not Format.table:
+    net = net[net.index.isin(names)] if net is not None else None
+    if format.bare:
         about = {
             "policy": law.name,
             "against": other.name,
@@ -97,14 +105,14 @@ def exposure(
             "bill_per_us_sale_usd": "",
             "quality": "",
         },
-        title=f"{law.title}{_changed(settings)}\nagainst {other.title[0].lower()}{other.title[1:]}, "
-        f"{period}, as of {day}, gross of mitigation. The bill is duty owed",
+        title=f"{law.title}{_changed(settings)}\nagainst {other.label}, {period}, as of {day}, "
+        "gross of mitigation. The bill is duty owed",
         result="exposure.burden",
         caption="range: all estimated inputs at their low and high, combined by root-sum-square; "
         "(in X): consolidated in X",
         rows=rows,
     )
-    print_table(table)
+    print_table(table, format=format)
     print_table(
         columns_table(
             bills,
@@ -123,7 +131,8 @@ def exposure(
             "makers in five; operating profit: last fiscal year before the tariff, scaled to the period; per "
             "share: after the maker's own tax, nothing passed on",
             rows=rows,
-        )
+        ),
+        format=format,
     )
     if net is not None:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "net_share"]
@@ -136,7 +145,8 @@ def exposure(
                 caption="net bill: operating profit lost; below zero the maker gains. Makers inside another "
                 "are in its row",
                 rows=[str(maker) for maker in net.index],
-            )
+            ),
+            format=format,
         )
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
@@ -159,8 +169,9 @@ _ASSUMED = {
 
 @app.command()
 def contribution(
-    year: Annotated[str, typer.Option(help="Period label of the volumes.")] = "CY2024",
+    period: PeriodLabel = "CY2024",
     level: Annotated[str, typer.Option(help="firm, or country for the makers of a home pooled.")] = "firm",
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -168,14 +179,19 @@ def contribution(
     from tariffmodel import columns, facts
     from tariffmodel.tariff import contribution as model
 
-    if level not in ("firm", "country"):
-        raise typer.BadParameter("write firm or country", param_hint="--level")
-    metrics = model.metrics(facts.load(data), year, level)  # type: ignore[arg-type]
-    if format is not Format.table:
-        write_frame(metrics, format, {"year": year, "level": level})
+    one_of(level, ("firm", "country"), "--level")
+    if makers and level == "country":
+        raise typer.BadParameter("goes with --level firm", param_hint="--maker")
+    known = facts.load(data)
+    names = makers_named(known, makers)
+    period = facts.companies.own_period(known, period, names)
+    metrics = model.metrics(known, period, level)  # type: ignore[arg-type]
+    metrics = metrics[metrics.index.isin(names)] if makers else metrics
+    if format.bare:
+        write_frame(metrics, format, {"period": period, "level": level})
         return
     table = Table(
-        title=f"Contribution, {year}",
+        title=f"Contribution, {period}",
         caption="low–high in brackets; a dash: an input is missing or nothing is sold",
     )
     table.add_column("")
@@ -188,13 +204,18 @@ def contribution(
             value, low, high = (column.text(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
             cells.append(value if low == high else f"{value} ({low}–{high})")
         table.add_row(str(maker), *cells)
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
 def compare(
     names: Annotated[
-        list[str], typer.Argument(help="Policies, the first of them the baseline.", metavar="POLICY...")
+        list[str],
+        typer.Argument(
+            help="Policies, the first of them the baseline.",
+            metavar="POLICY...",
+            autocompletion=complete_policies,
+        ),
     ],
     against: Against = BEFORE,
     period: PeriodLabel = YEAR,
@@ -210,6 +231,7 @@ def compare(
     ] = False,
     response: Response = None,
     horizon: Horizon = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -218,16 +240,22 @@ def compare(
     from tariffmodel.response import net_bill
     from tariffmodel.tariff import comparison
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff.case import case
 
     at = parse_response(response, horizon)
-    asked, others = case(names[0], against, period, data=data), names[1:]
+    if worth:
+        one_of(worth, model.UNITS.values(), "--worth")
+    if rank and (len(names) != 2 or worth):
+        raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
+    asked, chosen = ask(names[0], against, period, data=data, makers=makers)
+    others, floor, period = [asked.beside(name) for name in names[1:]], asked.against.label, str(asked.period)
+    shown = {one.name: called(name, one) for name, one in zip(names, [asked.policy, *others], strict=True)}
+    about = {"policies": list(shown), "against": asked.against.name, "period": period, "worth": worth}
+    if at:
+        about["horizon"] = at
     if rank:
-        if len(others) != 1 or worth:
-            raise typer.BadParameter("needs two policies, and no --worth", param_hint="--rank")
         other = others[0]
         found = net_bill.ranked(asked, other, horizon=at) if at else comparison.ranked(asked, other)
-        _ranked(found, names, against, period, at, format)
+        _ranked(found[found.index.isin(chosen)], list(shown.values()), floor, about, format)
         return
     if at and worth:
         raise typer.BadParameter("is of bills, not of --worth", param_hint="--response, --horizon")
@@ -239,25 +267,27 @@ def compare(
     else:
         found = comparison.bills(asked, others)
         label = columns.column("bill_usd", "comparison.ranked").label
-        title = f"{label}, by policy, against {against}, {period}"
-        caption = f"in brackets: change against {names[0]}; makers inside another are in no sum"
+        title = f"{label}, by policy, against {floor}, {period}"
+        said = [f"in brackets: change against {shown[asked.policy.name]}"] if others else []
+        caption = "; ".join([*said, *([] if makers else ["makers inside another are in no sum"])])
+    found = found[found.index.isin([*chosen, *([] if makers else [comparison.TREASURY])])]
     net = None
     if at:
         net = net_bill.changes(asked, [asked.policy, *others], horizon=at)["net_bill_usd"].unstack("policy")
         net = net.reindex(index=found.index.intersection(net.index), columns=found.columns)
-    if format is not Format.table:
-        about = {"policies": names, "against": against, "period": period, "worth": worth, "unit": "usd"}
+    if format.bare:
+        found = found.add_suffix("_usd")
         if net is not None:
-            found, about["horizon"] = found.join(net.add_suffix(" net")), at
-        write_frame(found, format, about)
+            found = found.join(net.add_suffix("_net_usd"))
+        write_frame(found, format, about | {"unit": "usd"})
         return
     if worth:
-        shown = found.map(lambda value: number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}"))
-        _by_policy(shown, title, caption)
+        cells = found.map(lambda value: number_text(value, "{:,.0f}" if abs(value) >= 10 else "{:.3g}"))
+        _by_policy(cells, shown, title, caption, format)
         return
-    _by_policy(_beside_the_first(found), title, caption, ruled=True)
+    _by_policy(_beside_the_first(found), shown, title, caption, format)
     if net is not None:
-        _by_policy(_beside_the_first(net), f"Net of it: {_LEFT[str(at)]}", caption)
+        _by_policy(_beside_the_first(net), shown, f"Net of it: {_LEFT[str(at)]}", caption, format)
 
 
 def _beside_the_first(found: pd.DataFrame) -> pd.DataFrame:
@@ -271,32 +301,39 @@ def _beside_the_first(found: pd.DataFrame) -> pd.DataFrame:
     return cells
 
 
-def _by_policy(cells: pd.DataFrame, title: str, caption: str, *, ruled: bool = False) -> None:
-    """Print them, makers × policies; with a rule above the last row."""
+def _by_policy(
+    cells: pd.DataFrame, called: Mapping[str, str], title: str, caption: str, format: Format
+) -> None:
+    """Print them, makers × policies; with a rule above the treasury's row, if it is there."""
+    from tariffmodel.tariff import comparison
+
+    total = cells.index[-1] == comparison.TREASURY
     table = Table(title=title, caption=caption)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in cells:
-        table.add_column(str(name), justify="right", no_wrap=True)
+        table.add_column(fill(called[str(name)], 18), justify="right", no_wrap=True)
     for maker, row in cells.iterrows():
-        table.add_row(str(maker), *row, end_section=ruled and maker == cells.index[-2])
-    print_table(table)
+        table.add_row(str(maker), *row, end_section=total and maker == cells.index[-2])
+    print_table(table, format=format)
 
 
 def _ranked(
-    found: pd.DataFrame, names: list[str], against: str, period: str, at: str | None, format: Format
+    found: pd.DataFrame, names: list[str], floor: str, about: Mapping[str, object], format: Format
 ) -> None:
-    baseline, policy = names
-    if format is not Format.table:
-        about = {"policy": policy, "baseline": baseline, "against": against, "period": period, "unit": "usd"}
-        if at:
-            about["horizon"] = at
-        write_frame(found, format, about)
+    if format.bare:
+        result = "net_bill.ranked" if "horizon" in about else "comparison.ranked"
+        write_frame(found, format, {**about, "unit": "usd"}, result)
         return
+    baseline, policy = names
     wanted = dict.fromkeys(
         [
             "bill_usd",
             "change_usd",
-            *(["net_bill_usd", "net_change_usd", "net_change_low_usd–net_change_high_usd"] if at else []),
+            *(
+                ["net_bill_usd", "net_change_usd", "net_change_low_usd–net_change_high_usd"]
+                if "horizon" in about
+                else []
+            ),
             "change_share_of_operating_profit",
             "relief_per_us_built_usd",
             "rate",
@@ -307,12 +344,12 @@ def _ranked(
     table = columns_table(
         found,
         wanted,
-        result="net_bill.ranked" if at else "comparison.ranked",
-        title=f"Who gains and who loses under {policy}, beside {baseline}, {period}"
-        + (f"\nNet: {_LEFT[at]}" if at else ", gross"),
-        caption=f"bills against {against}; relief per vehicle that the maker builds in the US",
+        result="net_bill.ranked" if "horizon" in about else "comparison.ranked",
+        title=f"Who gains and who loses under {policy}, beside {baseline}, {about['period']}"
+        + (f"\nNet: {_LEFT[str(about['horizon'])]}" if "horizon" in about else ", gross"),
+        caption=f"bills against {floor}; relief per vehicle that the maker builds in the US",
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
@@ -324,27 +361,27 @@ def incentives(
         float | None, typer.Option("--to-rate", help="Vehicles that bring the average rate to this fraction.")
     ] = None,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What one more vehicle built, exported, one more job or USD invested takes off each bill."""
     from tariffmodel import facts
     from tariffmodel.tariff import incentives as model
-    from tariffmodel.tariff.case import case
 
-    changed = dict(parse_setting(text) for text in settings or [])
-    asked = case(policy, against, period, data=data, settings=changed)
-    worth, law = model.marginal(asked), asked.policy
+    asked, names = ask(policy, against, period, data=data, settings=settings, makers=makers)
+    worth, law, period = model.marginal(asked), asked.policy, str(asked.period)
     if to_rate is not None:
         worth["built_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.PRODUCTION)["vehicles"]
         worth["exported_to_reach_rate_units"] = model.breakeven(asked, to_rate, facts.EXPORTS)["vehicles"]
-    if format is not Format.table:
+    worth = worth[worth.index.isin(names)]
+    if format.bare:
         write_frame(
             worth,
             format,
             {
                 "policy": law.name,
-                "against": against,
+                "against": asked.against.name,
                 "period": period,
                 "to_rate": to_rate,
                 "settings": settings or [],
@@ -363,7 +400,7 @@ def incentives(
         caption="imports and sales held; in brackets: what the other makers save; "
         "negative: the bill rises (a vehicle brings imported parts with it)",
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
@@ -377,33 +414,36 @@ def response(
     response: Response = None,
     horizon: Horizon = None,
     settings: Settings = None,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What is left of each bill once prices and volumes, or plants too, have moved, and what rivals gain."""
     from tariffmodel.response import equilibrium, moved, net_bill
     from tariffmodel.response import published as studies
-    from tariffmodel.tariff.case import case
 
-    changed = dict(parse_setting(text) for text in settings or [])
-    asked = case(policy, against, period, data=data, settings=changed)
     at = parse_response(response, horizon) or net_bill.horizon_of()
     if published and (response or horizon):
         raise typer.BadParameter("each study has its own horizon", param_hint="--response, --horizon")
+    if published and makers:
+        raise typer.BadParameter("studies are of all makers together", param_hint="--maker")
+    asked, names = ask(policy, against, period, data=data, settings=settings, makers=makers)
     if published:
         result = studies.table(asked)
     else:
         result = equilibrium.table(asked, at, moved.table(asked) if at == "long" else None)
-    if format is not Format.table:
+        result = result[result.index.isin(names)]
+    period = str(asked.period)
+    if format.bare:
         about = {
             "policy": asked.policy.name,
-            "against": against,
+            "against": asked.against.name,
             "period": period,
             "settings": settings or [],
         }
         if not published:
             about["horizon"] = at
-        write_frame(result, format, about)
+        write_frame(result, format, about, "published.table" if published else "equilibrium.table")
         return
     if published:
         shown = [
@@ -420,14 +460,15 @@ def response(
     else:
         shown = ["bill_usd", "net_bill_usd", "net_bill_low_usd–net_bill_high_usd", "rivals_gain_usd"]
         shown += ["pass_through", "price_change", "units_change"]
-        title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.title}, {period}"
+        title = f"{asked.policy.title}{_changed(settings)}\nagainst {asked.against.label}, {period}"
         rows = list(map(str, result.index))
         caption = f"net bill: operating profit lost, below zero the maker gains; {_LEFT[at]}"
     result_name = "published.table" if published else "equilibrium.table"
     print_table(
         columns_table(
             result, dict.fromkeys(shown, ""), title=title, caption=caption, result=result_name, rows=rows
-        )
+        ),
+        format=format,
     )
 
 
@@ -440,6 +481,7 @@ def validate(
         str | None, typer.Option(help="Score statements of this day or later alone, ISO day.")
     ] = None,
     own: Annotated[bool, typer.Option("--own", help="Score the statements you added alone.")] = False,
+    makers: Makers = None,
     format: Output = Format.table,
     data: Data = None,
 ) -> None:
@@ -450,15 +492,17 @@ def validate(
     asked = case(policy, against, as_of=parse_day(as_of) if as_of else None, data=data)
     day, rows = asked.as_of, validation.disclosed(asked)
     if since or own:
-        rows = validation.apart(asked, rows, parse_day(since) if since else None, own)
-    if format is not Format.table:
+        rows = validation.apart(asked, rows, parse_day(since, "--since") if since else None, own)
+    shown = rows[rows["maker"].isin(makers_named(asked.facts, makers))]
+    if format.bare:
         write_frame(
-            rows.set_index(["maker", "period"]),
+            shown.set_index(["maker", "period"]),
             format,
             {"policy": policy, "against": against, "as_of": str(day), "since": since, "own": own},
+            "validation.disclosed",
         )
         return
-    last = rows[rows["latest"]]
+    last = shown[shown["latest"]]
     wanted = dict.fromkeys(
         ["period", "kind", "judged", "currency", "disclosed", "model", "widened_low–widened_high"], ""
     )
@@ -471,7 +515,7 @@ def validate(
         "by what the other makers' misses teach; a floor (net figures are floors) errs only above the model",
         rows=last["maker"].to_list(),
     )
-    print_table(table)
+    print_table(table, format=format)
     for name, line in validation.summary(rows).iterrows():
         typer.echo(f"{name}: {validation.in_words(line) if line['n'] else 'none'}")
     if not (since or own):
@@ -506,8 +550,7 @@ def customs(
     from tariffmodel.tariff import customs as model
     from tariffmodel.tariff.case import case
 
-    if by not in ("origin", "month", "maker"):
-        raise typer.BadParameter("write origin, month or maker", param_hint="--by")
+    one_of(by, ("origin", "month", "maker"), "--by")
     asked = case(policy, period=period, as_of=parse_day(as_of) if as_of else None, data=data)
     about = {"policy": policy, "period": period, "by": by, "as_of": str(asked.as_of)}
     if by == "maker":
@@ -517,14 +560,13 @@ def customs(
     for name, chosen in (("goods", goods), ("origin", origin)):
         if unknown := set(chosen or []) - set(rows[name]):
             there = ", ".join(dict.fromkeys(rows[name]))
-            raise typer.BadParameter(
-                f"no record of {', '.join(sorted(unknown))} in {period}; there are {there}",
-                param_hint=f"--{name}",
+            raise DataError(
+                f"--{name}: no record of {', '.join(sorted(unknown))} in {period}; there are {there}"
             )
         rows = rows[rows[name].isin(chosen)] if chosen else rows
     found = model.totals(rows).reset_index() if by == "origin" else rows.sort_values(["goods", "origin"])
-    if format is not Format.table:
-        write_frame(found.set_index(["goods", "origin"]), format, about)
+    if format.bare:
+        write_frame(found.set_index(["goods", "origin"]), format, about, "customs")
         return
     shown = found.assign(reason="")
     reasons = list(dict.fromkeys(found["reason"]))
@@ -542,7 +584,7 @@ def customs(
         "ratio: model over official; in brackets the official one; reasons below",
         rows=found["goods"].to_list(),
     )
-    print_table(table)
+    print_table(table, format=format)
     for number, reason in enumerate(filter(None, reasons), start=1):
         typer.echo(f"{number}. {reason}")
     if by == "origin" and found["goods"].isin(["car", "vehicle"]).any():
@@ -550,8 +592,8 @@ def customs(
 
 
 def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> None:
-    if format is not Format.table:
-        write_frame(found, format, about)
+    if format.bare:
+        write_frame(found, format, about, "customs")
         return
     table = columns_table(
         found,
@@ -561,13 +603,16 @@ def _from_mexico(found: pd.DataFrame, about: dict[str, str], format: Format) -> 
         caption="official: INEGI, months that it has; a vehicle is exported some days before it enters",
         rows=[str(maker) for maker in found.index],
     )
-    print_table(table)
+    print_table(table, format=format)
 
 
 @app.command()
 def policies(
     name: Annotated[
-        str | None, typer.Option("--check", help="How far each rule of this policy was followed.")
+        str | None,
+        typer.Option(
+            "--check", help="How far each rule of this policy was followed.", autocompletion=complete_policies
+        ),
     ] = None,
     format: Output = Format.table,
     data: Data = None,
@@ -579,21 +624,18 @@ def policies(
         _followed(name, format, data)
         return
     loaded = [policy.load(name, data) for name in policy.names(data)]
-    if format is Format.json:
-        typer.echo(
-            json.dumps(
-                [p.model_dump(include={"name", "status", "title", "description"}) for p in loaded], indent=2
-            )
-        )
+    if format.bare:
+        import pandas as pd
+
+        said = [one.model_dump(include={"name", "status", "title", "description"}) for one in loaded]
+        write_frame(pd.DataFrame(said).set_index("name"), format, {})
         return
-    if format is Format.csv:
-        raise typer.BadParameter("policies come as table or json", param_hint="--format")
     table = Table()
     for heading in ("name", "status", "what it is"):
         table.add_column(heading, no_wrap=heading == "name")
     for one in loaded:
         table.add_row(one.name, one.status, f"{one.title}. {' '.join(one.description.split())}")
-    print_table(table, 120)
+    print_table(table, 120, format)
 
 
 def _followed(name: str, format: Format, data: Path | None) -> None:
@@ -601,7 +643,7 @@ def _followed(name: str, format: Format, data: Path | None) -> None:
     from tariffmodel.tariff import policy
 
     rules = policy.checked(policy.load(name, data), data)
-    if format is not Format.table:
+    if format.bare:
         write_frame(rules.set_index("entry"), format, {"policy": name})
         return
     wanted = ("start", "end", "standing", "checked_through", "hts_revision")
@@ -614,7 +656,8 @@ def _followed(name: str, format: Format, data: Path | None) -> None:
             caption="void: struck down, not owed; not modelled: law that the bill leaves out "
             "(data/policies/not_modelled.csv)",
             rows=[shorten(entry, 48, placeholder="…") for entry in rules["entry"]],
-        )
+        ),
+        format=format,
     )
     last = rules.sort_values("checked_through").dropna(subset="hts_revision").iloc[-1]
     typer.echo(f"last revision that could be read: {last['hts_revision']}, {last['checked_through']}")

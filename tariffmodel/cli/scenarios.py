@@ -7,14 +7,27 @@ from typing import Annotated
 
 import typer
 
-from tariffmodel.cli.options import Data, Format, Output, columns_table, print_table, write_frame
+from tariffmodel.cli.options import (
+    Data,
+    Format,
+    Output,
+    columns_table,
+    complete_scenarios,
+    print_table,
+    write_frame,
+)
 
 app = typer.Typer()
 
 
 @app.command()
 def scenarios(
-    name: Annotated[str, typer.Argument(help="Name in data/scenarios/, or the path of a TOML file.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Name in data/scenarios/, or the path of a TOML file.", autocompletion=complete_scenarios
+        ),
+    ],
     draws: Annotated[float, typer.Option(min=1, help="Draws of the inputs; 1e6 will do.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws: the same seed gives the same result.")] = 1,
     workers: Annotated[
@@ -87,7 +100,7 @@ def scenarios(
             frame = drawn.by_outcome(of, tail) if by_outcome else drawn.summary(of, tail)
             what = "value to shareholders, USD bn" if value else f"bill over {held}, USD bn"
             amounts, ends = ["mean_usd", "sd_usd", "median_usd", "shortfall_usd"], "low_usd–high_usd"
-    if format is not Format.table:
+    if format.bare:
         write_frame(frame, format, {"scenario": name, "draws": int(draws), "seed": seed, "of": of})
         return
     shares = ["probability", "market_cap_share", "outcome_share", "timing_share", "input_share"]
@@ -101,5 +114,6 @@ def scenarios(
             caption=caption,
             result=result,
             rows=rows,
-        )
+        ),
+        format=format,
     )

@@ -20,10 +20,13 @@ from tariffmodel.cli.options import (
     Against,
     AsOf,
     Data,
+    Format,
+    Output,
     PeriodLabel,
     PolicyName,
     parse_day,
     print_table,
+    write_frame,
 )
 
 START = "00_start_here.ipynb"
@@ -81,12 +84,20 @@ def diff(
     run2: Annotated[Path, typer.Argument(help="Folder of the later run.")],
     limit: Annotated[int, typer.Option(help="Conclusions to show.")] = 30,
     markdown: Annotated[Path | None, typer.Option(help="Write the whole comparison to this file.")] = None,
+    format: Output = Format.table,
 ) -> None:
     """What changed between two runs: inputs, and which conclusions moved by how much."""
     from tariffmodel.facts import store
     from tariffmodel.runs import diff as runs
 
     found = runs.between(run1, run2)
+    if markdown:
+        store.write_whole(markdown, found.to_markdown().encode())
+        typer.echo(f"comparison: {markdown}", err=format is not Format.table)
+    if format.bare:
+        about = {"before": found.before, "after": found.after, "summary": found.summary().splitlines()}
+        write_frame(found.moved, format, about)
+        return
     typer.echo(found.summary())
     shown = found.table(limit)
     table = Table(title=f"From {found.before} to {found.after}")
@@ -97,12 +108,9 @@ def diff(
     for row in shown.itertuples(index=False):
         table.add_row(*map(str, row))
     if len(shown):
-        print_table(table, 140)
+        print_table(table, 140, format)
     if len(found.moved) > len(shown):
         typer.echo(f"{len(found.moved) - len(shown)} more; --limit shows them")
-    if markdown:
-        store.write_whole(markdown, found.to_markdown().encode())
-        typer.echo(f"comparison: {markdown}")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -3,6 +3,7 @@
 `load` reads and validates a data folder; `resolve` turns its selected rows into arrays.
 """
 
+from tariffmodel.facts import companies
 from tariffmodel.facts.faults import (
     EXPORTS,
     FLOWS,
@@ -71,6 +72,7 @@ __all__ = [
     "across_rows",
     "check",
     "combine",
+    "companies",
     "conform",
     "conform_own",
     "data_dir",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,13 @@ SALES, PRODUCTION, EXPORTS, IMPORTS = (
 )  # fmt: skip
 FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
 ROUNDING = 1e-3  # months may be off their year by this share of it: published sums are rounded and revised
+_TYPES = {
+    "float": "a number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "date": "a day such as 2026-01-31",
+}
+_RAISED = re.compile(r"(?:Type|Value|Attribute|Overflow)Error\(")
 _LISTED = 30  # faults that an error spells out
 
 
@@ -79,8 +87,8 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
         seen = set()
         case: Any  # a named tuple of the columns of failures
         for case in error.failure_cases.itertuples():
-            if case.schema_context == "DataFrameSchema" and str(case.failure_case).startswith("TypeError("):
-                continue  # a rule across columns met text where a number should be, which is named
+            if pd.isna(case.index) and _RAISED.match(str(case.failure_case)):
+                continue  # a rule met text where a number should be, which is named by itself
             row = None if pd.isna(case.index) else int(case.index) + 2
             column, expected = case.column, str(case.check)
             if case.schema_context == "DataFrameSchema" and row:
@@ -128,7 +136,7 @@ def _expected(check: str) -> str:
         "field_uniqueness": "a value that occurs once",
     }
     if check.startswith(("coerce_dtype", "dtype")):
-        return "a number" if "float" in check or "int" in check else f"a value of type {check}"
+        return next((words for kind, words in _TYPES.items() if kind in check.lower()), "text")
     return plain.get(check, check.removeprefix("expected "))
 
 

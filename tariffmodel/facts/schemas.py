@@ -182,6 +182,8 @@ MAKERS = _table(
     key=["maker"],
 )
 
+ALIASES = _table({"alias": _text(), "maker": _text()}, key=["alias"])
+
 FINANCIALS = _table(
     {
         "company": _text(),
@@ -1183,6 +1185,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "facts/usual_lags.csv": USUAL_LAGS,
     "facts/shared_errors.csv": SHARED_ERRORS,
     "companies/makers.csv": MAKERS,
+    "companies/aliases.csv": ALIASES,
     "companies/financials.csv": FINANCIALS,
     "companies/disclosures.csv": DISCLOSURES,
     "companies/refunded.csv": REFUNDED,

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import periods, publication, store
@@ -213,11 +214,23 @@ class Facts:
         return protected(self._prices("open").dropna(axis=1, how="all"))
 
     def _prices(self, column: str) -> pd.DataFrame:
-        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/prices.parquet")))
+        path = in_use(self.folder, self.overlay, "market/prices.parquet")
+        there = set(pq.read_schema(path).names)
+        read = ["date", "ticker", "adj_close", *(["open", "close"] if column == "open" else [])]
+        long = pq.read_table(
+            path, columns=[name for name in read if name in there], read_dictionary=["ticker"]
+        )
+        rows = self._until(long.to_pandas())
         if column == "open":  # open and close of a row are in one unit, whatever was adjusted since
-            traded = long["open"] / long["close"] if "open" in long else np.nan
-            long = long.assign(open=long["adj_close"] * traded)
-        return long.pivot(index="date", columns="ticker", values=column).sort_index()
+            traded = rows["open"] / rows["close"] if "open" in rows else np.nan
+            rows = rows.assign(open=rows["adj_close"] * traded)
+        names = rows["ticker"].astype("category").cat.remove_unused_categories()
+        tickers = pd.Index(names.cat.categories.astype("str"), name="ticker")
+        order = tickers.argsort()
+        days, at = np.unique(rows["date"].to_numpy(), return_inverse=True)
+        wide = np.full((len(days), len(tickers)), np.nan)
+        wide[at, np.argsort(order)[names.cat.codes]] = rows[column]
+        return pd.DataFrame(wide, pd.DatetimeIndex(days, name="date"), tickers[order])
 
     @cached_property
     def price_records(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tariffmodel.facts import (
     STATEMENT,
     Facts,
     Fault,
+    companies,
     conform_own,
     refuse,
     store,
@@ -66,21 +68,6 @@ _KINDS = {
 }
 _BASES = {"bridge": "operating_profit_bridge", "profit_bridge": "operating_profit_bridge"}
 # makers as others write them, in lower case and without their legal form
-ALIASES = {
-    "toyota motor": "Toyota", "honda motor": "Honda", "nissan motor": "Nissan", "mazda motor": "Mazda",
-    "suzuki motor": "Suzuki", "hyundai motor": "Hyundai Motor", "hyundai": "Hyundai Motor", "kia": "Kia",
-    "vw": "Volkswagen", "volkswagen": "Volkswagen", "volkswagen ag": "Volkswagen", "porsche": "Porsche AG",
-    "bayerische motoren werke ag": "BMW", "bmw": "BMW", "bmw ag": "BMW", "mercedes": "Mercedes-Benz",
-    "mercedes-benz": "Mercedes-Benz", "volvo car ab": "Volvo Cars", "volvo cars": "Volvo Cars",
-    "jlr": "Jaguar Land Rover", "jaguar land rover": "Jaguar Land Rover",
-    "jaguar land rover automotive": "Jaguar Land Rover", "ferrari n.v": "Ferrari", "gm": "GM",
-    "general motors": "GM", "ford motor": "Ford", "stellantis n.v": "Stellantis", "tesla": "Tesla",
-    "トヨタ": "Toyota", "トヨタ自動車": "Toyota", "ホンダ": "Honda", "本田技研工業": "Honda",
-    "日産": "Nissan", "日産自動車": "Nissan", "マツダ": "Mazda", "スバル": "Subaru", "スズキ": "Suzuki",
-    "三菱自動車": "Mitsubishi Motors", "三菱自動車工業": "Mitsubishi Motors",
-    "현대차": "Hyundai Motor", "현대자동차": "Hyundai Motor", "기아": "Kia",
-}  # fmt: skip
-_LEGAL = re.compile(r"[\s,.]+(?:company|co|corporation|corp|inc|incorporated|ltd|limited|group|plc)\.?$")
 _CURRENCIES = {
     "USD": "usd, us$, $, us dollars?, dollars?, ドル, 米ドル, 달러",
     "JPY": "jpy, ¥, yen, 円",
@@ -315,7 +302,7 @@ def add_disclosures(
 def _plain(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of text in the words of ``companies/disclosures.csv``, and money in billions."""
     rows = rows.assign(
-        company=rows["company"].map(maker_name, na_action="ignore"),
+        company=rows["company"].map(companies.by_alias, na_action="ignore"),
         kind=rows["kind"].map(lambda cell: _named(cell, _KINDS), na_action="ignore"),
         period=rows["period"].map(lambda cell: _period(cell) or cell, na_action="ignore"),
         said_on=rows["said_on"].map(iso_day, na_action="ignore"),
@@ -341,20 +328,6 @@ def _named(cell: str, names: dict[str, str]) -> str:
     return next((name for name, spellings in names.items() if word in spellings.split(", ")), cell)
 
 
-def maker_name(cell: str) -> str:
-    """A maker by its alias, with or without its legal form; any other text as it stands.
-
-    >>> [maker_name(cell) for cell in ("Hyundai Motor Co., Ltd.", "トヨタ", "Rivian")]
-    ['Hyundai Motor', 'Toyota', 'Rivian']
-    """
-    word, before = cell.strip().rstrip(".").lower(), ""
-    while word != before:
-        if word in ALIASES:
-            return ALIASES[word]
-        before, word = word, _LEGAL.sub("", word)
-    return cell
-
-
 def _period(cell: str) -> str:
     """A period as the model writes it; empty where it is none."""
     half = re.fullmatch(
@@ -368,12 +341,15 @@ def _period(cell: str) -> str:
     return period_label(cell)
 
 
+@lru_cache(maxsize=65536)
 def iso_day(cell: str) -> str:
     """A day as YYYY-MM-DD; text that is none, or whose day and month may change places, as it stands.
 
     >>> [iso_day(cell) for cell in ("21 Oct 2025", "2025年10月21日", "21/10/2025", "03/04/2025")]
     ['2025-10-21', '2025-10-21', '2025-10-21', '03/04/2025']
     """
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", cell):
+        return cell
     word = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", cell.strip()).replace("Sept ", "Sep ")
     for pattern in _DAYS:
         try:
@@ -454,6 +430,7 @@ def _one_cause(faults: Iterable[Fault], columns: set[str], typed: pd.DataFrame) 
 
 def _judged(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """Rows in which a supplier or a group that the data have is not compared unless the file says so."""
+    rows = companies.written_out(rows, facts, "company")
     if "like_for_like" in rows.attrs.get("columns", rows.columns):
         return rows
     others = {*facts.disclosures["company"]} - {*facts.makers.index}

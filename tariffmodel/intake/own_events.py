@@ -18,9 +18,10 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, conform_own, news, refuse, store
+from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, companies, conform_own, news, refuse, store
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.intake import spreadsheet
-from tariffmodel.intake.own_disclosures import iso_day, maker_name
+from tariffmodel.intake.own_disclosures import iso_day
 from tariffmodel.intake.vendors import heading
 from tariffmodel.markets import own_news
 from tariffmodel.markets.event_calendar import MARKETS
@@ -292,10 +293,17 @@ def zone_of(facts: Facts, maker: str) -> str | None:
     >>> [zone_of(tm.facts.load(), maker) for maker in ("Toyota", "Jaguar Land Rover")]
     ['Asia/Tokyo', None]
     """
+    calendar = _calendar_of(facts, maker)
+    return str(exchange(calendar).tz) if calendar else None
+
+
+@kept_with
+def _calendar_of(facts: Facts, maker: str) -> str | None:
+    """The exchange calendar of a maker's home line; None without one."""
     line = facts.makers["ticker"].get(maker)
     if line not in facts.instruments.index:
         return None
-    return str(exchange(str(facts.instruments.at[line, "exchange_calendar"])).tz)
+    return str(facts.instruments.at[line, "exchange_calendar"])
 
 
 def _text(cell: object) -> str:
@@ -350,7 +358,7 @@ def _row(
     words, inside = _apart(row["date"])
     beside, zone = (row[name].strip() if isinstance(row[name], str) else "" for name in ("time", "zone"))
     told = dict(row) | _plain(row) | {"maker": maker, "date": (day := iso_day(words)), "zone": np.nan}
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", day) or pd.isna(pd.to_datetime(day, errors="coerce")):
+    if not _is_day(day):
         fault("date", _A_DAY)
         return told, faults
     if inside and beside:
@@ -371,6 +379,13 @@ def _row(
     return told, faults
 
 
+def _is_day(word: str) -> bool:
+    try:
+        return date.fromisoformat(word).isoformat() == word
+    except ValueError:
+        return False
+
+
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     """The words of a row as ``company_news.csv`` has them."""
     kind = str(row["kind"]).strip().lower()
@@ -385,9 +400,10 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _maker(cell: object, facts: Facts) -> str:
     """The maker that a name, an alias or a ticker means; any other text as it stands."""
-    word = str(cell).strip()
-    company = facts.instruments["company"].get(word, facts.instruments["company"].get(word.upper()))
-    return str(company) if company in facts.makers.index else maker_name(word)
+    try:
+        return companies.find(facts, word := str(cell).strip())
+    except DataError:
+        return word
 
 
 def _apart(cell: object) -> tuple[str, str]:
@@ -445,18 +461,18 @@ def _clock_doubt(said: str, zone: str, when: datetime) -> str:
 
 def _doubts(told: dict[str, Any], facts: Facts) -> list[str]:
     """What is odd about the day of a row."""
-    day = pd.Timestamp(told["date"])
+    day = date.fromisoformat(told["date"])
     doubts = []
-    if day.date() > date.today() + _FAR:
+    if day > date.today() + _FAR:
         doubts.append("a day no more than a year ahead; is the year right?")
-    if day < _FIRST:
+    if day < _FIRST.date():
         doubts.append(f"a day since {_FIRST:%Y-%m-%d}, where prices begin; earlier news is not used")
-    line = facts.makers["ticker"].get(told["maker"])
+    calendar = _calendar_of(facts, told["maker"])
     if day.weekday() >= 5:
         doubts.append(f"a day of trading, and it is a {day:%A}: the next session counts")
-    elif line in facts.instruments.index and day.year >= _FIRST.year:
-        book = exchange(str(facts.instruments.at[line, "exchange_calendar"]))
-        if book.first_session <= day <= book.last_session and not book.is_session(day):
+    elif calendar and day.year >= _FIRST.year:
+        book, when = exchange(calendar), pd.Timestamp(day)
+        if book.first_session <= when <= book.last_session and not book.is_session(when):
             doubts.append("a day of trading, and the maker's exchange was closed: the next session counts")
     return doubts
 

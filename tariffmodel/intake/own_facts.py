@@ -28,6 +28,7 @@ from tariffmodel.facts import (
     Fault,
     across_rows,
     combine,
+    companies,
     conform_own,
     overfull,
     periods,
@@ -325,6 +326,7 @@ def add_facts(
     (['facts/own.csv'], 2400000.0)
     """
     rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
+    rows = companies.written_out(rows, facts, "maker")
     table = preview_facts(rows, facts)
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
@@ -473,6 +475,7 @@ def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]
     """Rows of facts with types, and what is wrong with them."""
     from tariffmodel.facts.schemas import FACTS, MODEL_UNITS
 
+    rows = companies.written_out(rows, facts, "maker")
     file = rows.attrs.get("file", "own rows")
     known = sorted({*facts.table["variable"], *MODEL_UNITS})
     faults = []

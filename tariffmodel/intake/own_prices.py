@@ -19,6 +19,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
+from tariffmodel.intake.joining import beside_stored, blocks, in_order, write
 from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
 from tariffmodel.intake.yahoo import JUMP, UNIT
 
@@ -75,14 +76,17 @@ def check_prices(
         apart = np.abs(np.log((frame["open"] / frame["close"]).astype(float)))
         faults += _faults(file, frame[apart > np.log(JUMP)], "open", "a price near the close of its row")
     today = pd.Timestamp(date.today())
-    twice, future = frame.duplicated(["ticker", "date"], keep=False), frame["date"] > today
-    faults += _faults(file, frame[future], "date", f"a day up to today, {today.date()}")
-    faults += _faults(file, frame[twice], "date", "one row per ticker and day")
-    lines = _lines(facts, frame["ticker"].unique(), market)
-    faults += _identity(file, frame, facts, lines)
-    if not faults:
-        faults += _movement(file, frame, facts, lines, replace)
-    return faults
+    faults += _faults(file, frame[frame["date"] > today], "date", f"a day up to today, {today.date()}")
+    frame = in_order(frame)
+    lines = _lines(facts, frame["ticker"].cat.categories, market)
+    doubts = []
+    for block in blocks(frame):
+        twice = block.duplicated(["ticker", "date"], keep=False)
+        faults += _faults(file, block[twice], "date", "one row per ticker and day")
+        faults += _identity(file, block, facts, lines)
+        if not faults:
+            doubts += _movement(file, block, facts, lines, replace)
+    return sorted(faults or doubts, key=lambda fault: fault.row or 0)
 
 
 def preview(frame: pd.DataFrame, facts: Facts, *, replace: bool = False) -> pd.DataFrame:
@@ -113,29 +117,40 @@ def preview(frame: pd.DataFrame, facts: Facts, *, replace: bool = False) -> pd.D
     >>> int(seen["rows"]), int(seen["new_rows"]), float(seen["largest_difference"])
     (5, 0, 0.0)
     """
-    moves = _moves(frame[_in_session(frame, _lines(facts, frame["ticker"].unique(), None))], facts)
-    by = moves.groupby("ticker")
+    frame = in_order(frame)
+    lines = _lines(facts, frame["ticker"].cat.categories, None)
+    if not (inside := _in_session(frame, lines)).all():
+        frame = frame[inside]
+    some = [_seen(beside_stored(block, facts), replace) for block in blocks(frame)]
+    return pd.concat(some or [_seen(beside_stored(frame, facts), replace)])
+
+
+def _seen(moves: pd.DataFrame, replace: bool) -> pd.DataFrame:
+    """The rows of `preview` of some lines."""
+    ticker = moves["ticker"].cat.remove_unused_categories().cat.rename_categories(str).rename("ticker")
+    by = moves.groupby(ticker, observed=True)
     held = moves["stored"].notna()
-    peak = moves["change"].abs().dropna().groupby(moves["ticker"]).idxmax()
-    largest = moves.loc[peak].set_index("ticker")
-    return pd.DataFrame(
+    peak = moves["change"].abs().dropna().groupby(ticker, observed=True).idxmax()
+    largest = moves.loc[peak].set_index(peak.index)
+    table = pd.DataFrame(
         {
             "rows": by.size(),
             "first": by["date"].min(),
             "last": by["date"].max(),
-            "new_rows": (~held).groupby(moves["ticker"]).sum(),
-            "replaced_rows": held.groupby(moves["ticker"]).sum() * replace,
+            "new_rows": (~held).groupby(ticker, observed=True).sum(),
+            "replaced_rows": held.groupby(ticker, observed=True).sum() * replace,
             "largest_return": largest["change"],
             "largest_return_date": largest["date"],
-            "largest_difference": moves["difference"].abs().groupby(moves["ticker"]).max(),
-            "level_ratio": moves["ratio"].groupby(moves["ticker"]).last(),
+            "largest_difference": moves["difference"].abs().groupby(ticker, observed=True).max(),
+            "level_ratio": by["ratio"].last(),
         }
     )
+    return table.set_axis(table.index.astype("str"))
 
 
 def add_prices(
     facts: Facts,
-    path: str | Path,
+    path: str | Path | pd.DataFrame,
     *,
     market: str | None = None,
     name: str | None = None,
@@ -157,6 +172,8 @@ def add_prices(
 
     Parameters
     ----------
+    path : str, path or DataFrame
+        A file, or what `vendors.read_prices` made of it: what follows about reading is then not used.
     market, name : str, optional
         Of a line that is not in ``instruments.csv`` yet; it gets the market's exchange calendar and
         currency and the role ``own``.
@@ -189,25 +206,30 @@ def add_prices(
     ...     added["replaced_rows"].to_dict(), len(store.snapshots(Path(place)))
     ({'GM': 5}, 1)
     """
-    frame = read_prices(
-        path,
-        sheet=sheet,
-        ticker=ticker,
-        currency=currency,
-        date_format=date_format,
-        adjusted=adjusted,
-        encoding=encoding,
-        decimal=decimal,
-    )
-    file = frame.attrs["file"]
+    if isinstance(path, pd.DataFrame):
+        frame = path
+    else:
+        frame = read_prices(
+            path,
+            sheet=sheet,
+            ticker=ticker,
+            currency=currency,
+            date_format=date_format,
+            adjusted=adjusted,
+            encoding=encoding,
+            decimal=decimal,
+        )
+    frame = in_order(frame)
+    file = frame.attrs.get("file", "prices")
     facts = dataclasses.replace(facts)  # a copy, which reads the prices in use now
     faults = check_prices(frame, facts, market=market, replace=replace)
     refuse([fault for fault in faults if not fault.warning])
-    lines = _lines(facts, frame["ticker"].unique(), market)
+    lines = _lines(facts, frame["ticker"].cat.categories, market)
     new = lines.index.difference(facts.instruments.index)
     if name and len(new) != 1:
         raise DataError(f"name {name!r} is for one new line and {file} has {len(new)}; leave the name out")
-    frame = frame[_in_session(frame, lines)]
+    if not (inside := _in_session(frame, lines)).all():
+        frame = frame[inside]
     table = preview(frame, facts, replace=replace)
     table.attrs = {"file": file, "warnings": [str(fault) for fault in faults]}
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
@@ -215,11 +237,11 @@ def add_prices(
     source = f"own: {file}"
     with store.writing(facts.folder, f"own prices from {file}") as staging:
         facts = dataclasses.replace(facts)  # nobody else writes from here on
-        moves = _moves(frame, facts)
-        panel = _panel(facts, moves, replace, source)
-        book = _book(facts, panel[panel["ticker"].isin(lines.index)], lines.loc[new], name, source)
         (staging / "market").mkdir(exist_ok=True)
-        panel.to_parquet(staging / "market" / "prices.parquet", index=False)
+        place = in_use(facts.folder, facts.overlay, "market/prices.parquet")
+        moves = (beside_stored(block, facts) for block in blocks(frame))
+        spans = write(place, staging / "market" / "prices.parquet", moves, replace, source)
+        book = _book(facts, spans, lines.loc[new], name, source)
         book.to_csv(staging / "market" / "instruments.csv", lineterminator="\n")
     return table
 
@@ -229,17 +251,17 @@ def _faults(
 ) -> list[Fault]:
     shown = rows[column]
     if pd.api.types.is_datetime64_any_dtype(shown):
-        shown = shown.dt.strftime("%Y-%m-%d") + " of " + rows["ticker"]
+        shown = shown.dt.strftime("%Y-%m-%d") + " of " + rows["ticker"].astype("str")
     return [
         Fault(file, int(number), column, value, expected, warning)
         for number, value in zip(rows["row"], shown.tolist(), strict=True)
     ]
 
 
-def _lines(facts: Facts, tickers: np.ndarray, market: str | None) -> pd.DataFrame:
+def _lines(facts: Facts, tickers: pd.Index, market: str | None) -> pd.DataFrame:
     """Market, exchange calendar and currency of each ticker; NaN where the ticker is unknown."""
     columns = ["market", "exchange_calendar", "currency"]
-    lines = facts.instruments[columns].reindex(tickers)
+    lines = facts.instruments[columns].reindex(tickers).rename_axis("ticker")
     if market is None:
         return lines
     if market not in facts.markets.index:
@@ -289,11 +311,11 @@ def _movement(
     """Faults and doubts in how the prices move, by themselves and against the stored ones."""
     inside = _in_session(frame, lines)
     faults = []
-    for ticker, rows in frame[~inside].groupby("ticker"):
+    for ticker, rows in frame[~inside].groupby("ticker", observed=True):
         calendar: Any = lines.at[ticker, "exchange_calendar"]
         expected = f"sessions of {calendar}; {len(rows)} rows on other days are left out"
         faults += _faults(file, rows[:1], "date", expected, warning=True)
-    moves = _moves(frame[inside], facts)
+    moves = beside_stored(frame[inside], facts)
     gaps = moves[moves["price"].isna()]
     if len(gaps):
         return faults + _faults(file, gaps, "adj_close", "an adjusted close in all rows of a line or in none")
@@ -302,7 +324,9 @@ def _movement(
     for row in moves[moves["change"].abs() > DOUBT].itertuples():
         expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
         faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
-    for ticker, rows in moves.groupby("ticker"):
+    held = set(facts.prices.columns)
+    joins = moves[moves["ticker"].isin(held)]  # others have nothing to join on to
+    for ticker, rows in joins.groupby("ticker", observed=True):
         faults += _junction(file, str(ticker), rows, facts, replace)
     return faults
 
@@ -353,12 +377,18 @@ def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace:
     return faults
 
 
-def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> pd.Series:
-    """Whether each row falls on a session of its line's exchange."""
-    inside = pd.Series(True, frame.index)
-    calendars = frame["ticker"].map(lines["exchange_calendar"])
-    for calendar, days in frame["date"].groupby(calendars):
-        inside[days.index] = days.isin(_sessions(calendar, days.min(), days.max()))
+def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> np.ndarray:
+    """Whether each row of a frame `in_order` falls on a session of its line's exchange."""
+    inside = np.ones(len(frame), dtype=bool)
+    books = lines["exchange_calendar"].reindex(frame["ticker"].cat.categories).to_numpy(dtype=object)
+    codes, days = frame["ticker"].cat.codes.to_numpy(), frame["date"].to_numpy("datetime64[D]")
+    for calendar in dict.fromkeys(books[pd.notna(books)]):
+        mine = (books == calendar)[codes]
+        if mine.any():
+            asked = days[mine]
+            open_on = _sessions(calendar, pd.Timestamp(asked.min()), pd.Timestamp(asked.max()))
+            held = open_on.to_numpy("datetime64[D]").astype(int)
+            inside[mine] = np.isin(asked.astype(int), held, kind="table")
     return inside
 
 
@@ -372,87 +402,8 @@ def _sessions(calendar: str, first: pd.Timestamp, last: pd.Timestamp) -> pd.Date
     return days
 
 
-def _moves(frame: pd.DataFrame, facts: Facts) -> pd.DataFrame:
-    """Own prices by ticker and date beside the stored ones, with the returns of both."""
-    frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume"])
-    frame = frame.sort_values(["ticker", "date"], ignore_index=True)
-    total = frame["adj_close"].notna().groupby(frame["ticker"]).transform("any")
-    frame = frame.assign(total=total, price=frame["adj_close"].where(total, frame["close"]).astype(float))
-    stored = facts.prices.reindex(columns=frame["ticker"].unique()).melt(
-        ignore_index=False, value_name="stored"
-    )
-    stored = stored.dropna().rename_axis("date").reset_index()
-    frame = frame.merge(stored, on=["ticker", "date"], how="left")
-    before = frame.groupby("ticker")[["price", "stored"]].shift()
-    change = frame["price"] / before["price"] - 1
-    return frame.assign(
-        previous=before["price"],
-        change=change,
-        difference=change - (frame["stored"] / before["stored"] - 1),
-        ratio=frame["price"] / frame["stored"],
-    )
-
-
-def chained(base: pd.Series, filler: pd.Series) -> pd.Series:
-    """`base`, and on other days `filler` in the units of `base`: two indices linked.
-
-    ``filler_t · base_c / filler_c`` with c the nearest earlier day that both have, else the nearest
-    later one, so that each return of the result is one of base or of filler.
-
-    >>> base = pd.Series([100.0, 110.0], pd.to_datetime(["2026-01-05", "2026-01-06"]))
-    >>> filler = pd.Series([11.0, 12.1], pd.to_datetime(["2026-01-06", "2026-01-07"]))
-    >>> chained(base, filler).tolist()
-    [100.0, 110.0, 121.0]
-    """
-    if base.empty:
-        return filler
-    extra = filler.index.difference(base.index)
-    link = (base / filler).dropna()
-    scale = link.reindex(link.index.union(extra)).ffill().bfill()
-    linked: pd.Series = pd.concat([base, filler[extra] * scale[extra]]).sort_index()
-    return linked
-
-
-def _panel(facts: Facts, moves: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
-    """The table of prices with own lines joined in."""
-    panel = pd.read_parquet(in_use(facts.folder, facts.overlay, "market/prices.parquet"))
-    extra: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
-    panel = panel.assign(**{column: value for column, value in extra.items() if column not in panel})
-    touched = set(moves["ticker"])
-    stored = panel[panel["ticker"].isin(touched)]
-    lines = [
-        _joined(stored[stored["ticker"] == ticker], own, replace, source)
-        for ticker, own in moves.groupby("ticker")
-    ]
-    panel = pd.concat([panel[~panel["ticker"].isin(touched)], *lines])
-    return panel.sort_values(["ticker", "date"], ignore_index=True)
-
-
-def _joined(stored: pd.DataFrame, own: pd.DataFrame, replace: bool, source: str) -> pd.DataFrame:
-    """One line of the table of prices after own prices entered."""
-    ticker = own["ticker"].iloc[0]
-    own, held = own.set_index("date"), stored.set_index("date")
-    if replace:
-        taken = own.index
-        outside = (held.index < taken[0]) | (held.index > taken[-1])
-        level = chained(own["price"], held.loc[outside | held.index.isin(taken), "adj_close"])
-    else:
-        taken = own.index.difference(held.index)
-        level = chained(held["adj_close"], own["price"])
-    last = level.index[-1]
-    traded = own["close"].fillna(own["price"])[last] if last in taken else held.at[last, "adj_close"]
-    line = held.reindex(level.index).assign(ticker=ticker, adj_close=level * (traded / level.iloc[-1]))
-    basis = np.where(own.loc[taken, "total"], "total_return", "price_return")
-    entered = own.loc[taken, ["open", "close", "volume"]].assign(records=1, basis=basis, source=source)
-    entered["open"] = entered["open"].where(entered["close"].notna())  # else in a unit that is not stored
-    line.loc[taken, entered.columns] = entered
-    records = line["records"].clip(lower=1)  # 0 marks the first row, which has no return
-    records.iloc[0] = 0
-    return line.assign(records=records.astype("int64")).rename_axis("date").reset_index()[stored.columns]
-
-
 def _book(
-    facts: Facts, touched: pd.DataFrame, new: pd.DataFrame, name: str | None, source: str
+    facts: Facts, spans: pd.DataFrame, new: pd.DataFrame, name: str | None, source: str
 ) -> pd.DataFrame:
     """The table of instruments, as text, with new lines and the spans of the prices that changed."""
     place = in_use(facts.folder, facts.overlay, "market/instruments.csv")
@@ -466,15 +417,12 @@ def _book(
         note="added by the user",
     )
     book = pd.concat([book, added.astype(str)]).fillna("").sort_index()
-    by = touched.groupby("ticker")
-    total = touched["basis"].eq("total_return") & by.cumcount().gt(0)
-    share = total.groupby(touched["ticker"]).sum() / (by.size() - 1).clip(lower=1)
     spans = pd.DataFrame(
         {
-            "prices_first": by["date"].min().dt.strftime("%Y-%m-%d"),
-            "prices_last": by["date"].max().dt.strftime("%Y-%m-%d"),
-            "rows": by.size().astype(str),
-            "total_return_share": share.map("{:.4g}".format),
+            "prices_first": spans["first"].dt.strftime("%Y-%m-%d"),
+            "prices_last": spans["last"].dt.strftime("%Y-%m-%d"),
+            "rows": spans["rows"].astype(str),
+            "total_return_share": spans["total_return_share"].map("{:.4g}".format),
         }
     )
     book.update(spans)

@@ -97,27 +97,24 @@ def _table(facts: Facts, within: int) -> pd.DataFrame:
     ids = rows.index.to_numpy()
     sessions, waits = {}, {}
     overlaps: dict[str, Any] = {}  # lists of tuples
-    near = np.zeros((len(rows), len(rows)), dtype=bool)
-    beside_macro = np.zeros(len(rows), dtype=bool)
+    change = pd.factorize(rows["restates"].fillna(rows.index.to_series()))[0]
+    fresh = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
+    confounded = np.zeros(len(rows), dtype=bool)
     for place in MARKETS:
         hours = _hours(facts, place, rows["announced"])
         number = first_after(hours, rows["announced"])
         sessions[f"first_session_{place}"] = hours.index[number]
         wait = (hours["open"].iloc[number].array - rows["announced"].array) / _HOUR
         waits[f"hours_to_reaction_{place}"] = np.maximum(wait, 0.0)
-        close = np.abs(number[:, None] - number) <= within
-        np.fill_diagonal(close, False)
-        overlaps[f"overlaps_{place}"] = [tuple(ids[row]) for row in close]
-        near |= close
+        overlaps[f"overlaps_{place}"] = [tuple(ids[at]) for at in _close(number, within)]
         other = first_after(hours, news.of_market(facts, place))
-        beside_macro |= (np.abs(number[:, None] - other) <= within).any(axis=1)
-    change = rows["restates"].fillna(rows.index.to_series()).to_numpy()
-    fresh = (rows["scope"].isin(["auto", "macro"]) & ~rows["scheduled"]).to_numpy()
-    disturbs = fresh & (change[:, None] != change)
+        # of the fresh news nearby, any that is not of the same change: the event itself is
+        apart = len(hours) + 2 * within + 1
+        nearby = _counted(number, number[fresh], within)
+        alike = _counted(number + apart * change, (number + apart * change)[fresh], within)
+        confounded |= (nearby > alike) | (_counted(number, other, within) > 0)
     later = ["policy_before", "policy_after", "basis", "restates", "main", "quality", "reason"]
-    frame = frame.assign(
-        **sessions, **waits, **overlaps, confounded=(near & disturbs).any(axis=1) | beside_macro
-    )
+    frame = frame.assign(**sessions, **waits, **overlaps, confounded=confounded)
     return frame.join(rows[later].rename(columns={"basis": "delta_basis"}))
 
 
@@ -410,6 +407,23 @@ def _in_utc(local: pd.Series, zone: str) -> pd.Series:
     times = local.dt.tz_localize(zone, ambiguous=np.ones(len(local), bool), nonexistent="shift_forward")
     utc: pd.Series = times.dt.tz_convert("UTC")
     return utc
+
+
+def _close(number: np.ndarray, within: int) -> list[np.ndarray]:
+    """Positions of the others that are at most so many sessions away, for each, in their order."""
+    order = np.argsort(number, kind="stable")
+    sessions, place = np.unique(number, return_inverse=True)
+    first = np.searchsorted(number[order], sessions - within, side="left")
+    last = np.searchsorted(number[order], sessions + within, side="right")
+    around = [np.sort(order[a:b]) for a, b in zip(first, last, strict=True)]
+    return [around[at][around[at] != own] for own, at in enumerate(place)]
+
+
+def _counted(number: np.ndarray, among: np.ndarray, within: int) -> np.ndarray:
+    """How many of some numbers are at most `within` from each."""
+    ordered = np.sort(among)
+    last = np.searchsorted(ordered, number + within, side="right")
+    return np.asarray(last - np.searchsorted(ordered, number - within, side="left"))
 
 
 def _known(index: pd.Index, events: Sequence[str]) -> list[str]:

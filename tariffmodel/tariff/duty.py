@@ -113,8 +113,8 @@ def bill(
     return Bill(
         goods=goods,
         duty=duty,
-        vehicles=(duty * ~here.is_part) @ here.member,
-        parts=reaching @ here.member[kinds],
+        vehicles=here.by_maker(duty * ~here.is_part),
+        parts=here.by_maker(reaching, kinds),
         offset=parts.offset(policy, here, card, varied),
         credits=credits,
     )
@@ -133,14 +133,14 @@ def by_span(facts: Facts, policy: Policy, goods: Goods) -> dict[str, np.ndarray]
     """
     card = rates(policy, facts, goods.flows, goods.spans, goods.units)
     duty = goods.value_usd * card.effective(goods.qualifying, goods.us_content)
-    suppliers = (duty * goods.passed) @ goods.member
+    suppliers = goods.by_maker(duty * goods.passed)
     offset = np.zeros((len(duty), len(goods.spans), len(goods.makers)))
     for number, _, (theirs, passed) in parts.draws(policy, goods, card, {}, goods.borne, goods.passed):
         offset[:, number] += theirs
         suppliers[:, number] -= passed
     return {
-        "vehicles": (duty * ~goods.is_part) @ goods.member,
-        "parts": (duty * goods.is_part * goods.borne) @ goods.member,
+        "vehicles": goods.by_maker(duty * ~goods.is_part),
+        "parts": goods.by_maker(duty * goods.is_part * goods.borne),
         "offset": offset,
         "suppliers": suppliers,
     }

@@ -55,6 +55,7 @@ INPUT_OF = {
     "supplier_pass_share": "supplier_parts",
     "offset_uptake": "offset_uptake",
 }
+_FEW = 64  # makers up to which a product of matrices is the faster sum
 _NORTH_AMERICA = ("MX", "CA")
 _OF_BUILDERS = (
     "certified_parts_ratio",
@@ -120,6 +121,24 @@ class Goods:
         """(F, M): 1 where the flow is the maker's, so that `flows @ member` sums by maker."""
         return membership(self.owner, len(self.makers))
 
+    def by_maker(self, streams: np.ndarray, kept: np.ndarray | None = None) -> np.ndarray:
+        """Sums by maker (..., M) of streams (..., F), or of those that are `kept` (positions or flags).
+
+        >>> import tariffmodel as tm
+        >>> goods = tm.case(period="2025Q2").goods
+        >>> goods.by_maker(goods.units).shape == (*goods.units.shape[:2], len(goods.makers))
+        True
+        """
+        if len(self.makers) <= _FEW:
+            return np.asarray(streams @ (self.member if kept is None else self.member[kept]))
+        owner = self.owner if kept is None else self.owner[kept]
+        order = np.argsort(owner, kind="stable")
+        found, first = np.unique(owner[order], return_index=True)
+        sums = np.zeros((*streams.shape[:-1], len(self.makers)), dtype=streams.dtype)
+        if len(found):
+            sums[..., found] = np.add.reduceat(streams[..., order], first, axis=-1)
+        return sums
+
     @cached_property
     def imported_units(self) -> np.ndarray:
         """Vehicles imported in the period, central, by maker (M,)."""
@@ -136,8 +155,7 @@ class Goods:
         return self.period.days / DAYS_A_YEAR
 
     def _of_vehicles(self, array: np.ndarray) -> np.ndarray:
-        total: np.ndarray = array[0][self.inside].sum(axis=0) @ (self.member * ~self.is_part[:, None])
-        return total
+        return self.by_maker(array[0][self.inside].sum(axis=0) * ~self.is_part)
 
 
 def entered(
@@ -173,11 +191,12 @@ def entered(
     units = np.concatenate([block.units for block in blocks], axis=-1)
     at_home = _in_the_us(makers)
     production = inputs.of(PRODUCTION, at_home)
+    number = {maker: at for at, maker in enumerate(makers)}
     return Goods(
         period=asked,
         makers=makers,
         flows=flows,
-        owner=np.array([makers.index(maker) for maker in flows.maker]),
+        owner=np.array([number[maker] for maker in flows.maker]),
         spans=spans,
         inside=inside,
         units=units,
@@ -209,7 +228,8 @@ def _unknown(facts: Facts, variable: str) -> set[_Pair]:
 def _imported(facts: Facts, makers: list[str]) -> list[_Pair]:
     """Whose vehicles enter, and from where."""
     pairs = _moved(facts, IMPORTS) | _unknown(facts, IMPORTS)
-    return sorted(pairs, key=lambda pair: (makers.index(pair[0]), pair[1]))
+    number = {maker: at for at, maker in enumerate(makers)}
+    return sorted(pairs, key=lambda pair: (number[pair[0]], pair[1]))
 
 
 def _builders(facts: Facts, makers: list[str]) -> list[str]:
@@ -291,16 +311,15 @@ class _Inputs:
 
     def worst(self, makers: list[str], inside: np.ndarray) -> np.ndarray:
         """Worst quality of each maker's figures within the period, (M,)."""
-        quality = np.zeros(len(makers), dtype=int)
-        np.maximum.at(
-            quality, [makers.index(maker) for maker, _, _ in self.keys], self.quality[inside].max(axis=0)
-        )
+        quality, number = np.zeros(len(makers), dtype=int), {maker: at for at, maker in enumerate(makers)}
+        np.maximum.at(quality, [number[maker] for maker, _, _ in self.keys], self.quality[inside].max(axis=0))
         return quality
 
     def basis_of(self, variable: str, makers: list[str], inside: np.ndarray) -> np.ndarray:
         """Worst basis of each maker's figures of a variable above zero within the period, (M,)."""
         mine = np.array([key[1] == variable for key in self.keys])
-        owner = [makers.index(key[0]) for key in self.keys if key[1] == variable]
+        number = {maker: at for at, maker in enumerate(makers)}
+        owner = [number[key[0]] for key in self.keys if key[1] == variable]
         some = self.runs[0][:, mine] > 0
         found = np.where(some, self.basis[:, mine], 0)[inside].max(axis=0, initial=0)
         basis = np.zeros(len(makers), dtype=int)

@@ -69,14 +69,15 @@ def draws(
     True
     """
     parts = np.flatnonzero(goods.is_part)
-    member = goods.member[parts]
     for measure in sorted({entry.measure for entry in policy.offset} & set(card.components)):
         entries = in_order(entry for entry in policy.offset if entry.measure == measure)
         rate = card.effective(goods.qualifying, goods.us_content, measure)
         paid = goods.value_usd[..., parts] * rate[..., parts]
-        due = paid @ member
+        due = goods.by_maker(paid, parts)
         of_due = [
-            np.divide((paid * share[..., parts]) @ member, due, out=np.zeros_like(due), where=due != 0)
+            np.divide(
+                goods.by_maker(paid * share[..., parts], parts), due, out=np.zeros_like(due), where=due != 0
+            )
             for share in shares
         ]
         earning = {entry.id: _accrues_on(entry, goods) for entry in entries}

@@ -29,6 +29,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from difflib import SequenceMatcher, get_close_matches
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -788,7 +789,7 @@ def _read(
         )
     own = _in_force(_validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file))
     if base_name is not None:
-        base, _ = _read(base_name, data, (*chain, path))
+        base = _base(base_name, data, (*chain, path))
         own = _laid_over(frozen(base, frozen_on) if frozen_on else base, own)
     elif frozen_on is not None:
         raise PolicyError(f'{file}: frozen_on needs a base to freeze; add base = "current-law"')
@@ -796,6 +797,39 @@ def _read(
         raise PolicyError(f'{file}: base: missing, and no [[mfn]] to start from; add base = "current-law"')
     _refuse_contradictions(_restored(own, lambda entry: entry.voided is not None), file)
     return own, file
+
+
+def _base(name: str, data: str | Path | None, chain: tuple[Path, ...]) -> Policy:
+    """The base that a file names, read once for all files on top of it as long as none of its own changes."""
+    path = _find(name, data, chain)
+    files = _files(path, data)
+    if set(files) & set(chain):
+        return _read(path, data, chain)[0]  # it says what the circle is
+    return _unchanged(tuple((file, *_stamp(file)) for file in files), data)
+
+
+def _files(path: Path, data: str | Path | None) -> list[Path]:
+    """A file and those below it, as far as they can be read."""
+    files: list[Path] = []
+    while path not in files:
+        files.append(path)
+        try:
+            below = _parse(path).get("base")
+            path = _find(below, data, tuple(files)) if isinstance(below, str) else path
+        except PolicyError:
+            break
+    return files
+
+
+@lru_cache(maxsize=256)
+def _unchanged(stamps: tuple[tuple[Path, int, int], ...], data: str | Path | None) -> Policy:
+    return _read(stamps[0][0], data)[0]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file does: when it was written last, and its size."""
+    state = path.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 def _in_force(own: Policy) -> Policy:
@@ -813,13 +847,32 @@ def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) ->
         path = data_dir(data) / "policies" / f"{name}.toml"
     if not path.is_file():
         where = f"{chain[-1].name}: base: " if chain else ""
-        raise PolicyError(
-            f"{where}no policy {str(name)!r}; choose from {', '.join(names(data))} or give the path of a file"
-        )
+        raise PolicyError(f"{where}no policy {str(name)!r}{_nearest(Path(name), path, data)}")
     return path.resolve()
 
 
+def _nearest(name: Path, path: Path, data: str | Path | None) -> str:
+    """What to do about a policy that is not there: the names near to it, or where files are looked for."""
+    known = names(data)
+    if name.suffix == ".toml":
+        there = sorted(path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        near = [str(name.with_name(f)) for f in get_close_matches(name.name, [one.name for one in there], 3)]
+        near += [stem for stem in known if stem == name.stem]
+    else:
+        near = get_close_matches(name.name.lower().replace(" ", "-"), known, 3)
+    if near:
+        return f"; did you mean {' or '.join(near)}?"
+    if name.is_file() or len(name.parts) > 1:
+        return "; a policy of your own is the path of a file that ends in .toml"
+    return f"; choose from {', '.join(known)} or give the path of a file"
+
+
 def _parse(path: Path) -> dict[str, Any]:
+    return dict(_parsed(path, *_stamp(path)))
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, *_: int) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -916,13 +969,13 @@ def _refuse_contradictions(policy: Policy, file: str) -> None:
         if other is not entry:
             place = "" if other.layer == entry.layer else ", here and in its base"
             raise PolicyError(f"{file}: id {entry.id!r} occurs twice{place}; give each entry its own")
-    alike: tuple[list[Any], ...] = (policy.mfn, policy.additional, policy.relief)
-    for kind in alike:
-        for one, two in combinations(kind, 2):
+    rivals: dict[Any, list[Any]] = {}
+    for charge in (*policy.mfn, *policy.additional, *policy.relief):
+        rivals.setdefault((type(charge), _rival(charge), charge.layer), []).append(charge)
+    for group in rivals.values():
+        for one, two in combinations(group, 2):
             if (
-                _rival(one) == _rival(two)
-                and one.layer == two.layer
-                and set(one.origin) & set(two.origin)
+                set(one.origin) & set(two.origin)
                 and set(one.product) & set(two.product)
                 and max(one.start, two.start) <= min(one.end, two.end)
             ):
@@ -939,11 +992,16 @@ def _refuse_contradictions(policy: Policy, file: str) -> None:
                 f"choose from {', '.join(dict.fromkeys(measures))}"
             )
     for one, two in combinations(dict.fromkeys(measures), 2):  # a slip would charge both
-        if SequenceMatcher(None, one, two).ratio() > _ALIKE:
+        if _alike(one, two):
             raise PolicyError(
                 f"{file}: measure: {two!r} would be charged on top of {one!r}; write {one!r} to stand in "
                 "its place, or a name that differs more"
             )
+
+
+@lru_cache(maxsize=4096)
+def _alike(one: str, two: str) -> bool:
+    return SequenceMatcher(None, one, two).ratio() > _ALIKE
 
 
 def _rival(entry: Any) -> Any:
