@@ -54,19 +54,20 @@ class Choice:
         """Why each other instrument was left out, in words."""
         own = self.record.loc[_name(self.legs)]
         lines = []
-        with_it: dict[str, pd.Series] = {}
-        for _, row in self.record.sort_values("variance_removed", ascending=False).iterrows():
-            for leg in row["legs"]:
-                with_it.setdefault(leg, row)
-        for leg in sorted(set(with_it) - set(self.legs)):
-            more = self.record.index.intersection([_name([*self.legs, leg]), _name([leg, *self.legs])])
-            row = self.record.loc[more[0]] if len(more) else with_it[leg]
+        best = self.record.sort_values("variance_removed", ascending=False)
+        sets = best["legs"].map(frozenset)
+        lines = []
+        for leg in dict.fromkeys(leg for legs in self.record["legs"] for leg in legs):
+            if leg in self.legs:
+                continue
+            added = best[sets == {*self.legs, leg}]
+            row = (added if len(added) else best[sets.map(lambda legs, leg=leg: leg in legs)]).iloc[0]
             called = " + ".join(label(facts, name) for name in row["legs"])
             gain = row["variance_removed"] - own["variance_removed"]
             lines.append(
                 f"{label(facts, leg)} is left out: {called} removed {row['variance_removed']:z.0%} of variance "
                 f"out of sample, {100 * gain:+z.1f} points"
-                + (", a gain within one standard error or none." if len(more) else ".")
+                + (", no more than chance gives." if len(added) else ".")
             )
         return lines
 

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import PlaceHolderLayoutEngine
 
-from tariffmodel.hedging import words
+from tariffmodel.hedging import threat, words
 
 __all__ = ["sheet"]
 
@@ -23,6 +24,8 @@ _SOURCE = (
     "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the "
     "exchanges. Not advice to trade."
 )
+_OUT = 4  # instruments left out that are told on the page; all are in the Markdown
+_LONGEST = 16  # positions of a book that have a row on the page
 _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
 
@@ -43,18 +46,23 @@ def _page(one: words.Ticket) -> Figure:
     # placed by hand; with no engine at all, matplotlib would bring its own back when the page is saved
     fig = Figure(figsize=_A4, layout=PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
     fig.suptitle(one.title, visible=False)  # on the page already, but files and slides ask for it
-    colour = _GREEN if one.effectiveness.helps else _RED
+    calm = one.threat in (threat.NOTHING, threat.HELPS)
+    colour = _SOFT if calm else _GREEN if one.effectiveness.helps else _RED
     y = 0.965
     for part in wrap(one.title, 72):
         fig.text(_LEFT, y, part, size=11, weight="bold", va="top")
         y -= 0.019
-    banner = fig.add_axes((_LEFT, y - 0.026, _WIDTH, 0.022), facecolor=colour)
+    told = wrap(_minus(one.headline), 118)
+    height = 0.010 + 0.012 * len(told)
+    banner = fig.add_axes((_LEFT, y - 0.004 - height, _WIDTH, height), facecolor=colour)
     banner.set(xticks=[], yticks=[])
     banner.spines[:].set_visible(False)
-    banner.text(
-        0.01, 0.48, _minus(f"This hedge {one.verdict}"), color="white", size=7.5, weight="bold", va="center"
-    )
-    y = _lines(fig, y - 0.036, [words.held(one)], mark="")
+    banner.text(0.01, 0.48, "\n".join(told), color="white", size=7.5, weight="bold", va="center")
+    y -= height + 0.014
+    if len(one.positions) == 1:
+        y = _lines(fig, y, words.held(one), mark="")
+    else:
+        y = _grid(fig, y, *_held(one), [0.44, 0.58, 0.76, 0.93])
     interval = f"{one.choices['level']:.0%} interval"
     heads = ["Trade", f"Amount, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
     trades = [
@@ -73,6 +81,9 @@ def _page(one: words.Ticket) -> Figure:
     for head, lines in (("What it protects from", words.effect(one)), ("What it leaves", one.leaves)):
         fig.text(_LEFT, y - 0.006, head, weight="bold", va="top", size=7.5)
         y = _lines(fig, y - 0.022, lines)
+    if one.left_out:
+        fig.text(_LEFT, y - 0.006, "What was left out", weight="bold", va="top", size=7.5)
+        y = _lines(fig, y - 0.022, one.left_out[:_OUT])
     foot = [f"Stated: {words.stated(one)}", _SOURCE]
     rows = sum(len(wrap(text, _CHARACTERS)) for text in foot)
     _lines(fig, 0.03 + rows * _LINE, foot, mark="", color=_SOFT)
@@ -105,6 +116,29 @@ def _grid(
             fig.text(x, y, _minus(text), ha="right", **style)
         y -= len(first) * _LINE + 0.003
     return y - 0.003
+
+
+def _held(one: words.Ticket) -> tuple[list[str], list[list[str]]]:
+    """Positions of a book with what the policy costs each a year, the largest first, and their sum."""
+    cash, safe = one.currency, one.protection
+    rows = one.positions.join(one.exposures.filter(like="booked_")).join(one.exposures["lacks"])
+    rows = rows.reindex(rows["notional"].abs().sort_values(ascending=False).index)
+
+    def booked(row: pd.Series) -> list[str]:
+        if not np.isfinite(row.get("booked_money", np.nan)):
+            return ["not computed", ""]
+        low, high = row["booked_low_money"], row["booked_high_money"]
+        return [f"{row['booked_money']:+,.0f}", f"{low:+,.0f} to {high:+,.0f}"]
+
+    lines = [
+        [f"{row['side'].title()} {abs(row['shares']):,} {row['name']}"[:52], str(ticker),
+         f"{row['notional']:+,.0f}", *booked(row)]
+        for ticker, row in rows.iloc[:_LONGEST].iterrows()
+    ]  # fmt: skip
+    if (more := rows.iloc[_LONGEST:]).size:
+        lines.append([f"{len(more)} more, in the table", "", f"{more['notional'].sum():+,.0f}", "", ""])
+    lines.append(["Book, net", "", f"{rows['notional'].sum():+,.0f}", *booked(safe)])
+    return ["Position", "line", f"{cash}", "booked of the threat a year", "validated range"], lines
 
 
 def _direction(row: pd.Series) -> str:
@@ -149,8 +183,11 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
     for name, ratio in one.effectiveness.ratios.items():
+        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=str(name))
+        if name not in one.instruments.index:
+            continue  # chosen before and not now
         row = one.instruments.T[name]
-        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=row["label"])
+        line[0].set_label(row["label"])
         path.errorbar(
             ratio.index[-1], row["ratio"], [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]],
             fmt="o", color=line[0].get_color(), markersize=3, elinewidth=0.8,
