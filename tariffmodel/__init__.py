@@ -105,6 +105,7 @@ _HOMES = {
     "state_prices": "stats.state_prices",
     "store": "facts.store",
     "synthetic": "stats.synthetic",
+    "positions": "hedging.positions",
     "ticket": "hedging.ticket",
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",

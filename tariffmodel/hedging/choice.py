@@ -51,12 +51,12 @@ class Choice:
     record: pd.DataFrame
 
     def left_out(self, facts: Facts) -> list[str]:
-        """Why each other instrument was left out, in words."""
+        """Why each other instrument was left out, in words; first what the chosen legs could have had beside them."""
         own = self.record.loc[_name(self.legs)]
         lines = []
         best = self.record.sort_values("variance_removed", ascending=False)
         sets = best["legs"].map(frozenset)
-        lines = []
+        said: dict[str, tuple[bool, float]] = {}
         for leg in dict.fromkeys(leg for legs in self.record["legs"] for leg in legs):
             if leg in self.legs:
                 continue
@@ -64,12 +64,12 @@ class Choice:
             row = (added if len(added) else best[sets.map(lambda legs, leg=leg: leg in legs)]).iloc[0]
             called = " + ".join(label(facts, name) for name in row["legs"])
             gain = row["variance_removed"] - own["variance_removed"]
-            lines.append(
+            text = (
                 f"{label(facts, leg)} is left out: {called} removed {row['variance_removed']:z.0%} of variance "
-                f"out of sample, {100 * gain:+z.1f} points"
-                + (", no more than chance gives." if len(added) else ".")
+                f"out of sample, {100 * gain:+z.1f} points{', within one standard error' * bool(len(added))}."
             )
-        return lines
+            said[text] = (not len(added), -gain)
+        return sorted(said, key=lambda text: said[text])
 
 
 def combinations(facts: Facts, tickers: Iterable[str]) -> list[tuple[str, ...]]:

@@ -24,7 +24,7 @@ _SOURCE = (
     "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the "
     "exchanges. Not advice to trade."
 )
-_OUT = 4  # instruments left out that are told on the page; all are in the Markdown
+_OUT = 3  # instruments left out that are told on the page; all are in the Markdown
 _LONGEST = 16  # positions of a book that have a row on the page
 _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
@@ -182,12 +182,15 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     wealth.plot(total.index, total["unhedged"], color=_SOFT, label="no hedge")
     wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
-    for name, ratio in one.effectiveness.ratios.items():
-        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=str(name))
-        if name not in one.instruments.index:
-            continue  # chosen before and not now
-        row = one.instruments.T[name]
-        line[0].set_label(row["label"])
+    before = one.effectiveness.ratios.drop(columns=one.instruments.index)
+    for number, name in enumerate(before):
+        called = "chosen before" if number == 0 else None
+        path.plot(
+            before.index, before[name], drawstyle="steps-post", label=called, color=_SOFT, linewidth=0.6
+        )
+    for name, row in one.instruments.iterrows():
+        ratio = one.effectiveness.ratios[name]
+        line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=row["label"])
         path.errorbar(
             ratio.index[-1], row["ratio"], [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]],
             fmt="o", color=line[0].get_color(), markersize=3, elinewidth=0.8,

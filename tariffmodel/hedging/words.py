@@ -170,11 +170,11 @@ def leaves(
     hedged, share = tested.risk.T["hedged"], tested.reduction["variance"]["hedged"]
     late = market.status(facts, day)
     late = late.loc[[n for n in (*tickers, *names) if n in late.index and late.at[n, "stale"]]]
-    lines = [
-        f"Stale: the last price of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions "
-        f"before {day}; resize on today's."
+    stale = [
+        f"of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions before {day}"
         for name, row in late.iterrows()
     ]
+    lines = [f"Stale: the last price {', that '.join(stale)}; resize on today's."] if stale else []
     lines.append(
         f"Basis: {1 - share:.0%} of the variance out of sample; a volatility of {hedged['volatility']:.1%} a "
         f"year, and in the worst {tested.choices['tail']:.0%} of {tested.unit} a mean loss of "
@@ -186,13 +186,17 @@ def leaves(
         for one in candidates(facts, ticker)
         if len(one) == 1 and one[0] not in facts.prices
     }
+    said = []
     for money, ticker in homes.items():
         moves = pnl(facts, ticker, [money], currency=currency, horizon=horizon)[[money]]
         slope = regression.fit(tested.returns["hedged"], moves).table().loc[money]
+        said.append(
+            f"{slope['value']:+.2f}% ({slope['low']:+.2f} to {slope['high']:+.2f}) per 1% that {money} weakened"
+        )
+    if said:
+        whole = "position" if len(tickers) == 1 else "book"
         lines.append(
-            f"Currency: out of sample the hedged {'position' if len(tickers) == 1 else 'book'} moved "
-            f"{slope['value']:+.2f}% ({slope['low']:+.2f} to {slope['high']:+.2f}) per 1% that {money} "
-            "weakened against the dollar."
+            f"Currency: out of sample the hedged {whole} moved {', '.join(said)} against the dollar."
         )
     try:
         there = on_events(frame[book], frame[names], days)
