@@ -26,6 +26,8 @@ from tariffmodel.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rich.table import Table
+
     from tariffmodel.hedging.words import Ticket
     from tariffmodel.tariff.case import Case
 
@@ -43,7 +45,7 @@ Currency = Annotated[str, typer.Option(help="Currency of the investor.")]
 Instruments = Annotated[
     list[str] | None,
     typer.Option(
-        help="Hedge with this one, a line or a currency; repeat for several. Default: what did best out of sample.",
+        help="Hedge with this line or currency; repeat for several. Default: what did best out of sample.",
         autocompletion=complete_lines,
     ),
 ]
@@ -116,7 +118,7 @@ def book(
     tables = _beside(one, feared, tree, int(draws))
     for name, table in tables.items():
         if not format.bare:
-            print_table(columns_table(table, **_shown(name, table, one.currency, tree)), format=format)
+            print_table(_shown(name, table, one.currency, tree), format=format)
         if output:
             store.write_whole(output / f"{name}.csv", table.to_csv(lineterminator="\n").encode())
 
@@ -197,16 +199,17 @@ _TITLES = {
     "outcomes": "By outcome of {tree}, {cash}",
 }
 _CAPTIONS = {
-    "positions": "booked: the part of the maker's yearly cost by the part of its market value that is held, with "
-    "its validated range; value: over the life of the policy; below zero is a loss",
-    "betas": "weekly, together with each other, 95% interval; currencies are units per dollar: up is a weaker one",
+    "positions": "booked: the part of the maker's yearly cost by the part of its market value that is held, "
+    "with its validated range; value: over the life of the policy; below zero is a loss",
+    "betas": "weekly, together with each other, 95% interval; currencies are units per dollar, up is weaker; "
+    "the tariff portfolio is long the makers that book most: above zero the position is exposed as they are",
     "scenarios": "low–high: 5% and 95%; shortfall: mean of the worst 5%",
     "outcomes": "probabilities are those of the file, most of them assumptions",
 }
 
 
-def _shown(name: str, table: pd.DataFrame, cash: str, tree: str) -> dict[str, object]:
-    """What of a table is printed."""
+def _shown(name: str, table: pd.DataFrame, cash: str, tree: str) -> Table:
+    """A table as it is printed."""
     money = ["mean_money", "low_money–high_money"]
     wanted = {
         "positions": [
@@ -222,8 +225,11 @@ def _shown(name: str, table: pd.DataFrame, cash: str, tree: str) -> dict[str, ob
     }[name]
     rows = ["  ".join(map(str, row)) if isinstance(row, tuple) else str(row) for row in table.index]
     result = {"positions": "ticket", "betas": "hedge.betas"}.get(name, "scenarios.hedged")
-    return {
-        "wanted": dict.fromkeys([one for one in wanted if one.split("–")[0] in table], ""),
-        "title": _TITLES[name].format(cash=cash, tree=tree), "result": result, "rows": rows,
-        "caption": _CAPTIONS[name],
-    }  # fmt: skip
+    return columns_table(
+        table,
+        dict.fromkeys([one for one in wanted if one.split("–")[0] in table], ""),
+        title=_TITLES[name].format(cash=cash, tree=tree),
+        caption=_CAPTIONS[name],
+        result=result,
+        rows=rows,
+    )

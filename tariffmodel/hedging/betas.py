@@ -19,11 +19,11 @@ BOOK, TARIFF = "book", "tariff portfolio"
 def betas(
     case: Case, ticket: Ticket, *, market: str = "ACWI", window: int = 52, level: float = 0.95
 ) -> pd.DataFrame:
-    """Slopes of each position and of the book on the tariff portfolio, a market and the currencies of its homes.
+    """Slopes of each position and the book on the tariff portfolio, a market and the currencies of homes.
 
     One regression each on all weeks in common (Newey-West errors). The portfolio is that of
-    `mimicking.walk_forward`, in units of its last gross value; it gains when the shares of makers that book
-    more of the tariff fall behind. Its exposures are those of the case, which early weeks could not know, and
+    `mimicking.walk_forward`, in units of its last gross value: long the makers that book most of the tariff,
+    so a slope above zero is that of a share exposed as they are. Its exposures are those of the case, which early weeks could not know, and
     it may hold the makers of the book. Currencies are units per dollar: up is a weaker currency.
 
     Parameters
@@ -67,10 +67,11 @@ def betas(
     factors = pd.concat([(walk.returns / gross).rename(TARIFF), common], axis=1, join="inner").dropna()
     book, lines, _ = book_pnl(facts, held["notional"], [market], currency=ticket.currency)
     factors = factors.loc[: pd.Timestamp(str(ticket.choices["as_of"]))]
+    sizes = {**held["notional"].to_dict(), BOOK: float(held["notional"].abs().sum())}
     found = {}
     for name, returns in {**dict(lines.items()), BOOK: book}.items():
         fit = regression.fit(returns.dropna(), factors)
-        size = held["notional"].abs().sum() if name == BOOK else held["notional"][name]
+        size = sizes[name]
         table = fit.table(level).drop("const")
         found[name] = pd.DataFrame(
             {

@@ -51,9 +51,8 @@ class Choice:
     record: pd.DataFrame
 
     def left_out(self, facts: Facts) -> list[str]:
-        """Why each other instrument was left out, in words; first what the chosen legs could have had beside them."""
+        """Why each other instrument was left out; first what could have stood beside the chosen legs."""
         own = self.record.loc[_name(self.legs)]
-        lines = []
         best = self.record.sort_values("variance_removed", ascending=False)
         sets = best["legs"].map(frozenset)
         said: dict[str, tuple[bool, float]] = {}
@@ -65,8 +64,8 @@ class Choice:
             called = " + ".join(label(facts, name) for name in row["legs"])
             gain = row["variance_removed"] - own["variance_removed"]
             text = (
-                f"{label(facts, leg)} is left out: {called} removed {row['variance_removed']:z.0%} of variance "
-                f"out of sample, {100 * gain:+z.1f} points{', within one standard error' * bool(len(added))}."
+                f"{label(facts, leg)} is left out: {called} removed {row['variance_removed']:z.0%} of "
+                f"variance out of sample, {100 * gain:+z.1f} points{', within one standard error' * bool(len(added))}."
             )
             said[text] = (not len(added), -gain)
         return sorted(said, key=lambda text: said[text])
@@ -105,13 +104,13 @@ def current(position: pd.Series, instruments: pd.DataFrame, window: int) -> dict
     """
     last = instruments.reindex(position.dropna().index).iloc[-window:]
     there = last.notna().sum()
-    ends = {name: instruments[name].last_valid_index() for name in instruments}
-    return {
-        str(name): f"it has {there[name]} of the last {len(last)} rows"
-        + (f", to {ends[name]:%Y-%m-%d}" if ends[name] is not None else "")
-        for name in instruments
-        if there[name] < _PRESENT * len(last)
-    }
+    reasons = {}
+    for name, column in instruments.items():
+        if there[str(name)] < _PRESENT * len(last):
+            end = column.last_valid_index()
+            to = "" if end is None else f", to {pd.Timestamp(str(end)):%Y-%m-%d}"
+            reasons[str(name)] = f"it has {there[str(name)]} of the last {len(last)} rows{to}"
+    return reasons
 
 
 def choose(
@@ -180,7 +179,7 @@ def choose(
 
 
 def _ratios(y: np.ndarray, x: np.ndarray, places: list[list[int]], window: int) -> list[np.ndarray]:
-    """Least-squares ratios (rows, legs) of each hedge from the last `window` rows, from the first window on."""
+    """Least-squares ratios (rows, legs) of each hedge over `window` rows, from the first whole one on."""
     both = np.lib.stride_tricks.sliding_window_view(np.column_stack([y, x]), window, axis=0)
     centred = both - both.mean(axis=-1, keepdims=True)
     cov = np.einsum("tiw,tjw->tij", centred, centred)

@@ -75,14 +75,14 @@ def of(
     names = [*long, *short]
     if len(sizes) not in (1, len(names)):
         raise DataError(
-            f"{len(sizes)} sizes for {len(names)} positions; give one for all, or one for each, the long first"
+            f"{len(sizes)} sizes for {len(names)} positions; give one, or one for each, the long first"
         )
     each = np.resize(np.asarray(sizes, dtype=float), len(names))
     for name, size in zip(names, each, strict=True):
         if not (np.isfinite(size) and size > 0):
             raise DataError(
-                f"notional is {size!r} for {name}; expected an amount above 0 in {currency}: a short position "
-                "is named as one"
+                f"notional is {size!r} for {name}; expected an amount above 0 in {currency}: a short "
+                "position is named as one"
             )
     sides = [1.0] * len(long) + [-1.0] * len(short)
     where = [f"{'long' if side > 0 else 'short'} {name}" for name, side in zip(names, sides, strict=True)]
@@ -123,7 +123,7 @@ def priced(
     Returns
     -------
     DataFrame
-        Indexed by ticker; `shares`, `notional_local` and `notional` (of the investor) are below zero for short.
+        Indexed by ticker; `shares`, `notional_local` and `notional` (the investor's) are below zero for short.
 
     Raises
     ------
@@ -141,7 +141,9 @@ def priced(
     closes = {}
     for ticker, where in rows["where"].items():
         try:
-            closes[ticker] = market.prices(facts, [str(ticker)]).loc[: pd.Timestamp(day), ticker].dropna()
+            closes[ticker] = (
+                market.prices(facts, [str(ticker)])[str(ticker)].loc[: pd.Timestamp(day)].dropna()
+            )
         except DataError as error:
             raise error if len(rows) == 1 else DataError(f"{where}: {error}") from None
         if closes[ticker].empty:

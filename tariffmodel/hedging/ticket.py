@@ -149,7 +149,7 @@ def ticket(
             + ("" if len(lines) == 1 else ", at today's weights on all rows"),
             "ratios_from": f"{ratios.first} to {ratios.last}, {ratios.n} rows; {ratios.errors}",
             "chosen": "as asked" if instruments is not None else (
-                f"the best of {tested.choices['tried']} hedges on the record up to then, again at each renewal"
+                f"the best of {tested.choices['tried']} hedges on the record up to then, at each renewal"
             ),
             "tested": f"{tested.returns.index[0]:%Y-%m-%d} to {tested.returns.index[-1]:%Y-%m-%d}, "
             f"{len(tested.returns)} rows, renewed every {every}; bootstrap of {draws:,} draws",
@@ -173,7 +173,8 @@ def _chosen(
     hedges = [one for one in hedges if not set(one) & set(old)]
     if not hedges:
         raise DataError(
-            f"no hedge has prices on the last rows of {book.name} ({'; '.join(old.values())}); name instruments"
+            f"no hedge has prices on the last rows of {book.name} ({'; '.join(old.values())}); "
+            "name instruments"
         )
     kept = list(dict.fromkeys(leg for one in hedges for leg in one))
     found = choice.choose(book, legs[kept], hedges, int(rules["window"]))
@@ -194,7 +195,7 @@ def _naive(facts: Facts, lines: pd.DataFrame, names: list[str], currency: str) -
     """`one_for_one` of each position, added up over the book by weight."""
     weights = lines["notional"] / lines["notional"].abs().sum()
     each = [one_for_one(facts, str(ticker), names, currency) * part for ticker, part in weights.items()]
-    return pd.concat(each, axis=1).sum(axis=1).rename("ratio")
+    return pd.Series(sum(each), name="ratio")
 
 
 def _days(facts: Facts, tickers: Sequence[str]) -> list[pd.Timestamp]:

@@ -34,7 +34,7 @@ class Ticket:
     title : str
     currency : str
     positions : DataFrame
-        What is held, by ticker: `side`, `shares`, `lot`, `price`, `price_date`, `notional` …; short is below 0.
+        What is held, by ticker: `side`, `shares`, `lot`, `price`, `price_date`, `notional` …; short below 0.
     exposures : DataFrame
         What the policy does to each, see `threat.exposures`.
     instruments : DataFrame
@@ -97,7 +97,7 @@ class Ticket:
 
     @property
     def threat(self) -> str:
-        """Whether the policy ``"costs"`` the book, ``"helps"`` it, does ``"nothing"``, or is ``"unknown"``."""
+        """Whether the policy ``"costs"`` the book, ``"helps"``, does ``"nothing"``, or is ``"unknown"``."""
         return threat.stands(self.protection)
 
     @property
@@ -133,7 +133,7 @@ class Ticket:
         return pd.DataFrame(rows, columns=["section", "item", "value", "unit"])
 
     def _lines(self) -> pd.DataFrame:
-        """Positions of a book with what the policy does to each; none for a single one, which is told alone."""
+        """Positions of a book with what the policy does to each; none for a single one."""
         if len(self.positions) == 1:
             return self.positions.iloc[:0]
         return self.positions.join(self.exposures.drop(columns="maker"))
@@ -191,7 +191,8 @@ def leaves(
         moves = pnl(facts, ticker, [money], currency=currency, horizon=horizon)[[money]]
         slope = regression.fit(tested.returns["hedged"], moves).table().loc[money]
         said.append(
-            f"{slope['value']:+.2f}% ({slope['low']:+.2f} to {slope['high']:+.2f}) per 1% that {money} weakened"
+            f"{slope['value']:+.2f}% ({slope['low']:+.2f} to {slope['high']:+.2f}) per 1% that "
+            f"{money} weakened"
         )
     if said:
         whole = "position" if len(tickers) == 1 else "book"
@@ -260,8 +261,8 @@ def held(one: Ticket) -> list[str]:
     cash, lines = one.currency, []
     for ticker, row in one.positions.iterrows():
         text = (
-            f"{row['side'].title()} {abs(row['shares']):,} {row['name']} ({ticker}) at {row['listing_currency']} "
-            f"{row['price']:,.2f} of {row['price_date']}: {cash} {abs(row['notional']):,.0f}"
+            f"{row['side'].title()} {abs(row['shares']):,} {row['name']} ({ticker}) at "
+            f"{row['listing_currency']} {row['price']:,.2f} of {row['price_date']}: {cash} {abs(row['notional']):,.0f}"
         )
         if row["listing_currency"] != cash:
             fixed = one.choices["exchange_rates_of"]
@@ -325,14 +326,14 @@ def _of_the_book(one: Ticket) -> list[str]:
     safe, cash = one.protection, one.currency
     own = one.exposures
     year = (
-        f"{safe['effect']}, each by the part of the maker held: {cash} {safe['booked_money']:+,.0f} a year on the "
-        f"book ({safe['booked_low_money']:+,.0f} to {safe['booked_high_money']:+,.0f}, validated; below zero it "
-        f"costs). Most of it: {_most(own['booked_money'].dropna(), cash)}."
+        f"{safe['effect']}, each by the part of the maker held: {cash} {safe['booked_money']:+,.0f} a year "
+        f"on the book ({safe['booked_low_money']:+,.0f} to {safe['booked_high_money']:+,.0f}, validated; below zero "
+        f"it costs). Most of it: {_most(own['booked_money'].dropna(), cash)}."
     )
     if np.isfinite(safe["value_money"]):
         worth = (
-            f"Value after tax and pass-through, over the life of the policy: {cash} {safe['value_money']:+,.0f} "
-            f"({safe['value_low_money']:+,.0f} to {safe['value_high_money']:+,.0f})."
+            f"Value after tax and pass-through, over the life of the policy: {cash} "
+            f"{safe['value_money']:+,.0f} ({safe['value_low_money']:+,.0f} to {safe['value_high_money']:+,.0f})."
         )
     else:
         wrong = own.loc[own["reading"].fillna("") != "", "reading"]
@@ -365,8 +366,8 @@ def by_threat(safe: pd.Series, cash: str) -> str:
         return f"{begin}: by past events no size of them surely pays the threat back."
     share, low, high = (safe[f"paid_back_{end}"] for end in ("share", "low", "high"))
     return (
-        f"{begin}: to pay back all of {cash} {-safe['value_money']:,.0f} they would be {1 / share:.1f} times as "
-        f"large ({1 / high:.1f} to {1 / low:.1f})."
+        f"{begin}: to pay back all of {cash} {-safe['value_money']:,.0f} they would be {1 / share:.1f} times "
+        f"as large ({1 / high:.1f} to {1 / low:.1f})."
     )
 
 

@@ -8,6 +8,7 @@ column `currency`) or a count (`shares`, `quantity` …); optionally a `side`. N
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ _REMEDY = "name it as data/market/instruments.csv does, or add its prices"
 
 
 def read(facts: Facts, path: str | Path, *, sheet: str | None = None) -> pd.DataFrame:
-    """Positions of a CSV or .xlsx file, as `ticket.ticket` takes them.
+    r"""Positions of a CSV or .xlsx file, as `ticket.ticket` takes them.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def read(facts: Facts, path: str | Path, *, sheet: str | None = None) -> pd.Data
     Returns
     -------
     DataFrame
-        Indexed by ticker: `size`, below zero for short; `unit`, a currency or ``"shares"``; `where` it stands.
+        Indexed by ticker: `size`, below zero for short; `unit`, a currency or ``"shares"``; `where`.
 
     Raises
     ------
@@ -66,7 +67,7 @@ def read(facts: Facts, path: str | Path, *, sheet: str | None = None) -> pd.Data
     --------
     >>> from tempfile import TemporaryDirectory
     >>> from tariffmodel import facts
-    >>> text = "name,side,notional,currency\\nToyota,long,10000000,USD\\nVW,short,4000000,EUR\\n"
+    >>> text = "name,side,notional,currency\nToyota,long,10000000,USD\nVW,short,4000000,EUR\n"
     >>> with TemporaryDirectory() as place:
     ...     _ = (file := Path(place) / "mine.csv").write_text(text)
     ...     rows = read(facts.load(), file)
@@ -86,8 +87,8 @@ def read(facts: Facts, path: str | Path, *, sheet: str | None = None) -> pd.Data
             sizes[kind] = spreadsheet.numbers(cells, found.file, delimiter=marks)[0]
     faults: list[str] = []
     rows = []
-    for number, row in body.iterrows():
-        size = {kind: values[number] for kind, values in sizes.items()}
+    for place, (number, row) in enumerate(body.iterrows()):
+        size: dict[str, object] = {kind: values.iloc[place] for kind, values in sizes.items()}
         try:
             rows.append(_row(facts, row, size, places, heads, fixed))
         except DataError as error:
@@ -127,8 +128,8 @@ def _columns(heads: list[str], file: str) -> tuple[dict[str, int], str]:
                 fixed = unit[1].upper() if kind == "money" and unit and plain not in words else fixed
     if "name" not in places or not {"money", "shares"} & set(places):
         raise DataError(
-            f"{file}, row 1 has the columns {', '.join(filter(None, heads))}; expected a name (name, ticker) and "
-            "a size (notional with a currency, or shares)"
+            f"{file}, row 1 has the columns {', '.join(filter(None, heads))}; expected a name (name, ticker) "
+            "and a size (notional with a currency, or shares)"
         )
     return places, fixed
 
@@ -155,7 +156,7 @@ def _row(
         known = "add its prices" in str(error)
         raise fault("name", f"{error}" if known else f"{error} Or {_REMEDY}") from None
     if line not in facts.prices or facts.prices[line].dropna().empty:
-        raise fault("name", f"{line} has no prices; add them with `tariffmodel prices` or take it out")
+        raise fault("name", f"{line} has no prices; add them with `tariffmodel add` or take it out")
     there = {
         kind: value for kind, value in size.items() if not (isinstance(value, float) and np.isnan(value))
     }
@@ -177,7 +178,14 @@ def _row(
     return {"line": line, "size": signed, "unit": unit}
 
 
-def _unit(facts: Facts, row: pd.Series, name: str, places: dict[str, int], fixed: str, fault) -> str:  # type: ignore[no-untyped-def]
+def _unit(
+    facts: Facts,
+    row: pd.Series,
+    name: str,
+    places: dict[str, int],
+    fixed: str,
+    fault: Callable[[str, str], DataError],
+) -> str:
     """The currency of a size: said once, or alike, in the heading, in the cell or in its own column."""
     own = spreadsheet.text(row[places["unit"]]).upper() if "unit" in places else ""
     said = {one for one in (own, fixed, _bare(row[places["money"]])[1]) if one}

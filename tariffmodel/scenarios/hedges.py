@@ -1,7 +1,7 @@
 """What does a hedge earn in each branch and draw of a tree, and what of the risk does it leave?
 
-A ticket's positions, one or a book of many, and its legs are taken through the draws of a tree (common random numbers: the block that
-gives a bill gives the profit and loss). On news that an outcome has come
+A ticket's positions, one or a book of many, and its legs are taken through the draws of a tree (common random
+numbers: the block that gives a bill gives the profit and loss). On news that an outcome has come
 
 - a maker's share moves by the change of what its bill is worth over its market value, and with the sector
   and currencies by its slopes;
@@ -283,8 +283,8 @@ class Hedged:
         """
         held = self.book.slopes
         money, tickers = len(self.book.jump[0]), [str(line) for line in self.ticket.positions.index]
-        parts = [*([UNHEDGED] if len(tickers) == 1 else tickers), *(n for n, k in zip(self.book.names, self.book.order, strict=True)
-                             if k < len(held.value))]  # fmt: skip
+        legs = [n for n, k in zip(self.book.names, self.book.order, strict=True) if k < len(held.value)]
+        parts = [*([UNHEDGED] if len(tickers) == 1 else tickers), *legs]
         index = pd.MultiIndex.from_product([parts, self.book.factors], names=["part", "factor"])
         columns = {"value": held.value.reshape(-1, money), "standard_error": held.errors.reshape(-1, money)}
         return pd.DataFrame({name: each.ravel() for name, each in columns.items()}, index)
@@ -316,8 +316,8 @@ def hedged(
     Raises
     ------
     DataError
-        No share of a maker in the tree, or one of a maker without market value; probabilities that are not those of all
-        leaves or do not sum to 1; a bill that would be worth more of a share than can be.
+        No share of a maker in the tree, or one of a maker without market value; probabilities that are not
+        those of all leaves or do not sum to 1; a bill that would be worth more of a share than can be.
 
     Examples
     --------
@@ -490,8 +490,8 @@ def _refuse_implausible(book: _Book, seed: int) -> None:
         reading = pricing.implausible(float(news[worst, maker])) if maker >= 0 else ""
         if reading:
             raise DataError(
-                f"{book.study.plan.makers[maker]} under {book.study.branches[worst].outcome}: {reading}; shorten "
-                "life_years of the tree or hold another share"
+                f"{book.study.plan.makers[maker]} under {book.study.branches[worst].outcome}: {reading}; "
+                "shorten life_years of the tree or hold another share"
             )
 
 
