@@ -57,7 +57,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     iso = tm.currency.iso_profit(case, "Toyota")
     pnl = tm.hedge.pnl(known, "7203.T", ["JPY", "SPY"])
     effect = tm.hedge.effectiveness(pnl["7203.T"], pnl[["JPY", "SPY"]], draws=49)
-    ticket = tm.ticket.ticket(case.replace(policy=flat, against=law), "7203.T", 10e6, draws=49)
+    ticket = tm.ticket.ticket(
+        case.replace(policy=flat, against=law), "7203.T", 10e6, instruments=["JPY", "TOPIX"], draws=49
+    )
     compared = tm.customs.table(case.replace(period="2025-09"))
     grown = case.replace(policy="japan-increments")
     offers = tm.schedule.schedule(grown, "JP")

@@ -12,20 +12,18 @@ from tariffmodel.cli.options import (
     Data,
     Format,
     Output,
-    complete_lines,
     columns_table,
+    complete_lines,
     complete_policies,
     complete_scenarios,
     parse_day,
     print_table,
     write_frame,
 )
-
 from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
-
     from rich.table import Table
 
     from tariffmodel.hedging.words import Ticket

@@ -1,9 +1,10 @@
 """The wing of hedges: which instruments, how much of each, does it help, and on which ticket.
 
 In order of knowing: ``instruments`` → ``ratios`` → ``out_of_sample`` → ``ideas``; ``positions`` → ``sizing``,
-``choice``, ``threat`` → ``words`` → ``sheet`` → ``ticket``; ``words`` → ``currency_leg``, ``betas``. All functions take
-simple returns as P&L per unit of notional in one currency (`pnl` builds them): a `position` (T,) and
-`instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit of position held.
+``choice``, ``threat`` → ``words`` → ``sheet`` → ``ticket``; ``words`` → ``currency_leg``, ``betas``.
+
+All functions take simple returns as P&L per unit of notional in one currency (`pnl` builds them): a
+`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit of position held.
 """
 
 from tariffmodel.hedging.betas import betas

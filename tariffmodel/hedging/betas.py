@@ -23,7 +23,8 @@ def betas(
 
     One regression each on all weeks in common (Newey-West errors). The portfolio is that of
     `mimicking.walk_forward`, in units of its last gross value: long the makers that book most of the tariff,
-    so a slope above zero is that of a share exposed as they are. Its exposures are those of the case, which early weeks could not know, and
+    so a slope above zero is that of a share exposed as they are. Its
+    exposures are those of the case, which early weeks could not know, and
     it may hold the makers of the book. Currencies are units per dollar: up is a weaker currency.
 
     Parameters

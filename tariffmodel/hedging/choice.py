@@ -63,9 +63,10 @@ class Choice:
             row = (added if len(added) else best[sets.map(lambda legs, leg=leg: leg in legs)]).iloc[0]
             called = " + ".join(label(facts, name) for name in row["legs"])
             gain = row["variance_removed"] - own["variance_removed"]
+            share = f"{row['variance_removed']:z.0%}"
             text = (
-                f"{label(facts, leg)} is left out: {called} removed {row['variance_removed']:z.0%} of "
-                f"variance out of sample, {100 * gain:+z.1f} points{', within one standard error' * bool(len(added))}."
+                f"{label(facts, leg)} is left out: {called} removed {share} of variance out of sample, "
+                f"{100 * gain:+z.1f} points{', within one standard error' * bool(len(added))}."
             )
             said[text] = (not len(added), -gain)
         return sorted(said, key=lambda text: said[text])
@@ -107,8 +108,8 @@ def current(position: pd.Series, instruments: pd.DataFrame, window: int) -> dict
     reasons = {}
     for name, column in instruments.items():
         if there[str(name)] < _PRESENT * len(last):
-            end = column.last_valid_index()
-            to = "" if end is None else f", to {pd.Timestamp(str(end)):%Y-%m-%d}"
+            seen = column.dropna().index
+            to = f", to {seen[-1]:%Y-%m-%d}" if len(seen) else ""
             reasons[str(name)] = f"it has {there[str(name)]} of the last {len(last)} rows{to}"
     return reasons
 

@@ -78,7 +78,7 @@ def of(
             f"{len(sizes)} sizes for {len(names)} positions; give one, or one for each, the long first"
         )
     each = np.resize(np.asarray(sizes, dtype=float), len(names))
-    for name, size in zip(names, each, strict=True):
+    for name, size in zip(names, map(float, each), strict=True):
         if not (np.isfinite(size) and size > 0):
             raise DataError(
                 f"notional is {size!r} for {name}; expected an amount above 0 in {currency}: a short "
@@ -123,7 +123,7 @@ def priced(
     Returns
     -------
     DataFrame
-        Indexed by ticker; `shares`, `notional_local` and `notional` (the investor's) are below zero for short.
+        Indexed by ticker; `shares`, `notional_local` and `notional` (the investor's) are below 0 for short.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def _position(
         )
     worth = count * price * per_local
     return {
-        "ticker": ticker, "name": line["name"], "maker": line["company"],
+        "name": line["name"], "maker": line["company"],
         "side": "long" if count > 0 else "short",
         "shares": count, "lot": lot, "listing_currency": own, "price": price,
         "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / per_local,

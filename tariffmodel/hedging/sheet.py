@@ -25,7 +25,8 @@ _SOURCE = (
     "exchanges. Not advice to trade."
 )
 _OUT = 3  # instruments left out that are told on the page; all are in the Markdown
-_LONGEST = 16  # positions of a book that have a row on the page
+_LEAST = 0.05  # height of the charts, a share of the page; with less they are left out
+_LONGEST = 9  # positions of a book that have a row on the page
 _RED, _GREEN, _INK, _SOFT = "#B2182B", "#009E73", "#222222", "#666666"
 
 
@@ -88,7 +89,8 @@ def _page(one: words.Ticket) -> Figure:
     rows = sum(len(wrap(text, _CHARACTERS)) for text in foot)
     _lines(fig, 0.03 + rows * _LINE, foot, mark="", color=_SOFT)
     bottom = 0.03 + (rows + 3) * _LINE
-    _charts(fig, one, colour, bottom, max(y - 0.04 - bottom, 0.08))
+    if (room := y - 0.04 - bottom) > _LEAST:
+        _charts(fig, one, colour, bottom, room)
     return fig
 
 

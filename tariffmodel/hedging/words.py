@@ -24,6 +24,8 @@ from tariffmodel.stats import regression
 
 __all__ = ["Ticket"]
 
+_STALE = 8  # old prices that are named one by one, the positions first
+
 
 @dataclass(frozen=True, eq=False)
 class Ticket:
@@ -80,7 +82,7 @@ class Ticket:
     def position(self) -> pd.Series:
         """The one position; of a book its gross value as `notional`, `net`, and what is long and short."""
         if len(self.positions) == 1:
-            return self.positions.iloc[0]
+            return self.positions.reset_index().iloc[0]
         each = self.positions["notional"]
         return pd.Series(
             {
@@ -174,6 +176,8 @@ def leaves(
         f"of {name} is of {row['last']:%Y-%m-%d}, {row['sessions_behind']} sessions before {day}"
         for name, row in late.iterrows()
     ]
+    if len(stale) > _STALE:
+        stale = [*stale[:_STALE], f"of {len(stale) - _STALE} more lines is old as well"]
     lines = [f"Stale: the last price {', that '.join(stale)}; resize on today's."] if stale else []
     lines.append(
         f"Basis: {1 - share:.0%} of the variance out of sample; a volatility of {hedged['volatility']:.1%} a "
@@ -262,7 +266,8 @@ def held(one: Ticket) -> list[str]:
     for ticker, row in one.positions.iterrows():
         text = (
             f"{row['side'].title()} {abs(row['shares']):,} {row['name']} ({ticker}) at "
-            f"{row['listing_currency']} {row['price']:,.2f} of {row['price_date']}: {cash} {abs(row['notional']):,.0f}"
+            f"{row['listing_currency']} {row['price']:,.2f} of {row['price_date']}: {cash} "
+            f"{abs(row['notional']):,.0f}"
         )
         if row["listing_currency"] != cash:
             fixed = one.choices["exchange_rates_of"]
@@ -327,13 +332,14 @@ def _of_the_book(one: Ticket) -> list[str]:
     own = one.exposures
     year = (
         f"{safe['effect']}, each by the part of the maker held: {cash} {safe['booked_money']:+,.0f} a year "
-        f"on the book ({safe['booked_low_money']:+,.0f} to {safe['booked_high_money']:+,.0f}, validated; below zero "
-        f"it costs). Most of it: {_most(own['booked_money'].dropna(), cash)}."
+        f"on the book ({safe['booked_low_money']:+,.0f} to {safe['booked_high_money']:+,.0f}, validated; "
+        f"below zero it costs). Most of it: {_most(own['booked_money'].dropna(), cash)}."
     )
     if np.isfinite(safe["value_money"]):
         worth = (
             f"Value after tax and pass-through, over the life of the policy: {cash} "
-            f"{safe['value_money']:+,.0f} ({safe['value_low_money']:+,.0f} to {safe['value_high_money']:+,.0f})."
+            f"{safe['value_money']:+,.0f} ({safe['value_low_money']:+,.0f} to "
+            f"{safe['value_high_money']:+,.0f})."
         )
     else:
         wrong = own.loc[own["reading"].fillna("") != "", "reading"]
