@@ -4,7 +4,8 @@ In order of knowing: ``instruments`` → ``ratios`` → ``out_of_sample`` → ``
 ``choice``, ``threat`` → ``words`` → ``sheet`` → ``ticket``; ``words`` → ``currency_leg``, ``betas``.
 
 All functions take simple returns as P&L per unit of notional in one currency (`pnl` builds them): a
-`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit of position held.
+`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit of
+position held.
 """
 
 from tariffmodel.hedging.betas import betas
