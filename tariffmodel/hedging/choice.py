@@ -79,7 +79,7 @@ def combinations(facts: Facts, tickers: Iterable[str]) -> list[tuple[str, ...]]:
     --------
     >>> from tariffmodel import facts
     >>> combinations(facts.load(), ["005380.KS"])
-    [('KRW',), ('^KS11',), ('EWY',), ('KRW', '^KS11'), ('KRW', 'EWY')]
+    [('^KS11',), ('EWY',), ('KRW',), ('KRW', '^KS11'), ('KRW', 'EWY')]
     """
     tickers = list(tickers)
     homes = {tuple(one[0] for one in candidates(facts, ticker) if len(one) == 1): None for ticker in tickers}

@@ -47,8 +47,8 @@ def _page(one: words.Ticket) -> Figure:
     # placed by hand; with no engine at all, matplotlib would bring its own back when the page is saved
     fig = Figure(figsize=_A4, layout=PlaceHolderLayoutEngine(adjust_compatible=True, colorbar_gridspec=True))
     fig.suptitle(one.title, visible=False)  # on the page already, but files and slides ask for it
-    calm = one.threat in (threat.NOTHING, threat.HELPS)
-    colour = _SOFT if calm else _GREEN if one.effectiveness.helps else _RED
+    line = _GREEN if one.effectiveness.helps else _RED
+    colour = _SOFT if one.threat in (threat.NOTHING, threat.HELPS) else line
     y = 0.965
     for part in wrap(one.title, 72):
         fig.text(_LEFT, y, part, size=11, weight="bold", va="top")
@@ -84,13 +84,14 @@ def _page(one: words.Ticket) -> Figure:
         y = _lines(fig, y - 0.022, lines)
     if one.left_out:
         fig.text(_LEFT, y - 0.006, "What was left out", weight="bold", va="top", size=7.5)
-        y = _lines(fig, y - 0.022, one.left_out[:_OUT])
+        more = [f"And {over} more, told in the Markdown."] if (over := len(one.left_out) - _OUT) > 0 else []
+        y = _lines(fig, y - 0.022, [*one.left_out[:_OUT], *more])
     foot = [f"Stated: {words.stated(one)}", _SOURCE]
     rows = sum(len(wrap(text, _CHARACTERS)) for text in foot)
     _lines(fig, 0.03 + rows * _LINE, foot, mark="", color=_SOFT)
     bottom = 0.03 + (rows + 3) * _LINE
     if (room := y - 0.04 - bottom) > _LEAST:
-        _charts(fig, one, colour, bottom, room)
+        _charts(fig, one, line, bottom, room)
     return fig
 
 
