@@ -41,9 +41,11 @@ class Choice:
 
     Examples
     --------
-    >>> record = pd.DataFrame({"variance_removed": [0.4]}, index=["TOPIX"])
-    >>> len(Choice(("TOPIX",), pd.DataFrame(), record).record)
-    1
+    >>> from tariffmodel import facts
+    >>> record = {"legs": [("TOPIX",), ("JPY", "TOPIX")], "variance_removed": [0.4, 0.41]}
+    >>> record = pd.DataFrame(record, index=["TOPIX", "JPY + TOPIX"])
+    >>> Choice(("TOPIX",), pd.DataFrame(), record).left_out(facts.load())[0].partition(": ")[2]
+    'USD/JPY + TOPIX removed 41% of variance out of sample, +1.0 points, within one standard error.'
     """
 
     legs: tuple[str, ...]

@@ -160,7 +160,7 @@ def _risk_table(one: words.Ticket) -> tuple[list[str], list[list[str]]]:
 
     def removed(what: str) -> list[str]:
         figures = record[[what, f"{what}_low", f"{what}_high"]].to_numpy()
-        return ["", *(f"{value:.0%}   ({low:.0%} to {high:.0%})" for value, low, high in figures)]
+        return ["", *(f"{value:z.0%}   ({low:z.0%} to {high:z.0%})" for value, low, high in figures)]
 
     worst = f"worst {tested.choices['tail']:.0%} of {tested.unit}"
     rows = [

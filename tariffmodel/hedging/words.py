@@ -62,6 +62,8 @@ class Ticket:
     >>> sized = ticket.ticket(case("flat-25", against="current-law", period="CY2027"), "7203.T", draws=199)
     >>> sized.verdict == sized.effectiveness.verdict, list(sized.table())
     (True, ['section', 'item', 'value', 'unit'])
+    >>> sized.position["name"], sized.threat, sized.headline == f"This hedge {sized.verdict}"
+    ('Toyota Motor', 'costs', True)
     >>> [line for line in sized.to_markdown().splitlines() if line.startswith("## ")][:3]
     ['## Position', '## Trades', '## Risk out of sample']
     """
