@@ -145,7 +145,7 @@ def _row(
     """One position; a `DataError` begins with the column."""
 
     def fault(kind: str, text: str) -> DataError:
-        return DataError(f"column {heads[places[kind]] if kind in places else kind}: {text}")
+        return DataError(f"column {heads[places[kind if kind in places else 'money']]}: {text}")
 
     name = spreadsheet.text(row[places["name"]])
     if not name:
