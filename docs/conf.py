@@ -25,7 +25,7 @@ extensions = [
     "formulas",
     "names",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "made/commands.md"]  # the latter is a part of howto/command_line
 html_math_renderer = "outlines"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

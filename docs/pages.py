@@ -33,6 +33,8 @@ WINGS = {  # in the order in which each knows only those before it
     "markets": "Shares and currencies",
     "hedging": "What hedges a position",
     "scenarios": "What could happen",
+    "spillovers": "Who feels it at second hand",
+    "watch": "What the running year will have been",
     "intake": "What comes in from outside",
     "charts": "Charts",
     "runs": "Runs, reports and exports",

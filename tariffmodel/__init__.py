@@ -2,7 +2,12 @@
 
 The package is a house of wings, each knowing only those before it: ``facts`` (what the sources say) →
 ``stats`` (arrays in, results out) → ``tariff`` (what follows from the law) → ``response`` (what makers do
-about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``intake`` (what comes in from
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``spillovers`` (who feels it at
+second hand) → ``intake`` (what comes in from outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``.
+Continuous integration holds the order. The names below are public. They load when first used, so that
+``import tariffmodel`` itself is quick.
+about it) → ``markets`` → ``hedging`` → ``scenarios`` (what could happen) → ``watch`` (what
+this year will have been) → ``intake`` (what comes in from
 outside) → ``charts`` → ``runs`` → ``lab`` and ``cli``. Continuous integration holds the order.
 The names below are public. They load when first used, so that ``import tariffmodel`` itself is quick.
 """
@@ -39,6 +44,7 @@ _HOMES = {
     "parts_account": "tariff.parts_account",
     "demand": "response.demand",
     "duty": "tariff.duty",
+    "ecb": "intake.ecb",
     "earnings_dates": "intake.earnings_dates",
     "equilibrium": "response.equilibrium",
     "errors": "errors",
@@ -75,11 +81,15 @@ _HOMES = {
     "own_facts": "intake.own_facts",
     "own_news": "markets.own_news",
     "own_positions": "intake.own_positions",
+    "own_panel": "intake.own_panel",
     "own_quotes": "intake.own_quotes",
+    "own_rates": "intake.own_rates",
+    "own_tables": "intake.own_tables",
     "page": "runs.page",
     "paths": "stats.paths",
     "periods": "facts.periods",
     "placebo": "stats.placebo",
+    "plausibility": "intake.plausibility",
     "plants": "response.plants",
     "positions": "hedging.positions",
     "policy": "tariff.policy",
@@ -94,6 +104,7 @@ _HOMES = {
     "refresh": "intake.yahoo",
     "relief": "tariff.relief",
     "regression": "stats.regression",
+    "renewal": "intake.renewal",
     "relocation": "response.relocation",
     "report": "runs.run",
     "resampling": "stats.resampling",
@@ -111,8 +122,19 @@ _HOMES = {
     "uncertainty": "tariff.uncertainty",
     "validation": "tariff.validation",
     "valuation": "markets.valuation",
+    "announcements": "watch.announcements",
+    "g17": "intake.g17",
+    "own_announcements": "intake.own_announcements",
+    "calendar": "watch.calendar",
+    "nowcast": "watch.nowcast",
+    "surprises": "watch.surprises",
     "trade": "intake.official",
     "vendors": "intake.vendors",
+    "input_output": "spillovers.input_output",
+    "places": "spillovers.places",
+    "shapes": "spillovers.shapes",
+    "states": "spillovers.states",
+    "suppliers": "spillovers.suppliers",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the keys are strings
 

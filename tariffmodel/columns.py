@@ -12,7 +12,7 @@ A heading such as ``Bill: low`` stands under a common one, here *Bill*. A format
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from tariffmodel import escapes
 from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ class Column:
         if kind == "mark":
             return MARKS.get(str(value), "")
         if kind == "link":
-            return f'<a href="{value}">link</a>'
+            address = escapes.link(value)
+            return f'<a href="{escapes.html(address)}">link</a>' if address else escapes.html(value)
         if kind == "text" or isinstance(value, str):
             return str(value)
         figure: Any = value  # or a day, by the kind
@@ -310,8 +312,13 @@ def shown(
         seen.index = seen.index.strftime("%Y-%m-%d").rename(frame.index.name)
     seen.index.names = [_level(name, result) for name in frame.index.names]
     styler = seen.style.format(
-        {label: rows[name].text if name in rows else str for label, name in zip(labels, frame, strict=True)}
+        {label: _as_html(rows.get(name)) for label, name in zip(labels, frame, strict=True)}
     )
+    plain: Any = styler  # the stubs know these as methods of its base
+    for axis in (0, 1):
+        plain.format_index(escapes.html, axis=axis).format_index_names(escapes.html, axis=axis)
+    # nor are two dollars in a cell a formula
+    styler = styler.set_table_attributes('class="tex2jax_ignore mathjax_ignore"')
     left, whole = "text-align: left", "white-space: nowrap"
     look = {"text": left, "link": left, "day": whole}
     pairs = zip(labels, frame, strict=True)
@@ -321,6 +328,13 @@ def shown(
     }
     styler = styler.set_table_styles(styles, overwrite=False) if styles else styler
     return styler if index else styler.hide(axis="index")
+
+
+def _as_html(row: Column | None) -> Callable[[object], str]:
+    """How values of a column are written in a page."""
+    if row is not None and row.kind is KINDS["link"]:
+        return row.text  # an element, or text that is escaped already
+    return lambda value: escapes.html(value if row is None else row.text(value))
 
 
 def _head(name: object, row: Column | None) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tariffmodel import charts, columns
+from tariffmodel import charts, columns, escapes
 from tariffmodel.runs import changes
 from tariffmodel.tariff.case import case as ask
 
@@ -202,7 +202,7 @@ class Note:
         )
 
     def say(self, text: str) -> None:
-        """Display Markdown.
+        """Display Markdown, in which nothing from outside can be more than text, see `escapes`.
 
         >>> import tariffmodel as tm
         >>> tm.notebook.open("02", "flat-25", "none", "CY2025").say("Together they owe much.")
@@ -210,7 +210,7 @@ class Note:
         """
         from IPython.display import Markdown
 
-        _display(Markdown(cleandoc(text)))
+        _display(Markdown(escapes.markdown_said(cleandoc(text))))
 
     def conclude(self, found: pd.Series | pd.DataFrame, *quantities: str, unit: str | None = None) -> None:
         """Record what the note concludes, so that runs can be compared.
@@ -340,6 +340,15 @@ def counted(names: Collection[object]) -> str:
     ('2 (Toyota, Honda)', 'none')
     """
     return f"{len(names)} ({listing(names)})" if len(names) else "none"
+
+
+def verbatim(text: object) -> str:
+    """What somebody else wrote, such as the title of a policy, as text of a sentence in Markdown.
+
+    >>> verbatim("25% *flat*")
+    '25% &#42;flat&#42;'
+    """
+    return escapes.markdown(text)
 
 
 def red(text: str) -> str:

@@ -14,7 +14,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from statistics import mean, stdev, variance
+
+from scipy.special import digamma, polygamma
 
 from tariffmodel import periods
 from tariffmodel.facts import FACT_FILES
@@ -24,6 +28,14 @@ ONE_DAY = timedelta(days=1)
 SALES, BUILT, EXPORTS, IMPORTS = (
     "us_sales_units", "us_production_units", "us_export_units", "us_import_units",
 )  # fmt: skip
+FLOWS = (SALES, BUILT, EXPORTS, IMPORTS)
+WATCHED = {
+    "us_production_units": (BUILT, "US"),
+    "us_sales_units": (SALES, "US"),
+    "exports_japan_to_us_units": (IMPORTS, "JP"),
+    "exports_korea_to_us_units": (IMPORTS, "KR"),
+    "mexico_production_units": ("mexico_production_units", "MX"),
+}
 GROWING = (BUILT, EXPORTS, "us_employment", "us_investment_cumulative")
 
 
@@ -70,7 +82,7 @@ class Reference:
     """What the fact files say, and what follows from it under a policy."""
 
     def __init__(self, data: Path) -> None:
-        self.rows = defaultdict(list)
+        self.rows, self.counted, self.watched = (defaultdict(list) for _ in range(3))
         for name in FACT_FILES:
             with (data / "facts" / f"{name}.csv").open(encoding="utf-8") as lines:
                 for row in csv.DictReader(lines):
@@ -78,8 +90,11 @@ class Reference:
                         span = periods.parse(row["period"])
                         key = row["maker"], row["variable"], row["origin"]
                         self.rows[key].append((span.start, span.end, float(row["value"])))
+                        if row["variable"] in FLOWS and row["quality"] != "estimated":
+                            self.count(self.counted, key, span, float(row["value"]))
         with (data / "companies" / "makers.csv").open(encoding="utf-8") as lines:
             self.makers = {row["maker"]: row for row in csv.DictReader(lines)}
+        self._read_watched(data)
         self._read_official(data)
         self.remember()
 
@@ -128,14 +143,105 @@ class Reference:
         whole = list(days(date(year, 1, 1), date(year, 12, 31)))
         known = [day for day in whole if day in said]
         speed = self.speed(maker, variable, origin, year)
+        if len(known) == len(whole):
+            return {day: said[day] for day in whole}
         if known:
-            pace = sum(said[day] for day in known) / sum(speed[day.month] for day in known)
+            rest = self.year_end(maker, variable, origin, known) - sum(said[day] for day in known)
+            pace = rest / sum(speed[day.month] for day in whole if day not in said)
             return {day: said.get(day, pace * speed[day.month]) for day in whole}
         years = {day.year for day in said}
         near = max((y for y in years if y < year), default=min(years))
         a_day = sum(self.diary(maker, variable, origin, near).values()) / year_days(near)
         mean = sum(speed[day.month] for day in whole) / len(whole)
         return {day: a_day * speed[day.month] / mean for day in whole}
+
+    def year_end(self, maker: str, variable: str, origin: str, known: list[date]) -> float:
+        """Vehicles of a year of which some days are known: what they usually are, and the year before."""
+        year, key = known[0].year, (maker, variable, origin)
+        said = self.said(*key)
+        had = sum(said[day] for day in known)
+        if not had:
+            return 0.0
+        part = {
+            month: sum(day.month == month for day in known)
+            / sum(day.month == month for day in days(date(year, 1, 1), date(year, 12, 31)))
+            for month in range(1, 13)
+        }
+        shares = {}
+        for *series, one in dict.fromkeys([*self.counted, *self.watched]):
+            if one < year:
+                both = (*series, one)
+                share = self._share([*self.counted.get(both, ()), *self.watched.get(both, ())], part)
+                if share is not None and 0 < share < 1:
+                    shares[*series, one] = share
+        own = [share for (*series, _), share in shares.items() if tuple(series) == key]
+        if variable == IMPORTS and not own:
+            own = [
+                sum(pace[month] * part[month] * self._length(one, month) for month in part) / year_days(one)
+                for one in range(2015, year)
+                if (pace := self.official_speed(origin, one))
+            ]
+        every = list(shares.values())
+        weight = len(own) / (len(own) + 2.0)
+        middle = weight * (mean(own) if own else 0.0) + (1 - weight) * mean(every)
+        both = max(middle * (1 - middle) / (variance(every) * (1 + 1 / len(every))) - 1, 2.0)
+        log_share = float(digamma(middle * both) - digamma(both))
+        sure = 1 / float(polygamma(1, middle * both) - polygamma(1, both))
+        before = [said.get(day) for day in days(date(year - 1, 1, 1), date(year - 1, 12, 31))]
+        reading, prior = math.log(had) - log_share, 0.0
+        if all(one is not None for one in before) and sum(before) > 0:
+            levels = [level for one, level in sorted(self.assembled.items()) if one < year]
+            moves = [math.log(later / earlier) for earlier, later in pairwise(levels)]
+            prior = 1 / (2 * stdev(moves) ** 2)
+            reading = (reading * sure + math.log(sum(before)) * prior) / (sure + prior)
+        return max(math.exp(reading), had)
+
+    def _length(self, year: int, month: int) -> int:
+        return sum(
+            day.month == month for day in days(date(year, month, 1), date(year, month, 28) + 3 * ONE_DAY)
+        )
+
+    def _share(self, spans: list[tuple[int, int, float]], part: dict[int, float]) -> float | None:
+        """Share of a year in its known part; none where spans do not bound it."""
+        up_to = {0: 0.0}
+        for _ in range(24):
+            for first, last, value in spans:
+                if first - 1 in up_to:
+                    up_to.setdefault(last, up_to[first - 1] + value)
+                elif up_to.get(last, -1.0) >= value:
+                    up_to[first - 1] = up_to[last] - value
+        if not up_to.get(12):
+            return None
+        total, month = 0.0, 1
+        while month <= 12:
+            last = month
+            while last < 12 and part[last + 1] == part[month]:
+                last += 1
+            if part[month]:
+                if not {month - 1, last} <= set(up_to):
+                    return None
+                total += part[month] * (up_to[last] - up_to[month - 1])
+            month = last + 1
+        return total / up_to[12]
+
+    @staticmethod
+    def count(into: dict, key: tuple[str, str, str], span: periods.Period, value: float) -> None:
+        """Keep vehicles of whole months within one year."""
+        if span.start.day == 1 == (span.end + ONE_DAY).day and span.start.year == span.end.year:
+            into[*key, span.start.year].append((span.start.month, span.end.month, value))
+
+    def _read_watched(self, data: Path) -> None:
+        """Monthly and cumulative vehicles of the watch list, and the industry's years."""
+        with (data / "watch" / "monthly.csv").open(encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                if row["metric"] in WATCHED and row["company"] in self.makers:
+                    key = row["company"], *WATCHED[row["metric"]]
+                    self.count(self.watched, key, periods.parse(row["period"]), float(row["value"]))
+        self.assembled = {}
+        with (data / "watch" / "us_output.csv").open(encoding="utf-8") as lines:
+            for row in csv.DictReader(lines):
+                if row["period"].startswith("CY"):
+                    self.assembled[int(row["period"][2:])] = float(row["value"])
 
     def _said(self, maker: str, variable: str, origin: str) -> dict[date, float]:
         """Vehicles of the days that rows are about: months before quarters before years."""
@@ -218,14 +324,19 @@ class Reference:
                 if len(row["period"]) == 7:
                     year, month = map(int, row["period"].split("-"))
                     self.customs[row["origin"], row["goods"], year][month] = float(row["value_usd"])
-        last = {}
+        last, made_by, by_maker = {}, {}, defaultdict(float)
         with (data / "trade" / "mexico_exports.csv").open(encoding="utf-8") as lines:
             for row in sorted(csv.DictReader(lines), key=lambda row: periods.parse(row["vintage"]).start):
                 last[row["brand"], row["period"]] = float(row["units"])
+                made_by[row["brand"]] = row["maker"]
         self.shipped = defaultdict(lambda: defaultdict(float))
         for (_, label), units in last.items():
             year, month = map(int, label.split("-"))
             self.shipped[year][month] += units
+        for (brand, label), units in last.items():
+            by_maker[made_by[brand], label] += units
+        for (maker, label), units in sorted(by_maker.items()):
+            self.count(self.watched, (maker, IMPORTS, "MX"), periods.parse(label), units)
 
     def _origins(self, maker: str, variable: str) -> list[str]:
         return sorted({o for m, v, o in self.rows if m == maker and v == variable})

@@ -88,7 +88,7 @@ def test_bills_and_rankings_have_the_net_bill_beside_the_gross_one_when_asked(tm
     assert answer["horizon"] == "equilibrium" and first["net_change_usd"] < 0 < first["change_usd"]
     both = json.loads(tm(*words, "--horizon", "short", "--format", "json")[1])["rows"]
     toyota = next(row for row in both if row["maker"] == "Toyota")
-    assert 0 < toyota["current-law net"] < toyota["current-law"] and toyota["flat-25 net"] > 0
+    assert 0 < toyota["current-law_net_usd"] < toyota["current-law_usd"] and toyota["flat-25_net_usd"] > 0
     _, out, _ = tm("exposure", "--period", "CY2025", "--horizon", "short")
     assert "What is left of the bill: prices have settled" in out
     for wrong in (["--response", "all"], ["--horizon", "soon"], ["--response", "none", "--horizon", "long"]):

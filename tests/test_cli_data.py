@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
+import json
+
 import pandas as pd
 import pytest
 
-from tariffmodel import facts, refresh, store
+from tariffmodel import facts, refresh, renewal, store
+from tariffmodel.errors import DataError
 
 
 def test_own_prices_are_previewed_added_and_taken_back(tm, data, tmp_path):
@@ -97,31 +99,91 @@ def test_faulty_files_are_refused_with_row_and_column(tm, data, tmp_path):
     assert store.current(data) == store.BUNDLED
 
 
-def test_refresh_says_what_came_and_fails_only_if_nothing_did(tm, data, monkeypatch):
-    def report(*outcomes):
-        table = pd.DataFrame(
-            {
-                "ticker": [f"L{k}" for k in range(len(outcomes))], "outcome": outcomes, "rows_added": 0,
-                "first_new": pd.NaT, "last": pd.Timestamp("2026-08-20"), "ratio": np.nan, "detail": "as told",
-            }
-        )  # fmt: skip
-        return refresh.Report(table, "")
-
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        (("unchanged", "updated"), 0),
+        (("revised", "rebased"), 0),
+        (("unchanged", "failed"), 3),
+        (("updated", "conflict"), 3),
+        (("updated", "doubted"), 3),
+        (("updated", "unchanged", "not found"), 3),
+        (("updated", "not found", "not found"), 4),
+        (("failed", "skipped"), 4),
+    ],
+)
+def test_refresh_says_what_came_and_its_exit_code_what_stayed_behind(tm, data, monkeypatch, outcomes, code):
     asked = {}
 
-    def fake(known, *, tickers, currencies, progress):
-        asked.update(tickers=tickers, currencies=currencies)
+    def fake(known, *, tickers, currencies, accept, progress):
+        asked.update(tickers=tickers, currencies=currencies, accept=accept)
         progress(1, 2, "GM")
-        return report(*outcomes)
+        row = {
+            "rows_added": 0,
+            "last": pd.Timestamp("2026-08-20"),
+            "behind": 0,
+            "detail": "as told",
+            "remedy": "do",
+        }
+        rows = [{"ticker": f"L{k}", "outcome": outcome} | row for k, outcome in enumerate(outcomes)]
+        return refresh.Report(pd.DataFrame(rows), "")
 
     monkeypatch.setattr(refresh, "refresh", fake)
-    outcomes = ("unchanged", "failed")
-    code, out, _ = tm("refresh", "GM", "F", "--no-currencies", "--data", data)
-    assert code == 0 and "1 unchanged, 1 failed" in out and "L1: failed. as told" in out
-    assert asked == {"tickers": ["GM", "F"], "currencies": False}
-    outcomes = ("failed", "not found")
-    assert tm("refresh", "--data", data)[0] == 1
-    assert asked == {"tickers": None, "currencies": True}
+    found, out, _ = tm("refresh", "GM", "F", "--no-currencies", "--data", data)
+    assert found == code and f"{len(outcomes)} lines: " in out
+    if code:
+        assert f"L{len(outcomes) - 1}: {outcomes[-1]}. as told. Remedy: do" in out
+    assert asked == {"tickers": ["GM", "F"], "currencies": False, "accept": []}
+    tm("refresh", "--accept", "GM", "--accept", "USDJPY", "--data", data)
+    assert asked == {"tickers": ["GM"], "currencies": True, "accept": ["GM", "USDJPY"]}
+
+
+def test_refresh_of_all_goes_on_after_a_part_at_fault_and_says_what_to_do_after_a_break(
+    tm, data, monkeypatch
+):
+    def run(code):
+        def part(known, progress, options):
+            progress(1, 1, "step")
+            if code == 1:
+                raise DataError("no space left")
+            return f"ended with {code}", code
+
+        return renewal.Part("a part", part)
+
+    monkeypatch.setattr(renewal, "PARTS", {"rates": run(1), "prices": run(0), "news": run(3)})
+    code, out, err = tm("refresh", "--data", data)
+    assert code == 1 and "prices: ended with 0" in out and "news: ended with 3" in out
+    assert "error: rates: no space left" in err
+    assert tm("refresh", "news", "prices", "--data", data)[0] == 3
+    code, _, err = tm("refresh", "news", "GM", "--data", data)
+    assert code == 2 and "GM: parts are rates, prices, news" in " ".join(err.split())
+
+    def broken_off(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(renewal.PARTS, "news", renewal.Part("a part", broken_off))
+    code, _, err = tm("refresh", "--data", data)
+    assert code == 130 and "goes on from there" in err
+
+
+def test_status_says_what_is_old_and_what_renews_it(tm, data, known):
+    code, out, _ = tm("status", "--data", data)
+    assert code == 3 and "tariffmodel refresh" in out
+    code, out, _ = tm("status", "--format", "json", "--data", data)
+    rows = {row["what"]: row for row in json.loads(out)["rows"]}
+    assert code == 3 and set(rows) >= {
+        "prices",
+        "exchange rates",
+        "US imports",
+        "output",
+        "earnings dates",
+        "law",
+    }
+    day = pd.Timestamp(known.as_of, tz="UTC")
+    then = renewal.status(known, day)
+    assert then.loc["exchange rates", ["newest", "age_days", "old"]].tolist() == [f"{known.as_of}", 0, False]
+    late = renewal.status(known, day + pd.Timedelta(days=400))
+    assert late["old"].all() and (late["age_days"] > late["limit_days"]).all()
 
 
 def test_hedge_prints_and_writes_a_ticket(tm, tmp_path):
@@ -164,6 +226,7 @@ def test_mistakes_get_one_clear_message(tm, words, message):
     "words",
     [
         ["refresh"],
+        ["status"],
         ["snapshots"],
         ["add"],
         ["add", "prices"],

@@ -16,7 +16,7 @@ from tariffmodel.cli import options, pages
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import companies
 from tariffmodel.facts.schemas import MAKERS
-from tariffmodel.intake import joining
+from tariffmodel.intake import own_joining as joining
 
 OWN = """
 base = "current-law"

@@ -74,6 +74,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     covered = tm.scenarios.hedged(tree, ticket)
+    ripples = tm.suppliers.reactions(known, EVENTS[:1], ["CLF", "NUE", "CSX", "LEA", "BWA", "APTV"])
     return {
         "exposure.table": bills,
         "exposure.by_origin": streams,
@@ -244,6 +245,31 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "scenarios.Result.net": tree.net("none"),
         "scenarios.hedged": pd.concat([covered.summary(), covered.by_outcome(), covered.slopes()]),
         "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
+        "input_output.table": tm.input_output.table(known),
+        "input_output.multipliers": tm.input_output.multipliers(known),
+        "input_output.job_multipliers": tm.input_output.job_multipliers(known),
+        "input_output.detail": tm.input_output.detail(known),
+        "input_output.parts_content": tm.input_output.parts_content(known),
+        "places.plants": tm.places.plants(known),
+        "states.output_change": tm.states.output_change(case),
+        "states.table": tm.states.table(case),
+        "suppliers.links": tm.suppliers.links(known),
+        "suppliers.drivers": ripples.drivers,
+        "suppliers.Reactions.rows": ripples.rows,
+        "suppliers.Reactions.slope": ripples.slope(),
+        "suppliers.Reactions.by_role": ripples.by_role(),
+        "suppliers.Reactions.by_line": ripples.by_line(),
+        "announcements.table": tm.announcements.table(known),
+        "announcements.counted": tm.announcements.counted(known),
+        "calendar.upcoming": tm.calendar.upcoming(known),
+        "calendar.came_in": tm.calendar.came_in(known, date(2026, 5, 1)),
+        "nowcast.table": tm.nowcast.table(known),
+        "nowcast.bills": tm.nowcast.bills(firm, n=100),
+        "nowcast.errors": (made := tm.nowcast.errors(known)),
+        "nowcast.coverage": tm.nowcast.coverage(made),
+        "nowcast.as_read": tm.nowcast.as_read(known, "Nissan", 2025, 4),
+        "nowcast.moved": tm.nowcast.moved(case, "2026-05-01"),
+        "surprises.table": tm.surprises.table(firm),
         "ticket.table": ticket.table(),
         "ticket.exposures": ticket.exposures,
         "ticket.positions": ticket.positions,
@@ -252,6 +278,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,
         "lab.outcome": outcome(Workbench(case), flat),
+        "renewal.status": tm.renewal.status(known),
     }
 
 

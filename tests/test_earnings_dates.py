@@ -142,8 +142,11 @@ def test_command_shows_what_came(tm, mine, monkeypatch):
         monkeypatch.setattr(
             earnings_dates,
             "refresh",
-            lambda known: plain(known, session=server.session(), sleep=lambda _: None),
+            lambda known, progress: plain(
+                known, session=server.session(), sleep=lambda _: None, progress=progress
+            ),
         )
         code, out, err = tm("refresh", "news", "--data", mine.folder)
     assert code == 0, err
-    assert "earnings dates at Yahoo" in out and "2027-01-26" in out and "snapshot 20" in out
+    assert "2 earnings dates added, 0 removed; snapshot 20" in out
+    assert "GM (GM): 4 listed, 2 added, 2 sourced, 0 removed, 2023-10-24 to 2027-01-26" in out

@@ -221,7 +221,7 @@ def test_firm_events_keep_days_after_the_last_price_of_a_line(known, table):
 def test_lines_without_placed_sessions_and_unknown_names_are_refused(known):
     with pytest.raises(DataError, match="XXX is not in data/market/instruments.csv"):
         event_calendar.firm_events(known, ["XXX"])
-    with pytest.raises(DataError, match="trades in market SE, where events are not placed; use a line in US"):
+    with pytest.raises(DataError, match="no prices of exchange XSTO; see data/market/instruments.csv"):
         event_calendar.firm_events(known, ["VOLCAR-B.ST"])
     with pytest.raises(DataError, match=f"no event '2025-07-22' in data/events.*did you mean.*{DEAL}"):
         event_calendar.firm_events(known, events=["2025-07-22"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections import defaultdict
 from datetime import date, timedelta
 
 import numpy as np
@@ -110,13 +111,22 @@ def test_vehicles_of_any_rows_over_any_days_equal_the_plain_loop(
     like = table[mine].iloc[[0]]
     new = [
         like.assign(
-            period=span.label, start=span.start, end=span.end, value=float(value), low=np.nan, high=np.nan
+            period=span.label,
+            start=span.start,
+            end=span.end,
+            value=float(value),
+            low=np.nan,
+            high=np.nan,
+            quality="reported",
         )
         for span, value in zip(rows, values, strict=True)
     ]
     changed = dataclasses.replace(known, table=pd.concat([table[~mine], *new], ignore_index=True))
     plain = copy.copy(reference)
     plain.rows = {key: [(span.start, span.end, value) for span, value in zip(rows, values, strict=True)]}
+    plain.counted = defaultdict(list, {one: x for one, x in reference.counted.items() if one[:3] != key})
+    for span, value in zip(rows, values, strict=True):
+        plain.count(plain.counted, key, span, float(value))
     plain.remember()
     days = [ends[0] + timedelta(days=k) for k in range(ends[1] + 1)]
     asked = Period(days[0], days[-1])

@@ -350,26 +350,56 @@ def test_months_add_up_to_their_quarter_and_the_rest_of_the_year_is_what_is_left
     assert over(with_rows(known, months), "2025-06")[0] == pytest.approx(435_000 * rest[0] / rest[1])
 
 
-def test_part_of_a_year_is_projected_by_the_earlier_years_and_not_by_its_last_month(known):
+def test_part_of_a_year_is_weighed_against_the_year_before_and_not_read_by_its_last_month(known):
     months = {"2026-01": 40_000, "2026-02": 40_000, "2026-03": 70_000}
     after = with_rows(known, months)
     units, basis = over(after, "2026Q1", "CY2026", "CY2027", "2026-04")
-    usual = over(known, "2026Q1", "CY2026", "2026-04")[0]
-    assert units[0] == 150_000 and units[1] == pytest.approx(150_000 * usual[1] / usual[0])
+    usual = over(known, "2026Q1", "CY2025", "CY2026", "2026-04")[0]
+    by_months = 150_000 * usual[2] / usual[0]
+    assert units[0] == 150_000 and min(by_months, usual[1]) < units[1] < max(by_months, usual[1])
     assert units[2] == pytest.approx(units[1]) and basis == ["own", "projected", "carried", "projected"]
-    assert units[3] == pytest.approx(units[1] * usual[2] / usual[1])
+    rest = (units[1] - units[0]) / (usual[2] - usual[0])
+    assert units[3] == pytest.approx(rest * usual[3])  # what is left moves at the usual pace
     late = with_rows(known, {"2026-01": 50_000, "2026-02": 50_000, "2026-03": 50_000})
     assert over(late, "CY2027")[0] == pytest.approx(units[2])  # of the sum alone, whichever month was last
 
 
-def test_own_months_of_an_earlier_year_are_the_shape_of_the_next(known):
-    """A maker that ships all its vehicles in the first half, in both years."""
+def test_own_months_of_earlier_years_draw_the_season_to_the_makers_own(known):
+    """A maker that ships all its vehicles in the first half, in both years: half of the season is its own."""
     past = {
         f"{year}-{month:02}": (100_000 if month < 7 else 0) for year in (2024, 2025) for month in range(1, 13)
     }
     past |= {"CY2024": 600_000, "CY2025": 600_000}
-    units, _ = over(with_rows(known, {**past, "2026-01": 50_000}), "CY2026", "2026H1")
-    assert units[0] == pytest.approx(300_000, rel=0.02) and units[1] == pytest.approx(units[0])
+    mine = with_rows(known, {**past, "2026-01": 50_000})
+    january = np.repeat([1.0, 0.0], [1, 11])
+    table = facts.seasons.series(mine)
+    own, other = (
+        np.exp(facts.seasons.season(table, [key], 2026, january).mean[0])
+        for key in (JAPAN, ("Suzuki", facts.IMPORTS, "TH"))
+    )
+    assert other < own < 1 / 6
+    units, _ = over(mine, "CY2026", "2026H1")
+    assert 50_000 / own < units[0] < 600_000 and units[1] == pytest.approx(units[0])
+
+
+def test_the_year_is_surer_the_more_of_it_is_known_and_a_later_one_less(known):
+    months = {f"2026-{month:02}": 50_000 for month in range(1, 11)}
+    widths = []
+    for count in (0, 3, 10):
+        some = with_rows(known, dict(list(months.items())[:count]))
+        spans = [periods.parse(label) for label in ("CY2026", "CY2027")]
+        got = facts.resolve(some, [JAPAN], spans)
+        assert (got.low < got.value).all() and (got.value < got.high).all()
+        widths.append(np.log(got.high / got.low)[:, 0])
+    (none, later), (three, _), (ten, _) = widths
+    assert later > none > three > ten
+
+
+def test_all_twelve_months_are_the_year(known):
+    months = {f"2026-{month:02}": 40_000 + month for month in range(1, 13)}
+    spans = [periods.parse("CY2026")]
+    got = facts.resolve(with_rows(known, months), [JAPAN], spans)
+    assert got.value.item() == got.low.item() == got.high.item() == sum(months.values())
 
 
 def test_overlapping_years_keep_their_sums(known):

@@ -261,16 +261,16 @@ def test_holidays_between_fixings_take_the_last_one(known):
     assert dollars[easter] == pytest.approx(known.prices.at[easter, "7203.T"] / thursday)
 
 
-def test_results_are_of_the_last_exchange_rates_and_a_run_says_that_prices_go_on(ahead):
-    assert ahead.as_of == date(2026, 8, 31)
+def test_results_are_of_the_last_prices_and_a_run_says_that_exchange_rates_end_before(ahead):
+    assert ahead.as_of == date(2026, 10, 9)
     status = market.status(ahead)
-    assert status["last"].max() <= pd.Timestamp("2026-08-31") and not status.at[market.FIXING, "stale"]
-    assert facts.market_value(ahead, ahead.as_of).at["GM", "price_date"] == date(2026, 8, 31)
-    assert manifest._beyond(date(2026, 10, 9), ahead.as_of) == (
-        "Prices reach 2026-10-09, exchange rates and with them the day of the results 2026-08-31: "
-        "tariffmodel refresh brings later rates."
+    assert status["last"].max() == pd.Timestamp("2026-10-09") and status.at[market.FIXING, "stale"]
+    assert facts.market_value(ahead, ahead.as_of).at["GM", "price_date"] == date(2026, 10, 9)
+    assert manifest._beyond(date(2026, 8, 31), ahead.as_of) == (
+        "Results are as of 2026-10-09, the last day of prices; exchange rates end on 2026-08-31 and stand in "
+        "from then on: tariffmodel refresh brings later rates."
     )
-    assert manifest._beyond(date(2026, 9, 1), ahead.as_of) is None
+    assert manifest._beyond(date(2026, 10, 8), ahead.as_of) is None
 
 
 def test_bundled_exchange_rates_reach_as_far_as_the_prices(known):

@@ -24,7 +24,7 @@ PROPOSAL = {
     "output": "",  # to read, not to export
 }
 
-THIN = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10"]
+THIN = ["00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"]
 
 
 def code(notebook: NotebookNode) -> list[NotebookNode]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tariffmodel import facts, market, own, schemas, store
 from tariffmodel.errors import DataError
-from tariffmodel.intake import joining
+from tariffmodel.intake import own_joining as joining
 
 LINE = "7203.T"
 

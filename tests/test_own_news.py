@@ -247,7 +247,9 @@ def test_fault_of_an_own_row_is_named_with_file_row_and_column(data):
     assert any(fault.column == "date" for fault in facts.check(data))
 
 
-@pytest.mark.parametrize(("ticker", "said"), [("VOLCAR-B.ST", "market SE"), ("SPAM", "not in data/market")])
+@pytest.mark.parametrize(
+    ("ticker", "said"), [("VOLCAR-B.ST", "no prices of exchange XSTO"), ("SPAM", "not in data/market")]
+)
 def test_lines_that_cannot_be_placed_are_refused(known, ticker, said):
     with pytest.raises(DataError, match=said):
         own_news.table(known, [ticker])

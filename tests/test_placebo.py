@@ -297,6 +297,20 @@ def test_events_whose_windows_overlap_draw_one_placebo_day():
     assert replace(near, length=1).group.tolist() == [0, 1, 3, 2]
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("count", [1, 2, 4, 9])
+def test_a_mean_of_any_number_of_firms_has_the_error_of_a_mean(count, sign):
+    """Weights that are all alike leave no contrast: without an error p was 1 / (1 + draws)."""
+    reference = judged().of(FIRMS[:count])
+    first = reference.events.labels[:1]
+    weights = pd.DataFrame(sign / count, first, FIRMS[:count])
+    found, mean = placebo.pooled(reference, weights, draws=99), placebo.randomised(reference)["mean"]
+    np.testing.assert_allclose(
+        [found.estimate, found.error], [sign * mean.estimate.iloc[0], mean.error.iloc[0]]
+    )
+    assert np.isfinite(found.interval).all()
+
+
 def test_pooled_slope_of_a_panel_is_the_number_that_the_placebo_days_give():
     reference = judged()
     rows = changes(reference).stack().rename("delta").rename_axis(["event", "maker"]).reset_index()

@@ -150,23 +150,27 @@ def test_delimiter_is_found_below_any_preamble(tmp_path, delimiter):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "name", "found"),
+    ("encoding", "date", "name", "found"),
     [
-        ("utf-8", "トヨタ", "utf-8-sig"),
-        ("utf-8-sig", "현대자동차", "utf-8-sig"),
-        ("utf-16", "トヨタ", "utf-16"),
-        ("utf-16-le", "Toyota", "utf-16-le"),
-        ("cp1252", "Citroën €", "cp1252"),
-        ("cp1252", "Größe der Börse", "cp1252"),
-        ("cp932", "トヨタ自動車", "cp932"),
-        ("cp949", "현대자동차", "cp949"),
+        ("utf-8", "Date", "トヨタ", "utf-8-sig"),
+        ("utf-8-sig", "Date", "현대자동차", "utf-8-sig"),
+        ("utf-16", "Date", "トヨタ", "utf-16"),
+        ("utf-16-le", "Date", "Toyota", "utf-16-le"),
+        ("cp1252", "Date", "Citroën €", "cp1252"),
+        ("cp1252", "Date", "Größe der Börse", "cp1252"),
+        ("mac_roman", "Date", "Clôture", "mac_roman"),
+        ("cp932", "Date", "トヨタ自動車", "cp932"),
+        ("euc_jp", "日付", "トヨタ自動車", "euc_jp"),
+        ("cp949", "날짜", "현대자동차", "cp949"),
+        ("gbk", "日期", "丰田汽车", "gb18030"),
+        ("big5", "日期", "收盤價", "big5"),
     ],
 )
-def test_text_survives_each_encoding_and_the_encoding_is_stated(tmp_path, encoding, name, found):
+def test_text_survives_each_encoding_and_the_encoding_is_stated(tmp_path, encoding, date, name, found):
     path = tmp_path / "x.csv"
-    path.write_bytes(f"Date,{name}\n2025-04-03,1\n2025-04-04,2\n".encode(encoding))
+    path.write_bytes(f"{date},{name}\n2025-04-03,1\n2025-04-04,2\n".encode(encoding))
     sheet = spreadsheet.read(path)
-    assert sheet.cells[0].tolist() == ["Date", name] and sheet.found["encoding"] == found
+    assert sheet.cells[0].tolist() == [date, name] and sheet.found["encoding"] == found
 
 
 def test_bytes_with_two_readings_are_never_guessed(tmp_path):
@@ -175,6 +179,10 @@ def test_bytes_with_two_readings_are_never_guessed(tmp_path):
     with pytest.raises(DataError, match=r"x.csv row 1 is not UTF-8 and may be cp1252: 'Date,Škoda', cp932: "):
         spreadsheet.read(path)
     assert spreadsheet.read(path, encoding="cp1252").cells[0, 1] == "Škoda"
+    path.write_bytes("Date,현대자동차\n2025-04-03,1\n".encode("cp949"))
+    with pytest.raises(DataError, match="may be cp949: 'Date,현대자동차', gb18030: "):
+        spreadsheet.read(path)
+    path.write_bytes("Date,Škoda\n2025-04-03,1\n".encode("cp1252"))
     with pytest.raises(DataError, match="cannot be read as utf-8"):
         spreadsheet.read(path, encoding="utf-8")
 
@@ -192,8 +200,12 @@ def test_files_that_hold_no_table_are_refused(tmp_path):
     path.write_bytes(b"Date,Close\n\xff\x00\x01,2\n")
     with pytest.raises(DataError, match="x.csv is not a text file; save it as .csv"):
         spreadsheet.read(path)
-    for name in ("x.xls", "x.pdf"):
-        (tmp_path / name).write_text("x")
+    for name, head in (
+        ("x.xls", b"\xd0\xcf\x11\xe0"),
+        ("x.pdf", b"%PDF-1.7"),
+        ("x.xls", b"<?xml version='1.0'?>"),
+    ):
+        (tmp_path / name).write_bytes(head)
         with pytest.raises(DataError, match="save it as .xlsx or as .csv"):
             spreadsheet.read(tmp_path / name)
     (tmp_path / "x.xlsx").write_text("not a workbook")

@@ -191,6 +191,30 @@ def test_last_ten_snapshots_stay_and_the_one_in_use_with_them(folder: Path):
     assert not leftovers(folder)
 
 
+def test_last_state_without_doubts_and_the_parent_of_the_one_in_use_are_kept(folder: Path):
+    write(folder, "good")
+    good = store.current(folder)
+    for number in range(store.KEPT + 3):
+        with store.writing(folder, str(number), doubts := {}) as staging:
+            assert doubts == ({"F": "conflict"} if number else {})
+            doubts["F"] = "conflict"
+            put(staging, PRICES, f"doubtful {number}")
+    names = set(store.snapshots(folder)["name"])
+    assert good in names and len(names) == store.KEPT + 1
+    assert store.doubts(folder) == {"F": "conflict"}
+    write(folder, "figures")  # a writer that knows nothing of prices leaves their doubts
+    assert store.doubts(folder) == {"F": "conflict"}
+    store.restore(folder, good)
+    assert not store.doubts(folder)
+    with store.writing(folder, "again", {}) as staging:
+        put(staging, PRICES, "again")
+    write(folder, "and again")
+    with store.writing(folder, "mended", doubts := {}) as staging:
+        doubts.clear()
+        put(staging, PRICES, "mended")
+    assert good not in set(store.snapshots(folder)["name"]), "a newer state is good"
+
+
 def test_clock_set_back_does_not_cost_the_snapshot_in_use(folder: Path, monkeypatch):
     for number in range(store.KEPT):
         write(folder, str(number))

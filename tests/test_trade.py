@@ -567,6 +567,6 @@ def test_command_shows_what_came_and_fails_where_something_is_wrong(tm, desk, mo
     assert asked["sources"] == ["imdb"] and asked["months"] == "2025-06"
     desk.server.publish("2025-06", JUNE, **{"imp_detl.txt": "x"})
     code, out, _ = tm("refresh", "trade", "--months", "2025-06", "--source", "imdb", "--data", desk.folder)
-    assert code == 1 and "Census files 2025-06: layout. IMP_DETL.TXT" in out
+    assert code == 3 and "Census files 2025-06: layout. IMP_DETL.TXT" in out
     code, _, err = tm("refresh", "GM", "--months", "2025-06")
     assert code == 2 and "goes with refresh trade" in err

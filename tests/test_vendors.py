@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import vendors
 from tariffmodel.errors import DataError
 from tariffmodel.intake.vendors import read_prices, symbol
+from tariffmodel.intake.vocabulary import vocabulary
 
 DAYS = pd.to_datetime(["2025-03-28", "2025-03-31", "2025-04-01", "2025-04-02", "2025-04-03"])
 TRUTH = pd.DataFrame(
@@ -122,7 +122,7 @@ def test_several_columns_of_one_line_are_told_apart(tmp_path):
         read_prices(path)
     frame = read_prices(path, ticker="GM US", currency="USD")
     assert frame["close"].tolist() == [47.86, 45.99] and frame["adj_close"].tolist() == [47.1, 45.2]
-    assert frame["volume"].tolist()[0] == 12345678 and np.isnan(frame["volume"].tolist()[1])
+    assert frame["volume"].tolist() == [12345678, 12_300_000]
     assert set(frame["ticker"]) == {"GM"} and set(frame["currency"]) == {"USD"}
     path.write_text("Security,GM US Equity\nCurrency,USD\n" + rows)
     pd.testing.assert_frame_equal(
@@ -168,8 +168,8 @@ def test_every_suffix_of_the_panel_has_its_codes_and_every_alias_its_line(known)
     for ticker, row in known.instruments.iterrows():
         ending = ticker[ticker.rfind(".") :] if "." in ticker else ""
         if row["role"] != "index":
-            assert vendors.EXCHANGES[ending][0] == row["market"], ticker
-    assert set(vendors.ALIASES.values()) <= set(known.instruments.index)
+            assert vocabulary().endings[ending] == row["market"], ticker
+    assert set(vocabulary().lines.values()) <= set(known.instruments.index)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,8 @@ from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
+from tariffmodel.charts.spillovers import industry_bars, line_forest, predicted_and_realised, state_map
+from tariffmodel.charts.watch import nowcast_fan, surprise_bars
 
 __all__ = [
     "COLUMN_CM",
@@ -94,12 +96,16 @@ __all__ = [
     "implied_and_priced",
     "implied_iso",
     "implied_path",
+    "industry_bars",
     "iso_profit",
+    "line_forest",
     "model_vs_disclosed",
+    "nowcast_fan",
     "pair_ideas",
     "paying_move",
     "payoffs",
     "policy_comparison",
+    "predicted_and_realised",
     "profit_grid",
     "rate_path",
     "ratio_paths",
@@ -108,7 +114,9 @@ __all__ = [
     "short_titles",
     "show",
     "slopes_by_event",
+    "state_map",
     "supply_curves",
+    "surprise_bars",
     "tornado",
     "variance_split",
     "where_sold_cars_come_from",

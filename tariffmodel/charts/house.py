@@ -33,6 +33,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tariffmodel import columns as result_columns
+from tariffmodel import escapes
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
@@ -364,7 +365,9 @@ def _csv(frame: pd.DataFrame) -> bytes:
     numbered = frame.index.name is None and frame.index.equals(pd.RangeIndex(len(frame)))
     if not numbered and frame.index.names == [None]:
         frame = frame.rename_axis("name")
-    text = frame.to_csv(index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d")
+    text = escapes.cells(frame).to_csv(
+        index=not numbered, float_format="%.10g", lineterminator="\n", date_format="%Y-%m-%d"
+    )
     return text.encode()
 
 

@@ -1,8 +1,8 @@
 """What can be asked from a terminal?
 
 Exit codes: 0 done; 1 what was asked cannot be answered, for a reason in the data, a policy, a name or a
-notebook: the message says which, and what to do; 2 the command was not understood. ``--debug``, anywhere on
-the line, shows tracebacks.
+notebook: the message says which, and what to do; 2 the command was not understood; `cli.refresh` has more.
+``--debug``, anywhere on the line, shows tracebacks.
 """
 
 from __future__ import annotations
@@ -14,8 +14,23 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import data, forecast, implied, model, scenarios, suite, trade
+from tariffmodel.cli import (
+    data,
+    event,
+    forecast,
+    implied,
+    model,
+    own,
+    refresh,
+    scenarios,
+    spillovers,
+    suite,
+    trade,
+    watch,
+)
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import visible
+from tariffmodel.files import remedy
 
 app = typer.Typer(
     help="Each automaker's US tariff bill, from sourced volumes and dated law.",
@@ -26,7 +41,8 @@ app = typer.Typer(
 )
 
 
-for part in (suite, model, implied, scenarios, data, trade, forecast):
+_ = own  # its commands are in the group `add`
+for part in (suite, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch):
     app.add_typer(part.app)
 
 
@@ -51,15 +67,29 @@ def main() -> None:
     except TariffModelError as error:
         if debug:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {visible(error)}", err=True)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.exit(0)
+    except (OSError, MemoryError) as error:
+        if debug:
+            raise
+        typer.echo(f"error: {_refusal(error)}", err=True)
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise
         typer.echo(
-            f"error: {type(error).__name__}: {error}\nThis is a fault of tariffmodel; --debug shows where.",
+            f"error: {type(error).__name__}: {visible(error)}\n"
+            "This is a fault of tariffmodel; --debug shows where.",
             err=True,
         )
         sys.exit(1)
+
+
+def _refusal(error: OSError | MemoryError) -> str:
+    """What the machine refuses, and what to do about it."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; ask for less at a time, or close other programs"
+    where = f"{visible(error.filename)}: " if error.filename else ""
+    return f"{where}{visible(error.strerror or error)}; {remedy(error)}"

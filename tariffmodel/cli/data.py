@@ -1,9 +1,8 @@
-"""Commands that change the data in use: refresh, add, and back again."""
+"""Commands that change the data in use: add, and back again."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,19 +13,21 @@ from tariffmodel.cli.options import (
     Data,
     Format,
     Output,
-    complete_lines,
     complete_makers,
     number_text,
     print_table,
     write_frame,
 )
+from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 app = typer.Typer()
 adding = typer.Typer(
-    help="Add prices, figures, statements, news or quotes of your own.", no_args_is_help=True
+    help="Add prices, exchange rates, figures, statements, news, quotes, announcements, markets or makers of "
+    "your own.",
+    no_args_is_help=True,
 )
 app.add_typer(adding, name="add")
 
@@ -36,89 +37,10 @@ File = Annotated[Path, typer.Argument(help="CSV or Excel file.", exists=True, di
 Sheet = Annotated[str | None, typer.Option(help="Sheet of a workbook with more than one.")]
 Encoding = Annotated[str | None, typer.Option(help="Of a CSV file, where it is not recognised.")]
 Decimal = Annotated[str | None, typer.Option(help="Decimal mark, . or , where both are possible.")]
+_SHOWN = 20  # doubts of a panel
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask after the preview.")]
 
-
-@app.command()
-def refresh(
-    tickers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Lines to refresh, default all; or the one word trade: US imports by origin from the Census "
-            "Bureau and Mexico's exports by make from INEGI; or news: makers' earnings dates from Yahoo.",
-            metavar="[trade | news | TICKER...]",
-            autocompletion=complete_lines,
-        ),
-    ] = None,
-    currencies: Annotated[bool, typer.Option(help="Exchange rates too.")] = True,
-    months: Annotated[
-        str | None, typer.Option(help="trade: ask Census for these, stored or not: 2025-04..2025-06.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="trade: imdb (Census files), api (Census API, its key in CENSUS_API_KEY) or inegi; repeat "
-            "for several. Default: api with a key, else imdb; and inegi."
-        ),
-    ] = None,
-    format: Output = Format.table,
-    data: Data = None,
-) -> None:
-    """Bring prices and exchange rates up to date from Yahoo (personal use, rate limited); or trade, news."""
-    from tariffmodel import facts
-    from tariffmodel.intake import earnings_dates, official
-    from tariffmodel.intake import yahoo as model
-
-    if tickers == ["trade"]:
-        with _progress_aside(format):
-            done = official.watched(facts.load(data), sources=source or None, months=months)
-        if format.bare:
-            write_frame(done.table, format, {"snapshot": done.snapshot})
-        else:
-            typer.echo(done.summary())
-        if done.wrong:
-            raise typer.Exit(1)
-        return
-    if months or source:
-        raise typer.BadParameter("goes with refresh trade", param_hint="--months" if months else "--source")
-    known = facts.load(data)
-    if tickers == ["news"]:
-        _show_earnings_dates(earnings_dates.refresh(known), format)
-        return
-    lines = [facts.companies.line(known, word) for word in tickers or []]
-    with _progress_aside(format):
-        report = model.watched(known, tickers=lines or None, currencies=currencies)
-    if format.bare:
-        write_frame(report.table, format, {"snapshot": report.snapshot})
-    else:
-        typer.echo(report.summary())
-    if report.table["outcome"].isin(["failed", "skipped", "not found", "empty"]).all():
-        raise typer.Exit(1)
-
-
-def _progress_aside(format: Format) -> AbstractContextManager[object]:
-    """Where a progress bar goes: not among data for a program."""
-    return redirect_stdout(sys.stderr) if format.bare else nullcontext()
-
-
-def _show_earnings_dates(done: pd.DataFrame, format: Format) -> None:
-    """What Yahoo lists of makers' results days, and what of it is new."""
-    if format.bare:
-        write_frame(done, format, {"snapshot": done.attrs["snapshot"]})
-        return
-    table = Table(title="earnings dates at Yahoo, estimated; no sourced day is replaced")
-    for name in ("line", "maker", "listed", "added", "sourced", "removed", "first", "last"):
-        table.add_column(
-            name, justify="right" if name in ("listed", "added", "sourced", "removed") else "left"
-        )
-    row: Any  # a named tuple of its columns
-    for row in done.itertuples():
-        numbers = (str(number) for number in (row.listed, row.added, row.sourced, row.removed))
-        span = ("none", "") if row.listed == 0 else (row.first, row.last)
-        table.add_row(str(row.Index), row.maker, *numbers, *span)
-    print_table(table, 120, format)
-    snapshot = done.attrs["snapshot"]
-    typer.echo(f"snapshot {snapshot}" if snapshot else "Nothing new; no snapshot written.")
+_READING = ("sheet", "encoding", "table", "delimiter", "decimal", "dates")
 
 
 @app.command()
@@ -162,7 +84,13 @@ def prices(
     date_format: Annotated[
         str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
     ] = None,
-    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    adjusted: Annotated[
+        bool | None,
+        typer.Option(
+            "--adjusted/--not-adjusted",
+            help="Whether the prices have dividends and splits in them; default: where that can be told.",
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option(help="Take the place of stored prices, not only extend them.")
     ] = False,
@@ -178,11 +106,14 @@ def prices(
     from tariffmodel.intake import own_prices, vendors
 
     known = facts.load(data)
+    with suppress(DataError):  # a new line is called as it is written
+        ticker = facts.companies.line(known, ticker) if ticker else None
     reading: dict[str, Any] = {
         "sheet": sheet, "ticker": ticker, "currency": currency, "date_format": date_format,
         "adjusted": adjusted, "encoding": encoding, "decimal": decimal,
     }  # fmt: skip
-    frame = vendors.read_prices(file, **reading)
+    frame = vendors.read_prices(file, folder=known.folder, **reading)
+    show_reading(frame)
     faults = own_prices.check_prices(frame, known, market=market, replace=replace)
     facts.refuse([fault for fault in faults if not fault.warning])
     for fault in faults[:_LISTED]:
@@ -207,10 +138,63 @@ def prices(
             str(row["largest_return_date"])[:10],
             number_text(row["largest_difference"], "{:.2%}"),
         )
-    _shown(table, seen, file, format)
-    _agree(yes)
+    previewed(table, seen, file, format)
+    agree(yes)
     own_prices.add_prices(known, frame, market=market, name=name, replace=replace)
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+    after = facts.load(data)
+    if after.prices.index[-1] > (fixed := after.fx.index[-1]):
+        remark(
+            f"results are now as of {after.as_of}; the last exchange rates, of {fixed:%Y-%m-%d}, stand in "
+            "until newer ones come (`tariffmodel add fx`, `refresh`), and prices in dollars end with them",
+            format,
+        )
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
+
+
+@adding.command()
+def panel(
+    path: Annotated[
+        Path,
+        typer.Argument(help="CSV, Excel or Parquet file, or a folder with a file per line.", exists=True),
+    ],
+    market: Annotated[str | None, typer.Option(help="Of new lines: JP, KR, DE, US …")] = None,
+    only: Annotated[bool, typer.Option(help="Lines that are not in it lose their prices.")] = False,
+    date_format: Annotated[
+        str | None, typer.Option("--date-format", help="day-first, month-first or a pattern.")
+    ] = None,
+    adjusted: Annotated[bool, typer.Option(help="The prices have dividends and splits in them.")] = False,
+    yes: Yes = False,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Prices of many lines in place of the stored ones, each line as a whole."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_panel
+
+    known = facts.load(data)
+    reading: dict[str, Any] = {"adjusted": adjusted}
+    if date_format:
+        reading["date_format"] = date_format
+    frame = own_panel.read_panel(path, **reading)
+    faults = own_panel.check_panel(frame, known, market=market)
+    facts.refuse([fault for fault in faults if not fault.warning])
+    for fault in faults[:_SHOWN]:
+        typer.echo(f"warning: {fault}", err=True)
+    if len(faults) > _SHOWN:
+        typer.echo(f"warning: and {len(faults) - _SHOWN} more", err=True)
+    seen = own_panel.preview_panel(frame, known)
+    kept = seen.attrs["kept"]
+    others = f"; {len(kept)} other lines {'lose theirs' if only else 'stay as they are'}" if kept else ""
+    if format.bare:
+        write_frame(seen, format, {"file": path.name, "kept": list(kept)})
+    remark(
+        f"{path.name}: {len(seen)} lines, {seen['rows'].sum():,} rows, {seen['first'].min():%Y-%m-%d} to "
+        f"{seen['last'].max():%Y-%m-%d}, in place of what is stored of them{others}",
+        format,
+    )
+    agree(yes)
+    own_panel.replace_panel(known, path, market=market, only=only, **reading)
+    remark("replaced; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="facts")
@@ -231,6 +215,9 @@ def add_facts(
         typer.Option("--known-on", "--source-date", help="When it became public: YYYY[-MM[-DD]]."),
     ] = None,
     quality: Annotated[str | None, typer.Option(help="reported, derived or estimated.")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Take figures a hundred times all that their kind has had.")
+    ] = False,
     sheet: Sheet = None,
     encoding: Encoding = None,
     decimal: Decimal = None,
@@ -254,22 +241,27 @@ def add_facts(
     table = Table(title=f"{file.name}: inputs of the model that would change")
     for heading in ("maker", "variable", "origin", "period", "unit", "old", "new"):
         table.add_column(heading, justify="right" if heading in ("old", "new") else "left")
-    changed = own_facts.preview_facts(rows, known)
+    changed = own_facts.preview_facts(rows, known, accept=accept)
     for fault in changed.attrs["warnings"]:
         typer.echo(f"warning: {fault}", err=True)
+    if left_out := rows.attrs.get("left_out"):
+        typer.echo(f"left out, no label of data/watch/press_labels.csv: {', '.join(left_out)}", err=True)
     row: Any  # a named tuple of its columns
     for row in changed.itertuples():
         old, new = (
             number_text(value, "{:,.0f}" if abs(value) >= 1000 else "{:,.4g}") for value in (row.old, row.new)
         )
         table.add_row(row.maker, row.variable, row.origin, row.period, row.unit, old, new)
-    _shown(table, changed, file, format)
-    _said(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model", format)
+    previewed(table, changed, file, format)
+    remark(f"{len(rows)} row{'s' * (len(rows) > 1)}, {table.row_count} of them inputs of the model", format)
     if not format.bare:
-        _show_bills(own_facts.preview_bills(rows, known), format)
-    _agree(yes)
-    own_facts.add_facts(known, file, **reading)
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+        try:
+            _show_bills(own_facts.preview_bills(rows, known), format)
+        except DataError as error:  # rows of a new maker may come in several files
+            typer.echo(f"no bill of all makers can be computed with these rows yet: {error}")
+    agree(yes)
+    own_facts.add_facts(known, file, accept=accept, **reading)
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 def _show_bills(bills: pd.DataFrame, format: Format) -> None:
@@ -331,11 +323,11 @@ def disclosures(
         table.add_row(
             row.maker, row.period, row.kind, row.currency, said, model, f"{low}–{high}", error, inside
         )
-    _shown(table, judged, file, format)
-    _said(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable", format)
-    _agree(yes)
+    previewed(table, judged, file, format)
+    remark(f"{len(rows)} statement{'s' * (len(rows) > 1)}, {table.row_count} of them comparable", format)
+    agree(yes)
     own_disclosures.add_disclosures(asked.facts, file, **reading)
-    _said("added; `tariffmodel snapshots` shows how to go back", format)
+    remark("added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command()
@@ -378,10 +370,10 @@ def events(
         table.add_row(
             str(row.row), row.maker, row.date, row.time, row.zone, day + later, row.kind, row.what, replaced
         )
-    _shown(table, seen, file, format)
-    _agree(yes)
+    previewed(table, seen, file, format)
+    agree(yes)
     number = own_events.add_events(known, file, zone=zone, **reading)
-    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 
 @adding.command(name="quotes")
@@ -438,13 +430,55 @@ def add_quotes(
         table.add_row(
             str(row.row), row.date, row.underlying, row.type, until, at, *prices, row.unit, replaced
         )
-    _shown(table, seen, file, format)
-    _agree(yes)
+    previewed(table, seen, file, format)
+    agree(yes)
     number = own_quotes.add_quotes(known, file, **reading)
-    _said(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
 
 
-def _shown(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> None:
+@adding.command(name="announcements")
+def add_announcements(
+    file: File,
+    company: Annotated[str | None, typer.Option(help="Where the file has no such column.")] = None,
+    kind: Annotated[str | None, typer.Option(help="new_plant, expansion, hiring, layoff ...")] = None,
+    source_title: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    source_url: Annotated[str | None, typer.Option(help="Where.")] = None,
+    sheet: Sheet = None,
+    encoding: Encoding = None,
+    decimal: Decimal = None,
+    yes: Yes = False,
+    format: Output = Format.table,
+    data: Data = None,
+) -> None:
+    """Investment and hiring announced: date, company, plant, investment_usd, jobs, start_year, kind a row."""
+    from tariffmodel import facts
+    from tariffmodel.intake import own_announcements
+
+    known = facts.load(data)
+    given = {"company": company, "kind": kind, "source_title": source_title, "source_url": source_url}
+    columns = {column: value for column, value in given.items() if value is not None}
+    reading: dict[str, Any] = {"sheet": sheet, "encoding": encoding, "decimal": decimal, **columns}
+    rows = own_announcements.read_announcements(file, **reading)
+    seen = own_announcements.preview_announcements(rows, known)
+    for fault in own_announcements.check_announcements(rows, known):
+        typer.echo(f"warning: {fault}", err=True)
+    table = Table(title=f"{file.name}: announcements; counted are those of a maker's US plant")
+    for name in ("row", "date", "company", "plant", "kind", "USD m", "jobs", "from", "counted", "replaces"):
+        table.add_column(name, justify="right" if name in ("row", "USD m", "jobs") else "left")
+    row: Any  # a named tuple of its columns
+    for row in seen.astype({"jobs": float, "start_year": float}).itertuples():
+        money, jobs = number_text(row.investment_usd / 1e6), number_text(row.jobs)
+        plant = row.plant if isinstance(row.plant, str) else ""
+        marks = ("yes" if row.counted else "no", "a row in use" if row.replaces else "")
+        year = number_text(row.start_year, "{:.0f}")
+        table.add_row(str(row.row), row.date, row.company, plant, row.kind, money, jobs, year, *marks)
+    previewed(table, seen, file, format)
+    agree(yes)
+    number = own_announcements.add_announcements(known, file, **reading)
+    remark(f"{number} row{'s' * (number > 1)} added; `tariffmodel snapshots` shows how to go back", format)
+
+
+def previewed(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> None:
     """A preview, for people or for programs."""
     if format.bare:
         write_frame(frame, format, {"file": file.name})
@@ -452,11 +486,20 @@ def _shown(table: Table, frame: pd.DataFrame, file: Path, format: Format) -> Non
         print_table(table, 120, format)
 
 
-def _said(text: str, format: Format) -> None:
+def remark(text: str, format: Format) -> None:
     """A sentence beside a preview; nothing but data goes to a program."""
     typer.echo(text, err=format.bare)
 
 
-def _agree(yes: bool) -> None:
+def show_reading(frame: pd.DataFrame) -> None:
+    """How a file was read, and what of it was left out or recognised."""
+    about = {name: frame.attrs[name] for name in _READING if frame.attrs.get(name)}
+    typer.echo("read as " + ", ".join(f"{name} {value}" for name, value in about.items()))
+    for note in frame.attrs["notes"]:
+        typer.echo(f"warning: {note}", err=True)
+
+
+def agree(yes: bool) -> None:
+    """Ask before anything is written."""
     if not yes:
         typer.confirm("Add this?", abort=True, err=True)

@@ -148,6 +148,8 @@ def exposure(
             ),
             format=format,
         )
+    if as_of and (hidden := asked.facts.hidden(day)):
+        typer.echo(hidden)
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
             typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")
@@ -161,9 +163,9 @@ _LEFT = {
 }
 _ASSUMED = {
     "mean": "official months of a year in the period are not all out; it has the mean pace of earlier years",
-    "projected": "a year in the period is known in part; the rest follows at the mean pace of earlier years",
+    "projected": "a year in the period is known in part; the rest is a nowcast, with the range of one",
     "carried": "a year in the period is not known; it has the imports of the nearest one, at the mean "
-    "pace of earlier years",
+    "pace of earlier years, with the range of what a year may change",
 }
 
 

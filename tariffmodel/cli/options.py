@@ -22,6 +22,9 @@ from rich.table import Table
 
 from tariffmodel.cli import pages
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import cells as escapes_cells
+from tariffmodel.escapes import visible
+from tariffmodel.facts.periods import day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +59,8 @@ def _column_of(name: str, *columns: str) -> list[str]:
     folder = next((place for place in places if (place / "facts").is_dir()), places[0])
     if name.endswith("*"):
         return sorted(path.stem for path in folder.glob(f"{name}.toml"))
+    if not (folder / name).is_file():
+        return []
     with (folder / name).open(encoding="utf-8", newline="") as file:
         return [row[column] for row in csv.DictReader(file) for column in columns if row[column]]
 
@@ -134,9 +139,9 @@ Output = Annotated[
 def parse_day(text: str, option: str = "--as-of") -> date:
     """A day written YYYY-MM-DD; anything else is refused."""
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a day; write YYYY-MM-DD", param_hint=option) from None
+        return day(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def one_of(text: str, choices: Iterable[str], option: str) -> None:
@@ -162,12 +167,12 @@ def ask(
     from tariffmodel import facts
     from tariffmodel.tariff.case import case
 
-    day = parse_day(as_of) if as_of else None
+    seen_on = parse_day(as_of) if as_of else None
     changed = dict(parse_setting(text) for text in settings or [])
     known = facts.load(data)
     names = makers_named(known, makers)
     label = facts.companies.own_period(known, period, names)
-    return case(policy, against, label, day, known, changed), names
+    return case(policy, against, label, seen_on, known, changed), names
 
 
 def makers_named(known: Facts, makers: Sequence[str] | None) -> list[str]:
@@ -193,12 +198,16 @@ def parse_setting(text: str) -> tuple[str, Any]:
         pass
     try:
         return key.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return key.strip(), value.strip()
 
 
 def print_table(table: Table, width: int = 160, format: Format = Format.table) -> None:
-    """A table as wide as the terminal, or of a fixed width when written to a file; or as Markdown."""
+    """A table as wide as the terminal, or of a fixed width when written to a file; or as Markdown.
+
+    All in it is text.
+    """
+    table.title, table.caption = visible(table.title or "") or None, visible(table.caption or "") or None
     if format is Format.markdown:
         typer.echo(pages.markdown(table))
         return
@@ -280,7 +289,7 @@ def write_frame(
     if counted := frame.index.names == [None] and frame.index.equals(frame.reset_index().index):
         frame = frame.reset_index(drop=True)
     if format is Format.csv:
-        typer.echo(frame.to_csv(lineterminator="\n", index=not counted), nl=False)
+        typer.echo(escapes_cells(frame).to_csv(lineterminator="\n", index=not counted), nl=False)
         return
     plain = frame if counted else frame.reset_index()
     rows = [

@@ -21,11 +21,13 @@ from tariffmodel.facts.faults import (
 from tariffmodel.facts.flows import BASIS
 from tariffmodel.facts.readings import Resolved, identity, resolve
 from tariffmodel.facts.tables import (
+    ANNOUNCEMENTS,
     COMPANY_NEWS,
     EU_MEMBERS,
     FACT_FILES,
     LEDGER,
     OWN,
+    OWN_ANNOUNCEMENTS,
     OWN_COMPANY_NEWS,
     OWN_DISCLOSURES,
     OWN_LEDGER,
@@ -46,6 +48,7 @@ from tariffmodel.facts.version import Version, data_version
 from tariffmodel.facts.worth import fx_rate, market_value, share_counts
 
 __all__ = [
+    "ANNOUNCEMENTS",
     "BASIS",
     "COMPANY_NEWS",
     "EU_MEMBERS",
@@ -56,6 +59,7 @@ __all__ = [
     "KEY",
     "LEDGER",
     "OWN",
+    "OWN_ANNOUNCEMENTS",
     "OWN_COMPANY_NEWS",
     "OWN_DISCLOSURES",
     "OWN_LEDGER",

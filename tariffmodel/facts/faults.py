@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short, visible
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -21,6 +22,7 @@ SALES, PRODUCTION, EXPORTS, IMPORTS = (
 )  # fmt: skip
 FLOWS = {SALES, PRODUCTION, EXPORTS, IMPORTS}  # add up over days; everything else is a level
 ROUNDING = 1e-3  # months may be off their year by this share of it: published sums are rounded and revised
+_NUMBER = r"\s*[+-]?(?:[iI]nf(?:inity)?|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?)\s*"
 _TYPES = {
     "float": "a number",
     "int": "a whole number",
@@ -43,8 +45,8 @@ class Fault:
     warning: bool = False
 
     def __str__(self) -> str:
-        where = self.file + (f" row {self.row}" if self.row else "")
-        value = repr(self.value) if self.value == self.value else "empty"
+        where = visible(self.file) + (f" row {self.row}" if self.row else "")
+        value = short(self.value) if self.value == self.value else "empty"
         return f"{where}: {self.column} is {value}; expected {self.expected}"
 
 
@@ -82,7 +84,7 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
     words = [name for name, column in schema.columns.items() if column.dtype is None and name in raw]
     raw = raw.astype({name: "str" for name in words if raw[name].dtype != "str"})
     try:
-        frame = schema.validate(raw, lazy=True)
+        frame = schema.validate(_numbers_apart(raw, schema), lazy=True)
     except SchemaErrors as error:
         seen = set()
         case: Any  # a named tuple of the columns of failures
@@ -107,6 +109,16 @@ def conform(raw: pd.DataFrame, schema: pa.DataFrameSchema, file: str, faults: li
         column: bool for column in frame.columns[frame.dtypes == "boolean"] if frame[column].notna().all()
     }
     return frame.astype(flags).assign(file=file, row=frame.index + 2)
+
+
+def _numbers_apart(raw: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """`raw` with a question mark for what Python would take for a number and nobody else: nan, 1_000."""
+    plain = raw.copy(deep=False)
+    for name, column in schema.columns.items():
+        if name in raw and raw[name].dtype == "str" and str(column.dtype) in ("float64", "Int64"):
+            cells = raw[name]
+            plain[name] = cells.where(cells.isna() | cells.str.fullmatch(_NUMBER), "?")
+    return plain
 
 
 def conform_own(rows: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFrame, list[Fault]]:

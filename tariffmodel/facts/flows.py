@@ -7,9 +7,13 @@ their quarter and their year. Within a month days are alike. Over months
 - a year is spread by the official months of its origin, or of all origins where there are none, see
   `official`; vehicles built or sold in the US, of which no official months are at hand, evenly;
 - where the official year is not over, by the mean pace of each month in the maker's earlier years;
-- where rows hold a part of a year only, the rest follows from that part and that mean pace;
+- where rows hold a part of a year only, the rest follows from what that part usually is and from the year
+  before, see `seasons`; it moves at that mean pace;
 - a year without rows has the pace of days of the nearest earlier year, failing that of the nearest later
   one, and that mean pace of months.
+
+What no row holds is a forecast, and its range is one: 80% of what may be (`seasons.ends`), and the range of
+the figures that it rests on.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import trade
+from tariffmodel.facts import seasons, trade
 from tariffmodel.facts.faults import FLOWS, IMPORTS, KEY, ROUNDING
 from tariffmodel.facts.protected import kept_with, kept_with_files
 from tariffmodel.facts.tables import QUALITY, Facts
@@ -172,7 +176,7 @@ def _courses(facts: Facts, first: int, last: int) -> Courses:
         here = np.arange(len(place), len(place) + len(names))
         place |= dict(zip(names, here.tolist(), strict=True))
         table = np.array([keys[name] for name in names], dtype=int)
-        laid = _Layout(calendar, names, spans, figures[:, table], _paces(facts, names, calendar))
+        laid = _Layout(facts, calendar, names, spans, figures[:, table], _paces(facts, names, calendar))
         amount[:, here], row, basis = laid.out()
         worst = np.full(basis.shape, len(QUALITY) - 1)
         grades[:, here] = np.where(basis < _PROJECTED, quality[table].T[row], worst)
@@ -240,6 +244,7 @@ class _Calendar:
 class _Layout:
     """n keys with rows of the same days, the shortest first; `figures` is (3, n, rows)."""
 
+    facts: Facts
     calendar: _Calendar
     names: list[Key]
     spans: tuple[tuple[int, int], ...]
@@ -269,23 +274,45 @@ class _Layout:
         for year in np.flatnonzero(some & ~whole):
             here = at.year == year
             rest, known = here & ~stated, here & stated
-            part = weight[:, known].sum(axis=-1, keepdims=True)
-            whole_year = np.divide(
-                amount[..., known].sum(axis=-1, keepdims=True),
-                part,
-                out=np.zeros((3, len(part), 1)),
-                where=part > 0,
-            )
-            amount[..., rest] = whole_year * weight[:, rest]
+            amount[..., rest] = self._rest(int(year), known, amount, whole) * _shares(weight[:, rest])
             basis[rest] = _PROJECTED
         have = np.flatnonzero(some)
         for year in np.flatnonzero(~some):
             here = at.year == year
             source = have[have < year][-1] if (have < year).any() else have[0]
-            total = amount[..., at.year == source].sum(axis=-1, keepdims=True)
-            amount[..., here] = total * at.year_days[year] / at.year_days[source] * weight[:, here]
+            total = amount[..., at.year == source].sum(axis=-1) * at.year_days[year] / at.year_days[source]
+            spread = seasons.growth_sd(self.facts, int(at.first + year)) * np.sqrt(abs(year - source))
+            amount[..., here] = _widened(total, spread)[..., None] * weight[:, here]
             basis[here] = _CARRIED
         return amount, row, basis
+
+    def _rest(self, year: int, known: np.ndarray, amount: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Vehicles (3, n, 1) of the days of a year that no row holds, from those that rows hold."""
+        at = self.calendar
+        month = np.bincount(at.month[known] - 12 * year, at.length[known], minlength=12)
+        share = month / at.month_days[year]
+        before = self.official[:, :year] * (at.month_days[:year] / at.year_days[:year, None])
+        there = ~np.isnan(before[..., 0])
+        count = there.sum(axis=1)
+        theirs = np.where(there, np.nan_to_num(before) @ share, 0.0).sum(axis=1) / np.maximum(count, 1)
+        season = seasons.season(
+            seasons.series(self.facts), self.names, at.first + year, share, (theirs, count)
+        )
+        stated = amount[..., known].sum(axis=-1)
+        last = np.full(len(self.names), np.nan)
+        if year and whole[year - 1]:
+            last = amount[0][:, at.year == year - 1].sum(axis=-1)
+        value, sd = seasons.year_end(
+            stated[0],
+            season,
+            float(month.sum() / at.year_days[year]),
+            last,
+            seasons.growth_sd(self.facts, at.first + year),
+        )
+        low, high = seasons.ends(value, sd, stated[0])
+        part = np.divide(stated, stated[0], out=np.ones_like(stated), where=stated[0] > 0)
+        rest = np.stack([value, low, high]) - stated[0]
+        return np.asarray((rest * part)[..., None])
 
     def _spread(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vehicles that rows give to stretches (3, n, G), and the row that each is of (G,)."""
@@ -343,6 +370,25 @@ def _mean_before(pace: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
     opening = np.take_along_axis(pace, there.argmax(axis=1)[:, None], axis=1)
     mean = np.divide(before, earlier, out=np.broadcast_to(opening, pace.shape).copy(), where=earlier > 0)
     return np.where(np.isnan(mean), otherwise, mean)
+
+
+def _shares(weight: np.ndarray) -> np.ndarray:
+    """Weights (n, G) over their sum."""
+    total = weight.sum(axis=-1, keepdims=True)
+    return np.asarray(
+        np.divide(weight, total, out=np.full_like(weight, 1 / weight.shape[1]), where=total > 0)
+    )
+
+
+def _widened(total: np.ndarray, sd: float) -> np.ndarray:
+    """Central, low and high (3, n) of a year that another stands in for: both ranges, as if independent."""
+    value = total[0]
+    low, high = seasons.ends(np.ones(1), np.array([sd]))
+    own = np.divide(total[1:], value, out=np.ones_like(total[1:]), where=value > 0) - 1
+    down = np.minimum(np.hypot(own[0], 1 - low), 1.0)
+    up = np.hypot(own[1], high - 1)
+    # where nothing is, or may be, the figures stay as they are
+    return np.where(value > 0, np.stack([value, value * (1 - down), value * (1 + up)]), total)
 
 
 def _within_a_month(start: int, end: int) -> bool:

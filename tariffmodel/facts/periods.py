@@ -15,9 +15,10 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from tariffmodel.errors import TariffModelError
+from tariffmodel.escapes import short
 
 GRAMMAR = "CY2025, FY2026-03, 2025H1, 2025Q3, 2025-04, 2025-04-15 or a range such as 2025-04..2025-12"
-_YEARS = 1900, 2200
+YEARS = range(1900, 2200)  # what a label can mean: beyond them days cannot be counted, and nobody asks
 _PART = r"(?:([12])H|H([12])|([1-4])Q|Q([1-4]))?"
 _FISCAL = re.compile(rf"{_PART}[ /-]?FY ?(\d{{4}}|\d{{2}})[ /-]?{_PART}")
 _SLIPS = (  # as people write them, and as we do
@@ -96,19 +97,17 @@ def parse(label: str) -> Period:
     try:
         start, end = _span(text)
     except ValueError as error:
+        if "of the years" in str(error):
+            raise TariffModelError(f"period {short(label)}: {error}") from error
         if needs_month(text):
             raise TariffModelError(
-                f"period {label!r} is a maker's own and whose is not said; write it with the month in which "
-                f"the year ends, such as {of_fiscal_year(text, 3)} or {of_fiscal_year(text, 12)}"
+                f"period {short(label)} is a maker's own and whose is not said; write it with the month in "
+                f"which the year ends, such as {of_fiscal_year(text, 3)} or {of_fiscal_year(text, 12)}"
             ) from error
         remedy = f"did you mean {like}?" if (like := _meant(text)) else f"write {GRAMMAR}"
-        raise TariffModelError(f"period {label!r} is not understood; {remedy}") from error
-    if not _YEARS[0] <= start.year <= end.year <= _YEARS[1] and start <= end:
-        raise TariffModelError(
-            f"period {label!r} is not within {_YEARS[0]} to {_YEARS[1]}; is the year right?"
-        )
+        raise TariffModelError(f"period {short(label)} is not understood; {remedy}") from error
     if end < start:
-        raise TariffModelError(f"period {label!r} ends before it starts; write the earlier date first")
+        raise TariffModelError(f"period {short(label)} ends before it starts; write the earlier date first")
     return Period(start, end, text)
 
 
@@ -152,23 +151,41 @@ def _span(text: str) -> tuple[date, date]:
     if ".." in text:
         first, last = text.split("..")
         return _span(first)[0], _span(last)[1]
-    if match := re.fullmatch(r"(?:CY)?(\d{4})", text):
+    if match := re.fullmatch(r"(?:CY)?([0-9]{4})", text):
         return _months(int(match[1]), 1, 12)
-    if match := re.fullmatch(r"FY(\d{4})-(\d{2})(?:H([12])|Q([1-4]))?", text):
+    if match := re.fullmatch(r"FY([0-9]{4})-([0-9]{2})(?:H([12])|Q([1-4]))?", text):
         months = 6 if match[3] else 3 if match[4] else 12
         past = months * (int(match[3] or match[4] or 1) - 1)  # months of the year before the part
         year, month = divmod(12 * (int(match[1]) - 1) + int(match[2]) + past, 12)
         return _months(year, month + 1, 1)[0], _months(*_later(year, month, months - 1), 1)[1]
-    if match := re.fullmatch(r"(\d{4})H([12])", text):
+    if match := re.fullmatch(r"([0-9]{4})H([12])", text):
         return _months(int(match[1]), 6 * int(match[2]) - 5, 6)
-    if match := re.fullmatch(r"(\d{4})Q([1-4])", text):
+    if match := re.fullmatch(r"([0-9]{4})Q([1-4])", text):
         return _months(int(match[1]), 3 * int(match[2]) - 2, 3)
-    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+    if match := re.fullmatch(r"([0-9]{4})-([0-9]{2})", text):
         return _months(int(match[1]), int(match[2]), 1)
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):  # Python takes the ISO week 2026-W05 for its Monday
-        raise ValueError(text)
-    day = date.fromisoformat(text)
-    return day, day
+    return day(text), day(text)
+
+
+def day(text: str) -> date:
+    """A day written as 2025-04-15; Python itself takes the ISO week 2026-W05 for its Monday.
+
+    Raises
+    ------
+    ValueError
+        If it is written in another way, is none, or is of a year that is not in `YEARS`.
+
+    Examples
+    --------
+    >>> day("2025-04-15").isoformat()
+    '2025-04-15'
+    """
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(f"{short(text)} is not a day; write YYYY-MM-DD")
+    found = date.fromisoformat(text)
+    if found.year not in YEARS:
+        raise ValueError(f"{text} is not of the years {YEARS[0]} to {YEARS[-1]}")
+    return found
 
 
 def _later(year: int, month: int, months: int) -> tuple[int, int]:
@@ -178,5 +195,7 @@ def _later(year: int, month: int, months: int) -> tuple[int, int]:
 
 
 def _months(year: int, month: int, count: int) -> tuple[date, date]:
+    if year not in YEARS:
+        raise ValueError(f"{year} is not one of the years {YEARS[0]} to {YEARS[-1]}")
     last = month + count - 1
     return date(year, month, 1), date(year, last, calendar.monthrange(year, last)[1])

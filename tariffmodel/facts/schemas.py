@@ -22,11 +22,28 @@ from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import periods
 from tariffmodel.facts.publication import KINDS
 
-CURRENCIES = ("JPY", "KRW", "EUR", "GBP", "USD", "SEK", "NOK")
-HOMES = ("JP", "KR", "EU", "GB", "US")
 QUALITIES = ("reported", "derived", "estimated")
-MONEY = tuple(f"{currency.lower()}_bn" for currency in CURRENCIES)
-PER_SHARE = (*(f"{currency.lower()}_per_share" for currency in CURRENCIES), "usd_per_adr")
+MONEY = r"[a-z]{3}_bn"
+# lists that are data: what a column may hold is a column of another table; the currency of a unit too
+LISTS = {
+    "home": "companies/homes.csv",
+    "currency": "market/currencies.csv",
+    "market": "market/markets.csv",
+    "exchange_calendar": "market/markets.csv",
+}
+LISTED = {
+    ("companies/makers.csv", "home"): "home",
+    ("companies/makers.csv", "reporting_currency"): "currency",
+    ("companies/financials.csv", "unit"): "currency",
+    ("companies/disclosures.csv", "unit"): "currency",
+    ("companies/own_disclosures.csv", "unit"): "currency",
+    ("companies/refunded.csv", "unit"): "currency",
+    ("market/markets.csv", "currency"): "currency",
+    ("market/contracts.csv", "home"): "home",
+    ("market/instruments.csv", "market"): "market",
+    ("market/instruments.csv", "exchange_calendar"): "exchange_calendar",
+    ("market/instruments.csv", "currency"): "currency",
+}
 FRACTIONS = (
     "fraction",
     "fraction_of_revenue",
@@ -47,6 +64,14 @@ def _one_of(*allowed: str, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.isin(allowed, error=f"expected one of {', '.join(allowed)}"), nullable=nullable)
 
 
+def _unit(*others: str, money: str = MONEY) -> pa.Column:
+    """Money in a currency that `LISTED` has checked, or one of other units."""
+    expected = (
+        f"one of usd_bn, sek_bn and so on (currencies of data/market/currencies.csv), {', '.join(others)}"
+    )
+    return _like(f"(?:{'|'.join([money, *others])})$", expected.rstrip(", "))
+
+
 def _some_of(*allowed: str) -> pa.Column:
     def known(cell: str) -> bool:
         return set(cell.split("|")) <= set(allowed)
@@ -59,10 +84,18 @@ def _like(pattern: str, expected: str, nullable: bool = False) -> pa.Column:
     return _text(pa.Check.str_matches(re.compile(pattern), error=f"expected {expected}"), nullable=nullable)
 
 
+# 1e309 is infinite, and one such figure leaves no sum
+_FINITE = pa.Check(np.isfinite, error="expected a number that is not infinite")
+
+
+_ABOVE_0 = [_FINITE, pa.Check.gt(0, error="expected a value > 0")]
+_FROM_0 = [_FINITE, pa.Check.ge(0, error="expected a value >= 0")]
+
+
 def _number(
     low: float | None = None, high: float | None = None, *, nullable: bool = False, whole: bool = False
 ) -> pa.Column:
-    checks = []
+    checks = [] if whole else [_FINITE]
     if low is not None:
         checks.append(pa.Check.ge(low, error=f"expected a value >= {low}"))
     if high is not None:
@@ -106,6 +139,10 @@ def _is_zone(name: str) -> bool:
     except (KeyError, ValueError, OSError):  # of a folder, of a name that is none
         return False
     return True
+
+
+def _codes() -> pa.Column:
+    return _like(r"[A-Z]+(\|[A-Z]+)*$", "codes in capitals, separated by |", nullable=True)
 
 
 def _clock() -> pa.Column:
@@ -171,8 +208,8 @@ MAKERS = _table(
         "maker": _text(),
         "name": _text(),
         "headquarters": _like(r"[A-Z]{2}$", "a two-letter country code"),
-        "home": _one_of(*HOMES),
-        "reporting_currency": _one_of(*CURRENCIES),
+        "home": _text(),
+        "reporting_currency": _text(),
         "fiscal_year_end_month": _number(1, 12, whole=True),
         "ticker": _text(nullable=True),
         "share_lines": _text(nullable=True),
@@ -213,7 +250,9 @@ FINANCIALS = _table(
         "value": _number(),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
-        "unit": _one_of(*MONEY, *PER_SHARE, "million_shares", "units", "fraction"),
+        "unit": _unit(
+            "usd_per_adr", "million_shares", "units", "fraction", money=rf"{MONEY}|[a-z]{{3}}_per_share"
+        ),
         "basis": _text(),
         "selected": _flag(),
         "latest": _flag(),
@@ -240,7 +279,7 @@ DISCLOSURES = _table(
         "low": _number(nullable=True),
         "high": _number(nullable=True),
         "bound": _one_of("exact", "about", "at_least", "at_most", "range", "unquantified"),
-        "unit": _one_of(*MONEY, *FRACTIONS, "usd_per_vehicle", "units"),
+        "unit": _unit(*FRACTIONS, "usd_per_vehicle", "units"),
         "basis": _one_of(
             "gross",
             "net",
@@ -273,7 +312,7 @@ DISCLOSURES = _table(
             "the model's bill is before own mitigation",
         ),
         pa.Check(
-            lambda table: ~table["like_for_like"] | table["unit"].isin(MONEY) & (table["value"] > 0),
+            lambda table: ~table["like_for_like"] | table["unit"].str.fullmatch(MONEY) & (table["value"] > 0),
             error="like_for_like: expected an amount of money above zero where it is true",
         ),
     ],
@@ -285,8 +324,8 @@ REFUNDED = _table(
         "company": _text(),
         "duty": _one_of("ieepa"),
         "paid_over": _period(),
-        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
-        "unit": _one_of(*MONEY),
+        "value": pa.Column(float, _ABOVE_0),
+        "unit": _unit(),
         "said_on": _date(),
     },
     key=["company", "duty"],
@@ -306,11 +345,10 @@ FX_SENSITIVITY = _table(
             "hedging_policy",
             "exposure_share",
         ),
-        "move": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True),
-        "move_unit": _one_of(*(currency.lower() for currency in CURRENCIES), "fraction", nullable=True),
+        "move": pa.Column(float, _ABOVE_0, nullable=True),
+        "move_unit": _like(r"(?:[a-z]{3}|fraction)$", "a currency such as jpy, or fraction", nullable=True),
         "effect": _number(),
-        "effect_unit": _one_of(
-            *MONEY,
+        "effect_unit": _unit(
             "jpy_per_usd",
             "jpy_per_eur",
             "jpy_per_thb",
@@ -534,9 +572,9 @@ STORIES = _table(
 # Columns that a refreshed or the user's own table has and the bundled one has not.
 _SOURCE = {"source": pa.Column(str, required=False)}
 _REFRESHED = {
-    "open": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
-    "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0"), nullable=True, required=False),
-    "volume": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True, required=False),
+    "open": pa.Column(float, _ABOVE_0, nullable=True, required=False),
+    "close": pa.Column(float, _ABOVE_0, nullable=True, required=False),
+    "volume": pa.Column(float, _FROM_0, nullable=True, required=False),
     **_SOURCE,
 }
 
@@ -544,7 +582,7 @@ PRICES = _table(
     {
         "date": _day(),
         "ticker": _text(),
-        "adj_close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "adj_close": pa.Column(float, _ABOVE_0),
         "records": _number(0, whole=True),
         "basis": _one_of("total_return", "price_return"),
         **_REFRESHED,
@@ -564,9 +602,9 @@ PRICE_RECORDS = _table(
         "date": _day(),
         "ticker": _text(),
         "record": _text(),
-        "close": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "close": pa.Column(float, _ABOVE_0),
         "adjusted": _flag(),
-        "dividend": pa.Column(float, pa.Check.ge(0, error="expected a value >= 0"), nullable=True),
+        "dividend": pa.Column(float, _FROM_0, nullable=True),
     },
     key=["ticker", "date", "record"],
     checks=[
@@ -582,10 +620,41 @@ FX = _table(
     {
         "date": _day(),
         "pair": _like(r"[A-Z]{6}$", "a currency pair such as USDJPY"),
-        "rate": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "rate": pa.Column(float, _ABOVE_0),
         **_SOURCE,
     },
     key=["pair", "date"],
+    provenance=False,
+)
+
+CURRENCIES = _table(
+    {
+        "currency": _like(r"[A-Z]{3}$", "a currency code such as JPY"),
+        "name": _text(),
+        "pair": _like(r"(?:USD[A-Z]{3}|[A-Z]{3}USD)$", "a pair against the dollar: USDHKD", nullable=True),
+    },
+    key=["currency"],
+)
+
+HOMES = _table({"home": _like(r"[A-Z]{2}$", "a code such as JP or EU"), "name": _text()}, key=["home"])
+
+VENDOR_WORDS = _table(
+    {
+        "meaning": _one_of(
+            *("date", "ticker", "currency", "interval", "close", "adj_close", "volume", "open", "dividend"),
+            *("unused", "missing", "error", "daily", "currency_word", "times", "month", "era", "line"),
+        ),
+        "word": _text(),
+        "value": _text(nullable=True),
+        "language": _text(nullable=True),
+        "remedy": _text(nullable=True),
+    },
+    checks=[
+        pa.Check(
+            lambda table: (table["meaning"] != "error") | table["remedy"].notna(),
+            error="remedy: expected what to do about an error",
+        )
+    ],
     provenance=False,
 )
 
@@ -593,9 +662,14 @@ MARKETS = _table(
     {
         "market": _like(r"[A-Z]{2}$", "a country code"),
         "name": _text(),
-        "exchange_calendar": _like(r"X[A-Z]{3}$", "a code of the exchange_calendars package, such as XTKS"),
-        "currency": _one_of(*CURRENCIES),
+        "exchange_calendar": _like(r"[A-Z]{4}$", "a code of the exchange_calendars package, such as XTKS"),
+        "currency": _text(),
         "benchmark": _text(nullable=True),
+        "suffix": _like(r"\.[A-Z]{1,3}$", "the ending of its tickers at Yahoo, such as .HK", nullable=True),
+        "space_codes": _codes(),
+        "dash_codes": _codes(),
+        "dot_codes": _codes(),
+        "colon_codes": _codes(),
     },
     key=["market"],
 )
@@ -606,7 +680,7 @@ CONTRACTS = _table(
         "contract": _text(),
         "name": _text(),
         "exchange": _text(nullable=True),
-        "home": _one_of("JP", "KR", "EU", "GB", "US", nullable=True),
+        "home": _text(nullable=True),
         "kind": _one_of("currency_future", "currency_forward", "index_future", "fund", "share_lot"),
         "size": _number(0, nullable=True),
         "size_unit": _text(nullable=True),
@@ -619,9 +693,9 @@ INSTRUMENTS = _table(
         "ticker": _text(),
         "name": _text(),
         "company": _text(nullable=True),
-        "market": _one_of("JP", "KR", "DE", "US", "SE", "NO"),
-        "exchange_calendar": _one_of("XTKS", "XKRX", "XETR", "XNYS", "XSTO", "XOSL"),
-        "currency": _one_of(*CURRENCIES),
+        "market": _text(),
+        "exchange_calendar": _text(),
+        "currency": _text(),
         "role": _one_of(
             "maker",
             "supplier",
@@ -672,7 +746,9 @@ QUOTES = _table(
         "type": _one_of("atm", "call", "put", "straddle", "risk_reversal"),
         "expiry": _day(nullable=True),
         "tenor": _like(r"[1-9]\d*[DWMY]$", "a tenor such as 90D, 1W, 1M or 1Y", nullable=True),
-        "strike": pa.Column(float, pa.Check.gt(0, error="expected a strike above 0"), nullable=True),
+        "strike": pa.Column(
+            float, [_FINITE, pa.Check.gt(0, error="expected a strike above 0")], nullable=True
+        ),
         "delta": pa.Column(
             float, pa.Check.in_range(0, 1, False, False, error="expected 0 to 1, as 0.25"), nullable=True
         ),
@@ -791,6 +867,59 @@ MONTHLY = _table(
     }
 )
 
+US_OUTPUT = _table(
+    {
+        "series": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case name"),
+        "period": _period(),
+        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "unit": _one_of("vehicles_a_year"),
+        "vintage": _date(),
+    },
+    key=["series", "period", "vintage"],
+    dates=KNOWN,
+)
+
+CALENDAR = _table(
+    {
+        "release": _like(r"[a-z0-9]+(-[a-z0-9]+)*$", "a slug such as jama-yearly"),
+        "what": _text(),
+        "countries": _like(r"(ALL|[A-Z]{2}(\|[A-Z]{2})*)$", "ALL or country codes separated by |"),
+        "kind": _one_of("threat", "expiry", "review", "window", "release"),
+        "date": _like(
+            r"\d{4}-\d{2}(-\d{2})?$", "a day or a month such as 2027-01-01 or 2027-01", nullable=True
+        ),
+        "months": _like(
+            r"(\*|\d{1,2}(\|\d{1,2})*)$", "months 1 to 12 separated by |, or * for all", nullable=True
+        ),
+        "first_day": _number(1, 31, nullable=True, whole=True),
+        "last_day": _number(1, 31, nullable=True, whole=True),
+        "indicators": _like(r"[a-z_]+(\|[a-z_]+)*$", "indicators separated by |", nullable=True),
+    },
+    key=["release"],
+    checks=[
+        pa.Check(
+            lambda table: (
+                table["date"].isna() == table[["months", "first_day", "last_day"]].notna().all(axis=1)
+            ),
+            error="date: expected a date, or months with first_day and last_day",
+        ),
+        pa.Check(
+            lambda table: ~(table["first_day"] > table["last_day"]).fillna(False),
+            error="last_day: expected first_day <= last_day",
+        ),
+    ],
+)
+
+PRESS_LABELS = _table(
+    {
+        "section": _one_of("production", "sales", "exports", nullable=True),
+        "label": _text(),
+        "variable": _one_of(*(f"us_{what}_units" for what in ("production", "sales", "import"))),
+        "origin": _like(r"[A-Z]{2}$", "a two-letter country code"),
+    },
+    key=["section", "label"],
+)
+
 SPILLOVER = _table(
     {
         "ticker": _text(),
@@ -874,7 +1003,7 @@ FACTS = _table(
         ),
         "scope": _text(),
         "period": _period(),
-        "value": _number(nullable=True),
+        "value": pa.Column(float, nullable=True),
         "unit": _like(r"[a-z][a-z0-9_]*$", "a lower_snake_case unit listed in data/codebook.csv"),
         "low": _number(nullable=True),
         "high": _number(nullable=True),
@@ -1062,7 +1191,9 @@ ELASTICITIES = _table(
     {
         "metric": _one_of("own_price_elasticity", "aggregate_elasticity"),
         "what": _text(),
-        "value": pa.Column(float, pa.Check.lt(0, error="expected an elasticity of demand, below zero")),
+        "value": pa.Column(
+            float, [_FINITE, pa.Check.lt(0, error="expected an elasticity of demand, below zero")]
+        ),
         "unit": _one_of("elasticity"),
     },
     key=["metric", "what"],
@@ -1176,6 +1307,109 @@ MOVES = _table(
     ],
 )
 
+_SECTOR = _like(r"[0-9A-Za-z]+$", "a code of data/spillovers/sectors.csv")
+_YEAR = _number(2000, 2035, whole=True)
+
+IO_SUMMARY = _table(
+    {
+        "table": _one_of("use", "make", "import_use", "output"),
+        "line": _SECTOR,
+        "column": _SECTOR,
+        "value": _number(),
+        "unit": _one_of("usd_m"),
+        "year": _YEAR,
+    },
+    key=["table", "line", "column", "year"],
+)
+
+IO_REQUIREMENTS = _table(
+    {
+        "product": _SECTOR,
+        "sector": _SECTOR,
+        "metric": _one_of("total_requirement_domestic", "domestic_output_multiplier"),
+        "value": _number(0),
+        "unit": _one_of("usd_per_usd"),
+        "year": _YEAR,
+    },
+    key=["product", "sector", "metric"],
+)
+
+IO_DEPENDENCE = _table(
+    {
+        "sector": _SECTOR,
+        "metric": _one_of("share_carried"),
+        "value": _number(0, 1),
+        "unit": _one_of("fraction"),
+        "year": _YEAR,
+    },
+    key=["sector", "metric"],
+)
+
+IO_SECTORS = _table(
+    {
+        "code": _SECTOR,
+        "name": _text(),
+        "level": _one_of("summary", "detail"),
+        "summary": _SECTOR,
+    },
+    key=["code", "level"],
+)
+
+GROSS_OUTPUT = _table(
+    {"sector": _SECTOR, "year": _YEAR, "value": _number(0), "unit": _one_of("usd_m")}, key=["sector", "year"]
+)
+
+JOBS_PER_OUTPUT = _table(
+    {"sector": _SECTOR, "value": _number(0), "unit": _one_of("jobs_per_usd_m"), "year": _YEAR},
+    key=["sector"],
+)
+
+STATE = _like(r"[A-Z]{2}$", "the two letters of a state, or US")
+
+STATE_EMPLOYMENT = _table(
+    {"state": STATE, "sector": _SECTOR, "year": _YEAR, "value": _number(0), "unit": _one_of("jobs")},
+    key=["state", "sector", "year"],
+)
+
+DEFLATOR = _table(
+    {
+        "year": _YEAR,
+        "value": pa.Column(float, pa.Check.gt(0, error="expected a value > 0")),
+        "unit": _one_of("index_2017"),
+    },
+    key=["year"],
+)
+
+IO_PUBLISHED = _table(
+    {
+        "metric": _one_of(
+            "domestic_output_multiplier", "import_content", "import_content_of_parts", "jobs_multiplier"
+        ),
+        "sector": _SECTOR,
+        "value": _number(0),
+        "unit": _one_of("usd_per_usd", "fraction", "jobs_per_job"),
+        "year": _YEAR,
+    },
+    key=["metric", "sector"],
+)
+
+SPILLOVER_TICKERS = _table(
+    {
+        "ticker": _text(),
+        "sector": _like(r"[0-9A-Za-z]+$", "a code of data/spillovers/sectors.csv", nullable=True),
+        "driver": _one_of("us_output", "imports", "sales"),
+    },
+    key=["ticker"],
+    checks=[
+        pa.Check(
+            lambda table: table["sector"].notna() | (table["driver"] != "us_output"),
+            error="sector: expected a code for a line that US output drives",
+        )
+    ],
+)
+
+STATES = _table({"state": STATE, "fips": _like(r"\d{2}$", "two digits"), "name": _text()}, key=["state"])
+
 TABLES: dict[str, pa.DataFrameSchema] = {
     **{
         f"facts/{name}.csv": FACTS
@@ -1205,6 +1439,9 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "market/contracts.csv": CONTRACTS,
     "market/instruments.csv": INSTRUMENTS,
     "market/markets.csv": MARKETS,
+    "market/currencies.csv": CURRENCIES,
+    "market/vendor_words.csv": VENDOR_WORDS,
+    "companies/homes.csv": HOMES,
     "market/quotes.csv": QUOTES,
     "response/elasticities.csv": ELASTICITIES,
     "response/market.csv": MARKET_FIGURES,
@@ -1219,5 +1456,19 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "watch/plants.csv": PLANTS,
     "watch/announcements.csv": ANNOUNCEMENTS,
     "watch/monthly.csv": MONTHLY,
+    "watch/us_output.csv": US_OUTPUT,
+    "watch/calendar.csv": CALENDAR,
+    "watch/press_labels.csv": PRESS_LABELS,
     "watch/spillover.csv": SPILLOVER,
+    "spillovers/summary_2024.csv": IO_SUMMARY,
+    "spillovers/requirements_2017.csv": IO_REQUIREMENTS,
+    "spillovers/dependence_2017.csv": IO_DEPENDENCE,
+    "spillovers/sectors.csv": IO_SECTORS,
+    "spillovers/gross_output.csv": GROSS_OUTPUT,
+    "spillovers/jobs_per_output.csv": JOBS_PER_OUTPUT,
+    "spillovers/state_employment.csv": STATE_EMPLOYMENT,
+    "spillovers/deflator.csv": DEFLATOR,
+    "spillovers/published.csv": IO_PUBLISHED,
+    "spillovers/tickers.csv": SPILLOVER_TICKERS,
+    "spillovers/states.csv": STATES,
 }

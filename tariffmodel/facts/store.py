@@ -14,6 +14,7 @@ import errno
 import filecmp
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -25,18 +26,20 @@ from typing import Any
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short
 
 BUNDLED = "bundled"  # the name of the state without a snapshot
-KEPT = 10  # snapshots that stay; older ones are removed by the next writer
+KEPT = 10  # snapshots that stay; of older ones the next writer removes what `writing` does not spare
 ABOUT = "about.json"
 _PATIENCE = 2.0  # seconds to wait for another writer
+_CHOOSE = "choose with `tariffmodel snapshots --restore NAME` one of"
 _PACKAGES = ("tariffmodel", "pandas", "pyarrow", "yfinance")
+_COPY = "or point --data or TARIFFMODEL_DATA at a copy"
 _REFUSALS = {
-    errno.ENOSPC: "free some space on that disk and repeat",
-    errno.EDQUOT: "free some of your disk quota and repeat",
-    errno.EACCES: "give yourself the right to write there, or point --data or TARIFFMODEL_DATA at a copy",
-    errno.EPERM: "give yourself the right to write there, or point --data or TARIFFMODEL_DATA at a copy",
+    errno.EACCES: f"give yourself the right to write there, {_COPY}",
+    errno.EPERM: f"give yourself the right to write there, {_COPY}",
     errno.EROFS: "it cannot be written to; point --data or TARIFFMODEL_DATA at a copy of the folder",
 }
 
@@ -76,14 +79,17 @@ def current(folder: Path) -> str:
     'bundled'
     """
     place = _store(folder) / "CURRENT"
-    try:
-        name = place.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    if not (place.exists() or place.is_symlink()):
         return BUNDLED
+    name = place.read_bytes()[:200].decode("utf-8", "replace").strip() if files.there(place) else ""
+    if not re.fullmatch(r"[\w.-]*\w[\w.-]*", name, re.ASCII):
+        raise DataError(
+            f"{place} is damaged ({short(name)}); {_CHOOSE} {', '.join([*_names(folder), BUNDLED])}"
+        )
     if name != BUNDLED and not (_store(folder) / name / ABOUT).is_file():
         raise DataError(
             f"{place} names the snapshot {name!r}, which is not there; "
-            f"choose one of {', '.join([*_names(folder), BUNDLED])} with store.restore"
+            f"{_CHOOSE} {', '.join([*_names(folder), BUNDLED])}"
         )
     return name
 
@@ -101,17 +107,21 @@ def overlay(folder: Path) -> Path:
 
 
 @contextmanager
-def writing(folder: Path, reason: str) -> Iterator[Path]:
+def writing(folder: Path, reason: str, doubts: dict[str, str] | None = None) -> Iterator[Path]:
     """Change files of the data folder, all of them or none.
 
     Yields a folder with copies of the files of the current snapshot, to be added to, changed or
     deleted from. If the block ends well and something changed, it becomes a snapshot and the one in
-    use; on any error it is discarded and nothing has changed. Other writers wait meanwhile.
+    use; on any error it is discarded and nothing has changed. Other writers wait meanwhile. Of older
+    snapshots there stay the last `KEPT`, the one that this one was made from, and the last without doubts.
 
     Parameters
     ----------
     reason : str
         For the list of snapshots, such as ``"prices from Yahoo"``.
+    doubts : dict, optional
+        What is not in order in the state, such as lines of prices and why. It is filled with the doubts of
+        the state before; change it in the block. Without it they stay as they were.
 
     Raises
     ------
@@ -140,11 +150,13 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
                 (staging / name).parent.mkdir(parents=True, exist_ok=True)
                 # not a link: opened for writing, it would change its twin
                 shutil.copyfile(store / parent / name, staging / name)
+            doubts = {} if doubts is None else doubts
+            doubts.update(_doubts(store / parent))
             yield staging
-            files = _files(staging)
-            if _differs(folder, parent, staging, files):
+            held = _files(staging)
+            if _differs(folder, parent, staging, held):
                 about: dict[str, Any] = {"reason": reason, "created": created.isoformat(), "parent": parent}
-                about |= {"files": files, "versions": _versions()}
+                about |= {"files": held, "versions": _versions(), "doubts": doubts}
                 (staging / ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
                 _flush_tree(staging)
                 staging.rename(store / stamp)
@@ -157,9 +169,22 @@ def writing(folder: Path, reason: str) -> Iterator[Path]:
             raise
         _discard(staging)
         with suppress(OSError):  # the change is made: tidying up may wait for the next writer
-            for name in _names(folder)[:-KEPT]:
-                if name != current(folder):
-                    _discard(store / name)
+            for name in set(_names(folder)) - _lasting(folder):
+                _discard(store / name)
+
+
+def doubts(folder: Path) -> dict[str, str]:
+    """What is not in order in the state in use: lines of prices that stayed behind, and why.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     with writing(Path(place), "a note", found := {}) as files:
+    ...         found["F"] = "conflict"
+    ...         _ = (files / "note.txt").write_text("seen", encoding="utf-8")
+    ...     doubts(Path(place))
+    {'F': 'conflict'}
+    """
+    return _doubts(_store(folder) / current(folder))
 
 
 def snapshots(folder: Path) -> pd.DataFrame:
@@ -186,9 +211,10 @@ def snapshots(folder: Path) -> pd.DataFrame:
     for name in _names(folder):
         place = _store(folder) / name / ABOUT
         try:
-            about = json.loads(place.read_text(encoding="utf-8"))
-            row = (name, about["created"], about["reason"], ", ".join(about["files"]), name == used)
-        except (ValueError, KeyError, TypeError):
+            about = files.json(place)
+            created = pd.to_datetime(about["created"], utc=True)
+            row = (name, created, str(about["reason"]), ", ".join(about["files"]), name == used)
+        except (DataError, ValueError, KeyError, TypeError, OverflowError):
             raise DataError(f"{place} cannot be read; delete the folder {name} if it is not in use") from None
         rows.append(row)
     frame = pd.DataFrame(rows, columns=["name", "created", "reason", "files", "current"])
@@ -224,24 +250,54 @@ def restore(folder: Path, name: str) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write one file, with its folder, in one step: a reader never sees half of it.
 
+    Raises
+    ------
+    DataError
+        If the disk refuses it, with what to do.
+
+    Examples
+    --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
     ...     write_whole(Path(place) / "new" / "note.txt", b"seen")
     ...     (Path(place) / "new" / "note.txt").read_text(encoding="utf-8")
     'seen'
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
+    with files.writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            fresh.write_bytes(content)
+            fresh.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                fresh.unlink(missing_ok=True)
+            raise
 
 
 def _store(folder: Path) -> Path:
     return folder / "store"
+
+
+def _doubts(place: Path) -> dict[str, str]:
+    """Doubts of a snapshot; none of the bundled files and of snapshots that do not say."""
+    try:
+        found = json.loads((place / ABOUT).read_text(encoding="utf-8")).get("doubts", {})
+        return {str(what): str(why) for what, why in found.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _lasting(folder: Path) -> set[str]:
+    """Snapshots that stay: the last ones, that in use with its parent, and the last good one."""
+    names, used = _names(folder), current(folder)
+    abouts = {}
+    for name in names:
+        with suppress(OSError, ValueError):
+            abouts[name] = json.loads((_store(folder) / name / ABOUT).read_text(encoding="utf-8"))
+    good = [name for name, about in abouts.items() if isinstance(about, dict) and not about.get("doubts")]
+    parent = abouts[used].get("parent") if isinstance(abouts.get(used), dict) else None
+    return {*names[-KEPT:], used, *good[-1:], *([parent] if parent else [])}
 
 
 def _names(folder: Path) -> list[str]:
@@ -258,10 +314,10 @@ def _held(folder: Path, snapshot: str) -> list[str]:
     return [] if snapshot == BUNDLED else [n for n in _files(_store(folder) / snapshot) if n != ABOUT]
 
 
-def _differs(folder: Path, parent: str, staging: Path, files: list[str]) -> bool:
+def _differs(folder: Path, parent: str, staging: Path, held: list[str]) -> bool:
     """Whether a reader would see anything else than before."""
-    places = [(staging / name, path(folder, name)) for name in files]
-    return bool(set(_held(folder, parent)) - set(files)) or not all(
+    places = [(staging / name, path(folder, name)) for name in held]
+    return bool(set(_held(folder, parent)) - set(held)) or not all(
         before.is_file() and filecmp.cmp(now, before, shallow=False) for now, before in places
     )
 
@@ -291,11 +347,9 @@ def _locked(folder: Path) -> Iterator[None]:
             "wait until it is done, or end that process, and repeat"
         ) from None
     except OSError as error:
-        remedy = _REFUSALS.get(error.errno or 0)
-        if remedy is None:
-            raise
+        remedy = _REFUSALS.get(error.errno or 0) or files.remedy(error)
         raise DataError(
-            f"{error.filename or store}: {error.strerror}; nothing has changed; {remedy}"
+            f"{error.filename or store}: {error.strerror or error}; nothing has changed; {remedy}"
         ) from error
 
 

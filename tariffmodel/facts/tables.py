@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import periods, publication, store
 from tariffmodel.facts.faults import (
@@ -44,6 +45,8 @@ COMPANY_NEWS = "events/company_news.csv"
 OWN_COMPANY_NEWS = "events/own_company_news.csv"  # likewise
 QUOTES = "market/quotes.csv"
 OWN_QUOTES = "market/own_quotes.csv"  # likewise
+ANNOUNCEMENTS = "watch/announcements.csv"
+OWN_ANNOUNCEMENTS = "watch/own_announcements.csv"  # likewise
 _SUPERSEDED = f"superseded by a row of data/{OWN}: "
 _WHAT_IF = "what-if, in place of "
 STATEMENT = ["company", "kind", "period", "said_on"]
@@ -186,15 +189,18 @@ class Facts:
     def fx(self) -> pd.DataFrame:
         """ECB-based fixings, date × pair (`USDJPY` = yen per dollar, `EURUSD` = dollars per euro).
 
-        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day.
+        After a refresh the last rows are Yahoo's quotes; ``attrs["quotes_from"]`` is then their first day,
+        and ``attrs["own_from"]`` that of rates of the user's.
         """
-        long = self._until(pd.read_parquet(in_use(self.folder, self.overlay, "market/fx.parquet")))
+        long = self._until(self._panel("market/fx.parquet", "pair", "rate"))
         rates = long.pivot(index="date", columns="pair", values="rate").sort_index()
         if "source" in long:
             fixed = long["source"] == "ECB"
             later = long["date"] > long.loc[fixed, "date"].max()  # a pair without fixings may start earlier
-            if later.any():
-                rates.attrs["quotes_from"] = f"{long.loc[later, 'date'].min():%Y-%m-%d}"
+            own = long["source"].str.startswith("own: ")
+            for name, of in (("quotes_from", ~own), ("own_from", own)):
+                if (later & of).any():
+                    rates.attrs[name] = f"{long.loc[later & of, 'date'].min():%Y-%m-%d}"
         return protected(rates)
 
     @cached_property
@@ -214,13 +220,14 @@ class Facts:
         return protected(self._prices("open").dropna(axis=1, how="all"))
 
     def _prices(self, column: str) -> pd.DataFrame:
-        path = in_use(self.folder, self.overlay, "market/prices.parquet")
-        there = set(pq.read_schema(path).names)
-        read = ["date", "ticker", "adj_close", *(["open", "close"] if column == "open" else [])]
-        long = pq.read_table(
-            path, columns=[name for name in read if name in there], read_dictionary=["ticker"]
+        path = files.regular(in_use(self.folder, self.overlay, "market/prices.parquet"))
+        with files.reading(path, files.RESTORE):
+            there = set(pq.read_schema(path).names)
+            read = ["date", "ticker", "adj_close", *(["open", "close"] if column == "open" else [])]
+        long = files.parquet(
+            path, *read[:3], columns=[name for name in read if name in there], read_dictionary=["ticker"]
         )
-        rows = self._until(long.to_pandas())
+        rows = self._until(long)
         if column == "open":  # open and close of a row are in one unit, whatever was adjusted since
             traded = rows["open"] / rows["close"] if "open" in rows else np.nan
             rows = rows.assign(open=rows["adj_close"] * traded)
@@ -240,8 +247,10 @@ class Facts:
         >>> {"date", "ticker", "record", "close"} <= set(tm.facts.load().price_records)
         True
         """
-        path = in_use(self.folder, self.overlay, "market/price_records.parquet")
-        return protected(self._until(pd.read_parquet(path)))
+        return protected(self._until(self._panel("market/price_records.parquet", "ticker", "record")))
+
+    def _panel(self, name: str, *columns: str) -> pd.DataFrame:
+        return files.parquet(in_use(self.folder, self.overlay, name), "date", *columns)
 
     def _until(self, dated: pd.DataFrame) -> pd.DataFrame:
         return dated if self.day is None else dated[dated["date"] <= pd.Timestamp(self.day)]
@@ -250,13 +259,13 @@ class Facts:
     def instruments(self) -> pd.DataFrame:
         """One row per ticker: name, market, calendar, currency, role."""
         path = in_use(self.folder, self.overlay, "market/instruments.csv")
-        return protected(pd.read_csv(path).set_index("ticker"))
+        return protected(files.csv(path, typed=True).set_index("ticker"))
 
     @cached_property
     def markets(self) -> pd.DataFrame:
         """One row per market: exchange calendar, currency, benchmark index."""
         path = in_use(self.folder, self.overlay, "market/markets.csv")
-        return protected(pd.read_csv(path).set_index("market"))
+        return protected(files.csv(path, typed=True).set_index("market"))
 
     @cached_property
     def shared_errors(self) -> pd.DataFrame:
@@ -267,7 +276,7 @@ class Facts:
         True
         """
         path = in_use(self.folder, self.overlay, "facts/shared_errors.csv")
-        return protected(pd.read_csv(path).set_index("input"))
+        return protected(files.csv(path, typed=True).set_index("input"))
 
     @cached_property
     def refunded(self) -> pd.DataFrame:
@@ -277,9 +286,8 @@ class Facts:
         >>> bool((tm.facts.load().refunded["value"] > 0).all())
         True
         """
-        rows = pd.read_csv(
-            in_use(self.folder, self.overlay, "companies/refunded.csv"), dtype={"said_on": str}
-        )
+        path = in_use(self.folder, self.overlay, "companies/refunded.csv")
+        rows = files.csv(path, typed=True, dtype={"said_on": str})
         if self.day is not None:
             rows = rows[publication.last_day(rows["said_on"]) <= pd.Timestamp(self.day)]
         return protected(rows)
@@ -299,7 +307,9 @@ class Facts:
             "version": "str",
         }  # a digest may be digits alone, or like 12e5
         held = [
-            pd.read_csv(place, parse_dates=["made_on"], dtype=text) for place in places if place.is_file()
+            files.csv(place, typed=True, parse_dates=["made_on"], dtype=text)
+            for place in places
+            if place.is_file()
         ]
         if not held:
             raise DataError(f"{places[0]} is missing; restore it or point --data elsewhere")
@@ -310,9 +320,27 @@ class Facts:
 
     @cached_property
     def as_of(self) -> date:
-        """Last day of the exchange rates: results are stated for this day unless told otherwise."""
-        last: pd.Timestamp = self.fx.index[-1]
+        """Last day of the exchange rates, or of prices that are newer: the default of questions."""
+        last: pd.Timestamp = max(self.fx.index[-1], self.prices.index[-1])
         return last.date()
+
+    def hidden(self, day: date) -> str:
+        """What is stored and not used in results as of a day, in words; empty where nothing is.
+
+        >>> import tariffmodel as tm
+        >>> known = tm.facts.load()
+        >>> known.hidden(known.as_of), known.hidden(date(2025, 6, 30)).endswith(" are not used")
+        ('', True)
+        """
+        last, held = pd.Timestamp(day), self if self.day is None else replace(self, day=None)
+        later = held.prices.loc[held.prices.index > last].dropna(axis=1, how="all")
+        rates = held.fx.loc[held.fx.index > last]
+        said = []
+        if not later.empty:
+            said.append(f"prices of {later.shape[1]} lines up to {later.index[-1]:%Y-%m-%d}")
+        if not rates.empty:
+            said.append(f"exchange rates up to {rates.index[-1]:%Y-%m-%d}")
+        return f"as of {day}, {' and '.join(said)} are not used" if said else ""
 
     @cached_property
     def readings(self) -> dict[tuple[str, str, str], list[int]]:
@@ -502,12 +530,12 @@ def check(folder: str | Path | None = None) -> list[Fault]:
     place = data_dir(folder)
     overlay = store.overlay(place)
     faults: list[Fault] = []
-    files = _fact_files(overlay)
-    own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES]
+    held = _fact_files(overlay)
+    own = [OWN_DISCLOSURES, OWN_LEDGER, OWN_COMPANY_NEWS, OWN_QUOTES, OWN_ANNOUNCEMENTS]
     own = [name for name in own if (overlay / name).is_file()]
-    names = dict.fromkeys([*TABLES, *files, *own])
+    names = dict.fromkeys([*TABLES, *held, *own])
     tables = {name: _read(place, overlay, name, faults) for name in names}
-    facts = [tables[name] for name in files]
+    facts = [tables[name] for name in held]
     makers = tables["companies/makers.csv"]
     if not faults:
         lags = tables["facts/usual_lags.csv"]
@@ -608,16 +636,41 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
             Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
         )
         return pd.DataFrame()
-    if path.suffix == ".parquet":
-        raw = pd.read_parquet(path)
-    else:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8")
+    raw = files.parquet(path) if path.suffix == ".parquet" else files.csv(path)
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
     others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
+    others |= {OWN_ANNOUNCEMENTS: TABLES[ANNOUNCEMENTS]}
     schema = others.get(name) or TABLES[name]
-    return conform(raw, schema, f"data/{name}", faults)
+    table = conform(raw, schema, f"data/{name}", faults)
+    faults += _unlisted(table, name, folder, overlay)
+    return table
+
+
+def _unlisted(table: pd.DataFrame, name: str, folder: Path, overlay: Path) -> list[Fault]:
+    """Cells that must be in the list of another table, and are not."""
+    from tariffmodel.facts.schemas import LISTED, LISTS
+
+    faults = []
+    for (file, column), kind in LISTED.items():
+        if file != name or column not in table:
+            continue
+        place = in_use(folder, overlay, LISTS[kind])
+        if not place.is_file():
+            faults.append(Fault(LISTS[kind], None, "file", "missing", f"a table at {place}; restore it"))
+            continue
+        known = set(pd.read_csv(place, usecols=[kind], dtype=str, keep_default_na=False)[kind])
+        cells = table[column].dropna().astype(str)
+        words = cells
+        if column == "unit":  # jpy_bn, jpy_per_share
+            words = cells.str.extract(r"^([a-z]{3})_(?:bn|per_share)$")[0].str.upper().dropna()
+        expected = f"one of {', '.join(sorted(known))}; a row of data/{LISTS[kind]} adds one"
+        faults += [
+            Fault(f"data/{name}", int(at) + 2, column, cells[at], expected)
+            for at in words.index[~words.isin(known)]
+        ]
+    return faults
 
 
 def with_dates_apart(raw: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.markets import market
@@ -117,7 +118,7 @@ def contracts(facts: Facts) -> pd.DataFrame:
     >>> contracts(facts.load())["kind"].unique().tolist()
     ['currency_future', 'index_future', 'fund', 'currency_forward', 'share_lot']
     """
-    return pd.read_csv(store.path(facts.folder, "market/contracts.csv"))
+    return files.csv(store.path(facts.folder, "market/contracts.csv"), typed=True)
 
 
 def candidates(facts: Facts, ticker: str) -> list[tuple[str, ...]]:

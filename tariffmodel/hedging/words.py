@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import markdown, markdown_said
 from tariffmodel.facts import Facts
 from tariffmodel.hedging import threat
 from tariffmodel.hedging.instruments import candidates, pnl
@@ -144,8 +145,11 @@ class Ticket:
 
     def to_markdown(self) -> str:
         """The ticket in words, as Markdown."""
-        parts = [f"# {self.title}", f"**{self.headline}.**"]
-        parts += [f"## {head}\n\n" + "\n".join(f"- {line}" for line in lines) for head, lines in _told(self)]
+        parts = [f"# {markdown(self.title)}", f"**{markdown(self.headline)}.**"]
+        parts += [
+            f"## {head}\n\n" + "\n".join(f"- {markdown_said(line)}" for line in lines)
+            for head, lines in _told(self)
+        ]
         return "\n\n".join(parts) + "\n"
 
 

@@ -27,6 +27,10 @@ _PAGE = "https://finance.yahoo.com/calendar/earnings?symbol="
 _NOTHING = "nothing was stored"
 
 
+class NoAnswerError(DataError):
+    """Yahoo does not answer, or not any more for today."""
+
+
 def refresh(
     facts: Facts,
     *,
@@ -35,6 +39,7 @@ def refresh(
     now: datetime | None = None,
     pause: float = 0.5,
     sleep: Callable[[float], None] = time.sleep,
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Bring makers' earnings dates from Yahoo, through `yfinance`. Load the facts again to use them.
 
@@ -49,6 +54,7 @@ def refresh(
     pause : float
         Seconds between requests.
     sleep : callable (seconds)
+    progress : callable (done, total, ticker), optional
 
     Returns
     -------
@@ -78,6 +84,8 @@ def refresh(
         if place:
             sleep(pause)
         answers[ticker] = _ask(ticker, session)
+        if progress:
+            progress(place + 1, len(makers), ticker)
     if all(answer is None for answer in answers.values()):
         raise DataError(
             f"no page of Yahoo's had a table of earnings dates ({', '.join(makers)}): its layout has changed "
@@ -125,9 +133,9 @@ def _ask(ticker: str, session: Any) -> pd.DataFrame | None:
     try:
         found: pd.DataFrame | None = yfinance.Ticker(ticker, session=session).get_earnings_dates(limit=_LIMIT)
     except yfinance.exceptions.YFRateLimitError:
-        raise DataError(f"{ticker}: {RATE_LIMITED}; {_NOTHING}") from None
+        raise NoAnswerError(f"{ticker}: {RATE_LIMITED}; {_NOTHING}") from None
     except RequestException as error:
-        raise DataError(
+        raise NoAnswerError(
             f"{ticker}: no answer from Yahoo ({_reason(error)}); {_NOTHING}; repeat later"
         ) from None
     except Exception as error:  # whatever a page laid out otherwise makes yfinance raise

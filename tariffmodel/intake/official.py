@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, conform, periods, refuse, store, trade
 from tariffmodel.intake import census, inegi
@@ -182,26 +183,6 @@ def refresh(
     return Report(table, store.current(facts.folder) if added else "")
 
 
-def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options.
-
-    >>> import tariffmodel as tm
-    >>> watched(tm.facts.load(), sources=["census"])
-    Traceback (most recent call last):
-        ...
-    tariffmodel.errors.DataError: no source census; choose from imdb, api, inegi
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
-
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:
-        task = bar.add_task("asking Census and INEGI", total=None)
-
-        def progress(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=what)
-
-        return refresh(facts, progress=progress, **options)
-
-
 # ---- what to ask for
 
 
@@ -213,6 +194,16 @@ def _chosen(sources: Sequence[str] | None, key: str) -> list[str]:
     if unknown := [one for one in sources if one not in SOURCES]:
         raise DataError(f"no source {', '.join(unknown)}; choose from {', '.join(SOURCES)}")
     return list(dict.fromkeys(sources))
+
+
+def months_to_ask(facts: Facts, today: date) -> list[str]:
+    """Months of US imports that can be out on a day and are not stored by origin, in order.
+
+    >>> import tariffmodel as tm
+    >>> months_to_ask(tm.facts.load(), date(2025, 1, 31))
+    []
+    """
+    return _asked(_stored(facts.folder, trade.US_IMPORTS), None, today)
 
 
 def _asked(stored: pd.DataFrame, months: str | None, today: date) -> list[str]:
@@ -234,7 +225,7 @@ def _asked(stored: pd.DataFrame, months: str | None, today: date) -> list[str]:
 
 
 def _stored(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_csv(store.path(folder, name), dtype=str, keep_default_na=False, encoding="utf-8")
+    return files.csv(store.path(folder, name), na_values=[])
 
 
 # ---- what came
@@ -246,7 +237,7 @@ def _customs(
     """Rows of a month of US imports; from the folder of an interrupted run, if it has them."""
     waiting = folder / _WORK / f"{source}-{month}.csv"
     if waiting.is_file():
-        rows = pd.read_csv(waiting, dtype=str, keep_default_na=False, encoding="utf-8")
+        rows = files.csv(waiting, na_values=[])
         since = date.fromisoformat(rows["read_on"].iloc[0])
         if today - since <= KEPT_FOR:
             rows.attrs["waited"] = f"kept from the interrupted run of {since}"

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_COMPANY_NEWS, Facts, Fault, companies, conform_own, news, refuse, store
 from tariffmodel.facts.protected import kept_with
@@ -24,7 +25,6 @@ from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day
 from tariffmodel.intake.vendors import heading
 from tariffmodel.markets import own_news
-from tariffmodel.markets.event_calendar import MARKETS
 from tariffmodel.stats.sessions import exchange
 
 EXCHANGE = "exchange"  # as a zone: that of the exchange of the maker's home line
@@ -201,7 +201,9 @@ def preview_events(rows: pd.DataFrame, facts: Facts, *, zone: str | None = None)
     typed, faults = _understood(rows, facts, zone)
     refuse([fault for fault in faults if not fault.warning])
     line = facts.makers["ticker"].reindex(typed["maker"])
-    line = line[line.isin(facts.instruments.index[facts.instruments["market"].isin(MARKETS)])]
+    calendars = facts.instruments["exchange_calendar"]
+    traded = calendars[facts.prices.columns.intersection(calendars.index)].unique()
+    line = line[line.isin(calendars.index[calendars.isin(traded)])]
     found = own_news.placed(facts, news.timed(typed), list(dict.fromkeys(line)))
     own = found[found["maker"] == found["said_by"]].drop_duplicates(["maker", "date", "kind", "what"])
     held = news.company(facts)
@@ -278,7 +280,7 @@ def keep(facts: Facts, rows: pd.DataFrame, reason: str, gone: pd.DataFrame | Non
     new = rows[list(COMPANY_NEWS.columns)].astype("str")
     with store.writing(facts.folder, reason) as staging:
         if (held := store.path(facts.folder, OWN_COMPANY_NEWS)).is_file():
-            old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
+            old = files.csv(held)
             leaving = new[KEY] if gone is None else pd.concat([new[KEY], gone[KEY]])
             stays = ~pd.MultiIndex.from_frame(old[KEY]).isin(pd.MultiIndex.from_frame(leaving))
             new = pd.concat([old[stays], new])

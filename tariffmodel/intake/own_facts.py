@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import (
     EU_MEMBERS,
@@ -34,23 +36,20 @@ from tariffmodel.facts import (
     periods,
     refuse,
     resolve,
+    seasons,
     store,
     with_dates_apart,
 )
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import press, spreadsheet
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff.case import case
 from tariffmodel.tariff.goods import INPUT_OF
 
 _MOVED = 1e-4  # share of a bill below which it has not moved
 _FIRST_YEAR = 2024  # the first with facts and law
+_FAR = 100.0  # a figure so many times all that its kind has had is refused unless it is accepted
 _DOUBT = 10.0  # a figure so many times the one in use, or less than its inverse, is doubted
 _QUARTER = r"(?:Q([1-4])[ /-]?|([1-4])Q[ /-]?)(\d{4})|(\d{4})[ /-]?Q([1-4])"
-# how vehicles sold are counted: to dealers or to customers, which differ by up to 8% (Hyundai, Kia)
-_BASES = {
-    "wholesale": r"whole[ -]?sale|sell[ -]?in|卸売|도매|großhandel",
-    "retail": r"retail|sell[ -]?out|registration|小売|登録|소매|zulassung",
-}
 _OLDER = {"source_date": "known_on"}  # headings of files written before dates became three columns
 _SPAN = ["maker", "variable", "origin", "scope", "start", "end"]
 
@@ -66,8 +65,10 @@ def read_facts(
     """Rows for ``facts/own.csv`` from a CSV or Excel file, as text.
 
     Either one figure per row under the headings of ``facts/*.csv``, in any order; or vehicles with
-    months (or other periods) down or across. Where all twelve months of a year are there, their sum is
-    added as a row of the year, because whole-year measures read whole-year rows.
+    months (or other periods) down or across; or the table of a maker's monthly release as it stands, see
+    `press`: labels that it does not know are in ``attrs["left_out"]``. Where all twelve
+    months of a year are there, their sum is added as a row of the year, because whole-year measures read
+    whole-year rows.
 
     Parameters
     ----------
@@ -103,20 +104,43 @@ def read_facts(
     >>> rows[["period", "value", "unit", "quality"]].to_numpy().tolist()
     [['2026-01', '180000', 'units', 'reported'], ['2026-02', '190000', 'units', 'reported']]
     """
-    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS  # slow to import
+    from tariffmodel.facts.schemas import FACTS  # slow to import
 
     known = list(FACTS.columns)
     columns = {_OLDER.get(column, column): value for column, value in columns.items()}
     if wrong := sorted(set(columns) - set(known)):
         raise DataError(f"{wrong[0]} is not a column of facts; there are {', '.join(known)}")
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
+    if (released := press.plain(table.cells)) and "value" not in released[0]:
+        return _finished(released[0], table, known, columns, decimal, released[1])
     filled = (table.cells != "").any(axis=1).nonzero()[0]
     names = [_column(cell, known) for cell in table.cells[filled[0]]]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
     rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    blank = np.array([not name for name in names]) & (rows == "").all(axis=0).to_numpy()
+    nameless = np.array([not name for name in names])
+    blank = nameless & (rows == "").all(axis=0).to_numpy()
+    if (lost := (nameless & ~blank).nonzero()[0]).size > ("value" not in names):
+        at = int(lost[-1])
+        row = filled[1:][(rows.iloc[:, at] != "").to_numpy().argmax()] + 1
+        raise DataError(
+            f"{table.file} row {row} has a value in column {at + 1}, which has no heading; head or empty it"
+        )
     rows = rows.loc[:, ~blank].assign(row=filled[1:] + 1)
+    return _finished(rows, table, known, columns, decimal)
+
+
+def _finished(
+    rows: pd.DataFrame,
+    table: spreadsheet.Sheet,
+    known: list[str],
+    columns: dict[str, str],
+    decimal: str | None,
+    left_out: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Rows as `read_facts` returns them; `left_out` are labels of a release that are not known."""
+    from tariffmodel.facts.schemas import MODEL_UNITS  # slow to import
+
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
     if rows.empty:
@@ -147,7 +171,7 @@ def read_facts(
     rows = rows.assign(selected=rows["selected"].str.lower(), solved=rows["solved"].str.lower())
     chosen = rows["selected"].eq("true") & rows["selection_reason"].isna()
     rows["selection_reason"] = rows["selection_reason"].mask(chosen, "the user's own figure")
-    rows.attrs = table.about
+    rows.attrs = {**table.about, "left_out": list(left_out)}
     return rows
 
 
@@ -169,8 +193,13 @@ def check_facts(rows: pd.DataFrame, facts: Facts) -> list[Fault]:
     return _typed(rows, facts)[1]
 
 
-def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+def preview_facts(rows: pd.DataFrame, facts: Facts, *, accept: bool = False) -> pd.DataFrame:
     """Which inputs of the model change, one row per selected row of `read_facts`.
+
+    Parameters
+    ----------
+    accept : bool
+        Take figures that are a hundred times all that their variable has had, or a hundredth.
 
     Returns
     -------
@@ -178,7 +207,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         `maker`, `variable`, `origin`, `period`, `unit`; `old` and `new` value over the days of the
         period (`old` is NaN without a reading) with `old_quality` and `new_quality`; and
         `shorter_rows`, the selected rows of shorter periods inside it, which go before it on their days.
-        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less.
+        ``attrs["warnings"]`` names figures that are ten times the old ones or more, or a tenth or less,
+        and those as far from all that their variable has had.
 
     Raises
     ------
@@ -199,6 +229,8 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """
     typed, faults = _typed(rows, facts)
     refuse(faults)
+    if not accept:
+        refuse(_far(typed, facts, _FAR))
     mine = typed[typed["selected"]]
     keys = list(zip(*(mine[column] for column in KEY), strict=True))
     spans = [periods.parse(label) for label in mine["period"]]
@@ -230,7 +262,39 @@ def preview_facts(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
         for number, value, old, times in zip(mine["row"], mine["value"], table["old"], ratio, strict=True)
         if not 1 / _DOUBT < times < _DOUBT
     ]
+    named = {fault.row for fault in table.attrs["warnings"]}
+    table.attrs["warnings"] += [fault for fault in _far(typed, facts, _DOUBT) if fault.row not in named]
     return table
+
+
+def _far(typed: pd.DataFrame, facts: Facts, times: float) -> list[Fault]:
+    """Figures far from all that are in use of their variable; vehicles are compared by the day."""
+
+    def size(rows: pd.DataFrame) -> pd.Series:
+        days = [(end - start).days + 1 for start, end in zip(rows["start"], rows["end"], strict=True)]
+        return rows["value"] / np.where(rows["variable"].isin(FLOWS), days, 1)
+
+    known = facts.selected[facts.selected["value"] > 0]
+    ends = size(known).groupby(known["variable"]).agg(["min", "max"])
+    mine = typed[typed["selected"] & typed["variable"].isin(ends.index) & (typed["value"] > 0)]
+    held, found = ends.reindex(mine["variable"]).to_numpy(), size(mine).to_numpy()
+    low, high = held.T
+    # few vehicles are a small maker's, and no slip
+    far = (found > high * times) | ((found < low / times) & ~mine["variable"].isin(FLOWS).to_numpy())
+    return [
+        Fault(
+            typed["file"].iloc[0],
+            row,
+            "value",
+            value,
+            f"a figure near those of {variable} in use, {least:,.4g} to {most:,.4g}"
+            f"{' a day' * (variable in FLOWS)}; correct it, or pass --accept (accept=True) if it is so",
+            warning=times < _FAR,
+        )
+        for row, value, variable, least, most in zip(
+            mine["row"][far], mine["value"][far], mine["variable"][far], low[far], high[far], strict=True
+        )
+    ]
 
 
 def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
@@ -239,9 +303,9 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0), for
-        the calendar years from the first that a selected row is about to the one after the last, where a
-        bill moves by a ten-thousandth or more; makers in the order of the data.
+        `maker`, `period`, `old_usd`, `new_usd` and `change` = new / old − 1 (NaN for an old bill of 0 or
+        none), for the calendar years from the first that a selected row is about to the one after the last,
+        where a bill moves by a ten-thousandth or more; makers in the order of the data.
 
     Raises
     ------
@@ -267,11 +331,15 @@ def preview_bills(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     if mine.empty:
         return pd.DataFrame(columns=columns)
     after, found = _with_own(facts, typed), []
+    new_here = ~facts.makers.index.isin(facts.selected["maker"])  # makers of which nothing was known
+    before = dataclasses.replace(facts, makers=facts.makers[~new_here]) if new_here.any() else facts
     for year in range(max(mine["start"].min().year, _FIRST_YEAR), mine["end"].max().year + 2):
-        old, new = (case(period=f"CY{year}", data=known).runs_usd[0] for known in (facts, after))
+        new = case(period=f"CY{year}", data=after).runs_usd[0]
+        old = np.full(len(new), np.nan)
+        old[~new_here] = case(period=f"CY{year}", data=before).runs_usd[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             change = np.where(old != 0, new / old - 1, np.nan)
-        moved = np.abs(new - old) > _MOVED * np.maximum(np.abs(old), 1.0)
+        moved = new_here | (np.abs(new - old) > _MOVED * np.maximum(np.abs(old), 1.0))
         table = pd.DataFrame(
             {
                 "maker": facts.makers.index,
@@ -294,12 +362,13 @@ def add_facts(
     sheet: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    accept: bool = False,
     **columns: str,
 ) -> pd.DataFrame:
     """Add the figures of a file to ``facts/own.csv``, where they go before the bundled ones.
 
     An earlier own row of the same maker, variable, origin, scope and days is replaced. Parameters as
-    for `read_facts`.
+    for `read_facts` and `preview_facts`.
 
     Returns
     -------
@@ -319,7 +388,8 @@ def add_facts(
     >>> mine = {"maker": ["Toyota"], "variable": "us_sales_units", "origin": "US", "period": "CY2024"}
     >>> with TemporaryDirectory() as place:  # instead of the data folder
     ...     pd.DataFrame(mine | {"value": 2_400_000}).to_csv(file := Path(place) / "mine.csv", index=False)
-    ...     _ = copytree(tm.facts.data_dir() / "trade", Path(place) / "trade")
+    ...     for name in ("trade", "watch"):
+    ...         _ = copytree(tm.facts.data_dir() / name, Path(place) / name)
     ...     known = dataclasses.replace(tm.facts.load(), folder=Path(place))
     ...     added = tm.own_facts.add_facts(known, file, source_title="a table of mine")
     ...     store.snapshots(Path(place))["files"].tolist(), float(added.at[0, "new"])
@@ -327,7 +397,7 @@ def add_facts(
     """
     rows = read_facts(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     rows = companies.written_out(rows, facts, "maker")
-    table = preview_facts(rows, facts)
+    table = preview_facts(rows, facts, accept=accept)
     new = rows.drop(columns="row")
     with store.writing(facts.folder, f"own facts from {rows.attrs['file']}") as staging:
         if (old := earlier(facts, OWN)) is not None:
@@ -349,7 +419,7 @@ def earlier(facts: Facts, name: str) -> pd.DataFrame | None:
     path = store.path(facts.folder, name)
     if not path.is_file():
         return None
-    return with_dates_apart(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]), name)
+    return with_dates_apart(files.csv(path), name)
 
 
 def _column(cell: object, known: list[str]) -> str:
@@ -358,7 +428,9 @@ def _column(cell: object, known: list[str]) -> str:
     name = _OLDER.get(name, name)
     if name in known:
         return name
-    return "period" if name in ("month", "quarter", "year", "date") else period_label(cell) or name
+    return (
+        "period" if name in ("month", "quarter", "year", "date", "年月", "月") else period_label(cell) or name
+    )
 
 
 def period_label(cell: object) -> str:
@@ -372,6 +444,8 @@ def period_label(cell: object) -> str:
     words = spreadsheet.text(cell)
     if match := re.fullmatch(r"(\d{4})(?:[-/.]|年\s*|년\s*)(\d{1,2})[月월]?|(\d{4})(0[1-9]|1[0-2])", words):
         return f"{match[1] or match[3]}-{int(match[2] or match[4]):02}"
+    if span := press.months(words):
+        return span
     for pattern in ("%b-%y", "%b-%Y", "%b %Y", "%B %Y", "%b %y"):
         try:
             return f"{datetime.strptime(words, pattern):%Y-%m}"  # noqa: DTZ007  a month has no zone
@@ -390,14 +464,14 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     other = [column for column in rows.columns if column not in [*known, "row"]]
     across = [column for column in other if period_label(column)]
     rest = [column for column in other if column not in across and (column or (rows[column] != "").any())]
-    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if _basis(c)]) > 1:
+    if "period" in rows and len(rest) > 1 and len(bases := [c for c in rest if seasons.basis(c)]) > 1:
         raise DataError(
             f"{file} has {' beside '.join(bases)}; the model takes one of them for all periods of a maker: "
             "keep one column"
         )
     if "period" in rows and len(rest) == 1 and not across:
         tall = rows.rename(columns={rest[0]: "value"})
-        if _basis(rest[0]):
+        if seasons.basis(rest[0]):
             tall["note"] = tall["note"].replace("", rest[0]) if "note" in tall else rest[0]
         tall["period"] = tall["period"].map(lambda cell: period_label(cell) or spreadsheet.text(cell))
     elif across and not rest and "period" not in rows:
@@ -409,12 +483,6 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
             f"periods such as 2025-04 across (not understood: {', '.join(map(repr, rest)) or 'none'})"
         )
     return tall[tall["value"] != ""].reset_index(drop=True)
-
-
-def _basis(words: object) -> str:
-    """Whether words say that vehicles were counted to dealers or to customers."""
-    found = {name for name, pattern in _BASES.items() if re.search(pattern, str(words), re.IGNORECASE)}
-    return found.pop() if len(found) == 1 else ""
 
 
 def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
@@ -555,7 +623,7 @@ def _twice(typed: pd.DataFrame, file: str) -> tuple[list[Fault], set[int]]:
 def _mixed(typed: pd.DataFrame, file: str) -> list[Fault]:
     """Vehicles counted to dealers beside vehicles counted to customers, of one maker."""
     columns = ["scope", "note", "method", "source_title"]
-    counted = typed[columns].map(lambda cell: _basis(cell) if isinstance(cell, str) else "")
+    counted = typed[columns].map(lambda cell: seasons.basis(cell) if isinstance(cell, str) else "")
     basis = counted.replace("", np.nan).bfill(axis=1).iloc[:, 0].fillna("")
     faults = []
     flows = typed[typed["selected"] & typed["variable"].isin(FLOWS)]

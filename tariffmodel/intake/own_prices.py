@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -19,11 +20,13 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, in_use, refuse, store
-from tariffmodel.intake.joining import beside_stored, blocks, in_order, write
-from tariffmodel.intake.vendors import EXCHANGES, PRICES, read_prices
-from tariffmodel.intake.yahoo import JUMP, UNIT
+from tariffmodel.intake import plausibility
+from tariffmodel.intake.own_joining import beside_stored, blocks, in_order, write
+from tariffmodel.intake.plausibility import JUMP, UNIT
+from tariffmodel.intake.vendors import PRICES, read_prices
+from tariffmodel.intake.vocabulary import vocabulary
 
-DOUBT = 0.4  # a move in a session that is shown; beyond `refresh.JUMP` it is a fault
+_REBASED = 0.02  # log of the ratio of an own to a stored level, from which it is said
 TOLERANCE = 0.005  # between an own and a stored return over the same days
 _CAUSES = "a typo, another unit such as pence for pounds, or a split that the earlier prices leave out"
 _PENCE = {"GBp", "GBX", "GBx"}
@@ -159,7 +162,7 @@ def add_prices(
     ticker: str | None = None,
     currency: str | None = None,
     date_format: str | None = None,
-    adjusted: bool = False,
+    adjusted: bool | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
 ) -> pd.DataFrame:
@@ -218,6 +221,7 @@ def add_prices(
             adjusted=adjusted,
             encoding=encoding,
             decimal=decimal,
+            folder=facts.folder,
         )
     frame = in_order(frame)
     file = frame.attrs.get("file", "prices")
@@ -228,14 +232,18 @@ def add_prices(
     new = lines.index.difference(facts.instruments.index)
     if name and len(new) != 1:
         raise DataError(f"name {name!r} is for one new line and {file} has {len(new)}; leave the name out")
+    notes = frame.attrs.get("notes", [])
     if not (inside := _in_session(frame, lines)).all():
         frame = frame[inside]
     table = preview(frame, facts, replace=replace)
-    table.attrs = {"file": file, "warnings": [str(fault) for fault in faults]}
+    table.attrs = {"file": file, "warnings": [*notes, *map(str, faults)]}
     if not table[["new_rows", "replaced_rows"]].any(axis=None):
         return table
     source = f"own: {file}"
-    with store.writing(facts.folder, f"own prices from {file}") as staging:
+    doubts: dict[str, str] = {}
+    with store.writing(facts.folder, f"own prices from {file}", doubts) as staging:
+        for line in lines.index if replace else []:
+            doubts.pop(line, None)
         facts = dataclasses.replace(facts)  # nobody else writes from here on
         (staging / "market").mkdir(exist_ok=True)
         place = in_use(facts.folder, facts.overlay, "market/prices.parquet")
@@ -275,19 +283,27 @@ def _identity(file: str, frame: pd.DataFrame, facts: Facts, lines: pd.DataFrame)
     """Faults in what the lines are: unknown tickers, other currencies."""
     faults = []
     first = frame.drop_duplicates("ticker")
+    words = vocabulary(facts.folder)
     for _, row in first[~first["ticker"].isin(facts.instruments.index)].iterrows():
         ticker = str(row["ticker"])
         home: Any = lines.at[ticker, "market"]
-        abroad = next((m for end, (m, _, _) in EXCHANGES.items() if end and ticker.endswith(end)), home)
+        ending = re.search(r"\.[A-Z]{1,3}$", ticker)
+        abroad = words.endings.get(ending[0], "") if ending else home
         if pd.isna(home):
             near = difflib.get_close_matches(ticker.upper(), facts.instruments.index, 2, 0.6)
-            like = f" ({' or '.join(near)}?)" if near else ""
+            near = [*words.bare.get(ticker.upper(), []), *near]
+            like = f" ({' or '.join(dict.fromkeys(near))}?)" if near else ""
             expected = (
                 f"a ticker of data/market/instruments.csv{like}; for a new line pass --market with one of "
                 f"{', '.join(facts.markets.index)}, which sets its calendar and currency, and --name"
             )
         elif abroad != home:
-            expected = f"a ticker listed in {home}; this one's ending stands for {abroad}"
+            means = (
+                f"stands for {abroad}"
+                if abroad
+                else "is of no market known; `tariffmodel add market` adds one"
+            )
+            expected = f"a ticker listed in {home}; this one's ending {means}"
         else:
             continue
         faults.append(Fault(file, int(row["row"]), "ticker", ticker, expected))
@@ -319,16 +335,52 @@ def _movement(
     gaps = moves[moves["price"].isna()]
     if len(gaps):
         return faults + _faults(file, gaps, "adj_close", "an adjusted close in all rows of a line or in none")
-    moves = moves.assign(warning=np.log1p(moves["change"]).abs() <= np.log(JUMP))
-    row: Any  # a named tuple of its columns
-    for row in moves[moves["change"].abs() > DOUBT].itertuples():
-        expected = f"a price nearer to the {row.previous:g} of the row before; {_CAUSES}"
-        faults.append(Fault(file, int(row.row), "price", row.price, expected, row.warning))
-    held = set(facts.prices.columns)
-    joins = moves[moves["ticker"].isin(held)]  # others have nothing to join on to
-    for ticker, rows in joins.groupby("ticker", observed=True):
+    faults += _doubted(file, moves, facts, lines)
+    for ticker, rows in moves[moves["ticker"].isin(_unlike(moves, facts))].groupby("ticker", observed=True):
         faults += _junction(file, str(ticker), rows, facts, replace)
     return faults
+
+
+def _doubted(file: str, moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame) -> list[Fault]:
+    """What the gate doubts of own prices; a move beyond `plausibility.JUMP` is a fault."""
+    bars = moves[["ticker", "date", "close", "adj_close"]].astype({"close": float, "adj_close": float})
+    found = plausibility.doubts(bars)
+    if len(found):  # then what did the market do on those days?
+        bars = bars[bars["ticker"].isin(found["ticker"])]
+        around = _around(moves, facts, lines, found["date"])
+        places = pd.MultiIndex.from_arrays([bars["ticker"].map(lines["market"]), bars["date"]])
+        found = plausibility.doubts(bars.assign(peers=around.reindex(places).to_numpy()))
+    found = found.merge(moves[["ticker", "date", "row", "price", "previous", "change"]])
+    faults = []
+    row: Any  # a named tuple of its columns
+    for row in found.itertuples():
+        warning = row.kind != "move" or bool(abs(np.log1p(row.change)) <= np.log(JUMP))
+        expected = f"prices that go together: {row.doubt}"
+        if row.kind == "move":
+            expected = f"a price nearer to the {row.previous:g} of the row before ({row.doubt}); {_CAUSES}"
+        faults.append(Fault(file, int(row.row), "price", row.price, expected, warning))
+    return faults
+
+
+def _around(moves: pd.DataFrame, facts: Facts, lines: pd.DataFrame, days: pd.Series) -> pd.Series:
+    """What each market did on some days: stored returns, and own ones of lines without."""
+    stored = facts.prices.apply(np.log).diff()
+    stored = stored[stored.index.isin(days)].melt(ignore_index=False, value_name="log_return")
+    stored = stored.dropna().rename_axis("date").reset_index()
+    stored["market"] = stored["ticker"].map(facts.instruments["market"])
+    own = moves[moves["date"].isin(days) & moves["stored"].isna()]
+    own = own.assign(log_return=np.log1p(own["change"]), market=own["ticker"].map(lines["market"]))
+    columns = ["market", "date", "log_return"]
+    return plausibility.peers(pd.concat([stored[columns], own[columns]]))
+
+
+def _unlike(moves: pd.DataFrame, facts: Facts) -> set[str]:
+    """Stored lines that have no day in common with the own ones, or not the same level or returns."""
+    held = moves[moves["ticker"].isin(facts.prices.columns)]
+    level = held.dropna(subset=["stored"]).groupby("ticker", observed=True)["ratio"].last()
+    same = level.index[np.abs(np.log(level)) <= _REBASED]
+    apart = held.loc[held["difference"].abs() > TOLERANCE, "ticker"]
+    return (set(held["ticker"]) - set(same)) | set(apart)
 
 
 def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace: bool) -> list[Fault]:
@@ -351,7 +403,7 @@ def _junction(file: str, ticker: str, rows: pd.DataFrame, facts: Facts, replace:
         expected = f"a price near the stored {last['stored'].item():g}; {_CAUSES}"
         return _faults(file, last, "price", expected)
     faults = []
-    if abs(np.log(ratio)) > 0.02:
+    if abs(np.log(ratio)) > _REBASED:
         expected = (
             f"the stored {last['stored'].item():g} on {last['date'].item():%Y-%m-%d}; the line is re-based, "
             f"and after "
@@ -389,7 +441,7 @@ def _in_session(frame: pd.DataFrame, lines: pd.DataFrame) -> np.ndarray:
             open_on = _sessions(calendar, pd.Timestamp(asked.min()), pd.Timestamp(asked.max()))
             held = open_on.to_numpy("datetime64[D]").astype(int)
             inside[mine] = np.isin(asked.astype(int), held, kind="table")
-    return inside
+    return np.asarray(inside & (frame["date"].to_numpy() == days))  # a time of day is no session
 
 
 @lru_cache(maxsize=32)

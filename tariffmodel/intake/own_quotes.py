@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_QUOTES, Facts, Fault, conform_own, refuse, store
 from tariffmodel.intake import spreadsheet
@@ -197,7 +198,7 @@ def add_quotes(
     new = rows[list(QUOTES.columns)].astype("str")
     with store.writing(facts.folder, f"own quotes from {rows.attrs['file']}") as staging:
         if (held := store.path(facts.folder, OWN_QUOTES)).is_file():
-            old = pd.read_csv(held, dtype=str, keep_default_na=False, na_values=[""])
+            old = files.csv(held)
             stays = ~_key(old).isin(_key(new))
             new = pd.concat([old[stays], new])
         (staging / OWN_QUOTES).parent.mkdir(exist_ok=True)

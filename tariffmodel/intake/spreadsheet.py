@@ -12,29 +12,31 @@ import io
 import re
 from collections.abc import Hashable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short, unseen, visible
+from tariffmodel.intake import encodings, workbooks
 
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
+_LARGE = 4 * 2**20  # bytes from which a table is read in columns, if it is of plain characters
+_BESIDES = re.compile(rb"[^\t\n\r -~]")
+CSV_BYTES = 2**30  # of a file of text
+COLUMNS, CELLS = 20_000, 100_000_000  # of its table
 MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
-# Bytes of ordinary text: Latin letters standing alone; kana and the first 2,965 kanji of JIS X 0208;
-# the Hangul and signs of KS X 1001.
-ENCODINGS = {
-    "cp1252": rb"(?:[\x00-\x7f]|[\x80\x8a\x8c\x8e\x91-\x97\x99\x9a\x9c\x9e-\xff](?![\x80-\xff]))*",
-    "cp932": rb"(?:[\x00-\x7f]|[\x81-\x98][\x40-\x7e\x80-\xfc])*",
-    "cp949": rb"(?:[\x00-\x7f]|[\xa1-\xc8][\xa1-\xfe])*",
-}
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?|[T ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 _YEAR_FIRST = rf"(\d{{4}})[-/.年년] ?(\d{{1,2}})[-/.月월] ?(\d{{1,2}})[.日일]?{_MIDNIGHT}"
 _YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
 _NAMED = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%y")
+_HARMLESS = dict.fromkeys([0x200E, 0x200F, 0xFEFF, 0xAD, 0x0D, 0x200B])
 _EXCEL_DAY_0 = pd.Timestamp("1899-12-30")
+_LARGEST = 1e300  # beyond it sums are infinite
 _SERIALS = (20_000, 80_000)  # 1954 to 2119
 
 
@@ -85,21 +87,31 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     >>> sheet.cells.tolist(), sheet.found
     ([['Date', 'GM'], ['2026-01-05', '80.5']], {'encoding': 'utf-8-sig', 'delimiter': ','})
     """
-    place = Path(path)
-    if not place.is_file():
-        raise DataError(f"{place} is not a file; check the path")
+    place = files.regular(path)
     rows: Any  # lists of cells, texts or of every kind
-    if place.suffix.lower() in (".xlsx", ".xlsm"):
-        rows, found = _workbook(place, sheet)
-    elif place.suffix.lower() in (".xls", ".xlsb", ".ods", ".pdf", ".parquet"):
-        raise DataError(f"{place.name} is a {place.suffix} file; save it as .xlsx or as .csv (UTF-8)")
+    with place.open("rb") as file:
+        kind = encodings.kind(file.read(4096))
+    ending = place.suffix.lower()
+    if ending in (".xlsx", ".xlsm") or (kind == "workbook" and ending not in (".ods", ".xlsb")):
+        if kind == "web page":
+            rows, found = _page(place, encoding)
+        else:
+            rows, found = _workbook(place, sheet)
+    elif kind in ("old workbook", "PDF", "parquet", "XML", "workbook"):
+        raise DataError(f"{place.name} is a file of the kind {kind}; save it as .xlsx or as .csv (UTF-8)")
+    elif kind == "web page":
+        rows, found = _page(place, encoding)
     else:
         rows, found = _text(place, encoding)
-    if not any(any(row) for row in rows):
-        raise DataError(f"{place.name} is empty; expected a header and rows of data")
-    cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
-    for number, row in enumerate(rows):
-        cells[number, : len(row)] = row
+    if isinstance(rows, np.ndarray):
+        cells = rows
+    else:
+        if not any(any(row) for row in rows):
+            raise DataError(f"{place.name} is empty; expected a header and rows of data")
+        cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
+        for number, row in enumerate(rows):
+            cells[number, : len(row)] = row
+        _refuse_unseen(cells, place.name)
     full = (cells != "").any(axis=0)
     if full.sum() < 2:
         marks = "a comma, a semicolon, a tab or |"
@@ -136,6 +148,9 @@ def numbers(
     """
     if decimal not in (None, ".", ","):
         raise DataError(f"decimal is {decimal!r}; write '.' or ','")
+    clear = decimal == "." or (decimal is None and delimiter == ",")
+    if clear and (quick := _plain_numbers(cells)) is not None:
+        return quick, "."
     is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     words = cells[is_text].astype(str)
     words = words.str.replace(r"[\s\u00a0\u202f'’]", "", regex=True).mask(words.str.lower().isin(MISSING), "")
@@ -149,10 +164,23 @@ def numbers(
     value[is_text] = pd.to_numeric(plain.where(valid), errors="coerce").to_numpy()
     unreadable = is_text.copy()
     unreadable[is_text] = (~valid & (words != "")).to_numpy()
-    typed = value.map(lambda cell: isinstance(cell, (bool, date)))  # an Excel date in a column of numbers
-    if (unreadable | typed).any():
-        return value.mask(unreadable, cells).mask(typed, cells.astype(str)), mark
-    return value.astype(float), mark
+    # what Excel has for a date or a time is no number, and one that is too large is named as it stands
+    typed = value.map(lambda cell: isinstance(cell, (bool, date, time, timedelta)))
+    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > _LARGEST)
+    if (unreadable | typed | beyond).any():
+        return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found)), mark
+    return value.astype(float) + 0.0, mark  # no zero below zero
+
+
+def _plain_numbers(cells: pd.Series) -> pd.Series | None:
+    """Cells of text that are numbers with a point, or missing; None where one may be something else."""
+    if pd.api.types.infer_dtype(cells.to_numpy(dtype=object), skipna=True) not in ("string", "empty"):
+        return None
+    value = pd.to_numeric(cells, errors="coerce")
+    other = cells[value.isna() & cells.notna()]
+    written = pd.Series([str(cell).lower() for cell in other.unique()], dtype=object)
+    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= _LARGEST).all())
+    return value.astype(float) + 0.0 if sound else None
 
 
 def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[pd.Series, str]:
@@ -184,6 +212,8 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
         raise DataError(
             f"date format {date_format!r}: write day-first, month-first or a pattern like %d.%m.%Y"
         )
+    if (told := _dates_once(cells, file, date_format)) is not None:
+        return told
     typed = cells.map(lambda cell: isinstance(cell, date)).astype(bool)
     words = cells.map(lambda cell: "" if isinstance(cell, date) else text(cell))
     if date_format and "%" in date_format:
@@ -230,6 +260,16 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
     return _all_days(day, cells, file).dt.normalize(), kind
 
 
+def _dates_once(cells: pd.Series, file: str, date_format: str | None) -> tuple[pd.Series, str] | None:
+    """The days of many lines one below the other, each read once; None where they hardly repeat."""
+    codes, once = pd.factorize(cells.to_numpy(), use_na_sentinel=False)
+    if 2 * len(once) >= len(cells):
+        return None
+    first = cells.index[np.unique(codes, return_index=True)[1]]
+    day, kind = dates(pd.Series(once, first, dtype=object), file, date_format)
+    return pd.Series(day.to_numpy()[codes], cells.index), kind
+
+
 def text(cell: object) -> str:
     """A cell as text: a date as 2025-04-03, 45000.0 as 45000, a truth value as true or false.
 
@@ -240,10 +280,16 @@ def text(cell: object) -> str:
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, date):
-        return cell.strftime("%Y-%m-%d")
+        return f"{cell:%Y-%m-%d}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
+    if isinstance(cell, int) and abs(cell) > _LARGEST:
+        return short(cell)
     return "" if cell is None or cell != cell else str(cell).strip()
+
+
+def _as_found(cell: object) -> str:
+    return cell if isinstance(cell, str) else short(cell) if isinstance(cell, (int, float)) else str(cell)
 
 
 def looks_like_a_date(cell: object) -> bool:
@@ -259,65 +305,94 @@ def looks_like_a_date(cell: object) -> bool:
     return any(re.fullmatch(pattern, text) for pattern in (_YEAR_FIRST, _YEAR_LAST))
 
 
-def _text(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
-    text, encoding = _decode(place.read_bytes(), encoding, place.name)
-    lines = [line for line in text.splitlines() if line.strip()]
-    tail = lines[-20:]  # data come last, whatever stands above them
+def _delimiter(lines: list[str]) -> str:
+    tail = [line for line in lines if line.strip()][-20:]  # data come last, whatever stands above them
     share = {mark: sum(mark in re.sub('"[^"]*"', "", line) for line in tail) for mark in DELIMITERS}
-    delimiter = next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
-    rows = [
-        [cell.strip() for cell in row]
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    ]
+    return next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
+
+
+def _large(raw: bytes, delimiter: str) -> np.ndarray | None:
+    """Cells of a large plain table, read in columns; None where its lines differ in how many they have.
+
+    A text that occurs often is kept once.
+    """
+    import pyarrow as pa  # slow to import
+    from pyarrow import compute
+    from pyarrow import csv as columns
+
+    width = raw[: raw.find(b"\n")].count(delimiter.encode()) + 1
+    if not 2 <= width <= COLUMNS:
+        return None
+    try:
+        table = columns.read_csv(
+            pa.BufferReader(raw),
+            columns.ReadOptions(autogenerate_column_names=True),
+            columns.ParseOptions(
+                delimiter=delimiter, ignore_empty_lines=False, newlines_in_values=b'"' in raw
+            ),
+            columns.ConvertOptions(column_types={f"f{at}": pa.string() for at in range(width)}),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_columns != width or width * table.num_rows > CELLS:
+        return None
+    cells = np.empty((table.num_rows, width), dtype=object)
+    for at in range(width):
+        column = compute.utf8_trim_whitespace(table.column(0)).combine_chunks()
+        table = table.remove_column(0)
+        coded = column.dictionary_encode()
+        if 2 * len(coded.dictionary) < len(column):
+            once = np.array(coded.dictionary.to_pylist(), dtype=object)
+            cells[:, at] = once[coded.indices.to_numpy()]
+        else:
+            cells[:, at] = column.to_numpy(zero_copy_only=False)
+    return cells
+
+
+def _text(place: Path, encoding: str | None) -> tuple[list[list[str]] | np.ndarray, dict[str, str]]:
+    raw = files.content(place, CSV_BYTES)
+    if len(raw) > _LARGE and encoding in (None, "utf-8", "utf-8-sig") and not _BESIDES.search(raw):
+        delimiter = _delimiter(raw[-4096:].decode("ascii").splitlines()[1:])
+        if (cells := _large(raw, delimiter)) is not None:
+            return cells, {"encoding": "utf-8-sig", "delimiter": delimiter}
+    text, encoding = encodings.decode(raw, encoding, place.name)
+    if "\0" in text:
+        raise DataError(
+            f"{place.name} is not a text file (it has bytes of zero); save it as .csv (UTF-8) or .xlsx"
+        )
+    delimiter = _delimiter(text.splitlines())
+    read = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows, width = [], 0
+    try:
+        for row in read:
+            rows.append([cell.strip() for cell in row])
+            width = max(width, len(row))
+            if width > COLUMNS or width * len(rows) > CELLS:
+                raise DataError(
+                    f"{place.name} row {read.line_num}: {width:,} columns and {len(rows):,} rows are too "
+                    "large a table; divide it, and delete what stands far from the table"
+                )
+    except csv.Error as error:
+        raise DataError(f"{place.name} row {read.line_num}: {error}; check its quotes") from None
     return rows, {"encoding": encoding, "delimiter": delimiter}
 
 
-def _decode(raw: bytes, encoding: str | None, file: str) -> tuple[str, str]:
-    if encoding is None:
-        encoding = _encoding(raw, file)
-    try:
-        return raw.decode(encoding), encoding
-    except (UnicodeDecodeError, LookupError) as error:
-        raise DataError(f"{file} cannot be read as {encoding} ({error}); save it as UTF-8") from None
-
-
-def _encoding(raw: bytes, file: str) -> str:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    if 3 * raw[:200].count(b"\0") > len(raw[:200]):
-        return "utf-16-le" if raw[1:2] == b"\0" else "utf-16-be"
-    try:
-        raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        if b"\0" in raw:
-            raise DataError(f"{file} is not a text file; save it as .csv (UTF-8) or .xlsx") from None
-        marked = b"\n".join(line for line in raw.splitlines() if not line.isascii())
-        able = [name for name, pattern in ENCODINGS.items() if re.fullmatch(pattern, marked)]
-        able = able or [name for name in ENCODINGS if _decodes(marked, name)]
-        if len(able) == 1:
-            return able[0]
-        number, line = next((n, x) for n, x in enumerate(raw.splitlines(), 1) if not x.isascii())
-        shown = ", ".join(f"{name}: {line.decode(name, 'replace')[:40]!r}" for name in able or ENCODINGS)
-        raise DataError(
-            f"{file} row {number} is not UTF-8 and may be {shown}; save it as UTF-8 or pass encoding="
-        ) from None
-    return "utf-8-sig"
-
-
-def _decodes(raw: bytes, encoding: str) -> bool:
-    """Whether bytes are characters of an encoding, none of them for private use."""
-    try:
-        return not re.search("[\ue000-\uf8ff]", raw.decode(encoding))
-    except UnicodeDecodeError:
-        return False
+def _page(place: Path, encoding: str | None) -> tuple[list[list[str]], dict[str, str]]:
+    text, encoding = encodings.decode(files.content(place, CSV_BYTES), encoding, place.name)
+    rows, which = encodings.web_table(text, place.name)
+    return rows, {"encoding": encoding, "table": which}
 
 
 def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[str, str]]:
     try:
-        sheets = pd.read_excel(place, sheet_name=None, header=None, dtype=object, na_filter=False)
+        sheets = workbooks.sheets(place)
+    except DataError:
+        raise
+    except MemoryError:
+        raise DataError(f"{place.name} does not fit into memory; save the sheet as .csv (UTF-8)") from None
     except Exception as error:  # noqa: BLE001  a broken workbook fails in zipfile, in openpyxl or in its XML
         raise DataError(
-            f"{place.name} cannot be read as a workbook ({error}); save it again as .xlsx"
+            f"{place.name} cannot be read as a workbook ({visible(error)[:100]}); save it again as .xlsx"
         ) from None
     full = {name: frame for name, frame in sheets.items() if frame.size}
     if sheet is None and len(full) > 1:
@@ -325,6 +400,7 @@ def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[
     if sheet is not None and sheet not in sheets:
         raise DataError(f"{place.name} has no sheet {sheet!r}; it has {', '.join(sheets)}")
     chosen = sheet or next(iter(full), "")
+    encodings.refuse_uncomputed(place, chosen)
     rows = full[chosen].to_numpy().tolist() if chosen in full else []
     tidy = [[cell.strip() if isinstance(cell, str) else _plain(cell) for cell in row] for row in rows]
     return tidy, {"sheet": chosen}
@@ -332,6 +408,18 @@ def _workbook(place: Path, sheet: str | None) -> tuple[list[list[object]], dict[
 
 def _plain(cell: object) -> object:
     return "" if cell is None or cell is pd.NaT else cell
+
+
+def _refuse_unseen(cells: np.ndarray, file: str) -> None:
+    """Refuse text with characters that nobody sees; the marks that some programs add are dropped."""
+    for number, row in enumerate(cells, start=1):
+        for at, cell in enumerate(row):
+            if isinstance(cell, str) and not cell.isprintable():
+                plain = row[at] = cell.translate(_HARMLESS)
+                if found := unseen(plain):
+                    raise DataError(
+                        f"{file} row {number}: {short(cell)} holds {found}, which nobody sees; take it out"
+                    )
 
 
 def _decimal_mark(text: pd.Series, file: str, delimiter: str) -> str:
@@ -393,5 +481,5 @@ def _all_days(day: pd.Series, cells: pd.Series, file: str) -> pd.Series:
 
 def _rows(cells: pd.Series) -> str:
     """The first rows of some cells, as ``row 4 '03/04/2025', row 5 …``."""
-    shown = [f"row {row} {str(cell)!r}" for row, cell in cells.iloc[:3].items()]
+    shown = [f"row {row} {short(_as_found(cell))}" for row, cell in cells.iloc[:3].items()]
     return ", ".join([*shown, f"and {len(cells) - 3} more"] if len(cells) > 3 else shown)

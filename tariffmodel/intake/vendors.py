@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,46 +12,19 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import cells, spreadsheet
 from tariffmodel.intake.spreadsheet import Sheet
+from tariffmodel.intake.vocabulary import Vocabulary, heading, is_line, symbol, vocabulary
 
-# suffix of our tickers: market, Bloomberg's exchange codes, FactSet's regions and exchanges
-EXCHANGES = {
-    "": ("US", ("US", "UN", "UQ", "UW", "UR", "UA", "UP"), ("US", "USA", "NYS", "NAS")),
-    ".T": ("JP", ("JT", "JP"), ("JP", "TKS")),
-    ".KS": ("KR", ("KS", "KP"), ("KR", "KRX")),
-    ".DE": ("DE", ("GY", "GR"), ("DE", "ETR")),
-    ".ST": ("SE", ("SS",), ("SE", "STO")),
-    ".OL": ("NO", ("NO",), ("NO", "OSL")),
-}
-_BLOOMBERG = {code: suffix for suffix, (_, codes, _) in EXCHANGES.items() for code in codes}
-_FACTSET = {code: suffix for suffix, (_, _, codes) in EXCHANGES.items() for code in codes}
-ALIASES = {
-    "TPX INDEX": "TOPIX",
-    "NKY INDEX": "^N225",
-    "KOSPI INDEX": "^KS11",
-    "DAX INDEX": "^GDAXI",
-    "SPX INDEX": "^GSPC",
-    "VOLCARB SS EQUITY": "VOLCAR-B.ST",
-}
-# our columns by heading, in lower case and without underscores, brackets and stars
-HEADINGS = {
-    "date": "date, dates, day, time, timestamp, datetime, trade date, trading date, datum, 日付, 日期, "
-    "날짜, 일자",
-    "ticker": "ticker, symbol, security, securities, instrument, ric, code, identifier, 銘柄コード, 종목코드",
-    "currency": "currency, crncy, ccy, curr",
-    "close": "close, price, last, px last, last price, closing price, close price, price close, p price, "
-    "fg price, 終値, 종가",
-    "adj_close": "adj close, adj. close, adjclose, adjusted close, close adjusted, total return, "
-    "total return index, tot return index gross dvds, tot return index net dvds, 調整後終値, 수정종가",
-    "volume": "volume, vol, px volume, accumulated volume, 出来高, 거래량",
-    "open": "open, px open, opening price, open price, price open, 始値, 시가",
-    "unused": "high, low, px high, px low, change, change %, dividends, stock splits, name",
-}
+__all__ = ["PRICES", "heading", "read_prices", "symbol"]
+
 PRICES = ["close", "adj_close"]
-_FIELD = {heading: field for field, headings in HEADINGS.items() for heading in headings.split(", ")}
-_TICKER = re.compile(r"\^?[A-Z0-9][A-Z0-9.^-]{0,11}")
+_READ = ("open", *PRICES, "volume", "dividend")
 _TOP = 40  # rows within which a header is looked for
+_GRIDS = ((1_000, 0.01), (10_000, 0.1), (np.inf, 1.0))  # below a price, what quotes are multiples of
+_ENOUGH, _QUOTED = 20, 5  # closes between the ticks and, after them, on the ticks that tell an adjusted file
+_ROUNDED = 0.006  # of a price that was written with two decimals
+_SINGLE = 2e-7  # of a price: numbers stored with 24 bits
 
 
 class _Column(NamedTuple):
@@ -61,28 +35,6 @@ class _Column(NamedTuple):
     currency: str
 
 
-def symbol(text: str) -> str:
-    """Our ticker of a line as Bloomberg or FactSet write it; any other text as it stands.
-
-    ``7203 JT Equity`` and ``7203-TKS`` are ``7203.T``: the codes are in `EXCHANGES`.
-
-    >>> import tariffmodel as tm
-    >>> [tm.vendors.symbol(text) for text in ("7203 JT Equity", "7203-TKS", "TPX Index", "GM")]
-    ['7203.T', '7203.T', 'TOPIX', 'GM']
-    """
-    plain = " ".join(text.split())
-    for key in (plain.upper(), f"{plain.upper()} EQUITY"):
-        if key in ALIASES:
-            return ALIASES[key]
-    bloomberg = re.fullmatch(r"(\S+) ([A-Z]{2})(?: EQUITY)?", plain.upper())
-    if bloomberg and bloomberg[2] in _BLOOMBERG:
-        return bloomberg[1].replace("/", "-") + _BLOOMBERG[bloomberg[2]]
-    factset = re.fullmatch(r"(\S+)-([A-Z]{2,3})", plain.upper())
-    if factset and factset[2] in _FACTSET:
-        return factset[1].replace(".", "-") + _FACTSET[factset[2]]
-    return plain
-
-
 def read_prices(
     path: str | Path,
     *,
@@ -90,15 +42,19 @@ def read_prices(
     ticker: str | None = None,
     currency: str | None = None,
     date_format: str | None = None,
-    adjusted: bool = False,
+    adjusted: bool | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    folder: Path | None = None,
 ) -> pd.DataFrame:
     """Prices of a CSV or Excel file, in the layouts of the usual vendors.
 
     Understood are one row per day and line; dates down and lines across; several columns of one line;
     and exports with lines of text above the header: Bloomberg (tickers in a row above ``PX_LAST``, one
-    or several columns of dates), FactSet (``7203-TKS``) and yfinance (three header rows).
+    or several columns of dates), FactSet (``7203-TKS``), LSEG (a name with its RIC above), stooq,
+    Investing.com and yfinance (three header rows). Headings, months and units of volume may be in
+    any language of ``market/vendor_words.csv``. Errors of a terminal or a spreadsheet (``#NAME?``) are left
+    out and named.
 
     Parameters
     ----------
@@ -108,22 +64,32 @@ def read_prices(
         Where the file names no line, or no currency.
     date_format : "day-first", "month-first" or a pattern such as "%d.%m.%y", optional
         Where the dates have two readings.
-    adjusted : bool
-        Prices headed Close or by a ticker have dividends and splits in them.
+    adjusted : bool, optional
+        Whether prices headed Close or by a ticker have dividends and splits in them. Default: where that can
+        be told, see the notes.
     encoding, decimal : str, optional
         See `spreadsheet.read` and `spreadsheet.numbers`.
+    folder : Path, optional
+        Data folder whose words and lines count, see `vocabulary.vocabulary`.
 
     Returns
     -------
     DataFrame
         `row` of the file, `date`, `ticker`, `open`, `close`, `adj_close`, `volume`, `currency`, in the
         order of the file. Rows without a close are left out and counted; a price that is not a number
-        stays text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file was read.
+        stays text, for `own.check_prices` to name; such a volume is NaN. ``attrs`` say how the file
+        was read, and in ``notes`` what was left out or recognised.
 
     Raises
     ------
     DataError
         Where the layout, the dates or the numbers are not understood, or have two readings.
+
+    Notes
+    -----
+    Closes are taken as adjusted where Close equals Adj Close through a dividend of the file, and where all up
+    to some row lie between the prices that exchanges quote, and all later ones on them: a vendor has scaled
+    them for the dividend of that day.
 
     Examples
     --------
@@ -138,57 +104,56 @@ def read_prices(
     0 2025-04-15  7203.T  2500.0
     1 2025-04-16  7203.T  2520.0
     """
-    table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    header, days = _header(table)
-    columns = _columns(table, header, days, ticker)
+    words = vocabulary(folder)
+    table, wrong, notes = cells.errors(spreadsheet.read(path, sheet=sheet, encoding=encoding), words)
+    header, days = _header(table, words)
+    columns = _columns(table, header, days, ticker, words)
     blocks, orders = [], {}
     for day in dict.fromkeys(column.day for column in columns):
         mine = [column for column in columns if column.day == day]
-        rows = _data_rows(table, header, day, [column.at for column in mine])
-        when, orders[day] = spreadsheet.dates(
-            pd.Series(table.cells[rows, day], rows + 1), table.file, date_format
-        )
+        rows = _data_rows(table, header, day, [column.at for column in mine], wrong, notes, words)
+        when, orders[day] = _days(table, rows, day, days, date_format, words, header)
         for line in dict.fromkeys(column.line for column in mine):
             block = {"row": rows + 1, "date": when.to_numpy(), "ticker": line}
             block |= {"currency": next(c.currency for c in mine if c.line == line)}
             block |= {c.field: table.cells[rows, c.at] for c in mine if c.line == line}
             blocks.append(pd.DataFrame(block))
     frame = pd.concat(blocks, ignore_index=True)
-    frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume", "currency"])
-    frame, mark = _numbers(frame, table, decimal)
+    frame = frame.reindex(columns=["row", "date", "ticker", *_READ, "currency"])
+    frame, mark = _numbers(frame, table, decimal, words)
+    named = {name: symbol(spreadsheet.text(name), words) for name in frame["ticker"].unique()}
+    frame = frame.assign(ticker=frame["ticker"].map(named))
     if adjusted and frame["adj_close"].isna().all():
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
     priced = frame[PRICES].notna().any(axis=1)
-    frame = frame.assign(
-        ticker=frame["ticker"].map(spreadsheet.text).map(symbol),
-        currency=frame["currency"].replace("", currency),
-    )[priced].reset_index(drop=True)
+    frame = frame.assign(currency=frame["currency"].replace("", currency))[priced].reset_index(drop=True)
+    if lost := sorted({symbol(c.line, words) for c in columns if c.line} - set(frame["ticker"])):
+        said = f": {'; '.join(notes)}" if notes else ""
+        raise DataError(f"{table.file} has no price of {', '.join(lost)}{said}; mend the column or delete it")
+    if adjusted is None:
+        frame, seen = _recognised(frame)
+        notes += [f"{table.file}: {text}" for text in seen]
+    frame = frame.drop(columns="dividend")
     frame.attrs = {
         **table.about,
         "decimal": mark,
         "dates": ", ".join(dict.fromkeys(orders.values())),
         "rows_without_price": int((~priced).sum()),
+        "notes": notes,
     }
     return frame
 
 
-def heading(cell: object) -> str:
-    """A heading in lower case, without underscores, brackets and stars.
-
-    >>> heading("Adj_Close (JPY)*")
-    'adj close jpy'
-    """
-    return " ".join(re.sub(r"[_()\[\]*]", " ", str(cell)).lower().split())
-
-
-def _header(table: Sheet) -> tuple[int, list[int]]:
+def _header(table: Sheet, words: Vocabulary) -> tuple[int, list[int]]:
     """Row of the headings, and the columns that hold dates."""
     for number, row in enumerate(table.cells[:_TOP]):
-        days = [at for at, cell in enumerate(row) if _FIELD.get(heading(cell)) == "date"]
-        if days and not any(map(spreadsheet.looks_like_a_date, row)):
+        fields = [words.field(cell, rank=True) for cell in row]
+        best = "date" if "date" in fields else "date?"
+        days = [at for at, field in enumerate(fields) if field == best]
+        if days and not any(cells.is_day(cell, words) for cell in row):
             return number, days
     for number, cell in enumerate(table.cells[:_TOP, 0]):
-        if spreadsheet.looks_like_a_date(cell):
+        if cells.is_day(cell, words):
             above = (table.cells[:number] != "").any(axis=1).nonzero()[0]
             if not above.size:
                 raise DataError(f"{table.file} starts with data; put a header such as Date,7203.T,GM above")
@@ -196,23 +161,28 @@ def _header(table: Sheet) -> tuple[int, list[int]]:
     raise DataError(f"{table.file} has no column of dates; head it Date, with one day per row below")
 
 
-def _columns(table: Sheet, header: int, days: list[int], ticker: str | None) -> list[_Column]:
+def _columns(
+    table: Sheet, header: int, days: list[int], ticker: str | None, words: Vocabulary
+) -> list[_Column]:
     """The columns to read: what each holds, of which line, and where its dates are."""
     width = table.cells.shape[1]
     names = [spreadsheet.text(cell) for cell in table.cells[header]]
-    fields = [_FIELD.get(heading(name), "") for name in names]
+    fields = [words.field(name, rank=True) for name in names]
+    fields = ["" if at in days else field for at, field in enumerate(fields)]
     long = "ticker" in fields
-    if not long and not set(fields) & set(PRICES):
-        lines, fields = _lines_across(table, header, days, names)
+    if not long and not {field.removesuffix("?") for field in fields} & set(PRICES):
+        lines, fields = _lines_across(table, header, days, names, words)
     elif long:
         lines = [""] * width
     else:
-        lines = _tickers(table, header) or [""] * width
+        lines = _tickers(table, header, words) or [""] * width
+    _daily(table, header, fields, words)
+    fields = _first_choice(fields, lines)
     values = [at for at in range(width) if at not in days]
     if ticker and not long and len({lines[at] for at in values if fields[at] in PRICES}) == 1:
         lines = [ticker] * width
-    money = _above(table, header, "currency") or [""] * width
-    read = {"open", *PRICES, "volume", *(("ticker", "currency") if long else ())}
+    above = _above(table, header, "currency", words) or [""] * width
+    read = {*_READ, *(("ticker", "currency") if long else ())}
     found = []
     for at in values:
         if not names[at] and not fields[at] and (table.cells[header:, at] != "").any():
@@ -223,13 +193,31 @@ def _columns(table: Sheet, header: int, days: list[int], ticker: str | None) -> 
             )
         if fields[at] in read:
             day = max((day for day in days if day < at), default=days[0])
-            found.append(_Column(at, day, lines[at], fields[at], money[at]))
+            money = above[at] or words.without_currency(heading(names[at]))[1] * (fields[at] in PRICES)
+            found.append(_Column(at, day, lines[at], fields[at], money))
     if not any(column.field in PRICES for column in found):
         raise DataError(
             f"{table.file} has no prices; head their columns with tickers, or with Close or PX_LAST"
         )
     if not long and not all(column.line for column in found):
-        raise DataError(f"{table.file} does not say whose prices it has; pass --ticker, such as 7203.T")
+        raise DataError(
+            f"{table.file} does not say whose prices it has; pass --ticker, {_like(table, words)}"
+        )
+    _refuse_twice(table, found)
+    return found
+
+
+def _like(table: Sheet, words: Vocabulary) -> str:
+    """The line that the name of a file seems to mean, for the user to say so."""
+    for part in (Path(table.file).stem, *re.split(r"[ _]", Path(table.file).stem)):
+        if (line := symbol(part, words)) in words.known:
+            return f"{line} by the file's name"
+    if re.match(r"[A-Z]{3}[_ /-]?[A-Z]{3}(?![A-Z])", table.file):
+        return "such as 7203.T; exchange rates go in with `tariffmodel add fx`"
+    return "such as 7203.T"
+
+
+def _refuse_twice(table: Sheet, found: list[_Column]) -> None:
     seen = set()
     for column in found:
         if (column.line, column.field) in seen:
@@ -238,46 +226,81 @@ def _columns(table: Sheet, header: int, days: list[int], ticker: str | None) -> 
                 "delete one of them"
             )
         seen.add((column.line, column.field))
-    return found
+
+
+def _first_choice(fields: list[str], lines: list[str]) -> list[str]:
+    """Fields where Price gives way to Close of the same line, and all volumes to the first."""
+    pairs = list(zip(fields, lines, strict=True))
+    sure = {(field, line) for field, line in pairs if not field.endswith("?")}
+    chosen = [
+        "unused" if (f[:-1], line) in sure and f[-1:] == "?" else f.removesuffix("?") for f, line in pairs
+    ]
+    for at, (field, line) in enumerate(zip(chosen, lines, strict=True)):
+        if field == "volume" and (field, line) in list(zip(chosen[:at], lines[:at], strict=True)):
+            chosen[at] = "unused"
+    return chosen
+
+
+def _daily(table: Sheet, header: int, fields: list[str], words: Vocabulary) -> None:
+    """Refuse bars of another length than a day, where the file says how long they are."""
+    said = [(row, 1) for row in range(header) if words.field(table.cells[row, 0]) == "interval"]
+    if "interval" in fields:
+        at = fields.index("interval")
+        said += [(row, at) for row in range(header + 1, len(table.cells))]
+    for row, at in said:
+        word = spreadsheet.text(table.cells[row, at]) if at < table.cells.shape[1] else ""
+        if word and word.lower() not in words.daily:
+            raise DataError(f"{table.file} {cells.address(row, at)}: bars of {word!r}; export daily ones")
 
 
 def _lines_across(
-    table: Sheet, header: int, days: list[int], names: list[str]
+    table: Sheet, header: int, days: list[int], names: list[str], words: Vocabulary
 ) -> tuple[list[str], list[str]]:
     """Lines and fields of columns whose headings are not fields."""
     above = next(
         (
             number
             for number in reversed(range(header))
-            if {_FIELD.get(heading(cell)) for cell in table.cells[number]} & set(PRICES)
+            if {words.field(cell) for cell in table.cells[number]} & set(PRICES)
         ),
         None,
     )
     if above is None:  # headings of other fields alone are no tickers, but LOW beside GM is one
-        fields = ["" if all(map(_FIELD.get, map(heading, filter(None, names)))) else "close"] * len(names)
+        fields = ["" if all(map(words.field, filter(None, names))) else "close"] * len(names)
     else:
-        fields = [_FIELD.get(heading(cell), "") for cell in _carried(table.cells[above])]
+        fields = [words.field(cell, rank=True) for cell in _carried(table.cells[above])]
     across = [name for at, name in enumerate(names) if at not in days]
-    lines = names if any(across) else _tickers(table, header) or names
+    lines = names if any(across) else _tickers(table, header, words) or names
     return lines, [field if line else "" for line, field in zip(lines, fields, strict=False)]
 
 
-def _tickers(table: Sheet, header: int) -> list[str] | None:
+def _tickers(table: Sheet, header: int, words: Vocabulary) -> list[str] | None:
     """The row of tickers above a header of fields; each stands for the columns up to the next."""
-    if row := _above(table, header, "ticker"):
+    if row := _above(table, header, "ticker", words):
         return row
     for number in reversed(range(header)):
-        cells = [spreadsheet.text(cell) for cell in table.cells[number]]
-        given = [cell for cell in cells if cell]
-        if given and all(symbol(cell) != cell or _TICKER.fullmatch(cell) for cell in given):
-            return _carried(cells)
-    return None
+        texts = [spreadsheet.text(cell) for cell in table.cells[number]]
+        given = [cell for cell in texts if cell]
+        if given and all(is_line(cell, words) for cell in given):
+            return _carried(texts)
+    titles = [spreadsheet.text(cell) for row in table.cells[:header] for cell in row]
+    named = {found for title in titles if (found := _in_brackets(title, words))}
+    return [named.pop()] * table.cells.shape[1] if len(named) == 1 else None
 
 
-def _above(table: Sheet, header: int, field: str) -> list[str] | None:
+def _in_brackets(title: str, words: Vocabulary) -> str:
+    """The line of a title such as ``Toyota Motor Corp (7203.T)`` or ``Ticker: GM``."""
+    plain = unicodedata.normalize("NFKC", title)
+    found = re.search(r"[(\[]([^()\[\]]+)[)\]]\s*$", plain) or re.fullmatch(r"[^:]{1,20}: ?(\S+)", plain)
+    line = symbol(found[1].strip(), words) if found else ""
+    ending = re.search(r"\.[A-Z]+$", line)
+    return line if line in words.known or (ending and ending[0] in words.endings) else ""
+
+
+def _above(table: Sheet, header: int, field: str, words: Vocabulary) -> list[str] | None:
     """A row above the header that starts with the heading of a field."""
     for row in table.cells[:header]:
-        if _FIELD.get(heading(row[0])) == field and (row[1:] != "").any():
+        if words.field(row[0]) == field and (row[1:] != "").any():
             return _carried(["", *row[1:]])
     return None
 
@@ -291,30 +314,139 @@ def _carried(row: Iterable[object]) -> list[str]:
     return out
 
 
-def _data_rows(table: Sheet, header: int, day: int, columns: list[int]) -> np.ndarray:
+def _data_rows(
+    table: Sheet,
+    header: int,
+    day: int,
+    columns: list[int],
+    wrong: np.ndarray,
+    notes: list[str],
+    words: Vocabulary,
+) -> np.ndarray:
     """Rows with a date and a value; text below the data has no value and is passed over."""
-    dated = table.cells[:, day] != ""
+    dated = np.array([words.is_value(cell) for cell in table.cells[:, day]])
     filled = (table.cells[:, columns] != "").any(axis=1)
     below = np.arange(len(dated)) > header
-    if (lost := (below & filled & ~dated).nonzero()[0]).size:
+    lost = (below & filled & ~dated & ~wrong[:, day]).nonzero()[0]
+    lost = [row for row in lost if any(words.is_value(cell) for cell in table.cells[row, columns])]
+    if lost:
         raise DataError(f"{table.file} row {lost[0] + 1} has a price and no date; fill in the date")
     rows: np.ndarray = (below & filled & dated).nonzero()[0]
     if not rows.size:
-        raise DataError(f"{table.file} has no rows of data below its header in row {header + 1}")
+        said = "".join(f"; {note}" for note in notes)
+        raise DataError(f"{table.file} has no rows of data below its header in row {header + 1}{said}")
     return rows
 
 
-def _numbers(frame: pd.DataFrame, table: Sheet, decimal: str | None) -> tuple[pd.DataFrame, str]:
+def _days(
+    table: Sheet,
+    rows: np.ndarray,
+    day: int,
+    days: list[int],
+    date_format: str | None,
+    words: Vocabulary,
+    header: int,
+) -> tuple[pd.Series, str]:
+    """The dates of one column; where day and month may change places, as the other columns have them."""
+
+    def read(at: int, where: np.ndarray, order: str | None) -> tuple[pd.Series, str]:
+        return cells.days(
+            pd.Series(table.cells[where, at], where + 1, dtype=object), table.file, words, order
+        )
+
+    try:
+        return read(day, rows, date_format)
+    except DataError as error:
+        if date_format or "may change places in every date" not in str(error):
+            raise
+        told = set()
+        for other in days:
+            where = np.flatnonzero((table.cells[:, other] != "") & (np.arange(len(table.cells)) > header))
+            try:
+                told.add(read(other, where, None)[1])
+            except DataError:
+                continue
+        if len(told & {"day-first", "month-first"}) != 1:
+            raise
+        return read(day, rows, (told & {"day-first", "month-first"}).pop())
+
+
+def _numbers(
+    frame: pd.DataFrame, table: Sheet, decimal: str | None, words: Vocabulary
+) -> tuple[pd.DataFrame, str]:
     """Prices and volumes as numbers, by one convention for the whole file."""
-    cells = pd.concat([frame.set_index("row")[column] for column in ("open", *PRICES)])
+    fields = [name for name in ("open", *PRICES, "dividend") if frame[name].notna().any()]
+    plain, money = cells.prices(pd.concat([frame.set_index("row")[column] for column in fields]), words)
     delimiter = table.found.get("delimiter", "")
-    values, mark = spreadsheet.numbers(cells, table.file, delimiter=delimiter, decimal=decimal)
-    opening, close, adjusted = np.split(values.to_numpy(), 3)
-    volume = spreadsheet.numbers(frame["volume"], table.file, decimal=mark)[0]
-    numeric: dict[str, Any] = {
-        "open": opening,
-        "close": close,
-        "adj_close": adjusted,
-        "volume": pd.to_numeric(volume, errors="coerce"),
-    }
-    return frame.assign(**numeric), mark
+    decimal = decimal or _mark_of_volumes(frame["volume"])
+    values, mark = spreadsheet.numbers(plain, table.file, delimiter=delimiter, decimal=decimal)
+    numeric: dict[str, Any] = dict(zip(fields, np.split(values.to_numpy(), len(fields)), strict=True))
+    if frame["volume"].notna().any():
+        numeric["volume"] = cells.volumes(frame["volume"], table.file, words, mark)
+    frame = frame.assign(**numeric)
+    if (money != "").any():
+        told = dict(zip(fields, np.split(money.to_numpy(), len(fields)), strict=True))
+        sign = told.get("close", told.get("adj_close"))
+        frame = frame.assign(
+            currency=frame["currency"].replace("", np.nan).fillna(pd.Series(sign, frame.index))
+        )
+    others = {name: pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "dividend")}
+    return frame.assign(**others), mark
+
+
+def _mark_of_volumes(volume: pd.Series) -> str | None:
+    """The decimal mark that volumes with two marks of thousands, such as 12,345,678, leave for prices."""
+    texts = volume[volume.map(lambda cell: isinstance(cell, str)).astype(bool)].astype(str)
+    points, commas = (
+        texts.str.fullmatch(rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}").any() for group in (r"\.", ",")
+    )
+    return {(True, False): ",", (False, True): "."}.get((bool(points), bool(commas)))
+
+
+def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Closes that a vendor has adjusted, moved to `adj_close`, and how that was told."""
+    said: list[str] = []
+    if not all(pd.api.types.is_numeric_dtype(frame[column]) for column in PRICES):
+        return frame, said
+    frame = frame.copy()
+    for ticker, rows in frame.sort_values("date").groupby("ticker", sort=False):
+        line = str(ticker)
+        close, total = rows["close"].astype(float), rows["adj_close"].astype(float)
+        paid = rows.index[(rows["dividend"] > 0) & (np.arange(len(rows)) > 0)]
+        if (total.notna() & close.notna()).all() and np.allclose(close, total, rtol=1e-6, atol=0):
+            if len(paid):
+                day = str(rows.at[paid[-1], "date"])[:10]
+                said.append(
+                    f"Close equals Adj Close of {line} through the dividend of {day}: both are adjusted"
+                )
+                frame.loc[rows.index, "close"] = np.nan
+        elif total.isna().all() and (first := _first_quoted(close.to_numpy())):
+            day = f"{rows['date'].iloc[first]:%Y-%m-%d}"
+            said.append(
+                f"closes of {line} before {day} lie between the prices that are quoted and later ones do "
+                "not: they are taken as adjusted for dividends (pass --not-adjusted if they are not)"
+            )
+            frame.loc[rows.index, "adj_close"] = close
+            frame.loc[rows.index, "close"] = np.nan
+    return frame, said
+
+
+def _first_quoted(close: np.ndarray) -> int:
+    """Position of the first close from which on all are multiples of a tick, many before not; else 0."""
+    level = np.nanmedian(close) if len(close) else 0.0
+    tick = next(step for bound, step in _GRIDS if level < bound)
+    off = _between(close, tick, close * _SINGLE)
+    first = int(np.flatnonzero(off)[-1]) + 1 if off.any() else 0
+    before = close[:first][off[:first]]
+    if first < _ENOUGH or len(close) - first < _QUOTED or off[:first].mean() < 0.6:
+        return 0
+    for factor in range(2, 11):  # closes before a split are multiples of what was quoted
+        slack = factor * _ROUNDED
+        if slack < 0.4 * tick and _between(before * factor, tick, slack).mean() < 0.05:
+            return 0
+    return first
+
+
+def _between(close: np.ndarray, tick: float, slack: np.ndarray | float) -> np.ndarray:
+    """Which prices are no multiple of a tick."""
+    return np.asarray(np.abs(close - tick * np.round(close / tick)) > np.maximum(slack, 1e-6))

@@ -1,11 +1,10 @@
 """What have shares and currencies done since the stored prices end, according to Yahoo Finance?
 
-`refresh` asks for each line's last stored sessions again and for those since. The sessions in common
-are held against the stored ones before anything is joined: a constant ratio of levels is a later
-dividend or split, and the stored history is re-based by it, so that the last row stays a traded
-price and no return of the past changes; a day whose returns differ is a conflict, and the stored row
-stays. A close that Yahoo lacked at first fills its gap when it comes. Whatever goes wrong with a line
-leaves that line as it was and is said in the report; the whole arrives as one snapshot of `store`.
+`refresh` asks for each line's last stored sessions again and for those since, reads the answers strictly
+(`chart`) and joins them to what is stored (`joining`): rows that came from Yahoo follow its revisions, others
+stay unless accepted, and what `plausibility` doubts stays out. Whatever goes wrong with a line leaves that
+line as it was and is said in the report, with its age and what to do; the whole arrives as one snapshot
+of `store`. Answers that came before a break-off wait in ``data/store/.prices/`` and are not asked for again.
 
 Yahoo's exchange rates are the last quotes of the London day, up to eleven hours after the fixing of
 the ECB (14:15 in Frankfurt) which they continue; the column `source` tells the two apart. Yahoo's
@@ -14,51 +13,55 @@ data are for personal use; requests are made one after the other, with a pause b
 
 from __future__ import annotations
 
+import base64
+import json
 import random
+import shutil
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fractions import Fraction
 from itertools import count
-from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
+from tariffmodel.intake import chart, joining, plausibility
+from tariffmodel.intake.chart import Answer, Line, RefusedError
 from tariffmodel.markets import market
 from tariffmodel.stats import sessions
 
-PRICES, FX = "market/prices.parquet", "market/fx.parquet"
+PRICES, FX, RECORDS = "market/prices.parquet", "market/fx.parquet", "market/price_records.parquet"
 FIRST_DAY = pd.Timestamp("2023-01-01")  # where a line without prices begins
 FINAL_AFTER = pd.Timedelta("30min")  # a bar is the day's close this long after the exchange's
-LAST_TRADE = pd.Timedelta("5min")  # before the exchange's close: an earlier quote is no close
-RETURN_TOLERANCE = 0.005  # log return: days further apart than this are a conflict
-ROUNDING = 1e-4  # of Yahoo's highs and lows
-LEVEL_TOLERANCE = 0.002  # a ratio of levels nearer to one than this is rounding, not an action
-FX_TOLERANCE = 0.015  # between a fixing and a close of the same day, median over the overlap
-FX_APART = 0.03  # the same for a single day
-JUMP, FX_JUMP = 3.0, 1.1  # one day's move beyond which a price, a rate, is not believed
-UNIT = 30.0  # levels this far apart without a split are not in one unit
-SETTLED = 5  # sessions up to the join on which both sources have to agree
 FX_ZONE = "Europe/London"  # in which Yahoo's days of currencies end
 FX_CLOSE = ("17:00", "America/New_York")  # when the currency market's day, and its week, ends
-HUNDREDTHS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 NOT_AT_YAHOO = {"TOPIX": "Yahoo has no symbol for this index; the fund 1306.T follows it"}
 RATE_LIMITED = "Yahoo refused further requests (429, too many); repeat in an hour"
+BEHIND, SILENT = 3, 4  # exit codes: lines stay behind; most of them had no answer
 _OUTCOMES = (
-    "updated", "rebased", "unchanged", "conflict", "not found", "empty", "failed", "skipped",
+    "updated", "rebased", "revised", "unchanged", "conflict", "doubted", "not found", "empty", "failed",
+    "skipped",
 )  # fmt: skip
-_COLUMNS = ["ticker", "outcome", "rows_added", "first_new", "last", "ratio", "detail"]
+_GOOD = _OUTCOMES[:4]
+_NOTHING = ("not found", "empty", "failed", "skipped")
+_REMEDIES = {
+    "not found": "name its symbol of today in data/market/instruments.csv, or `tariffmodel add prices FILE`",
+    "empty": "repeat tomorrow; if it has ended, `tariffmodel add prices FILE` brings what is missing",
+    "failed": "repeat `tariffmodel refresh {}`",
+    "skipped": "`tariffmodel add prices FILE`",
+}
+_WORK = "store/.prices"
+_KEPT_FOR = pd.Timedelta(hours=12)  # an answer that waits longer is asked for again
 _REPEATS_LIMITED, _REPEATS_BROKEN = 3, 1  # of a request that is refused, that breaks off
 _FIRST_WAIT = 5.0  # seconds, doubled each time, with up to half of it added at random
-_MONTH, _LONG_AGO = pd.Timedelta(days=30), pd.Timedelta(days=10)
-_SHOWN = 4  # days that a detail lists
+_MONTH = pd.Timedelta(days=30)
 _DEAD_AFTER = 3  # lines in a row without an answer, after which no more are asked for
 
 
@@ -69,25 +72,60 @@ class Report:
     Attributes
     ----------
     table : DataFrame
-        One row per line and currency pair: `ticker`; `outcome`, one of updated, rebased, unchanged,
-        conflict, not found, empty, failed, skipped; `rows_added`; `first_new` and `last` day now
-        stored (NaT if none); `ratio` by which the stored history was multiplied (NaN if not
-        compared); `detail` in words.
+        One row per line and currency pair: `ticker`; `outcome`, one of updated, rebased, revised,
+        unchanged, conflict, doubted, not found, empty, failed, skipped; `rows_added`; `first_new` and `last`
+        day now stored (NaT if none); `behind`, sessions of its exchange that are over since; `ratio` by which
+        the stored history was multiplied (NaN if not compared); `revised`, stored rows that followed Yahoo;
+        `detail` and `remedy` in words.
     snapshot : str
         Name of the snapshot written, empty if nothing was new.
+    revisions : DataFrame
+        One row per stored day that follows Yahoo: `ticker`, `date`, `source` of the old row, `old_close`,
+        `new_close`, `old_dividend` and `new_dividend` per share, in shares of today.
 
     Examples
     --------
     >>> row = {"ticker": "GM", "outcome": "updated", "rows_added": 2, "last": pd.Timestamp("2026-10-30")}
-    >>> gone = row | {"ticker": "FSKR", "outcome": "not found", "rows_added": 0, "detail": "No such symbol."}
-    >>> print(Report(pd.DataFrame([row, gone]), "20261101T080000.000000Z").summary())
+    >>> row |= {"behind": 0, "detail": "", "remedy": ""}
+    >>> gone = row | {"ticker": "FSKR", "outcome": "not found", "rows_added": 0, "behind": 9}
+    >>> gone |= {"last": pd.Timestamp("2026-10-19"), "detail": "No such symbol", "remedy": "look it up"}
+    >>> report = Report(pd.DataFrame([row, gone]), "20261101T080000.000000Z")
+    >>> print(report.summary())
     2 lines: 1 updated, 1 not found.
     2 rows added, the last of 2026-10-30; snapshot 20261101T080000.000000Z.
-      FSKR: not found. No such symbol.
+      FSKR: not found, 9 sessions behind (2026-10-19). No such symbol. Remedy: look it up
+    >>> report.code
+    3
     """
 
     table: pd.DataFrame
     snapshot: str
+    revisions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=joining.REVISIONS))
+
+    @property
+    def left_behind(self) -> pd.DataFrame:
+        """Rows of the table of lines that are not in order.
+
+        In dispute, doubted or without an answer; stored, but not found or empty; or stored to a day more than
+        a week of sessions ago. Lines that Yahoo does not have (`NOT_AT_YAHOO`) are not among them.
+
+        >>> row = {"ticker": "F", "outcome": "doubted", "last": pd.NaT, "behind": 3}
+        >>> Report(pd.DataFrame([row]), "").left_behind["ticker"].tolist()
+        ['F']
+        """
+        table = self.table[~self.table["ticker"].isin(NOT_AT_YAHOO)]
+        outcome, stored = table["outcome"], table["last"].notna()
+        wrong = outcome.isin(["conflict", "doubted", "failed", "skipped"])
+        wrong |= stored & (outcome.isin(["not found", "empty"]) | (table["behind"] > market.STALE_SESSIONS))
+        return table[wrong]
+
+    @property
+    def code(self) -> int:
+        """Exit code: 0, `BEHIND` if lines stay behind, `SILENT` if most of them had no answer."""
+        table = self.table[~self.table["ticker"].isin(NOT_AT_YAHOO)]
+        if len(table) and table["outcome"].isin(_NOTHING).mean() > 0.5:
+            return SILENT
+        return BEHIND if len(self.left_behind) else 0
 
     def summary(self) -> str:
         """Counts by outcome, then each line that a reader should look at."""
@@ -100,45 +138,28 @@ class Report:
             if self.snapshot
             else "Nothing new; no snapshot written."
         )
-        behind = last - self.table["last"] > _LONG_AGO  # halted or delisted, though Yahoo still answers
-        attention = self.table[~self.table["outcome"].isin(["updated", "unchanged"]) | behind]
-        text += [f"  {row.ticker}: {row.outcome}. {row.detail}" for row in attention.itertuples()]
+        late = self.table["behind"] > market.STALE_SESSIONS  # halted or delisted, though Yahoo still answers
+        told = self.table[~self.table["outcome"].isin(["updated", "unchanged"]) | late]
+        for _, alike in told.groupby(["outcome", "detail", "remedy"], sort=False):
+            many = len(alike) > chart.SHOWN  # of one reason, such as no network
+            text += [_told_together(alike)] if many else [_told(row) for row in alike.itertuples()]
         return "\n".join(text)
 
 
-@dataclass(frozen=True)
-class _Line:
-    """A share, index or currency pair to ask for."""
-
-    name: str
-    symbol: str  # at Yahoo
-    currency: str
-    zone: str
-    start: pd.Timestamp
-    closes: pd.Series  # of the sessions that are over: the exchange's close, by day
-    stored: pd.DataFrame
-
-    @property
-    def days(self) -> pd.DatetimeIndex:
-        """Sessions that are over."""
-        return pd.DatetimeIndex(self.closes.index)
+def _told(row: Any) -> str:
+    """What became of a line, its age, why, and what to do."""
+    age = f", {row.behind} sessions behind ({row.last:%Y-%m-%d})" if row.behind and pd.notna(row.last) else ""
+    age = age if pd.notna(row.last) else ", without prices"
+    detail = f" {row.detail.rstrip('.')}." if row.detail else ""
+    remedy = f" Remedy: {row.remedy}" if row.remedy else ""
+    return f"  {row.ticker}: {row.outcome}{age}.{detail}{remedy}"
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """Final bars of a line, by session: `open`, `close`, `adj_close`, `volume`, `dividend`, `split`."""
-
-    frame: pd.DataFrame
-    index: bool  # a price index, which pays nothing
-    notes: list[str]
-
-
-class _RefusedError(Exception):
-    """A line that brings nothing, and why."""
-
-    def __init__(self, outcome: str, detail: str) -> None:
-        super().__init__(detail)
-        self.outcome, self.detail = outcome, detail
+def _told_together(alike: pd.DataFrame) -> str:
+    """The same of lines that share their reason."""
+    oldest = alike.loc[[alike["behind"].where(alike["last"].notna(), 0).idxmax()]]
+    names = f"{', '.join(alike['ticker'].head(3))} and {len(alike) - 3} more, the oldest"
+    return _told(next(oldest.assign(ticker=f"{names} {oldest['ticker'].item()}").itertuples()))
 
 
 def refresh(
@@ -146,6 +167,7 @@ def refresh(
     *,
     tickers: Sequence[str] | None = None,
     currencies: bool = True,
+    accept: Sequence[str] = (),
     session: Any = None,
     now: datetime | None = None,
     overlap_sessions: int = 20,
@@ -169,6 +191,9 @@ def refresh(
         Default: every line of data/market/instruments.csv, with prices so far or not.
     currencies : bool
         Extend the exchange rates too, and start those of listing currencies that have none.
+    accept : sequence of str
+        Lines and pairs asked for whose stored rows of any source follow Yahoo, and whose moves are not
+        doubted. What is no line's own chart is refused all the same.
     session : curl_cffi.requests.Session, optional
         Passed to yfinance.
     now : datetime, optional
@@ -195,58 +220,97 @@ def refresh(
     moment = pd.Timestamp(now or pd.Timestamp.now("UTC"))
     if moment.tz is None:
         raise DataError(f"now is {now!r}, without a time zone; write datetime(..., tzinfo=UTC)")
-    if overlap_sessions < SETTLED:
-        raise DataError(f"overlap_sessions is {overlap_sessions}; expected at least {SETTLED}")
+    if overlap_sessions < joining.SETTLED:
+        raise DataError(f"overlap_sessions is {overlap_sessions}; expected at least {joining.SETTLED}")
     facts = replace(facts)  # a copy that reads the tables in use now
     instruments = _chosen(facts.instruments, tickers)
     folder = facts.folder
-    with store.writing(folder, "prices and exchange rates from Yahoo") as staging:
-        prices, rates = _stored_prices(folder), _stored_rates(folder)
-        pairs = _pairs(rates, facts.instruments) if currencies else []
+    behind: dict[str, str] = {}
+    with store.writing(folder, "prices and exchange rates from Yahoo", behind) as staging:
+        prices, rates = _stored_prices(folder), stored_rates(folder)
+        pairs = pairs_of(rates, facts.instruments) if currencies else []
         lines = [
             *_currency_lines(pairs, rates, overlap_sessions, moment),
             *_price_lines(instruments, prices, overlap_sessions, moment),
         ]
-        fresh: dict[str, pd.DataFrame] = {}
-        rows = []
-        answers = _answers(lines, session, timeout, pause, sleep)
-        for done, (line, answer) in enumerate(answers, start=1):
-            try:
-                if isinstance(answer, _RefusedError):
-                    raise answer
-                join = _join_rates if line.name in pairs else _join_prices
-                fresh[line.name], row = join(line, answer)
-            except _RefusedError as refused:
-                row = _row(line, refused.outcome, refused.detail)
-            rows.append(row)
+        _known_lines(accept, lines)
+        work = folder / _WORK
+        answers: list[Answer | RefusedError] = []
+        for line, answer in _answers(lines, _Asking(session, timeout, pause, sleep, work, moment)):
+            answers.append(answer)
             if progress:
-                progress(done, len(lines), line.name)
-        table = pd.DataFrame(rows, columns=_COLUMNS).astype(
+                progress(len(answers), len(lines), line.name)
+        peers = _peers(lines, answers, facts.instruments, prices)
+        done = [
+            _joined(line, answer, pairs, peers.get(str(facts.instruments["market"].get(line.name))), accept)
+            for line, answer in zip(lines, answers, strict=True)
+        ]
+        table = pd.DataFrame([one.row for one in done], columns=joining.COLUMNS).astype(
             {"first_new": "datetime64[us]", "last": "datetime64[us]"}
         )
-        added = set(table.loc[table["rows_added"] > 0, "ticker"])
-        _write(staging / PRICES, prices, "ticker", {k: fresh[k] for k in added - set(pairs)})
-        _write(staging / FX, rates, "pair", {k: fresh[k] for k in added & set(pairs)})
-    return Report(table, store.current(folder) if added else "")
+        revised = pd.concat([pd.DataFrame(columns=joining.REVISIONS), *(one.revised for one in done)])
+        report = Report(table, "", revised.reset_index(drop=True))
+        fresh = {
+            line.name: one.frame
+            for line, one in zip(lines, done, strict=True)
+            if one.row["rows_added"] or one.row["revised"]
+        }
+        write(staging / PRICES, prices, "ticker", {k: v for k, v in fresh.items() if k not in pairs})
+        write(staging / FX, rates, "pair", {k: v for k, v in fresh.items() if k in pairs})
+        if len(revised):
+            records = pd.read_parquet(store.path(folder, RECORDS))
+            joining.recorded(records, report.revisions, moment).to_parquet(staging / RECORDS, index=False)
+        for name in table["ticker"]:
+            behind.pop(name, None)
+        behind.update(report.left_behind.set_index("ticker")["outcome"])
+    shutil.rmtree(work, ignore_errors=True)
+    return replace(report, snapshot=store.current(folder) if fresh else "")
 
 
-def watched(facts: Facts, **options: Any) -> Report:
-    """`refresh` with a progress bar, in a terminal or a notebook; same options.
+def _joined(
+    line: Line, answer: Answer | RefusedError, pairs: Sequence[str], peers: Any, accept: Sequence[str]
+) -> joining.Joined:
+    """A line after the join, or as it was if anything is wrong with its answer."""
+    try:
+        if isinstance(answer, RefusedError):
+            raise answer
+        if line.name in pairs:
+            return joining.join_rates(line, answer, accept=line.name in accept)
+        return joining.join_prices(line, answer, peers, accept=line.name in accept)
+    except RefusedError as refused:
+        error = refused
+    except Exception as fault:  # noqa: BLE001  one odd answer must not cost the others theirs
+        error = RefusedError("failed", f"the answer cannot be joined ({_reason(fault)})")
+    remedy = error.remedy or _REMEDIES.get(error.outcome, "").format(line.name)
+    return joining.Joined(line.stored, joining.row(line, error.outcome, error.detail, remedy=remedy))
 
-    >>> import tariffmodel as tm
-    >>> print(tm.refresh.watched(tm.facts.load(), tickers=["GM"]).summary())  # doctest: +SKIP
-    1 lines: 1 updated.
-    2 rows added, the last of 2026-10-30; snapshot 20261101T080000.000000Z.
-    """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn  # slow to import
 
-    with Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), transient=True) as bar:
-        task = bar.add_task("asking Yahoo", total=None)
-
-        def progress(done: int, total: int, ticker: str) -> None:
-            bar.update(task, completed=done, total=total, description=ticker)
-
-        return refresh(facts, progress=progress, **options)
+def _peers(
+    lines: Sequence[Line], answers: Sequence[Answer | RefusedError], book: pd.DataFrame, prices: pd.DataFrame
+) -> dict[str, dict[Any, float]]:
+    """What each market did, by day: of the answers, and of what is stored of other lines."""
+    came = {
+        line.name: answer.frame["adj_close"]
+        for line, answer in zip(lines, answers, strict=True)
+        if isinstance(answer, Answer) and line.name in book.index
+    }
+    if not came:
+        return {}
+    first = min(series.index[0] for series in came.values())
+    others = prices[(prices["date"] >= first) & ~prices["ticker"].isin(came)]
+    levels = pd.concat(
+        [
+            *(
+                s.rename("adj_close").rename_axis("date").reset_index().assign(ticker=t)
+                for t, s in came.items()
+            ),
+            others[["ticker", "date", "adj_close"]],
+        ]
+    )
+    level = levels["adj_close"].apply(np.log).groupby(levels["ticker"])
+    moves = levels.assign(log_return=level.diff(), market=levels["ticker"].map(book["market"]))
+    found = plausibility.peers(moves)
+    return {str(code): of.droplevel("market").to_dict() for code, of in found.groupby("market")}
 
 
 def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.DataFrame:
@@ -262,18 +326,39 @@ def _chosen(instruments: pd.DataFrame, tickers: Sequence[str] | None) -> pd.Data
     return instruments.loc[list(dict.fromkeys(tickers))]
 
 
+def _known_lines(accept: Sequence[str], lines: Sequence[Line]) -> None:
+    """Refuse to accept what is not asked for."""
+    if isinstance(accept, str):
+        raise DataError(f"accept is the text {accept!r}; pass a list: [{accept!r}]")
+    names = [line.name for line in lines]
+    if unknown := [name for name in accept if name not in names]:
+        raise DataError(
+            f"accept: {', '.join(unknown)} not among the lines asked for: {', '.join(names[:12])} …"
+        )
+
+
 def _stored_prices(folder: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(store.path(folder, PRICES))
+    frame = files.parquet(store.path(folder, PRICES))
     plain: dict[str, Any] = {"open": np.nan, "close": np.nan, "volume": np.nan, "source": "bundled"}
     return frame.assign(**{name: value for name, value in plain.items() if name not in frame})
 
 
-def _stored_rates(folder: Path) -> pd.DataFrame:
-    frame = pd.read_parquet(store.path(folder, FX))
+def stored_rates(folder: Path) -> pd.DataFrame:
+    """Exchange rates in use: `date`, `pair`, `rate` and their `source`, ``ECB`` or ``yahoo``.
+
+    >>> import tariffmodel as tm
+    >>> set(stored_rates(tm.facts.load().folder)["source"]) <= {"ECB", "yahoo"}
+    True
+    """
+    frame = files.parquet(store.path(folder, FX))
     return frame if "source" in frame else frame.assign(source="ECB")
 
 
-def _write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFrame]) -> None:
+def write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFrame]) -> None:
+    """Write a table in which some lines are replaced; nothing where none is.
+
+    >>> write(Path("prices.parquet"), pd.DataFrame({"ticker": ["F"]}), "ticker", {})
+    """
     if fresh:
         place.parent.mkdir(exist_ok=True)
         kept = old[~old[key].isin(fresh.keys())]
@@ -284,16 +369,18 @@ def _write(place: Path, old: pd.DataFrame, key: str, fresh: dict[str, pd.DataFra
 # ---- what to ask for
 
 
-def _pairs(rates: pd.DataFrame, instruments: pd.DataFrame) -> list[str]:
-    """The stored currency pairs, and dollar pairs for listing currencies that have none."""
+def pairs_of(rates: pd.DataFrame, instruments: pd.DataFrame) -> list[str]:
+    """The stored currency pairs, and dollar pairs for listing currencies that have none.
+
+    >>> pairs_of(pd.DataFrame({"pair": ["EURUSD"]}), pd.DataFrame({"currency": ["EUR", "NOK", "USD"]}))
+    ['EURUSD', 'USDNOK']
+    """
     stored = sorted(set(rates["pair"]))
     covered = {"USD", *(pair[:3] for pair in stored), *(pair[3:] for pair in stored)}
     return stored + [f"USD{code}" for code in sorted(set(instruments["currency"]) - covered)]
 
 
-def _currency_lines(
-    pairs: list[str], rates: pd.DataFrame, overlap: int, now: pd.Timestamp
-) -> Iterator[_Line]:
+def _currency_lines(pairs: list[str], rates: pd.DataFrame, overlap: int, now: pd.Timestamp) -> Iterator[Line]:
     yesterday = now.tz_convert(FX_ZONE).tz_localize(None).normalize() - pd.Timedelta(days=1)
     for pair in pairs:
         stored = rates[rates["pair"] == pair]
@@ -302,12 +389,12 @@ def _currency_lines(
         days = pd.bdate_range(min(start, yesterday - _MONTH), yesterday)
         hour, zone = FX_CLOSE
         closes = pd.Series((days + pd.Timedelta(f"{hour}:00")).tz_localize(zone), days)
-        yield _Line(pair, symbol, pair[3:], FX_ZONE, start, closes, stored)
+        yield Line(pair, symbol, pair[3:], FX_ZONE, start, closes, stored)
 
 
 def _price_lines(
     instruments: pd.DataFrame, prices: pd.DataFrame, overlap: int, now: pd.Timestamp
-) -> Iterator[_Line]:
+) -> Iterator[Line]:
     groups = dict(list(prices.groupby("ticker")))
     stored = {ticker: groups.get(ticker, prices.iloc[:0]) for ticker in instruments.index}
     starts = pd.Series({ticker: _start(frame, overlap) for ticker, frame in stored.items()})
@@ -316,7 +403,7 @@ def _price_lines(
     for ticker, instrument in instruments.iterrows():
         ticker = str(ticker)
         zone, closes = books[instrument["exchange_calendar"]]
-        yield _Line(ticker, ticker, instrument["currency"], zone, starts[ticker], closes, stored[ticker])
+        yield Line(ticker, ticker, instrument["currency"], zone, starts[ticker], closes, stored[ticker])
 
 
 def _start(stored: pd.DataFrame, overlap: int) -> pd.Timestamp:
@@ -332,24 +419,38 @@ def _sessions(calendar: str, first: pd.Timestamp, now: pd.Timestamp) -> tuple[st
 # ---- asking
 
 
-def _answers(
-    lines: Sequence[_Line], session: Any, timeout: float, pause: float, sleep: Callable[[float], None]
-) -> Iterator[tuple[_Line, _Answer | _RefusedError]]:
+@dataclass(frozen=True)
+class _Asking:
+    """How Yahoo is asked."""
+
+    session: Any
+    timeout: float
+    pause: float
+    sleep: Callable[[float], None]
+    work: Path  # where answers wait for the others
+    now: pd.Timestamp
+
+
+def _answers(lines: Sequence[Line], how: _Asking) -> Iterator[tuple[Line, Answer | RefusedError]]:
     """One line after the other, until Yahoo has had enough of us or does not answer at all."""
     over, silent, asked = "", 0, 0
     for line in lines:
         if over or line.name in NOT_AT_YAHOO:
-            yield line, _RefusedError("skipped", over or NOT_AT_YAHOO[line.name])
+            remedy = "repeat `tariffmodel refresh` later" if over else ""
+            yield line, RefusedError("skipped", over or NOT_AT_YAHOO[line.name], remedy)
+            continue
+        if (kept := _kept(line, how)) is not None:
+            yield line, kept
             continue
         if asked:
-            sleep(pause)
+            how.sleep(how.pause)
         asked += 1
-        answer: _Answer | _RefusedError
+        answer: Answer | RefusedError
         try:
-            answer = _final(line, *_patiently(line, session, timeout, sleep))
-        except _RefusedError as refused:
+            answer = _patiently(line, how)
+        except RefusedError as refused:
             answer = refused
-        failed = isinstance(answer, _RefusedError) and answer.outcome == "failed"
+        failed = isinstance(answer, RefusedError) and answer.outcome == "failed"
         silent = silent + 1 if failed else 0
         if failed and str(answer) == RATE_LIMITED:
             over = RATE_LIMITED
@@ -358,319 +459,75 @@ def _answers(
         yield line, answer
 
 
-def _patiently(
-    line: _Line, session: Any, timeout: float, sleep: Callable[[float], None]
-) -> tuple[pd.DataFrame, Mapping[str, Any]]:
+def _patiently(line: Line, how: _Asking) -> Answer:
     """Repeat a request that is refused or breaks off, each time after a longer wait."""
     from yfinance.exceptions import YFRateLimitError  # slow to import
 
     for attempt in count():
         try:
-            return _ask(line, session, timeout)
-        except _RefusedError as error:
+            body = _ask(line, how)
+            answer = chart.read(body, line)
+        except RefusedError as error:
             if error.outcome != "failed":
                 raise
             refused, repeats = error, _REPEATS_BROKEN
         except YFRateLimitError:
-            refused, repeats = _RefusedError("failed", RATE_LIMITED), _REPEATS_LIMITED
-        except Exception as error:  # noqa: BLE001  whatever a broken answer makes yfinance raise; others go on
-            reason = f"{type(error).__name__}: {error}".partition("\n")[0][:120].strip()
-            if isinstance(error, JSONDecodeError):
+            refused, repeats = RefusedError("failed", RATE_LIMITED), _REPEATS_LIMITED
+        except Exception as error:  # noqa: BLE001  whatever a broken answer raises; others go on
+            reason = _reason(error)
+            if isinstance(error, ValueError):
                 reason = f"Yahoo's answer is a web page, empty or cut off ({reason})"
-            refused, repeats = _RefusedError("failed", reason), _REPEATS_BROKEN
+            refused, repeats = RefusedError("failed", reason), _REPEATS_BROKEN
+        else:
+            _keep(line, how, body)  # a full disk is no fault of the line's
+            return answer
         if attempt == repeats:
             raise refused
-        sleep(_FIRST_WAIT * 2**attempt * random.uniform(1, 1.5))
+        how.sleep(_FIRST_WAIT * 2**attempt * random.uniform(1, 1.5))
     raise AssertionError("count() does not end")
 
 
-def _ask(line: _Line, session: Any, timeout: float) -> tuple[pd.DataFrame, Mapping[str, Any]]:
-    """Yahoo's bars of a line, and what Yahoo says about it."""
-    import yfinance
-
-    yfinance.cache.get_tz_cache().store(line.symbol, line.zone)  # else yfinance asks for it first
-    ticker = yfinance.Ticker(line.symbol, session=session)
-    debug, hide = yfinance.config.debug, yfinance.config.debug.hide_exceptions
-    debug.hide_exceptions = False  # raise the reason instead of logging it
-    try:
-        with warnings.catch_warnings():
-            # yfinance shows this one of its own on every request, in the middle of a progress bar
-            warnings.filterwarnings(action="ignore", category=pd.errors.Pandas4Warning, module="yfinance")
-            bars = ticker.history(start=line.start, auto_adjust=False, keepna=True, timeout=timeout)
-        return bars, ticker.get_history_metadata()
-    except yfinance.exceptions.YFTickerMissingError as error:
-        if "No data found" in error.rationale:
-            outcome, who = "not found", "Yahoo"
-        elif "Data doesn't exist" in error.rationale or "symbol" in ticker.get_history_metadata():
-            outcome, who = "empty", "Yahoo"
-        else:  # an answer, but not about this line
-            outcome, who = "failed", "Yahoo's answer holds no chart"
-        raise _RefusedError(outcome, f"{who}: {error.rationale}") from error
-    finally:
-        debug.hide_exceptions = hide
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:120].strip()
 
 
-def _final(line: _Line, bars: pd.DataFrame, about: Mapping[str, Any]) -> _Answer:
-    """Closes of sessions that are over, in the line's currency.
+def _ask(line: Line, how: _Asking) -> bytes:
+    """The body of Yahoo's answer, whatever it is; `yfinance` sees to cookies, crumbs and consent."""
+    import yfinance  # slow to import
 
-    The last adjusted close is set to the last close: Yahoo has already taken a dividend of a
-    session that is not over out of the earlier ones.
-    """
-    names = {"Close": "close", "Adj Close": "adj_close", "Volume": "volume"}
-    names |= {"Open": "open", "High": "high", "Low": "low"}
-    names |= {"Dividends": "dividend", "Stock Splits": "split"}
-    frame = bars[list(names)].rename(columns=names).astype(float).replace([np.inf, -np.inf], np.nan)
-    frame.index = pd.DatetimeIndex(frame.index).tz_localize(None).normalize().as_unit("us")
-    frame = frame[frame.index >= line.start]  # an answer may reach further back than was asked
-    known = frame.dropna(subset=["close", "adj_close"])
-    late = (known.index > line.days[-1]) | (known.index == _still_open(line, about))
-    # on a holiday that the calendar does not know, Yahoo repeats the close of the day before
-    traded = (
-        (known["volume"] > 0) | (known["close"].diff() != 0) | (about.get("instrumentType") == "CURRENCY")
-    )
-    final = known[known.index.isin(line.days) & ~late & traded].copy()
-    counts = {
-        f"without a close (last {_last(frame.index.difference(known.index))})": len(frame) - len(known),
-        f"not final (last {_last(known.index)})": late.sum(),
-        "of days without a session or a trade": len(known) - late.sum() - len(final),
+    query = {
+        "period1": int(line.start.tz_localize(line.zone).timestamp()),
+        "period2": int(how.now.timestamp()),
+        "interval": "1d",
+        "includePrePost": False,
+        "events": "div,splits,capitalGains",
     }
-    notes = [f"left out {number} {what}" for what, number in counts.items() if number]
-    if final.empty:
-        raise _RefusedError("empty", "; ".join(["Yahoo has no close in this span", *notes]))
-    currency = about.get("currency") or "a currency it does not name"
-    if HUNDREDTHS.get(currency) == line.currency:
-        final[["open", "high", "low", "close", "adj_close", "dividend"]] /= 100
-        notes.append(f"{currency} divided by 100")
-    elif currency != line.currency:
-        raise _RefusedError("conflict", f"Yahoo quotes it in {currency}, instruments.csv in {line.currency}")
-    bad = final.index[(final[["close", "adj_close"]] <= 0).any(axis=1)]
-    if len(bad):
-        raise _RefusedError("conflict", f"prices that are not positive on {_list(bad)}")
-    final["adj_close"] *= final["close"].iloc[-1] / final["adj_close"].iloc[-1]
-    opening = final["open"]
-    inside = (opening >= final["low"] * (1 - ROUNDING)) & (opening <= final["high"] * (1 + ROUNDING))
-    believed = (opening > 0) & inside
-    if not believed.all():
-        notes.append(f"left out {(~believed).sum()} opens that are missing or outside the day's range")
-        final["open"] = opening.where(believed)
-    return _Answer(final.drop(columns=["high", "low"]), about.get("instrumentType") == "INDEX", notes)
+    address = f"{yfinance.const._BASE_URL_}/v8/finance/chart/{quote(line.symbol, safe='^=.-')}"
+    answer = yfinance.data.YfData(session=how.session).get(address, params=query, timeout=how.timeout)
+    body: bytes = answer.content
+    return body
 
 
-def _still_open(line: _Line, about: Mapping[str, Any]) -> pd.Timestamp | None:
-    """Day of Yahoo's last quote if it is from before the close, whatever the clock says by now."""
-    quoted = about.get("regularMarketTime")
-    if quoted is None:
+# ---- answers that wait for the others
+
+
+def _waiting(line: Line, how: _Asking) -> Path:
+    return how.work / f"{quote(line.symbol, safe='')}.json"
+
+
+def _keep(line: Line, how: _Asking, body: bytes) -> None:
+    about = {"start": str(line.start), "asked": how.now.isoformat(), "body": base64.b64encode(body).decode()}
+    store.write_whole(_waiting(line, how), json.dumps(about).encode())
+
+
+def _kept(line: Line, how: _Asking) -> Answer | None:
+    """The answer of a refresh that broke off, if no session has ended since."""
+    try:
+        about = json.loads(_waiting(line, how).read_bytes())
+        asked = pd.Timestamp(about["asked"])
+        fresh = line.closes.iloc[-1] + FINAL_AFTER <= asked <= how.now <= asked + _KEPT_FOR
+        if not fresh or about["start"] != str(line.start):
+            return None
+        return chart.read(base64.b64decode(about["body"]), line)
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, RefusedError):  # none, or damaged
         return None
-    moment = quoted if isinstance(quoted, pd.Timestamp) else pd.to_datetime(quoted, unit="s", utc=True)
-    day = moment.tz_convert(line.zone).tz_localize(None).normalize()
-    return day if day in line.closes and moment < line.closes[day] - LAST_TRADE else None
-
-
-# ---- joining what came to what is stored
-
-
-def _join_prices(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The line's rows with the new ones, and its row of the report."""
-    old, seen = line.stored, answer.frame
-    if old.empty:
-        factor, differing = np.nan, list[str]()
-        new, gaps = seen, seen.iloc[:0]
-        basis = "price_return" if answer.index else "total_return"
-    else:
-        settled, factor, differing = _compare(line, seen)
-        new = seen[seen.index > old["date"].iloc[-1]]
-        gaps = seen.loc[settled[0] : settled[-1]].drop(settled)
-        basis = old["basis"].iloc[-1] if answer.index else "total_return"
-    added = gaps.index.append(new.index)
-    _believable(_since(seen, added), JUMP)
-    split: Any = new["split"].where(new["split"] > 0, 1.0).prod()
-    if not old.empty and not 1 / UNIT < factor * split < UNIT:
-        why = f"Yahoo's prices are ×{factor:.4g} the stored ones and no split says so: another unit?"
-        raise _RefusedError("conflict", f"{why} Nothing joined, stored rows stay")
-    behind = (line.days > seen.index[-1]).sum()
-    said = f"Yahoo's last close is of {_last(seen.index)}, {behind} sessions back" if behind else ""
-    if added.empty:
-        outcome = "conflict" if differing else "unchanged"
-        return old, _row(line, outcome, _text(*differing, said, *answer.notes), ratio=factor)
-    outcome, why = "updated", ""
-    if not old.empty:
-        if abs(factor - 1) > LEVEL_TOLERANCE:
-            outcome, why = "rebased", _explain(factor, seen, new)
-        old = _rebased(old, seen.loc[settled], factor)
-    if len(gaps):  # linked to the day before, so that no stored level moves
-        link = (old.set_index("date")["adj_close"] / seen["adj_close"]).reindex(seen.index).ffill()
-        filled = gaps.assign(adj_close=gaps["adj_close"] * link[gaps.index])
-        old = pd.concat([old, _price_rows(line, filled, basis)]).sort_values("date", ignore_index=True)
-    rows = _price_rows(line, new, basis)
-    if old.empty:
-        rows.loc[0, "records"] = 0  # no return ends in the first row
-    outcome = "conflict" if differing else outcome
-    kept = "stored rows stay, new ones joined after them" if differing else ""
-    closed = f"gaps filled on {_list(gaps.index)}" if len(gaps) else ""
-    said = said if behind > market.STALE_SESSIONS else ""  # a day or two are in the notes
-    detail = _text(why, *differing, kept, closed, said, *answer.notes)
-    return pd.concat([old, rows], ignore_index=True), _row(line, outcome, detail, added, factor)
-
-
-def _price_rows(line: _Line, frame: pd.DataFrame, basis: str) -> pd.DataFrame:
-    """Rows of the table of prices from Yahoo's bars."""
-    return pd.DataFrame(
-        {
-            "date": frame.index,
-            "ticker": line.name,
-            "adj_close": frame["adj_close"].to_numpy(),
-            "records": 1,
-            "basis": basis,
-            "open": frame["open"].to_numpy(),
-            "close": frame["close"].to_numpy(),
-            "volume": frame["volume"].to_numpy(),
-            "source": "yahoo",
-        }
-    )
-
-
-def _compare(line: _Line, seen: pd.DataFrame) -> tuple[pd.Index, float, list[str]]:
-    """Sessions up to the join on which both agree, Yahoo's level over the stored one there, conflicts.
-
-    A stored return without its dividend is held against Yahoo's price return of that day.
-    """
-    old = line.stored.set_index("date")
-    common = seen.index.intersection(old.index)
-    if common.empty:
-        raise _RefusedError("conflict", _no_day_in_common(old.index, seen.index))
-    theirs, ours = seen.loc[common, ["close", "adj_close"]].apply(np.log).diff(), old.loc[common]
-    priced = (ours["basis"] == "price_return").to_numpy()
-    step = np.where(priced, theirs["close"], theirs["adj_close"])[1:]
-    level = np.log(ours["adj_close"].to_numpy())
-    apart = np.append(0.0, np.diff(level) - step)
-    wrong = np.flatnonzero(np.abs(apart) > RETURN_TOLERANCE)
-    # levels on either side of a day in dispute are not comparable: use those after the last one
-    first = wrong[-1] if len(wrong) else 0
-    said = [
-        f"{common[day]:%Y-%m-%d}: return stored {np.expm1(level[day] - level[day - 1]):+.2%}, "
-        f"Yahoo {np.expm1(step[day - 1]):+.2%}"
-        for day in wrong[:_SHOWN]
-    ]
-    said += [f"and {len(wrong) - _SHOWN} more days"] if len(wrong) > _SHOWN else []
-    if len(common) - first < min(SETTLED, len(old)):
-        few = f"sessions up to the join that agree: {len(common) - first}, fewer than {SETTLED}"
-        raise _RefusedError("conflict", _text(*said, f"{few}; nothing joined, stored rows stay"))
-    index = np.append(0.0, np.cumsum(step))  # Yahoo's level with our dividends, ending at Yahoo's
-    index += np.log(float(seen["adj_close"].loc[common[-1]])) - index[-1]
-    factor = float(np.exp(np.median((index - level)[first:])))
-    return common[first:], factor, said
-
-
-def _rebased(old: pd.DataFrame, settled: pd.DataFrame, factor: float) -> pd.DataFrame:
-    """Stored rows at Yahoo's level; opens, closes and volumes too, if there was a split since."""
-    ratio = (settled["close"] / old.set_index("date")["close"]).median()  # NaN in bundled rows
-    split = ratio if abs(ratio - 1) > LEVEL_TOLERANCE else 1.0
-    return old.assign(
-        adj_close=old["adj_close"] * factor,
-        open=old["open"] * split,
-        close=old["close"] * split,
-        volume=old["volume"] / split,
-    )
-
-
-def _explain(factor: float, seen: pd.DataFrame, new: pd.DataFrame) -> str:
-    """Whether the splits and dividends since explain the ratio of levels.
-
-    Yahoo multiplies what lies before a split by its inverse and what lies before a dividend by one
-    less the dividend over the close of the day before (Yahoo Finance help, "What is the adjusted
-    close?", after the standard of CRSP).
-    """
-    split = new["split"].where(new["split"] > 0, 1.0)
-    dividend = new["dividend"]
-    by_split: Any = (1 / split).prod()
-    by_dividend: Any = (1 - dividend / seen["close"].shift().loc[new.index]).prod()
-    due = by_split * by_dividend
-    said = [f"split {_ratio(value)} on {day:%Y-%m-%d}" for day, value in split[split != 1].items()]
-    said += [f"dividend {value:g} on {day:%Y-%m-%d}" for day, value in dividend[dividend > 0].items()]
-    text = f"re-based ×{factor:.4g}, {', '.join(said) or 'no action reported'}"
-    if said and abs(factor / due - 1) > LEVEL_TOLERANCE:
-        text += f", which would make ×{due:.4g}"
-    return text
-
-
-def _believable(frame: pd.DataFrame, jump: float) -> None:
-    """Refuse moves that cannot be, and splits that are not in the prices before them."""
-    move = np.log(frame["adj_close"]).diff()
-    split = np.log(frame["split"].where(frame["split"] > 0, 1.0))
-    unadjusted = (split.abs() > np.log(1.25)) & ((move + split).abs() < move.abs())
-    bad = frame.index[(move.abs() > np.log(jump)) | unadjusted]
-    if len(bad):
-        day = bad[0]
-        what = f"a move of ×{np.exp(move[day]):.3g} on {day:%Y-%m-%d}"
-        why = f"the split {_ratio(np.exp(split[day]))} is not in the earlier prices"
-        limit = f"more than ×{jump:g} in a day is not believed"
-        raise _RefusedError("conflict", f"{what}; {why if unadjusted[day] else limit}")
-
-
-def _since(seen: pd.DataFrame, added: pd.Index) -> pd.DataFrame:
-    """The rows from the one before the first that is added."""
-    if added.empty:
-        return seen.iloc[:0]
-    place: Any = seen.index.get_loc(added[0])
-    return seen.iloc[max(place - 1, 0) :]
-
-
-def _join_rates(line: _Line, answer: _Answer) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The pair's rows with the new ones, never re-based, and its row of the report."""
-    old, seen = line.stored.set_index("date")["rate"], answer.frame["close"]
-    common = seen.index.intersection(old.index)
-    ratio, said = np.nan, []
-    if len(old):
-        if common.empty:
-            raise _RefusedError("conflict", _no_day_in_common(old.index, seen.index))
-        ratio = float((seen[common] / old[common]).median())
-        if abs(ratio - 1) > FX_TOLERANCE:
-            raise _RefusedError(
-                "conflict",
-                f"Yahoo's rates are ×{ratio:.4g} the stored ones of the same days; nothing joined",
-            )
-        apart = common[np.abs(np.log(seen[common] / old[common])) > FX_APART]
-        said = [f"{day:%Y-%m-%d}: stored {old[day]:g}, Yahoo {seen[day]:g}" for day in apart[:_SHOWN]]
-    new = answer.frame[seen.index > old.index[-1]] if len(old) else answer.frame
-    _believable(_since(answer.frame, new.index), FX_JUMP)
-    outcome = "conflict" if said else "unchanged" if new.empty else "updated"
-    if new.empty:
-        return line.stored, _row(line, outcome, _text(*said, *answer.notes), ratio=ratio)
-    rows = pd.DataFrame(
-        {"date": new.index, "pair": line.name, "rate": new["close"].to_numpy(), "source": "yahoo"}
-    )
-    row = _row(line, outcome, _text(*said, *answer.notes), new.index, ratio)
-    return pd.concat([line.stored, rows], ignore_index=True), row
-
-
-def _row(
-    line: _Line, outcome: str, detail: str, new: pd.Index | None = None, ratio: float = np.nan
-) -> dict[str, Any]:
-    stored = (0, pd.NaT, line.stored["date"].max())
-    days = stored if new is None else (len(new), new[0], new[-1])
-    return dict(zip(_COLUMNS, (line.name, outcome, *days, ratio, detail), strict=True))
-
-
-def _text(*parts: str) -> str:
-    return "; ".join(part for part in parts if part)
-
-
-def _no_day_in_common(stored: pd.Index, seen: pd.Index) -> str:
-    return (
-        f"no session in common: stored up to {_last(stored)}, Yahoo from {seen[0]:%Y-%m-%d}; "
-        "raise overlap_sessions"
-    )
-
-
-def _last(days: pd.Index) -> str:
-    return f"{days[-1]:%Y-%m-%d}" if len(days) else "none"
-
-
-def _list(days: pd.Index) -> str:
-    more = f" and {len(days) - _SHOWN} more days" if len(days) > _SHOWN else ""
-    return ", ".join(f"{day:%Y-%m-%d}" for day in days[:_SHOWN]) + more
-
-
-def _ratio(value: float) -> str:
-    ratio = Fraction(value).limit_denominator(1000)
-    return f"{ratio.numerator}:{ratio.denominator}"

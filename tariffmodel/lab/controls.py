@@ -6,7 +6,6 @@ import dataclasses
 import tempfile
 from collections.abc import Callable
 from datetime import date
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import tomlkit
 from tariffmodel import charts
 from tariffmodel.charts import house
 from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel.escapes import html as escape
 from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
 from tariffmodel.lab.effects import Workbench, outcome
 from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy

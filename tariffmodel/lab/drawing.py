@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
 from tariffmodel.charts import house
+from tariffmodel.escapes import html as escape
 from tariffmodel.lab.effects import Workbench
 from tariffmodel.lab.knobs import Value
 from tariffmodel.lab.supply import Supply

@@ -12,6 +12,7 @@ from typing import Any
 
 import tomlkit
 
+from tariffmodel import files
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import data_dir
 from tariffmodel.tariff import policy as policies
@@ -145,7 +146,9 @@ def own_text(name: str | Path, data: str | Path | None) -> tomlkit.TOMLDocument:
     >>> str(own_text("flat-25", None)["base"])
     'before-april-2025'
     """
-    return tomlkit.parse(_path(name, data).read_text(encoding="utf-8"))
+    path = _path(name, data)
+    with files.reading(path):
+        return tomlkit.parse(files.text(path))
 
 
 def _leaves(table: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Value]]:

@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
+from tariffmodel import files
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import KEY, QUALITY, Facts, Fault, news, store
 from tariffmodel.facts.periods import Period
@@ -36,7 +37,7 @@ from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import KINDS, Policy
 
-MARKETS = ("US", "JP", "KR", "DE")
+MARKETS = ("US", "JP", "KR", "DE")  # with columns in `table`; lines of others are placed by their calendar
 ZONE = "America/New_York"
 _EVENTS, _POLICIES = "events/events.csv", "events/policies.csv"
 _CHANGE = ("period", "delta_bill_usd", "delta_bill_low_usd", "delta_bill_high_usd", "quality", "reason")
@@ -182,7 +183,7 @@ def firm_events(
     Raises
     ------
     DataError
-        Unknown tickers or events, or a line on an exchange whose sessions are not placed.
+        Unknown tickers or events, or a line on an exchange without prices.
 
     Examples
     --------
@@ -195,14 +196,15 @@ def firm_events(
     chosen = list(dict.fromkeys(facts.makers["ticker"].dropna() if tickers is None else tickers))
     place = facts.instruments["market"].reindex(chosen)
     for ticker, where in place.items():
-        if where not in MARKETS:
+        if pd.isna(where):
             raise DataError(
                 f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
-                if pd.isna(where)
-                else f"{ticker} trades in market {where}, where events are not placed; "
-                f"use a line in {', '.join(MARKETS)}"
             )
-    days = table(facts)[[f"first_session_{name}" for name in MARKETS]].set_axis(MARKETS, axis=1)
+    rows = table(facts)
+    days = rows[[f"first_session_{name}" for name in MARKETS]].set_axis(MARKETS, axis=1)
+    for name in dict.fromkeys(place[~place.isin(MARKETS)]):
+        hours = _hours(facts, str(name), rows["announced"])
+        days[name] = hours.index[first_after(hours, rows["announced"])]
     if events is not None:
         days = days.loc[_known(days.index, events)]
     frame = days[list(place)].set_axis(chosen, axis=1).rename_axis(columns="firm")
@@ -305,6 +307,30 @@ def policies(facts: Facts, event: str) -> tuple[Policy, Policy]:
     return _policy(facts, row, "policy_before")[0], _policy(facts, row, "policy_after")[0]
 
 
+def questions(facts: Facts, events: Sequence[str]) -> dict[str, Case]:
+    """The question that each event asks, as `delta_exposure` asks it: policies, twelve months and volumes.
+
+    Raises
+    ------
+    DataError
+        If an event is unknown or changes no bill.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> deal = "2025-07-22-japan-deal"
+    >>> asked = tm.event_calendar.questions(tm.facts.load(), [deal])
+    >>> asked[deal].period.days
+    365
+    """
+    every = _rows(facts)
+    rows = every.loc[_known(every.index, events)]
+    for event in rows.index[rows["basis"] == "none"]:
+        policies(facts, str(event))  # says why there are none
+    known = {year: _as_known(facts, year) for year in set(rows["date_et"].dt.year)}
+    return {str(event): _question(known[row["date_et"].year], row) for event, row in rows.iterrows()}
+
+
 def delta_exposure(facts: Facts, events: Sequence[str] | None = None) -> pd.DataFrame:
     """Change in every maker's yearly bill that each event brought, set against its market value.
 
@@ -369,7 +395,7 @@ def _rows(facts: Facts) -> pd.DataFrame:
         path = store.path(facts.folder, name)
         if not path.is_file():
             raise DataError(f"data/{name} is missing; restore it, or point --data elsewhere")
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        raw = files.csv(path)
         frames.append(fact_tables.conform(raw, TABLES[name], f"data/{name}", faults))
     fact_tables.refuse(faults)
     events, changes = frames
@@ -490,10 +516,7 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     if row["basis"] == "none":
         nothing = (None, np.nan, np.nan, np.nan, None, row["reason"])
         return pd.DataFrame(dict(zip(_CHANGE, nothing, strict=True)), index=facts.makers.index)
-    (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
-    start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
-    end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
-    case = Case(facts, after, before, Period(start, end), facts.as_of)
+    case = _question(facts, row)
     runs = case.runs_usd
     low, high = uncertainty.interval(runs)
     quality = [QUALITY[max(q, QUALITY.index(row["quality"]))] for q in case.goods.quality]
@@ -501,11 +524,18 @@ def _change(facts: Facts, row: pd.Series) -> pd.DataFrame:
     return pd.DataFrame(dict(zip(_CHANGE, values, strict=True)), index=facts.makers.index)
 
 
+def _question(facts: Facts, row: pd.Series) -> Case:
+    (before, _), (after, frozen_on) = (_policy(facts, row, f"policy_{side}") for side in ("before", "after"))
+    start = max(row["date_et"].date() + timedelta(days=1), frozen_on or date.min)
+    end = (pd.Timestamp(start) + pd.DateOffset(years=1, days=-1)).date()
+    return Case(facts, after, before, Period(start, end), facts.as_of)
+
+
 def _market_value(facts: Facts, rows: pd.DataFrame) -> pd.DataFrame:
     """`market_cap_usd` and `price_date` before each event, and why it is `unpriced`, by event and maker."""
     tickers = facts.makers["ticker"]
     place = tickers.map(facts.instruments["market"])
-    listed = tickers[tickers.isin(facts.prices.columns) & place.isin(MARKETS)]
+    listed = tickers[tickers.isin(facts.prices.columns) & place.isin(facts.markets.index)]
     usd = market.prices(facts, list(listed), currency="USD")
     parts = []
     for name, lines in listed.groupby(place[listed.index]):

@@ -341,8 +341,9 @@ def family(facts: Facts, found: Randomised, among: Collection[str] | None = None
     tested = looked.intersection(events[found.p.notna()], sort=False)
     why = pd.Series("", events).where(events.isin(looked), "not looked at")
     why = why.mask(events.isin(looked.difference(tested)), "no statistic")
-    if len(tested):
-        why[tested] = event_calendar.uncounted(facts, tested)
+    listed = tested.intersection(event_calendar.table(facts).index, sort=False)  # one's own count each
+    if len(listed):
+        why[listed] = event_calendar.uncounted(facts, listed)
     counted = why == ""
     return pd.DataFrame(
         {

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, fx_rate, periods, publication, store
 
@@ -49,9 +50,7 @@ def disclosed(facts: Facts) -> pd.DataFrame:
     """
     from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
 
-    raw = pd.read_csv(
-        store.path(facts.folder, TABLE), dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8"
-    )
+    raw = files.csv(store.path(facts.folder, TABLE))
     faults: list[fact_tables.Fault] = []
     rows = fact_tables.conform(raw, TABLES[TABLE], f"data/{TABLE}", faults)
     fact_tables.refuse(faults)

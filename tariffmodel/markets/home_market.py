@@ -20,7 +20,7 @@ __all__ = ["Kind", "Model", "lines", "study_arguments"]
 
 
 def lines(facts: Facts) -> list[str]:
-    """The home line of every maker that has prices.
+    """The home line of every maker that has prices, in a market with an index that has some.
 
     Examples
     --------
@@ -28,7 +28,9 @@ def lines(facts: Facts) -> list[str]:
     >>> lines(tm.facts.load())[:2]
     ['7203.T', '7267.T']
     """
-    return [line for line in facts.makers["ticker"].dropna() if line in facts.prices]
+    indexed = set(market.benchmarks(facts).index)
+    own = facts.makers["ticker"].dropna()
+    return [x for x in own if x in facts.prices and facts.instruments.at[x, "market"] in indexed]
 
 
 def study_arguments(

@@ -318,6 +318,8 @@ def exchange_rates(facts: Facts) -> pd.DataFrame:
     rates = pd.concat([direct, inverse], axis=1).sort_index(axis=1)
     later = pairs.attrs.get("quotes_from")
     quotes = f", from {later} on the last quotes of the London day" if later else ""
+    if own := pairs.attrs.get("own_from"):
+        quotes += f", from {own} on some of the user's own"
     rates.attrs = {"unit": "per USD", "timing": f"the fixing of {FIXING_TIME} {FIXING_ZONE}{quotes}"}
     return rates
 

@@ -317,12 +317,9 @@ def _places(facts: Facts, tickers: list[str]) -> pd.Series:
     """The market of each line."""
     place = facts.instruments["market"].reindex(tickers)
     for ticker, where in place.items():
-        if where not in MARKETS:
+        if pd.isna(where):
             raise DataError(
                 f"{ticker} is not in data/market/instruments.csv; add a row there, or check the spelling"
-                if pd.isna(where)
-                else f"{ticker} trades in market {where}, where news is not placed; "
-                f"use a line in {', '.join(MARKETS)}"
             )
     return place
 

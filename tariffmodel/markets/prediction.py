@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, tables
 from tariffmodel.stats.regression import inference, least_squares, white
@@ -162,7 +163,7 @@ def read_series(file: str | Path) -> pd.Series:
     path = Path(file)
     if not path.is_file():
         raise DataError(f"{path} is no file; pass a CSV with the columns date and price")
-    raw = pd.read_csv(path, dtype=str, encoding="utf-8", keep_default_na=False)
+    raw = files.csv(path, na_values=[])
     if missing := {"date", "price"} - set(raw.columns):
         raise DataError(
             f"{path.name} has no column {', '.join(sorted(missing))}; it has {', '.join(raw.columns)}"

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from tariffmodel import facts as fact_tables
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, store
 from tariffmodel.tariff import booked
@@ -52,9 +53,7 @@ def inputs(facts: Facts) -> pd.DataFrame:
     """
     from tariffmodel.facts.schemas import TABLES  # slow to import: only when data are read
 
-    raw = pd.read_csv(
-        store.path(facts.folder, _TABLE), dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8"
-    )
+    raw = files.csv(store.path(facts.folder, _TABLE))
     faults: list[fact_tables.Fault] = []
     rows = fact_tables.conform(raw, TABLES[_TABLE], f"data/{_TABLE}", faults)
     fact_tables.refuse(faults)

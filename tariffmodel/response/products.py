@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import EXPORTS, Facts, resolve
 from tariffmodel.facts.tables import in_use
@@ -266,7 +266,7 @@ def elasticities(facts: Facts) -> tuple[Range, Range]:
     True
     """
     path = in_use(facts.folder, facts.overlay, ELASTICITIES)
-    rows = pd.read_csv(path)
+    rows = files.csv(path, typed=True)
     wrong = rows.index[~(rows["value"] < 0)]
     if len(wrong):
         row = rows.loc[wrong[0]]
@@ -291,7 +291,7 @@ def market_figures(facts: Facts) -> dict[tuple[str, str], Range]:
     >>> market_figures(tm.facts.load())["transaction_to_list_price", "all new vehicles"].value < 1
     True
     """
-    rows = pd.read_csv(in_use(facts.folder, facts.overlay, MARKET))
+    rows = files.csv(in_use(facts.folder, facts.overlay, MARKET), typed=True)
     columns = (rows[name] for name in ("metric", "what", "low", "value", "high"))
     found = {(metric, what): Range(*map(float, ends)) for metric, what, *ends in zip(*columns, strict=True)}
     for needed in (("potential_buyers", "US households"), ("transaction_to_list_price", "all new vehicles")):

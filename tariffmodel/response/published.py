@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.facts.tables import in_use
@@ -59,7 +60,8 @@ def studies(facts: Facts) -> pd.DataFrame:
     >>> set(studies(tm.facts.load())["figure"]) <= set(FIGURES)
     True
     """
-    return pd.read_csv(in_use(facts.folder, facts.overlay, FILE)).fillna({"rate": 0.0, "differs": ""})
+    found = files.csv(in_use(facts.folder, facts.overlay, FILE), typed=True)
+    return found.fillna({"rate": 0.0, "differs": ""})
 
 
 def table(case: Case) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock
 
+from tariffmodel import escapes, files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import KEY, Facts, store
 from tariffmodel.tariff.policy import Policy
@@ -89,10 +90,10 @@ def conclude(
     kept = text[COLUMNS]
     with FileLock(place / LOCK):  # kernels conclude side by side
         if (path := place / CONCLUSIONS).is_file():
-            said = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+            said = files.csv(path, na_values=[])
             old = (said["notebook"] == notebook) & (said["quantity"] == quantity)
             kept = pd.concat([said[~old], kept]).sort_values(["notebook", "quantity"], kind="stable")
-        store.write_whole(path, kept.to_csv(index=False, lineterminator="\n").encode())
+        store.write_whole(path, escapes.cells(kept).to_csv(index=False, lineterminator="\n").encode())
 
 
 def keep_inputs(folder: Path, facts: Facts, policy: Policy, against: Policy) -> None:

@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import markdown, markdown_said
 from tariffmodel.facts import KEY
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS, NUMBERS
 from tariffmodel.tariff.policy import KINDS
@@ -135,7 +137,7 @@ class Changes:
     def to_markdown(self) -> str:
         """Summary and tables as one Markdown document."""
         parts = [f"# What changed from {self.before} to {self.after}"]
-        parts.append("\n".join(f"- {sentence}" for sentence in self.summary().splitlines()))
+        parts.append("\n".join(f"- {markdown_said(sentence)}" for sentence in self.summary().splitlines()))
         for title, frame in (
             ("Conclusions", self.table()),
             ("Inputs", self.inputs),
@@ -203,7 +205,7 @@ class _Run:
         return {entry["file"][:2]: entry["status"] == "ok" for entry in self.manifest["notebooks"]}
 
     def frame(self, name: str) -> pd.DataFrame:
-        return pd.read_parquet(self.folder / INPUTS[name])
+        return files.parquet(self.folder / INPUTS[name])
 
 
 def _open(folder: str | Path) -> _Run:
@@ -550,7 +552,7 @@ def _count(number: int, thing: str) -> str:
 
 def _markdown(frame: pd.DataFrame) -> str:
     def line(cells: Iterable[object]) -> str:
-        return "| " + " | ".join(_cell(cell).replace("|", "\\|") for cell in cells) + " |"
+        return "| " + " | ".join(markdown(_cell(cell)) for cell in cells) + " |"
 
     rows = [line(frame.columns), line("---" for _ in frame), *map(line, frame.itertuples(index=False))]
     return "\n".join(rows)

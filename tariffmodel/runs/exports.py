@@ -7,7 +7,6 @@ folder gives the same bytes. A missing value is an empty cell.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -20,7 +19,11 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import latex as latex_text
+from tariffmodel.escapes import markdown as markdown_text
+from tariffmodel.escapes import uncelled, visible
 
 WORKBOOK, DECK = "tables.xlsx", "charts.pptx"
 _SHEET_NAME = 31  # characters that Excel allows
@@ -137,14 +140,14 @@ def deck(folder: str | Path, source: str, as_of: date) -> Path:
     show.core_properties.last_modified_by = "tariffmodel"
     show.slide_width, show.slide_height = Cm(33.87), Cm(19.05)  # 16:9
     for path in found:
-        about = json.loads(path.read_text(encoding="utf-8"))
+        about = files.json(path)
         slide = show.slides.add_slide(show.slide_layouts[5])
         heading = slide.shapes.title
         heading.left, heading.top, heading.width, heading.height = Cm(1), Cm(0.5), Cm(31.8), Cm(2.2)
         heading.text = about["title"]
         heading.text_frame.word_wrap = True
         heading.text_frame.paragraphs[0].runs[0].font.size = Pt(24)
-        native, data = about["native"], pd.read_csv(path.with_suffix(".csv"))
+        native, data = about["native"], _uncelled(files.csv(path.with_suffix(".csv"), typed=True))
         if native and data[native["columns"]].notna().any(axis=None):  # else Office draws nothing
             shape = _native(slide, data, native)
         else:
@@ -207,9 +210,9 @@ def _tables(folder: Path) -> dict[str, Table]:
     found = {}
     for about in sorted(folder.glob("tables/*.json")):
         if (table := about.with_suffix(".csv")).is_file():  # else it is not ours
-            frame = pd.read_csv(table, na_values=[""], keep_default_na=False)
+            frame = _uncelled(files.csv(table, typed=True, na_values=[""], keep_default_na=False))
             frame.columns = ["" if str(c).startswith("Unnamed: ") else c for c in frame]
-            found[about.stem] = (frame, json.loads(about.read_text(encoding="utf-8")))
+            found[about.stem] = (frame, files.json(about))
     return found
 
 
@@ -231,8 +234,9 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
     from xlsxwriter import Workbook  # slow to import: only where a workbook is written
 
     content = BytesIO()
-    book = Workbook(content, {"in_memory": True})
-    book.set_properties({"title": source, "author": "tariffmodel"})
+    as_text = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = Workbook(content, {"in_memory": True, **as_text})
+    book.set_properties({"title": visible(source), "author": "tariffmodel"})
     plain = {"font_name": "Arial", "font_size": 9}
     bold = book.add_format({**plain, "bold": True})
     head = book.add_format({**plain, "bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
@@ -503,18 +507,18 @@ def _align(frame: pd.DataFrame) -> list[str]:
 def _markdown(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
     rule = ["---:" if mark == "r" else "---" for mark in _align(frame)]
     body = [_headings(frame, about), *_formatted(frame, about["units"])]
-    head, *rows = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in body]
+    head, *rows = [list(map(markdown_text, row)) for row in body]
     lines = [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]
-    return "\n".join([f"**{about['title']}**", "", *lines, "", source, ""])
+    return "\n".join([f"**{markdown_text(about['title'])}**", "", *lines, "", markdown_text(source), ""])
 
 
 def _latex(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
     body = [_headings(frame, about), *_formatted(frame, about["units"])]
-    head, *rows = [" & ".join(map(_escaped, row)) + r" \\" for row in body]
+    head, *rows = [" & ".join(map(latex_text, row)) + r" \\" for row in body]
     lines = [
         r"\begin{table}  % needs \usepackage{booktabs}",
         r"\centering",
-        rf"\caption{{{_escaped(about['title'])}}}",
+        rf"\caption{{{latex_text(about['title'])}}}",
         rf"\begin{{tabular}}{{{''.join(_align(frame))}}}",
         r"\toprule",
         head,
@@ -523,22 +527,15 @@ def _latex(frame: pd.DataFrame, about: Mapping[str, Any], source: str) -> str:
         r"\bottomrule",
         r"\end{tabular}",
         "",
-        rf"\smallskip\footnotesize {_escaped(source)}",
+        rf"\smallskip\footnotesize {latex_text(source)}",
         r"\end{table}",
         "",
     ]
     return "\n".join(lines)
 
 
-_LATEX = str.maketrans(
-    {
-        **{mark: f"\\{mark}" for mark in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-    }
-)
-
-
-def _escaped(text: str) -> str:
-    return text.translate(_LATEX)
+def _uncelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table that was written for spreadsheets, with its texts as they were."""
+    return frame.rename(columns=uncelled).map(
+        lambda value: uncelled(value) if isinstance(value, str) else value
+    )

@@ -170,7 +170,7 @@ def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
                 None,
                 [
                     _stale(lines, known.makers["ticker"], as_of),
-                    _beyond(known.prices.index[-1].date(), as_of) if today else None,
+                    _beyond(known.fx.index[-1].date(), as_of) if today else None,
                     _late(as_of, today) if today else None,
                 ],
             )
@@ -179,13 +179,13 @@ def _inputs(known: Facts, as_of: date, today: date | None) -> dict[str, Any]:
     }
 
 
-def _beyond(last: date, as_of: date) -> str | None:
-    """One sentence if prices go on after the exchange rates, whose last day is that of the results."""
-    if len(pd.bdate_range(as_of, last)) <= 2:  # Tokyo closes before the fixing of its day
+def _beyond(fixed: date, as_of: date) -> str | None:
+    """One sentence if prices, whose last day is then that of the results, go on after the exchange rates."""
+    if len(pd.bdate_range(fixed, as_of)) <= 2:  # Tokyo closes before the fixing of its day
         return None
     return (
-        f"Prices reach {last}, exchange rates and with them the day of the results {as_of}: "
-        "tariffmodel refresh brings later rates."
+        f"Results are as of {as_of}, the last day of prices; exchange rates end on {fixed} and stand in from "
+        "then on: tariffmodel refresh brings later rates."
     )
 
 

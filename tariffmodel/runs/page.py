@@ -8,7 +8,6 @@ can link to ``report.html#chart-02_bill``.
 from __future__ import annotations
 
 import base64
-import html
 import io
 import itertools
 import re
@@ -30,6 +29,8 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
+
+from tariffmodel import escapes
 
 TEMPLATES = Path(__file__).resolve().parent
 
@@ -69,6 +70,12 @@ CELLS = """\
 """
 
 NUMBER = re.compile(r"[-+−(]?[$€£¥₩]?\d[\d,.\s]*(?:e[-+]?\d+)?\s?(?:%|x|pp|bp|bn|m|k)?\)?", re.IGNORECASE)
+# where a link of the report may lead: the web, a heading, a file beside it
+_GOES = re.compile(r"https?://[^\s]+|#.*|[^:\s][^:]*", re.IGNORECASE | re.DOTALL)
+_RUNS = [
+    "script", "iframe", "link", "object", "embed", "base", "meta", "video", "audio", "form", "animate", "set",
+]  # fmt: skip
+_ACTIVE = {"srcset", "srcdoc", "formaction", "action", "ping", "background", "poster"}
 NOTHING = {"", "-", "–", "—", "...", "…", "nan", "none", "<na>", "nat"}
 
 
@@ -224,14 +231,35 @@ def _drop_what_fetches(soup: BeautifulSoup) -> None:
     The report's content security policy forbids it all the same. This keeps browsers from
     complaining, and mail filters from refusing the file.
     """
-    for tag in soup(["script", "iframe", "link", "object", "embed", "base", "meta", "video", "audio"]):
+    for tag in soup(
+        [
+            "script",
+            "iframe",
+            "link",
+            "object",
+            "embed",
+            "base",
+            "meta",
+            "video",
+            "audio",
+            "form",
+            "animate",
+            "set",
+        ]
+    ):
         tag.decompose()
     for image in soup("img"):
         source = str(image.get("src", ""))
-        if not source.startswith("data:"):
+        if not source.startswith("data:image/"):
             link = soup.new_tag("a", href=source)
             link.string = str(image.get("alt") or source)
             image.replace_with(link)
+    for tag in soup.find_all(True):
+        for name in [name for name in tag.attrs if name.startswith("on") or name in _ACTIVE]:
+            del tag[name]
+        for name in ("href", "xlink:href"):
+            if name in tag.attrs and not _GOES.fullmatch(str(tag[name])):
+                del tag[name]
 
 
 def _keep_anchors_apart(  # noqa: C901  one branch per kind of reference
@@ -349,11 +377,11 @@ def _formula(tex: str) -> str:
         try:
             width, height, depth, *_ = MathTextParser("path").parse(text, dpi=72, prop=font)
         except ValueError:
-            return f"<code>{html.escape(tex.strip())}</code>"
+            return f"<code>{escapes.html(tex.strip())}</code>"
         figure = Figure(figsize=(width / 72, height / 72))
         figure.text(0, depth / height, text, fontproperties=font)
         figure.savefig(drawing, format="svg", transparent=True, metadata={"Date": None})
     source = base64.b64encode(drawing.getvalue().encode()).decode()
     style = f"height:{height / size:.3f}em;vertical-align:{-depth / size:.3f}em"
-    alt = html.escape(tex.strip())
+    alt = escapes.html(tex.strip())
     return f'<img class="tex" src="data:image/svg+xml;base64,{source}" alt="{alt}" style="{style}">'

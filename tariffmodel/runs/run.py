@@ -36,6 +36,7 @@ import nbformat
 from tariffmodel import __version__, facts
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import periods
+from tariffmodel.files import remedy, there, writing
 from tariffmodel.markets import market
 from tariffmodel.runs import conclusions, diff, exports, kernels, manifest, page
 from tariffmodel.tariff import policy as policies
@@ -157,6 +158,9 @@ def run(
             since=_since(_previous(partial.parent, parameters, name), partial),
         )
         (partial / "report.html").write_text(text, encoding="utf-8")
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise DataError(f"{error.filename or output}: {error.strerror or error}; {remedy(error)}") from error
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -218,7 +222,7 @@ def _slug(text: str) -> str:
 
 
 def _is_file(policy: str) -> bool:
-    return Path(policy).suffix != "" and Path(policy).is_file()
+    return Path(policy).suffix != "" and there(policy)
 
 
 def _portable(policy: str) -> str:
@@ -228,7 +232,8 @@ def _portable(policy: str) -> str:
 
 def _claim(output: Path, wanted: str) -> tuple[str, Path]:
     """A name no other run has, and its hidden folder, made: `mkdir` settles who gets the name."""
-    output.mkdir(parents=True, exist_ok=True)
+    with writing(output):
+        output.mkdir(parents=True, exist_ok=True)
     for attempt in itertools.count(1):
         name = wanted if attempt == 1 else f"{wanted}-{attempt}"
         partial = output / f".{name}.partial"
@@ -238,6 +243,8 @@ def _claim(output: Path, wanted: str) -> tuple[str, Path]:
             partial.mkdir()
         except FileExistsError:
             continue
+        except OSError as error:
+            raise DataError(f"{output}: {error.strerror}; {remedy(error)}") from error
         return name, partial
     raise AssertionError("itertools.count does not end")
 
@@ -277,7 +284,7 @@ def _previous(output: Path, parameters: Mapping[str, str | None], name: str) -> 
         if folder.is_symlink() or folder.name >= name or not kept:
             continue
         try:
-            about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            about: dict[str, Any] = json.loads(path.read_bytes())
             asked = about["parameters"]
             same = about["complete"] and all(asked[key] == parameters[key] for key in question)
         except (ValueError, KeyError, TypeError):  # another program's, or damaged: none of ours

@@ -10,7 +10,6 @@ the quota of a year.
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,9 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from scipy import stats
 
+from tariffmodel import files
 from tariffmodel.errors import DataError
+from tariffmodel.escapes import short
 from tariffmodel.facts import data_dir
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
@@ -351,16 +352,13 @@ def load(source: str | Path | Mapping[str, Any], data: str | Path | None = None)
             if Path(source).suffix == ".toml"
             else data_dir(data) / "scenarios" / f"{source}.toml"
         )
-        if not path.is_file():
+        if not files.there(path):
             raise DataError(
-                f"no scenario {str(source)!r}; choose from {', '.join(names(data))} or give the path "
+                f"no scenario {short(str(source))}; choose from {', '.join(names(data))} or give the path "
                 "of a file"
             )
         file = path.name
-        try:
-            document = {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: not readable as TOML: {error}") from None
+        document = {"name": path.stem, **files.toml(path)}
     known = _validated({"title": document["name"], "label": document["name"], **document}, file)
     for name in {known.against, *(policy for branch in known.branches() for policy, _ in branch.path)}:
         if name not in policies.names(data):
@@ -501,7 +499,7 @@ def _fault(document: Mapping[str, Any], error: Mapping[str, Any]) -> str:
         said = "unknown key; drop it or mend its spelling"
     if error["type"] == "missing":
         said = "missing; add it"
-    given = "" if isinstance(error["input"], dict | BaseModel) else f" (got {error['input']!r})"
+    given = "" if isinstance(error["input"], dict | BaseModel) else f" (got {short(error['input'])})"
     return f"{'.'.join(parts)}: {said}{given}" if parts else said
 
 

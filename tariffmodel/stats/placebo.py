@@ -591,9 +591,12 @@ def _mean(days: _Taken, events: int) -> tuple[Array, Array]:
 
 def _contrast(days: _Taken, w: Array) -> tuple[Array, Array]:
     """A weighted sum, with the day's own spread about mean and contrast."""
-    n = len(w)
-    (rss,) = _gls(days, np.ones((n, 1)), w[None])[2].T
-    value, error = _scaled(days, w[None], (rss / (n - 2))[:, None] if n > 2 else np.ones((len(days.y), 1)))
+    n, one = len(w), np.ones((len(w), 1))
+    if np.ptp(w) <= _FLAT * np.abs(w).max():  # a mean leaves nothing but itself to clear
+        rss, left = _square(days.y, _cleared(days, one)), n - 1
+    else:
+        rss, left = _gls(days, one, w[None])[2][:, 0], n - 2
+    value, error = _scaled(days, w[None], (rss / left if left > 0 else np.ones(len(days.y)))[:, None])
     return value[:, 0], error[:, 0]
 
 

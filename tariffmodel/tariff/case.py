@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel import facts as fact_tables
-from tariffmodel.errors import DataError, PolicyError
+from tariffmodel.errors import DataError, PolicyError, TariffModelError
 from tariffmodel.facts import Facts, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
@@ -117,7 +117,7 @@ class Case:
         >>> asked.as_of.isoformat(), asked.facts.day.isoformat()
         ('2025-06-30', '2025-06-30')
         """
-        day = date.fromisoformat(day) if isinstance(day, str) else day
+        day = _day(day)
         mine, other = (policies.as_known(one, day) for one in (self.policy, self.against))
         return Case(self.facts.as_known(day), mine, other, self.period, day)
 
@@ -148,6 +148,13 @@ class Case:
         """Attributable bill of every run of the inputs, (runs, makers), see `uncertainty`."""
         mine, other = self.owed
         return to_the_cent(mine.total - other.total)
+
+
+def _day(day: date | str) -> date:
+    try:
+        return periods.day(day) if isinstance(day, str) else day
+    except ValueError as error:
+        raise TariffModelError(f"as_of: {error}") from None
 
 
 @dataclass(frozen=True)

@@ -350,7 +350,8 @@ def booked_runs(
 
     @cache  # most of what is varied leaves the days as they are
     def lagging(days: int) -> tuple[np.ndarray, np.ndarray]:
-        return tuple(_over(course, of, asked, lag[days]) for of in (course.owed, course.metals))
+        now = lag[days]
+        return _over(course, course.owed, asked, now), _over(course, course.metals, asked, now)
 
     @cache
     def later(days: int, through: int, back: int) -> tuple[np.ndarray, np.ndarray]:

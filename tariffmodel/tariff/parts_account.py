@@ -21,6 +21,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from tariffmodel import files
 from tariffmodel.facts import Facts, data_dir
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
@@ -148,7 +149,7 @@ def readings(facts: Facts) -> pd.DataFrame:
     [142, 69]
     """
     path = data_dir(facts.folder) / "trade" / "parts_base.csv"
-    official = pd.read_csv(path).set_index("reading")[
+    official = files.csv(path, typed=True).set_index("reading")[
         ["value_usd", "period", "covers", "source_title", "source_url"]
     ]
     goods = asked(period="CY2025", data=facts).goods

@@ -24,7 +24,6 @@ dates (an overlay beats its base), then the one that names the origin beats ``"*
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
@@ -46,7 +45,9 @@ from pydantic import (
     model_validator,
 )
 
-from tariffmodel.errors import PolicyError, TariffModelError
+from tariffmodel import files
+from tariffmodel.errors import DataError, PolicyError, TariffModelError
+from tariffmodel.escapes import short
 from tariffmodel.facts import EU_MEMBERS, data_dir, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import contribution
@@ -54,6 +55,8 @@ from tariffmodel.tariff import contribution
 FOREVER = date(9999, 12, 31)
 _TOP_RATE = 2.0  # no duty on vehicles was ever threatened above 200%; 2.5 is a slip for 2.5%
 _LIKE, _CLEAR = 0.7, 0.1  # how near a title must be to what is asked for, and how much nearer than the next
+_BASES = 20  # files that may build on one another
+_MOST = 1000  # entries of a policy: the law has a tenth of that
 _ALIKE = 0.93  # of difflib: "section-232-auto" and "section-232-autos", not "-autos" and "-parts"
 _IN_ANOTHER = {**dict.fromkeys(EU_MEMBERS, "EU"), "UK": "GB"}  # would match no goods, without a word
 
@@ -61,7 +64,7 @@ _IN_ANOTHER = {**dict.fromkeys(EU_MEMBERS, "EU"), "UK": "GB"}  # would match no 
 def _number(value: Any) -> Any:
     if isinstance(value, str | bool):
         raise ValueError("write a number such as 0.15, without quotes or percent sign")
-    return value
+    return value + 0.0 if isinstance(value, float) else value  # no zero below zero
 
 
 def _fraction(value: float) -> float:
@@ -71,12 +74,12 @@ def _fraction(value: float) -> float:
 
 
 def _day(value: Any) -> date:
-    if type(value) is date:
-        return value
+    written = str(value)
     try:
-        return date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError("write a day such as 2026-01-31") from None
+        return FOREVER if written == str(FOREVER) else periods.day(written)
+    except ValueError as error:
+        remedy = "write a day such as 2026-01-31"
+        raise ValueError(f"{error}; {remedy}" if type(value) is date else remedy) from None
 
 
 def _origin(code: str) -> str:
@@ -115,7 +118,7 @@ def _whole_year(label: str) -> str:
     except TariffModelError as error:
         raise ValueError(str(error)) from None
     if days not in (365, 366):
-        raise ValueError(f"{label!r} has {days} days; write a year such as CY2024 or FY2025-03")
+        raise ValueError(f"{short(label)} has {days} days; write a year such as CY2024 or FY2025-03")
     return label
 
 
@@ -559,7 +562,7 @@ def checked(policy: Policy, data: str | Path | None = None) -> pd.DataFrame:
         }
         for entry in (*policy.entries, *policy.void)
     ]
-    left_out = pd.read_csv(data_dir(data) / "policies" / "not_modelled.csv", dtype=str)
+    left_out = files.csv(data_dir(data) / "policies" / "not_modelled.csv")
     if policy.status == "law":
         rows += [
             {
@@ -640,7 +643,7 @@ def find(text: str, data: str | Path | None = None) -> Policy:
     if near[first] == 1 or (near[first] >= _LIKE and near[first] - near[second] >= _CLEAR):
         return offered[first]
     closest = "; ".join(f"{name} ({offered[name].title})" for name in (first, second, *rest[:1]))
-    raise PolicyError(f"no policy is clearly {text!r}; the nearest are {closest}")
+    raise PolicyError(f"no policy is clearly {short(text)}; the nearest are {closest}")
 
 
 def _plain(text: str) -> str:
@@ -777,15 +780,21 @@ def _read(
         document, file = _parse(path), path.name
         if "name" in document:
             raise PolicyError(f"{file}: name: a policy is called as its file; remove it, or give a label")
+    if len(chain) > _BASES:
+        raise PolicyError(
+            f"{file}: base: more than {_BASES} files build on one another; write one of them out"
+        )
     if path in chain:
         circle = " -> ".join(one.stem for one in (*chain, path))
         raise PolicyError(f"{file}: base leads back to itself ({circle}); break the circle")
     base_name, frozen_on = document.pop("base", None), document.pop("frozen_on", None)
     if base_name is not None and not isinstance(base_name, str):
-        raise PolicyError(f'{file}: base: write one name, such as base = "current-law" (got {base_name!r})')
+        raise PolicyError(
+            f'{file}: base: write one name, such as base = "current-law" (got {short(base_name)})'
+        )
     if frozen_on is not None and type(frozen_on) is not date:
         raise PolicyError(
-            f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {frozen_on!r})"
+            f"{file}: frozen_on: write a day such as 2026-01-31, without quotes (got {short(frozen_on)})"
         )
     own = _in_force(_validated({"name": path.stem, "title": path.stem, "label": path.stem, **document}, file))
     if base_name is not None:
@@ -803,15 +812,15 @@ def _base(name: str, data: str | Path | None, chain: tuple[Path, ...]) -> Policy
     """The base that a file names, read once for all files on top of it as long as none of its own changes."""
     path = _find(name, data, chain)
     files = _files(path, data)
-    if set(files) & set(chain):
-        return _read(path, data, chain)[0]  # it says what the circle is
+    if set(files) & set(chain) or len(files) + len(chain) > _BASES:
+        return _read(path, data, chain)[0]  # it says what the circle is, or that there are too many
     return _unchanged(tuple((file, *_stamp(file)) for file in files), data)
 
 
 def _files(path: Path, data: str | Path | None) -> list[Path]:
     """A file and those below it, as far as they can be read."""
     files: list[Path] = []
-    while path not in files:
+    while path not in files and len(files) <= _BASES:
         files.append(path)
         try:
             below = _parse(path).get("base")
@@ -845,9 +854,9 @@ def _find(name: str | Path, data: str | Path | None, chain: tuple[Path, ...]) ->
         path = (chain[-1].parent if chain else Path()) / name
     else:
         path = data_dir(data) / "policies" / f"{name}.toml"
-    if not path.is_file():
+    if not files.there(path):
         where = f"{chain[-1].name}: base: " if chain else ""
-        raise PolicyError(f"{where}no policy {str(name)!r}{_nearest(Path(name), path, data)}")
+        raise PolicyError(f"{where}no policy {short(str(name))}{_nearest(Path(name), path, data)}")
     return path.resolve()
 
 
@@ -862,7 +871,7 @@ def _nearest(name: Path, path: Path, data: str | Path | None) -> str:
         near = get_close_matches(name.name.lower().replace(" ", "-"), known, 3)
     if near:
         return f"; did you mean {' or '.join(near)}?"
-    if name.is_file() or len(name.parts) > 1:
+    if files.there(name) or len(name.parts) > 1:
         return "; a policy of your own is the path of a file that ends in .toml"
     return f"; choose from {', '.join(known)} or give the path of a file"
 
@@ -874,9 +883,9 @@ def _parse(path: Path) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _parsed(path: Path, *_: int) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{path.name}: not readable as TOML: {error}") from None
+        return files.toml(path)
+    except DataError as error:
+        raise PolicyError(str(error)) from None
 
 
 def _laid_over(base: Policy, own: Policy) -> Policy:
@@ -945,7 +954,7 @@ def _remedy(error: Mapping[str, Any]) -> str:
     if error["type"] == "list_type" and loc[0] in KINDS and len(loc) == 1:
         return f"write entries under [[{loc[0]}]], in double brackets"
     said = error["msg"].removeprefix("Value error, ")
-    return said if isinstance(given, dict) else f"{said} (got {given!r})"
+    return said if isinstance(given, dict) else f"{said} (got {short(given)})"
 
 
 def _siblings(loc: Sequence[int | str]) -> list[str]:
@@ -963,6 +972,10 @@ def _hint(wrong: str, keys: Sequence[str]) -> str:
 
 def _refuse_contradictions(policy: Policy, file: str) -> None:
     """What no entry can show on its own."""
+    if len(policy.entries) > _MOST:
+        raise PolicyError(
+            f"{file}: {len(policy.entries)} entries, more than {_MOST}; give entries several origins"
+        )
     seen: dict[tuple[type, str], Entry] = {}
     for entry in policy.entries:
         other = seen.setdefault((type(entry), entry.id), entry)
