@@ -91,7 +91,6 @@ def exposures(
     per_money = -notional / rows["market_cap_usd"].astype(float)
     ends = [change["delta_booked_low_usd"] * per_money, change["delta_booked_high_usd"] * per_money]
     worth = middle.mul(notional, axis=0).where(reading == "", np.nan) + 0.0
-    # per dollar of a maker that is held short, the good end is the bad one
     lines = pd.DataFrame(
         {
             **change, "delta_owed_usd": rows["bill_usd"],
