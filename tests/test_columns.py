@@ -57,7 +57,9 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     iso = tm.currency.iso_profit(case, "Toyota")
     pnl = tm.hedge.pnl(known, "7203.T", ["JPY", "SPY"])
     effect = tm.hedge.effectiveness(pnl["7203.T"], pnl[["JPY", "SPY"]], draws=49)
-    ticket = tm.ticket.ticket(case.replace(policy=flat, against=law), "7203.T", 10e6, draws=49)
+    ticket = tm.ticket.ticket(
+        case.replace(policy=flat, against=law), "7203.T", 10e6, instruments=["JPY", "TOPIX"], draws=49
+    )
     compared = tm.customs.table(case.replace(period="2025-09"))
     grown = case.replace(policy="japan-increments")
     offers = tm.schedule.schedule(grown, "JP")
@@ -274,6 +276,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "nowcast.moved": tm.nowcast.moved(case, "2026-05-01"),
         "surprises.table": tm.surprises.table(firm),
         "ticket.table": ticket.table(),
+        "ticket.exposures": ticket.exposures,
+        "ticket.positions": ticket.positions,
+        "hedge.betas": tm.hedge.betas(case, ticket),
+        "hedge.choose": tm.hedge.choose(pnl["7203.T"], pnl[["JPY", "SPY"]], [["JPY"], ["SPY"]]).record,
         "ticket.instruments": ticket.instruments,
         "ticket.risk": ticket.risk,
         "lab.outcome": outcome(Workbench(case), flat),

@@ -441,7 +441,8 @@ def test_a_tree_given_as_a_mapping_is_the_one_of_its_file():
 
 @pytest.fixture(scope="module")
 def covered(known, threats) -> scenarios.Hedged:
-    one = ticket.ticket(scenarios.feared(threats, "000270.KS"), "000270.KS", draws=49)
+    legs = ["KRW", "^KS11"]  # the tree moves the won
+    one = ticket.ticket(scenarios.feared(threats, "000270.KS"), "000270.KS", instruments=legs, draws=49)
     return scenarios.hedged(threats, one, rows=0)
 
 
@@ -458,7 +459,7 @@ def test_a_share_moves_by_its_bill_its_slopes_and_what_was_priced(covered, threa
     bill = value["market_cap_share"] - (value["market_cap_share"] * value["probability"]).sum()
     leaves = {leaf.outcome: leaf for leaf in threats.study.branches}
     slope = covered.slopes()["value"]["unhedged"]
-    found = covered.by_outcome()["mean_money"].unstack("part")["unhedged"] / covered.book.notional
+    found = covered.by_outcome()["mean_money"].unstack("part")["unhedged"] / covered.book.notional.item()
     for name, leaf in leaves.items():
         by = {"sector": leaf.sector_jump, "KRW": leaf.fx_jump.get("KRW", 0.0)}
         for factor, jump in by.items():

@@ -232,7 +232,7 @@ def test_hedge_that_tracks_the_share_pays_back_all_of_an_event():
 def test_paid_back_is_the_slope_on_event_rows(known):
     days = ["2025-03-26", "2025-04-03", "2025-05-08", "2025-07-23", "2025-09-05", "2026-01-27"]
     found = ticket.ticket(threat(known, "flat-25"), "7203.T", events=days, draws=100)
-    names = ["JPY", "TOPIX"]
+    names = list(found.instruments.index)
     frame = hedge.pnl(known, "7203.T", names).dropna()
     hit = frame[hedge.event_rows(frame.index, days)]
     sold = hit[names] @ found.instruments["ratio"].astype(float)
@@ -374,18 +374,22 @@ def test_text_of_the_longest_page_stays_on_it_and_nothing_is_written_over(known)
 @pytest.mark.parametrize(
     ("long", "options", "said"),
     [
-        ("7203", {}, "7203 is not in data/market/instruments.csv"),
+        ("72031", {}, "no share, index or currency is called '72031'"),
         ("P911.DE", {}, "P911.DE has no prices"),
-        ("7203.T", {"notional": 0.0}, "notional is 0.0; expected an amount above 0 in USD: tickets are long"),
-        ("7203.T", {"notional": -1e6}, "notional is -1000000.0; expected an amount above 0"),
+        (
+            "7203.T",
+            {"notional": 0.0},
+            "notional is 0.0 for 7203.T; expected an amount above 0 in USD: a short",
+        ),
+        ("7203.T", {"notional": -1e6}, "notional is -1000000.0 for 7203.T; expected an amount above 0"),
         ("7203.T", {"notional": float("nan")}, "notional is nan"),
         ("7203.T", {"notional": 500.0}, "notional of USD 500 is less than half a lot of 100 7203.T (USD 1,8"),
-        ("7203.T", {"currency": "CHF"}, "no prices or exchange rates for CHF"),
+        ("7203.T", {"currency": "CHF"}, "no exchange rate for CHF; choose from"),
         ("7203.T", {"instruments": ["JPY", "XYZ"]}, "no prices or exchange rates for XYZ"),
         ("7203.T", {"instruments": "JPY"}, "instruments is"),
         ("7203.T", {"period": "2027H1"}, "period 2027H1 is not twelve months"),
         ("7203.T", {"window": 170}, "window of 170 rows leaves "),
-        ("7203.T", {"as_of": date(2023, 6, 1)}, "out of sample, 20 are needed"),
+        ("7203.T", {"as_of": date(2023, 6, 1)}, "46 are needed to choose a hedge and to test the choice"),
         (
             "GM",
             {"instruments": ["SPY", "^GSPC"], "currency": "USD", "window": 3},

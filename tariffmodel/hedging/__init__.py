@@ -1,11 +1,16 @@
 """The wing of hedges: which instruments, how much of each, does it help, and on which ticket.
 
-In order of knowing: ``instruments`` → ``ratios`` → ``out_of_sample`` → ``ideas``; ``sizing`` → ``words`` →
-``sheet`` (set by ``a4``) → ``ticket``; ``words`` → ``currency_leg``. All functions take simple returns as
-P&L per unit of notional in one currency (`pnl` builds them): a `position` (T,) and `instruments` (T, k). A
-**ratio** is the notional of an instrument *sold* per unit of position held.
+In order of knowing: ``instruments`` → ``ratios`` → ``out_of_sample`` → ``ideas``; ``positions`` → ``sizing``,
+``choice``, ``threat`` → ``words`` → ``sheet`` (set by ``a4``) → ``ticket``; ``words`` → ``currency_leg``,
+``betas``.
+
+All functions take simple returns as P&L per unit of notional in one currency (`pnl` builds them): a
+`position` (T,) and `instruments` (T, k). A **ratio** is the notional of an instrument *sold* per unit of
+position held.
 """
 
+from tariffmodel.hedging.betas import betas
+from tariffmodel.hedging.choice import Choice, choose, combinations
 from tariffmodel.hedging.currency_leg import Leg, currency_leg
 from tariffmodel.hedging.ideas import basket, gaps, pairs
 from tariffmodel.hedging.instruments import (
@@ -49,11 +54,15 @@ __all__ = [
     "NO_HELP",
     "PEERS",
     "WEEKS",
+    "Choice",
     "Effectiveness",
     "Leg",
     "Ratios",
     "basket",
+    "betas",
     "candidates",
+    "choose",
+    "combinations",
     "constrained",
     "contracts",
     "currency_leg",

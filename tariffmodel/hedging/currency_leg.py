@@ -151,7 +151,7 @@ def currency_leg(
     --------
     >>> from tariffmodel import case, ticket
     >>> asked = case("flat-25", against="current-law", period="CY2027")
-    >>> sized = ticket.ticket(asked, "7203.T", draws=199)
+    >>> sized = ticket.ticket(asked, "7203.T", instruments=["JPY", "TOPIX"], draws=199)
     >>> currency_leg(asked.facts, sized, {"USD": 0.0375, "JPY": 0.01}).label.partition(" m ")[2]
     'over 0.5 years, put at 95% of spot'
     """

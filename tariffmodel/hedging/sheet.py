@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
-from tariffmodel.hedging import words
-from tariffmodel.hedging.a4 import GREEN, INK, LINE, RED, SOFT, WHOLE, grid, lines, minus, page
+from tariffmodel.hedging import threat, words
+from tariffmodel.hedging.a4 import GREEN, LINE, RED, SOFT, WHOLE, grid, lines, minus, page
 
 __all__ = ["sheet"]
 
@@ -18,6 +19,9 @@ _SOURCE = (
     "Source: tariffmodel; closing prices, European Central Bank reference rates, contract sizes of the "
     "exchanges. Not advice to trade."
 )
+_OUT = 3  # instruments left out that are told on the page; all are in the Markdown
+_LEAST = 0.05  # height of the charts, a share of the page; with less they are left out
+_LONGEST = 9  # positions of a book that have a row on the page
 
 
 def sheet(ticket: words.Ticket) -> Figure:
@@ -35,18 +39,23 @@ def sheet(ticket: words.Ticket) -> Figure:
 
 def _page(one: words.Ticket) -> Figure:
     fig = page(one.title)
-    colour = GREEN if one.effectiveness.helps else RED
+    line = GREEN if one.effectiveness.helps else RED
+    colour = SOFT if one.threat in (threat.NOTHING, threat.HELPS) else line
     y = 0.965
     for part in wrap(one.title, 72):
         fig.text(WHOLE.left, y, part, size=11, weight="bold", va="top")
         y -= 0.019
-    banner = fig.add_axes((WHOLE.left, y - 0.026, WHOLE.width, 0.022), facecolor=colour)
+    told = wrap(minus(one.headline), 118)
+    height = 0.010 + 0.012 * len(told)
+    banner = fig.add_axes((WHOLE.left, y - 0.004 - height, WHOLE.width, height), facecolor=colour)
     banner.set(xticks=[], yticks=[])
     banner.spines[:].set_visible(False)
-    banner.text(
-        0.01, 0.48, minus(f"This hedge {one.verdict}"), color="white", size=7.5, weight="bold", va="center"
-    )
-    y = lines(fig, y - 0.036, [words.held(one)], mark="")
+    banner.text(0.01, 0.48, "\n".join(told), color="white", size=7.5, weight="bold", va="center")
+    y -= height + 0.014
+    if len(one.positions) == 1:
+        y = lines(fig, y, words.held(one), mark="")
+    else:
+        y = grid(fig, y, *_held(one), [0.44, 0.58, 0.76, 0.93])
     interval = f"{one.choices['level']:.0%} interval"
     heads = ["Trade", f"Amount, {one.currency}", "in its own currency", "Ratio", interval, "Rounding"]
     trades = [
@@ -65,12 +74,40 @@ def _page(one: words.Ticket) -> Figure:
     for head, said in (("What it protects from", words.effect(one)), ("What it leaves", one.leaves)):
         fig.text(WHOLE.left, y - 0.006, head, weight="bold", va="top", size=7.5)
         y = lines(fig, y - 0.022, said)
+    if one.left_out:
+        fig.text(WHOLE.left, y - 0.006, "What was left out", weight="bold", va="top", size=7.5)
+        more = [f"And {over} more, told in the Markdown."] if (over := len(one.left_out) - _OUT) > 0 else []
+        y = lines(fig, y - 0.022, [*one.left_out[:_OUT], *more])
     foot = [f"Stated: {words.stated(one)}", _SOURCE]
     rows = sum(len(wrap(text, WHOLE.characters)) for text in foot)
     lines(fig, 0.03 + rows * LINE, foot, mark="", color=SOFT)
-    bottom = 0.03 + (rows + 3) * LINE
-    _charts(fig, one, colour, bottom, max(y - 0.04 - bottom, 0.08))
+    bottom = 0.03 + (rows + 3) * _LINE
+    if (room := y - 0.04 - bottom) > _LEAST:
+        _charts(fig, one, line, bottom, room)
     return fig
+
+
+def _held(one: words.Ticket) -> tuple[list[str], list[list[str]]]:
+    """Positions of a book with what the policy costs each a year, the largest first, and their sum."""
+    cash, safe = one.currency, one.protection
+    rows = one.positions.join(one.exposures.filter(like="booked_")).join(one.exposures["lacks"])
+    rows = rows.reindex(rows["notional"].abs().sort_values(ascending=False).index)
+
+    def booked(row: pd.Series) -> list[str]:
+        if not np.isfinite(row.get("booked_money", np.nan)):
+            return ["not computed", ""]
+        low, high = row["booked_low_money"], row["booked_high_money"]
+        return [f"{row['booked_money']:+,.0f}", f"{low:+,.0f} to {high:+,.0f}"]
+
+    shown = [
+        [f"{row['side'].title()} {abs(row['shares']):,} {row['name']}"[:52], str(ticker),
+         f"{row['notional']:+,.0f}", *booked(row)]
+        for ticker, row in rows.iloc[:_LONGEST].iterrows()
+    ]  # fmt: skip
+    if (more := rows.iloc[_LONGEST:]).size:
+        shown.append([f"{len(more)} more, in the table", "", f"{more['notional'].sum():+,.0f}", "", ""])
+    shown.append(["Book, net", "", f"{rows['notional'].sum():+,.0f}", *booked(safe)])
+    return ["Position", "line", f"{cash}", "booked of the threat a year", "validated range"], shown
 
 
 def _direction(row: pd.Series) -> str:
@@ -89,7 +126,7 @@ def _risk_table(one: words.Ticket) -> tuple[list[str], list[list[str]]]:
 
     def removed(what: str) -> list[str]:
         figures = record[[what, f"{what}_low", f"{what}_high"]].to_numpy()
-        return ["", *(f"{value:.0%}   ({low:.0%} to {high:.0%})" for value, low, high in figures)]
+        return ["", *(f"{value:z.0%}   ({low:z.0%} to {high:z.0%})" for value, low, high in figures)]
 
     worst = f"worst {tested.choices['tail']:.0%} of {tested.unit}"
     rows = [
@@ -114,8 +151,12 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     wealth.plot(total.index, total["unhedged"], color=SOFT, label="no hedge")
     wealth.plot(total.index, total["hedged"], color=colour, label="this hedge, after cost")
     wealth.set_title("Out of sample: sum of returns, %")
-    for name, ratio in one.effectiveness.ratios.items():
-        row = one.instruments.T[name]
+    before = one.effectiveness.ratios.drop(columns=one.instruments.index)
+    for number, name in enumerate(before):
+        called = "chosen before" if number == 0 else None
+        path.plot(before.index, before[name], drawstyle="steps-post", label=called, color=SOFT, linewidth=0.6)
+    for name, row in one.instruments.iterrows():
+        ratio = one.effectiveness.ratios[name]
         line = path.plot(ratio.index, ratio, drawstyle="steps-post", label=row["label"])
         path.errorbar(
             ratio.index[-1], row["ratio"], [[row["ratio"] - row["low"]], [row["high"] - row["ratio"]]],

@@ -11,81 +11,57 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
+from tariffmodel.hedging import positions
 from tariffmodel.hedging.instruments import contracts, label
 from tariffmodel.markets import market
 
-__all__ = ["ROUNDING", "sized"]
+__all__ = ["ROUNDING", "spot", "trade", "trades"]
 
 ROUNDING = 0.05  # of an instrument's notional that rounding to a contract may leave
 
 
-def sized(
-    facts: Facts, long: str, notional: float, currency: str, ratios: pd.DataFrame, day: date
-) -> tuple[pd.Series, pd.DataFrame]:
-    """Position and trades at the last prices and fixings up to `day`.
+def spot(facts: Facts, day: date) -> dict[str, float]:
+    """Units of each currency per dollar, at its last fixing up to `day`.
+
+    >>> from tariffmodel import facts
+    >>> spot(facts.load(), date(2026, 6, 30))["USD"]
+    1.0
+    """
+    fixings = market.exchange_rates(facts).loc[: pd.Timestamp(day)].ffill().iloc[-1].dropna()
+    return {str(unit): float(per_usd) for unit, per_usd in fixings.items()} | {"USD": 1.0}
+
+
+def trades(
+    facts: Facts, notional: float, currency: str, ratios: pd.DataFrame, day: date, per_usd: dict[str, float]
+) -> pd.DataFrame:
+    """What to trade, at the last prices up to `day`.
 
     Parameters
     ----------
+    notional : float
+        Gross value of the positions.
     ratios : DataFrame
-        Indexed by instrument: `ratio`, `low`, `high`.
+        Indexed by instrument: `ratio`, `low`, `high`, per unit of it.
+    per_usd : dict
+        Of `spot`.
 
     Examples
     --------
     >>> from tariffmodel import facts
-    >>> ratios = pd.DataFrame({"ratio": [-0.8], "low": [-1.0], "high": [-0.6]}, ["JPY"])
-    >>> held, trades = sized(facts.load(), "7203.T", 10e6, "USD", ratios, date(2026, 6, 30))
-    >>> held["shares"], trades.loc["JPY", "action"]
-    (596100, 'sell 104 6J (yen future, 12,500,000 JPY each)')
+    >>> known, ratios = facts.load(), pd.DataFrame({"ratio": [-0.8], "low": [-1.0], "high": [-0.6]}, ["JPY"])
+    >>> day = date(2026, 6, 30)
+    >>> trades(known, 10e6, "USD", ratios, day, spot(known, day)).at["JPY", "action"]
+    'sell 104 6J (yen future, 12,500,000 JPY each)'
     """
-    names = [long, *(str(name) for name in ratios.index if name in facts.prices)]
-    prices = market.prices(facts, names).loc[: pd.Timestamp(day)]
-    fixings = market.exchange_rates(facts).loc[: pd.Timestamp(day)].ffill().iloc[-1].dropna()
-    spot = {str(unit): float(rate) for unit, rate in fixings.items()} | {"USD": 1.0}
+    names = [str(name) for name in ratios.index if name in facts.prices]
+    prices = market.prices(facts, names).loc[: pd.Timestamp(day)] if names else pd.DataFrame()
     book = contracts(facts)
-    held = _position(facts, book, long, notional, currency, prices[long].dropna(), spot)
     orders = {
-        name: trade(facts, book, str(name), row, held["notional"], currency, prices, spot)
+        name: trade(facts, book, str(name), row, notional, currency, prices, per_usd)
         for name, row in ratios.iterrows()
     }
-    return held, pd.DataFrame.from_dict(orders, orient="index").rename_axis("instrument")
-
-
-def _position(
-    facts: Facts,
-    book: pd.DataFrame,
-    ticker: str,
-    notional: float,
-    currency: str,
-    closes: pd.Series,
-    spot: dict[str, float],
-) -> pd.Series:
-    """What is held: the shares that `notional` of the investor's money buys, in whole lots."""
-    line = facts.instruments.T[ticker]
-    rate = _rate(currency, spot) / _rate(
-        str(line["currency"]), spot
-    )  # investor's currency per listing currency
-    lots = book.loc[book["underlying"] == line["exchange_calendar"], "size"]
-    lot = int(lots.iloc[0]) if len(lots) else 1
-    price, dated = closes.iloc[-1], closes.index[-1].date()
-    count = lot * round(notional / rate / price / lot)
-    if (book.loc[book["underlying"] == ticker, "kind"] == "index_future").any():
-        raise DataError(f"{ticker} is an index and cannot be held; name a share or a fund")
-    if count == 0:
-        raise DataError(
-            f"notional of {currency} {notional:,.0f} is less than half a lot of {lot} {ticker} "
-            f"({currency} {lot * price * rate:,.0f}); raise it"
-        )
-    worth = count * price * rate
-    return pd.Series(
-        {
-            "ticker": ticker, "name": line["name"], "maker": line["company"], "side": "long",
-            "shares": count, "lot": lot, "listing_currency": line["currency"], "price": price,
-            "price_date": dated, "notional_local": count * price, "exchange_rate": 1 / rate,
-            "notional": worth, "left_by_rounding": notional - worth,
-        }
-    )  # fmt: skip
+    return pd.DataFrame.from_dict(orders, orient="index").rename_axis("instrument")
 
 
 def trade(
@@ -111,7 +87,7 @@ def trade(
     """
     is_money = name not in facts.prices
     own = name if is_money else str(facts.instruments.at[name, "currency"])
-    rate = _rate(currency, spot) / _rate(own, spot)
+    rate = positions.rate(currency, spot) / positions.rate(own, spot)
     sold = ratio["ratio"] * notional
     closes = prices[name].dropna() if not is_money else pd.Series(dtype=float)
     offers = book[book["underlying"] == name]
@@ -149,9 +125,3 @@ def trade(
         "order": f"{order}: {action}", "action": action, "contract": offer["contract"], "contracts": count,
         "contract_value": size[pick], "left": sold - abs(count) * size[pick] * np.sign(sold),
     }  # fmt: skip
-
-
-def _rate(currency: str, spot: dict[str, float]) -> float:
-    if currency not in spot:
-        raise DataError(f"no exchange rate for {currency}; choose from {', '.join(sorted(spot))}")
-    return spot[currency]

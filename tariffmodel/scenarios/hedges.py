@@ -1,13 +1,13 @@
 """What does a hedge earn in each branch and draw of a tree, and what of the risk does it leave?
 
-A ticket's position and legs are taken through the draws of a tree (common random numbers: the block that
-gives a bill gives the profit and loss). On news that an outcome has come
+A ticket's positions, one or a book of many, and its legs are taken through the draws of a tree (common random
+numbers: the block that gives a bill gives the profit and loss). On news that an outcome has come
 
 - a maker's share moves by the change of what its bill is worth over its market value, and with the sector
   and currencies by its slopes;
 - a currency by its `fx_jump`;
-- any other leg by its slopes on automakers of the maker's home (their bills and `sector_jump`) and on
-  currencies.
+- any other share or leg by its slopes on the automakers of the homes of the makers held (their bills and
+  `sector_jump`) and on currencies.
 
 Moves are counted from what the price holds: the mean over the tree, by its own probabilities unless others
 are given. Slopes are least squares on weeks with tariff events; their errors, correlated over legs (Zellner
@@ -28,6 +28,7 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, market_value
 from tariffmodel.hedging import instruments
+from tariffmodel.hedging.positions import book_pnl
 from tariffmodel.hedging.ratios import event_rows
 from tariffmodel.hedging.ticket import Ticket, event_days
 from tariffmodel.markets import market, pricing
@@ -106,16 +107,17 @@ class Slopes:
 class _Book:
     """A ticket made ready to be drawn over a tree: what is sent to a worker; one of `engine.Measure`.
 
-    A assets move by slopes: the position, then legs that are no currency. `maker` (A,) counts in
+    A assets move by slopes: P positions, then legs that are no currency. `notional` (P,) is money, below zero
+    for short. `maker` (A,) counts in
     `plan.makers`, −1 for none; `worth` (M,) are market values (empty: none), `home` (M,) weights of makers in
     the sector; `jump` (branches, F) and `fixed` (branches, currency legs) are moves from what the price
-    holds, `priced` (branches,) its probabilities. `ordinary` (T, 1 + K) are rows without events; `order` (K,)
+    holds, `priced` (branches,) its probabilities. `ordinary` (T, P + K) are rows without events; `order` (K,)
     the place of each leg among assets and currency legs; `sold` (K,) is money.
     """
 
     study: Study
     names: tuple[str, ...]
-    notional: float
+    notional: np.ndarray
     sold: np.ndarray
     maker: np.ndarray
     worth: np.ndarray
@@ -143,7 +145,7 @@ class _Book:
 
     @property
     def columns(self) -> list[str]:
-        """The position, its legs, and all together."""
+        """The positions, the legs, and all together."""
         return [UNHEDGED, *self.names, HEDGED]
 
     def measured(self, seed: int, number: int, size: int = BLOCK) -> np.ndarray:
@@ -152,18 +154,20 @@ class _Book:
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(number, _STREAM)))
         slope = self.slopes.drawn(random, size)
         picks = random.integers(0, len(self.ordinary), (size, self.rows))
-        ordinary = self.ordinary[picks].sum(axis=1).T  # (1 + K, size)
+        ordinary = self.ordinary[picks].sum(axis=1).T  # (P + K, size)
         own = _news(self.study, self.worth, self.priced, drawn)
         sector = np.einsum("m,bmn->bn", self.home, np.where(self.home[:, None] > 0, own, 0.0))
         by_factor = np.einsum("naf,bf->ban", slope, self.jump)
         bills = np.where(
             (self.maker >= 0)[:, None], own[:, self.maker], slope[:, :, 0].T * sector[:, None]
         )  # a maker's share moves by its own bill, what is no maker's by that of the sector
+        count = len(self.notional)
+        places = np.append(np.arange(count), self.order)
         flat = np.broadcast_to(self.fixed[..., None], (*self.fixed.shape, size))
-        moves = np.concatenate([by_factor + bills, flat], axis=1)[:, np.append(0, self.order)] + ordinary
+        moves = np.concatenate([by_factor + bills, flat], axis=1)[:, places] + ordinary
         moves = np.maximum(moves, -1.0)  # limited liability
-        legs = -self.sold[:, None] * moves[:, 1:]
-        held = self.notional * moves[:, :1]
+        legs = -self.sold[:, None] * moves[:, count:]
+        held = np.einsum("p,bpn->bn", self.notional, moves[:, :count])[:, None]
         return np.concatenate([held, legs, held + legs.sum(axis=1, keepdims=True)], axis=1)[:, None]
 
 
@@ -179,7 +183,7 @@ class Hedged:
     >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
     >>> found = hedged(drawn, tm.ticket.ticket(feared(drawn, "7203.T"), "7203.T", draws=49))
     >>> list(found.summary().index), found.draws
-    (['unhedged', 'JPY', 'TOPIX', 'hedged'], 200)
+    (['unhedged', 'TOPIX', 'hedged'], 200)
     >>> found.by_outcome().index.names, found.slopes().index.names
     (FrozenList(['outcome', 'part']), FrozenList(['part', 'factor']))
     >>> bool(found.below(-1e12).eq(0).all()), bool(found.reduction()["variance"] < 1)
@@ -274,12 +278,13 @@ class Hedged:
         Returns
         -------
         DataFrame
-            Indexed by part and factor: `value` and `standard_error`.
+            Indexed by part (``unhedged`` where one share is held, else its lines) and factor: `value` and
+            `standard_error`.
         """
         held = self.book.slopes
-        money = len(self.book.jump[0])
-        parts = [UNHEDGED, *(n for n, k in zip(self.book.names, self.book.order, strict=True)
-                             if k < len(held.value))]  # fmt: skip
+        money, tickers = len(self.book.jump[0]), [str(line) for line in self.ticket.positions.index]
+        legs = [n for n, k in zip(self.book.names, self.book.order, strict=True) if k < len(held.value)]
+        parts = [*([UNHEDGED] if len(tickers) == 1 else tickers), *legs]
         index = pd.MultiIndex.from_product([parts, self.book.factors], names=["part", "factor"])
         columns = {"value": held.value.reshape(-1, money), "standard_error": held.errors.reshape(-1, money)}
         return pd.DataFrame({name: each.ravel() for name, each in columns.items()}, index)
@@ -300,7 +305,7 @@ def hedged(
     result : Result
         Its draws and seed are used again.
     ticket : Ticket
-        Of a share of a maker in the tree.
+        At least one position of a maker in the tree.
     priced : mapping of outcome to probability, optional
         What the price holds, such as implied probabilities. Default: the tree's own.
     rows : int
@@ -311,14 +316,14 @@ def hedged(
     Raises
     ------
     DataError
-        A share of no maker in the tree or without market value; probabilities that are not those of all
-        leaves or do not sum to 1; a bill that would be worth more of a share than can be.
+        No share of a maker in the tree, or one of a maker without market value; probabilities that are not
+        those of all leaves or do not sum to 1; a bill that would be worth more of a share than can be.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> drawn = tm.scenarios.run("canada-and-deals", draws=200)
-    >>> one = tm.ticket.ticket(feared(drawn, "7203.T"), "7203.T", draws=49)
+    >>> one = tm.ticket.ticket(feared(drawn, "7203.T"), "7203.T", instruments=["JPY"], draws=49)
     >>> hedged(drawn, one, rows=0).summary().at["JPY", "mean_money"]  # none moves the yen
     np.float64(0.0)
     """
@@ -357,35 +362,39 @@ def _prepared(
         raise DataError(f"rows is {rows}; write a whole number from 0 on")
     facts, study = result.facts, result.study
     makers, names = list(study.plan.makers), [str(name) for name in ticket.instruments.index]
-    long, maker = str(ticket.position["ticker"]), str(ticket.position["maker"])
+    held = ticket.positions
+    tickers, own = [str(line) for line in held.index], [str(maker) for maker in held["maker"]]
     day = date.fromisoformat(str(ticket.choices["as_of"]))
     worth = market_value(facts, day)["market_cap_usd"].reindex(makers).to_numpy(dtype=float)
-    if maker not in makers or not np.isfinite(worth[makers.index(maker)]):
+    there = {maker for maker, value in zip(makers, worth, strict=True) if np.isfinite(value)}
+    if not there & set(own) or (set(own) & set(makers)) - there:
+        bad = [f"{line} is of {one}" for line, one in zip(tickers, own, strict=True) if one not in there]
         raise DataError(
-            f"{long} is of {maker}, which has no bill in the tree or no market value; hold a share of "
-            f"{', '.join(m for m, w in zip(makers, worth, strict=True) if np.isfinite(w))}"
+            f"{', '.join(bad)}, which has no bill in the tree or no market value; hold a share of "
+            f"{', '.join(maker for maker in makers if maker in there)}"
         )
     about = facts.makers.loc[makers]
-    home = (about["home"] == facts.makers.at[maker, "home"]) & about["consolidated_in"].isna()
+    ours = [maker for maker in dict.fromkeys(own) if maker in there]
+    home = about["home"].isin(about.loc[ours, "home"]) & about["consolidated_in"].isna()
     sector = np.where(home, np.nan_to_num(worth), 0.0)
     sector = sector / sector.sum()
     priced_ = _priced(result, priced)
-    money = _currencies(study, facts, maker, names)
+    money = _currencies(study, facts, ours, names)
     moves, factors, quiet = _history(facts, ticket, names, money, dict(zip(makers, sector, strict=True)))
-    assets = [UNHEDGED, *(name for name in names if name in facts.prices)]
+    assets = [*tickers, *(name for name in names if name in facts.prices)]
     legs = [name for name in names if name not in facts.prices]
     jump = np.column_stack([np.array([branch.sector_jump for branch in study.branches]),
                             *(study.jump[:, study.spec.currencies.index(one)] for one in money)])  # fmt: skip
     jump = jump - priced_ @ jump
     placed = [*assets, *legs]
-    companies = [maker, *(str(facts.instruments.at[name, "company"]) for name in assets[1:])]
-    for name, one in zip(assets, companies, strict=True):
+    companies = [str(facts.instruments.at[name, "company"]) for name in assets]
+    for name, one in zip(assets[len(tickers) :], companies[len(tickers) :], strict=True):
         if one in makers and not np.isfinite(worth[makers.index(one)]):
             raise DataError(f"{name} is of {one}, which has no market value on {day}; take another leg")
     book = _Book(
         study=study,
         names=tuple(names),
-        notional=float(ticket.position["notional"]),
+        notional=held["notional"].to_numpy(dtype=float),
         sold=ticket.instruments["notional"].to_numpy(dtype=float),
         maker=np.array([makers.index(one) if one in makers else -1 for one in companies]),
         worth=worth,
@@ -396,10 +405,10 @@ def _prepared(
         fixed=_currency_legs(legs, money, jump, ticket.currency),
         order=np.array([placed.index(name) for name in names]),
         priced=priced_,
-        ordinary=quiet[[UNHEDGED, *names]].to_numpy(),
+        ordinary=quiet[[*tickers, *names]].to_numpy(),
         rows=int(rows),
     )
-    _refuse_implausible(book, result.seed, maker)
+    _refuse_implausible(book, result.seed)
     return book
 
 
@@ -423,29 +432,33 @@ def _priced(result: Result, priced: Mapping[str, float] | None) -> np.ndarray:
     return np.asarray(leaves.index.map(priced).to_numpy(dtype=float)[study.outcome] * share)
 
 
-def _currencies(study: Study, facts: Facts, maker: str, names: list[str]) -> list[str]:
-    """Currencies of the tree that the position or a leg may move with."""
-    wanted = {str(facts.makers.at[maker, "reporting_currency"]), *(n for n in names if n not in facts.prices)}
+def _currencies(study: Study, facts: Facts, makers: list[str], names: list[str]) -> list[str]:
+    """Currencies of the tree that a position or a leg may move with."""
+    wanted = {
+        *facts.makers.loc[makers, "reporting_currency"].map(str),
+        *(n for n in names if n not in facts.prices),
+    }
     return [one for one in study.spec.currencies if one in wanted]
 
 
 def _history(
     facts: Facts, ticket: Ticket, names: list[str], money: list[str], sector: dict[str, float]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Moves of position and legs, and of factors, on rows with events; of the first on those without."""
-    long, year = str(ticket.position["ticker"]), ticket.effectiveness.choices["periods_per_year"]
+    """Moves of positions and legs, and of factors, on rows with events; of the first on those without."""
+    held, year = ticket.positions["notional"], ticket.effectiveness.choices["periods_per_year"]
     horizon: Horizon = "weekly" if year == instruments.WEEKS else round(instruments.DAYS / float(str(year)))
-    frame = instruments.pnl(facts, long, names, currency=ticket.currency, horizon=horizon)
+    _, own, legs = book_pnl(facts, held, names, currency=ticket.currency, horizon=horizon)
+    tickers, moves = [str(line) for line in held.index], pd.concat([own, legs], axis=1)
     lines = {str(facts.makers.at[maker, "ticker"]): part for maker, part in sector.items() if part > 0}
-    calendar = str(facts.instruments.at[long, "exchange_calendar"])
+    calendar = str(facts.instruments.at[tickers[0], "exchange_calendar"])
     raw = market.factors(facts, [*lines, *money], calendar, kind="simple", horizon=horizon)
     factors = raw[money].copy()
     factors.insert(0, SECTOR, (raw[list(lines)] * pd.Series(lines)).sum(axis=1, skipna=False))
-    moves = frame.rename(columns={long: UNHEDGED})
     both = pd.concat([moves, factors.add_prefix("factor ")], axis=1, join="inner").dropna()
     both = both.loc[: str(ticket.choices["as_of"])]
-    moves, factors = both[[UNHEDGED, *names]], both.filter(regex="^factor ")
-    hit = event_rows(pd.DatetimeIndex(both.index), event_days(facts, long))
+    moves, factors = both[[*tickers, *names]], both.filter(regex="^factor ")
+    days = sorted({day for line in tickers for day in event_days(facts, line)})
+    hit = event_rows(pd.DatetimeIndex(both.index), days)
     quiet = moves[~hit] - moves[~hit].mean()
     chosen = hit if hit.sum() >= _FEWEST else np.ones(len(hit), dtype=bool)
     return moves[chosen], factors[chosen], quiet
@@ -470,16 +483,16 @@ def _news(study: Study, worth: np.ndarray, priced: np.ndarray, drawn: draws.Draw
     return np.asarray(value - np.einsum("b,bmn->mn", priced, value))
 
 
-def _refuse_implausible(book: _Book, seed: int, maker: str) -> None:
-    own = _news(book.study, book.worth, book.priced, draws.block(book.study.spec, seed, 0))[
-        :, book.maker[0]
-    ].mean(axis=-1)
-    worst = int(np.abs(own).argmax())
-    if reading := pricing.implausible(float(own[worst])):
-        raise DataError(
-            f"{maker} under {book.study.branches[worst].outcome}: {reading}; shorten life_years of the tree "
-            "or hold another share"
-        )
+def _refuse_implausible(book: _Book, seed: int) -> None:
+    news = _news(book.study, book.worth, book.priced, draws.block(book.study.spec, seed, 0)).mean(axis=-1)
+    for maker in dict.fromkeys(book.maker[: len(book.notional)]):
+        worst = int(np.abs(news[:, maker]).argmax()) if maker >= 0 else 0
+        reading = pricing.implausible(float(news[worst, maker])) if maker >= 0 else ""
+        if reading:
+            raise DataError(
+                f"{book.study.plan.makers[maker]} under {book.study.branches[worst].outcome}: {reading}; "
+                "shorten life_years of the tree or hold another share"
+            )
 
 
 def _notes(book: _Book, ticket: Ticket, tree: Scenario) -> tuple[str, ...]:
@@ -491,6 +504,9 @@ def _notes(book: _Book, ticket: Ticket, tree: Scenario) -> tuple[str, ...]:
     lines = [f"No outcome moves USD/{one}: its leg has ordinary moves alone." for one in still]
     if not book.jump[:, 0].any():
         lines.append("No outcome has a sector_jump: shares move by their bills and currencies alone.")
+    none = [str(n) for n, k in zip(ticket.positions.index, book.maker, strict=False) if k < 0]
+    if none:
+        lines.append(f"No bill in the tree: {', '.join(none)}; moved by slopes on the sector and currencies.")
     if tree.law_as_of is not None:
         lines.append(
             f"The tree has the law known on {tree.law_as_of}, position and slopes the prices up to "
