@@ -88,7 +88,8 @@ def switched_once(seen: list[bytes | None], old: bytes | None, new: bytes) -> bo
 
 def test_adding_figures_is_all_or_nothing_at_every_file_event(known: facts.Facts, tmp_path: Path):
     folder = tmp_path / "data"
-    shutil.copytree(known.folder / "trade", folder / "trade")
+    for name in ("trade", "watch"):
+        shutil.copytree(known.folder / name, folder / name)
     mine = dataclasses.replace(known, folder=folder)
     file, old = tmp_path / "x.csv", None
     for value in (2_400_000, 2_500_000):

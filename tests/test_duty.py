@@ -381,7 +381,7 @@ EARNED = f'earned_by = "{PRODUCTION}"'
         (EARNED + '\nunit = "tons"', "credit.x.unit", "'vehicles' or 'customs_value'"),
         (EARNED + '\norder = "random"', "credit.x.order", "'highest_duty_first' or 'pro_rata'"),
         (EARNED + '\nmakers = "some"', "credit.x.makers", "'home' or 'all'"),
-        (EARNED + '\nabove = "CY24"', "credit.x.above", "period 'CY24' is not understood; write CY2025"),
+        (EARNED + '\nabove = "CY24"', "credit.x.above", "'CY24' is not understood; did you mean CY2024"),
         (
             EARNED + '\nabove = "2024H1"',
             "credit.x.above",

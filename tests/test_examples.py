@@ -29,6 +29,7 @@ TEXTS = {
 PARSER = doctest.DocTestParser()
 NEEDS_A_KERNEL_OR_THE_NETWORK = {
     "tariffmodel.intake.earnings_dates",
+    "tariffmodel.intake.ecb",
     "tariffmodel.intake.yahoo",
     "tariffmodel.runs.kernels",
     "tariffmodel.runs.run",

@@ -106,7 +106,8 @@ def test_the_japan_deal_of_july_2025_was_held_for_five_sixths(held, table):
     assert row["slope"] == pytest.approx(-0.51, abs=0.02)
     assert row["probability"] == pytest.approx(0.17, abs=0.01)
     assert row["probability_low"] == pytest.approx(0.05, abs=0.03)
-    assert row["probability_high"] == pytest.approx(0.29, abs=0.05)
+    # 0.29 with the volumes of 2025 known; on the day they were those of 2024, carried with a range
+    assert row["probability_high"] == pytest.approx(0.35, abs=0.03)
     found = implied.iso(held, DEAL, [2, 5, 10])["probability"]
     assert found.tolist() == pytest.approx([0.38, 0.17, 0.10], abs=0.01)
     assert found[5.0] == pytest.approx(row["probability"])

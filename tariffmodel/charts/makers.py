@@ -46,8 +46,8 @@ _BETWEEN = 0.09  # inches between columns, at the least
 _LEAST, _MOST = 0.09, 0.2  # height of a chart
 _OPENS, _SIDES, _CLOSES = (
     ("policies", "contribution"),
-    (("quarters", "origins", "statements"), ("reactions", "move", "probability", "betas")),
-    ("hedge", "watch", "lacking"),
+    (("quarters", "origins", "statements", "watch"), ("reactions", "move", "probability", "betas")),
+    ("hedge", "lacking"),
 )
 
 

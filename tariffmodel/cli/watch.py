@@ -15,10 +15,13 @@ from tariffmodel.cli.options import (
     LAW,
     Against,
     Data,
+    Format,
+    Output,
     PolicyName,
     number_text,
     parse_day,
     print_table,
+    write_frame,
 )
 
 app = typer.Typer()
@@ -37,6 +40,7 @@ def watch(
     ics: Annotated[
         Path | None, typer.Option(help="Write what is next as a calendar file.", dir_okay=False)
     ] = None,
+    format: Output = Format.table,
     data: Data = None,
 ) -> None:
     """What came in since the last run, what it moved, and what comes out or becomes law next."""
@@ -48,11 +52,18 @@ def watch(
     year, known = nowcast.this_year(asked.facts), asked.facts
     asked = asked.replace(period=year)
     begin = _since(since, known.as_of)
-    _show_news(calendar.came_in(known, begin), begin)
-    if begin < known.as_of:
-        _show_moves(nowcast.moved(asked, str(begin)), year, begin)
+    if not format.bare:
+        _show_news(calendar.came_in(known, begin), begin, format)
+        if begin < known.as_of:
+            _show_moves(nowcast.moved(asked, str(begin)), year, begin, format)
     found = surprises.table(asked, year)
     ahead = calendar.upcoming(known, datetime.now().astimezone().date(), days, found)
+    if ics:
+        store.write_whole(ics, calendar.ics(ahead, known.as_of).encode())
+        typer.echo(f"{len(ahead)} dates written to {ics}", err=format.bare)
+    if format.bare:
+        write_frame(ahead, format, {"policy": asked.policy.name, "year": year, "since": str(begin)})
+        return
     table = Table(title="next; at stake: probability of a surprise times what it is worth, USD m")
     for name in ("from", "to", "what", "where", "kind", "on it hang", "at stake"):
         table.add_column(name, justify="right" if name == "at stake" else "left", overflow="fold")
@@ -61,10 +72,7 @@ def watch(
         stake = number_text(row.at_stake_usd / 1e6)
         first, last = (f"{day:%Y-%m-%d}" for day in (row.first_day, row.last_day))
         table.add_row(first, last, row.what, row.countries, row.kind, row.indicators, stake)
-    print_table(table, 150)
-    if ics:
-        store.write_whole(ics, calendar.ics(ahead, known.as_of).encode())
-        typer.echo(f"{len(ahead)} dates written to {ics}")
+    print_table(table, 150, format)
 
 
 def _since(text: str, as_of: date) -> date:
@@ -75,7 +83,7 @@ def _since(text: str, as_of: date) -> date:
     return parse_day(text) if text else as_of - timedelta(days=30)
 
 
-def _show_news(news: Any, since: date) -> None:
+def _show_news(news: Any, since: date, format: Format) -> None:
     if news.empty:
         typer.echo(f"nothing came in since {since}")
         return
@@ -87,12 +95,12 @@ def _show_news(news: Any, since: date) -> None:
         used = "yes" if row.selected else ""
         figure = number_text(row.value)
         table.add_row(f"{row.known_day:%Y-%m-%d}", row.maker, row.what, row.period, figure, used)
-    print_table(table, 150)
+    print_table(table, 150, format)
     if len(news) > _SHOWN:
         typer.echo(f"and {len(news) - _SHOWN} more")
 
 
-def _show_moves(moves: Any, year: str, since: date) -> None:
+def _show_moves(moves: Any, year: str, since: date, format: Format) -> None:
     moves = moves[moves["change_usd"].abs() >= 5e5].sort_values("change_usd", key=abs, ascending=False)
     if moves.empty:
         typer.echo(f"no bill of {year} moved by as much as USD 0.5 m")
@@ -103,4 +111,4 @@ def _show_moves(moves: Any, year: str, since: date) -> None:
     for maker, row in moves.iterrows():
         before, now = (number_text(row[name] / 1e6) for name in ("bill_before_usd", "bill_usd"))
         table.add_row(str(maker), before, now, number_text(row["change_usd"] / 1e6, "{:+,.0f}"))
-    print_table(table, 100)
+    print_table(table, 100, format)

@@ -11,7 +11,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 from tariffmodel.hedging import threat, words
-from tariffmodel.hedging.a4 import GREEN, LINE, RED, SOFT, WHOLE, grid, lines, minus, page
+from tariffmodel.hedging.a4 import GREEN, INK, LINE, RED, SOFT, WHOLE, grid, lines, minus, page
 
 __all__ = ["sheet"]
 
@@ -81,7 +81,7 @@ def _page(one: words.Ticket) -> Figure:
     foot = [f"Stated: {words.stated(one)}", _SOURCE]
     rows = sum(len(wrap(text, WHOLE.characters)) for text in foot)
     lines(fig, 0.03 + rows * LINE, foot, mark="", color=SOFT)
-    bottom = 0.03 + (rows + 3) * _LINE
+    bottom = 0.03 + (rows + 3) * LINE
     if (room := y - 0.04 - bottom) > _LEAST:
         _charts(fig, one, line, bottom, room)
     return fig

@@ -144,7 +144,7 @@ def table(held: Setting) -> pd.DataFrame:
     >>> import tariffmodel as tm
     >>> held = tm.implied.setting(tm.facts.load(), ["2025-07-22-japan-deal"], valuation=tm.Valuation())
     >>> tm.implied.table(held).filter(like="probability").round(1).iloc[0].tolist()
-    [0.2, 0.0, 0.3]
+    [0.2, 0.0, 0.4]
     """
     names = held.study.firm_events.index.unique("event")
     read = _read(held, {str(name): str(name) for name in names})

@@ -31,7 +31,7 @@ __all__ = ["FORMATS", "POLICIES", "Shared", "figures", "shared", "sheet", "write
 
 POLICIES = ("current-law", "flat-25", "japan-flexible-linear-firm")
 FORMATS = ("pdf", "png", "html")
-_AHEAD, _DATES = 45, 5  # days in which releases are listed, and how many dates
+_AHEAD, _DATES = 45, 3  # days in which releases are listed, and how many dates
 
 
 def sheet(common: Shared, maker: str) -> MakerSheet:
@@ -63,6 +63,7 @@ def sheet(common: Shared, maker: str) -> MakerSheet:
     parts = maker_parts.parts(common, name)
     ahead = calendar.upcoming(facts, case.as_of + timedelta(days=1), days=_AHEAD)
     mine = ahead["countries"].str.split("|").map({"US", "ALL", str(about["home"])}.intersection).astype(bool)
+    mine &= ahead["first_day"] > pd.Timestamp(case.as_of)
     if mine.any():
         next_ones = ahead.loc[mine, ["first_day", "what", "kind"]].head(_DATES)
         dates = [f"{day_text(day)}: {what}." for day, what in next_ones[["first_day", "what"]].to_numpy()]
