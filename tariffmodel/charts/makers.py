@@ -44,6 +44,7 @@ _LEFT, _RIGHT = a4.Column(0.07, 0.415, **_TIGHT), a4.Column(0.515, 0.415, **_TIG
 _HEAD, _GAP, _BOTTOM = 0.0145, 0.009, 0.026  # of the height
 _BETWEEN = 0.09  # inches between columns, at the least
 _LEAST, _MOST = 0.09, 0.2  # height of a chart
+_ACROSS = {"quarters": (0.045, 0.0), "reactions": (0.16, 0.04)}  # of those drawn: labels left, texts right
 _OPENS, _SIDES, _CLOSES = (
     ("policies", "contribution"),
     (("quarters", "origins", "statements", "watch"), ("reactions", "move", "probability", "betas")),
@@ -236,16 +237,12 @@ def _side(
     fig: Figure, parts: Mapping[str, Part], names: Sequence[str], column: a4.Column, top: float, floor: float
 ) -> float:
     """Parts below one another from `top` on; the drawn one has what is left over `floor`. Where it ends."""
-    drawn = [name for name in names if name in parts and _is_chart(parts[name])]
+    drawn = [name for name in names if name in _ACROSS and name in parts and len(parts[name].frame)]
     room = top - floor - sum(_height(parts, name, column) for name in names)
     each = float(np.clip(room / max(len(drawn), 1), _LEAST, _MOST))
     for name in names:
         top = _set(fig, parts, name, column, top, each if name in drawn else 0.0)
     return top
-
-
-def _is_chart(part: Part) -> bool:
-    return not part.shown and len(part.frame) > 0
 
 
 def _laid(part: Part, column: a4.Column) -> tuple[list[str], list[list[str]], list[float], int]:
@@ -279,7 +276,7 @@ def _laid(part: Part, column: a4.Column) -> tuple[list[str], list[list[str]], li
 
 def _drawn(fig: Figure, name: str, part: Part, column: a4.Column, y: float, height: float) -> float:
     """The drawing of a part between `y` and `height` below it."""
-    across = {"quarters": (0.045, 0.0), "reactions": (0.16, 0.04)}[name]  # labels left, texts right
+    across = _ACROSS[name]
     place = (column.left + across[0], y - height + 0.02, column.width - sum(across), height - 0.034)
     ax = fig.add_axes(place)
     if name == "quarters":
