@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import shutil
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,14 @@ def test_every_name_that_the_readme_uses_is_public():
         one: object = tm
         for part in found.split(".")[1:]:
             one = getattr(one, part)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(TOP)))
+def test_every_formula_of_a_page_can_be_drawn(page, monkeypatch):
+    monkeypatch.syspath_prepend(DOCS)
+    drawn = import_module("formulas").svg
+    text = re.sub(r"(?<!`)`[^`\n]+`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
+    display = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+    lines = [line for tex in display.findall(text) for line in tex.strip().split(r"\\")]
+    for tex in [*lines, *re.findall(r"(?<!\\)\$([^$\n]+?)\$", display.sub("", text))]:
+        assert drawn(tex).startswith("<svg")

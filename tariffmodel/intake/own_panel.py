@@ -161,7 +161,7 @@ def replace_panel(
     facts = dataclasses.replace(facts)  # a copy, which reads the prices in use now
     faults = check_panel(frame, facts, market=market)
     refuse([fault for fault in faults if not fault.warning])
-    lines = own_prices._lines(facts, frame["ticker"].unique(), market)
+    lines = own_prices._lines(facts, pd.Index(frame["ticker"].unique()), market)
     frame = frame[own_prices._in_session(frame, lines)]
     table = preview_panel(frame, facts)
     table.attrs |= {"file": file, "warnings": [str(fault) for fault in faults]}
