@@ -61,7 +61,7 @@ def test_bill_equals_the_plain_loop_over_other_periods(known, law, reference, pe
 DUTY, CREDITS = ("vehicles", "parts", "offset"), ("saved", "repaid", "sold")
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     one=policies(),
     period=st.sampled_from(PERIODS),
@@ -89,7 +89,7 @@ LABELS = ["CY2024", "CY2025", "FY2025-03", "FY2026-03", "2024Q4", "2025H1", "202
 LABELS += ["2025-12", "2026-01", "2026-02", "2026Q1", "2026-01-10..2026-02-07", "CY2026", "2027-03"]
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     labels=st.lists(st.sampled_from(LABELS), unique=True, min_size=1, max_size=6),
     origin=st.sampled_from(["JP", "MX", "CA"]),
