@@ -69,8 +69,8 @@ class Vocabulary:
         >>> vocabulary().remedy("Retrieving..."), vocabulary().remedy("#N/A N/A")
         ('the download was not over: let it finish, paste values and save again', None)
         """
-        if not isinstance(cell, str) or cell.lower() in self.missing:
-            return None
+        if not isinstance(cell, str) or cell[:1].isdigit() or cell.lower() in self.missing:
+            return None  # no error begins with a figure, and most cells do
         return next((remedy for pattern, remedy in self.errors if pattern.match(cell)), None)
 
     def field(self, cell: object, *, rank: bool = False) -> str:
