@@ -18,7 +18,6 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_ANNOUNCEMENTS, Facts, Fault, conform_own, periods, refuse, store
 from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day
-from tariffmodel.intake.vendors import heading
 from tariffmodel.watch import announcements
 
 __all__ = ["add_announcements", "check_announcements", "preview_announcements", "read_announcements"]
@@ -78,21 +77,11 @@ def read_announcements(
 
     known = list(ANNOUNCEMENTS.columns)
     read = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    filled = (read.cells != "").any(axis=1).nonzero()[0]
-    plain = [heading(cell) for cell in read.cells[filled[0]]]
-    names = [_HEADINGS.get(name, name.replace(" ", "_")) for name in plain]
-    body = read.cells[filled[1:]]
-    used = [at for at, name in enumerate(names) if name or (body[:, at] != "").any()]
-    names = [names[at] for at in used]
-    if wrong := [name for name in [*names, *columns] if name not in known]:
-        raise DataError(f"{read.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{read.file} has two columns for {twice[0]}; delete one of them")
-    if lacking := [name for name in ("date", "company", "kind") if name not in {*names, *columns}]:
+    cells = spreadsheet.below_headings(read, known, _HEADINGS, columns)
+    if lacking := [name for name in ("date", "company", "kind") if name not in {*cells, *columns}]:
         raise DataError(f"{read.file} has no column {lacking[0]}; add it")
-    if not len(body):
+    if cells.empty:
         raise DataError(f"{read.file} has no announcement below its header; expected at least one row")
-    cells = pd.DataFrame(body[:, used], index=filled[1:] + 1, columns=names, dtype=object)
     for name in ("investment_usd", "jobs", "start_year"):
         if name in cells:
             found, _ = spreadsheet.numbers(
@@ -105,7 +94,7 @@ def read_announcements(
     rows["kind"] = rows["kind"].str.strip().str.lower().str.replace(" ", "_")
     rows = rows.fillna({"country": "US", "quality": "reported", "source_title": read.file})
     rows["source_date"] = rows["source_date"].fillna(rows["date"])
-    rows = rows.assign(row=filled[1:] + 1).reset_index(drop=True)
+    rows = rows.assign(row=rows.index).reset_index(drop=True)
     rows.attrs = read.about
     return rows
 

@@ -32,7 +32,6 @@ from tariffmodel.facts import (
 )
 from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_facts import as_text, earlier, period_label
-from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff import validation
 from tariffmodel.tariff.case import Case
 
@@ -136,24 +135,11 @@ def read_disclosures(
 
     known = list(DISCLOSURES.columns)
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    filled = (table.cells != "").any(axis=1).nonzero()[0]
-    names = [heading(cell).replace(" ", "_") for cell in table.cells[filled[0]]]
-    names = [_HEADINGS.get(name, name) if name not in known else name for name in names]
-    blank = [not name and not (table.cells[filled[1:], at] != "").any() for at, name in enumerate(names)]
-    if wrong := [
-        n for n in [*(n for n, b in zip(names, blank, strict=True) if not b), *columns] if n not in known
-    ]:
-        raise DataError(f"{table.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
-    names = [
-        f"blank {at}" if empty else name for at, (name, empty) in enumerate(zip(names, blank, strict=True))
-    ]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{table.file} has two columns {twice[0]}; delete one of them")
-    rows = pd.DataFrame(table.cells[filled[1:]], columns=names, dtype=object)
-    rows = rows.reindex(columns=known, fill_value="").assign(row=filled[1:] + 1)
+    cells = spreadsheet.below_headings(table, known, _HEADINGS, columns)
+    rows = cells.reindex(columns=known, fill_value="").assign(row=cells.index).reset_index(drop=True)
     if rows.empty:
         raise DataError(f"{table.file} has no statement below its header; expected at least one row")
-    there = {*names, *columns}
+    there = {*cells, *columns}
     lacking = [name for name in _NEEDED if name not in there]
     lacking += ["value"] * (not there & {"value", "low", "high"})
     if lacking:

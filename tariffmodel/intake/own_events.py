@@ -118,25 +118,16 @@ def read_events(
 
     known = [name for name in COMPANY_NEWS.columns if name not in ("time_assumed", "time_basis")]
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    filled = (table.cells != "").any(axis=1).nonzero()[0]
-    plain = [heading(cell) for cell in table.cells[filled[0]]]
-    if of_events := sorted(_OF_EVENTS & set(plain)):
+    header = table.cells[(table.cells != "").any(axis=1).argmax()]
+    if of_events := sorted(_OF_EVENTS & set(map(heading, header))):
         raise DataError(
             f"{table.file} has the column {of_events[0]}: these are tariff events, which take a row each in "
             "events/events.csv and events/policies.csv of a data folder of your own (--data); makers' own "
             "news has the columns maker, date, time, zone, kind, what"
         )
-    names = [_HEADINGS.get(name, name.replace(" ", "_")) for name in plain]
-    blank = [not name and not (table.cells[filled[1:], at] != "").any() for at, name in enumerate(names)]
-    given = [name for name, empty in zip(names, blank, strict=True) if not empty]
-    if wrong := [name for name in [*given, *columns] if name not in known]:
-        raise DataError(f"{table.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
-    if twice := sorted({name for name in given if given.count(name) > 1}):
-        raise DataError(f"{table.file} has two columns for {twice[0]}; delete one of them")
-    if lacking := sorted({"maker", "date"} - {*given, *columns}):
+    cells = spreadsheet.below_headings(table, known, _HEADINGS, columns).map(_text)
+    if lacking := sorted({"maker", "date"} - {*cells, *columns}):
         raise DataError(f"{table.file} has no column {' and no column '.join(lacking)}; add it")
-    cells = pd.DataFrame(table.cells[filled[1:]], columns=[f"{at} {name}" for at, name in enumerate(names)])
-    cells = cells.loc[:, [not empty for empty in blank]].set_axis(given, axis=1).map(_text)
     if cells.empty:
         raise DataError(f"{table.file} has no news below its header; expected at least one row")
     rows = cells.reindex(columns=known, fill_value="").replace("", np.nan).astype("str").fillna(columns)
@@ -146,7 +137,7 @@ def read_events(
         "source_title": table.file,
         "source_date": str(date.today()),
     }
-    rows = rows.fillna(usual).assign(row=filled[1:] + 1)
+    rows = rows.fillna(usual).assign(row=rows.index).reset_index(drop=True)
     rows = rows.fillna({"what": rows["kind"]})
     rows.attrs = table.about
     return rows

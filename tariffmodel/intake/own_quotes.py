@@ -19,7 +19,6 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_QUOTES, Facts, Fault, conform_own, refuse, store
 from tariffmodel.intake import spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day
-from tariffmodel.intake.vendors import heading
 from tariffmodel.markets import quotes
 
 __all__ = ["add_quotes", "check_quotes", "preview_quotes", "read_quotes"]
@@ -92,29 +91,19 @@ def read_quotes(
 
     known = list(QUOTES.columns)
     sheet_read = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    filled = (sheet_read.cells != "").any(axis=1).nonzero()[0]
-    plain = [heading(cell) for cell in sheet_read.cells[filled[0]]]
-    names = [_HEADINGS.get(name, name.replace(" ", "_")) for name in plain]
-    body = sheet_read.cells[filled[1:]]
-    used = [at for at, name in enumerate(names) if name or (body[:, at] != "").any()]
-    names = [names[at] for at in used]
-    if wrong := [name for name in [*names, *columns] if name not in known]:
-        raise DataError(f"{sheet_read.file}: {wrong[0]!r} is not a column; there are {', '.join(known)}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{sheet_read.file} has two columns for {twice[0]}; delete one of them")
+    cells = spreadsheet.below_headings(sheet_read, known, _HEADINGS, columns)
     for needed in (("date",), ("underlying",), ("expiry", "tenor"), ("mid", "bid"), ("unit",)):
-        if not {*names, *columns} & set(needed):
+        if not {*cells, *columns} & set(needed):
             remedy = f"expected {_UNIT}" if needed == ("unit",) else "add it"
             raise DataError(f"{sheet_read.file} has no column {' or '.join(needed)}; {remedy}")
-    if len(filled) == 1:
+    if cells.empty:
         raise DataError(f"{sheet_read.file} has no quote below its header; expected at least one row")
-    cells = pd.DataFrame(body[:, used], index=filled[1:] + 1, columns=names)
-    numbers = [name for name in ("bid", "mid", "ask", "strike", "delta") if name in names]
+    numbers = [name for name in ("bid", "mid", "ask", "strike", "delta") if name in cells]
     cells[numbers] = _as_numbers(cells[numbers], sheet_read, decimal)
     cells = cells.map(spreadsheet.text)
     rows = cells.reindex(columns=known, fill_value="").replace("", np.nan).astype("str").fillna(columns)
     usual = {"type": "atm", "quality": "reported", "source_title": sheet_read.file}
-    rows = rows.fillna(usual | {"source_date": str(date.today())}).assign(row=filled[1:] + 1)
+    rows = rows.fillna(usual | {"source_date": str(date.today())}).assign(row=rows.index)
     rows.attrs = sheet_read.about
     return _plain(rows.reset_index(drop=True))
 

@@ -17,7 +17,6 @@ import pandas as pd
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, Fault, conform_own, in_use, refuse, store
 from tariffmodel.intake import spreadsheet
-from tariffmodel.intake.vocabulary import heading
 from tariffmodel.stats.sessions import exchange
 
 __all__ = ["add_makers", "add_markets", "check_makers", "check_markets", "read_rows"]
@@ -67,22 +66,12 @@ def read_rows(
 
     known = [*TABLES[table].columns, *_EXTRA[table]]
     cells = spreadsheet.read(path, sheet=sheet, encoding=encoding)
-    filled = (cells.cells != "").any(axis=1).nonzero()[0]
-    names = [heading(cell).replace(" ", "_") for cell in cells.cells[filled[0]]]
-    for name in filter(None, names):
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            like = f" ({near[0]}?)" if near else ""
-            raise DataError(f"{cells.file}: {name!r} is not a column{like}; there are {', '.join(known)}")
-        if names.count(name) > 1:
-            raise DataError(f"{cells.file} has two columns for {name}; delete one of them")
-    if len(filled) < 2:
+    body = spreadsheet.below_headings(cells, known).map(spreadsheet.text)
+    if body.empty:
         raise DataError(f"{cells.file} has no row below its header; expected at least one")
-    body = pd.DataFrame(cells.cells[filled[1:]], columns=names).map(spreadsheet.text)
-    rows = body.loc[:, [bool(name) for name in names]].reindex(columns=known, fill_value="")
-    rows = rows.replace("", np.nan).astype("str")
+    rows = body.reindex(columns=known, fill_value="").replace("", np.nan).astype("str")
     usual = {"quality": "derived", "source_title": cells.file, "source_date": str(date.today())}
-    rows = rows.fillna(usual).assign(row=filled[1:] + 1)
+    rows = rows.fillna(usual).assign(row=rows.index).reset_index(drop=True)
     rows.attrs = cells.about
     return rows
 

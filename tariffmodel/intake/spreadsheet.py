@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.escapes import short, unseen, visible
 from tariffmodel.intake import encodings, workbooks
+from tariffmodel.intake.vocabulary import heading
 
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
 _LARGE = 4 * 2**20  # bytes from which a table is read in columns, if it is of plain characters
@@ -290,6 +292,49 @@ def text(cell: object) -> str:
 
 def _as_found(cell: object) -> str:
     return cell if isinstance(cell, str) else short(cell) if isinstance(cell, (int, float)) else str(cell)
+
+
+def below_headings(
+    read: Sheet, known: Sequence[str], called: Mapping[str, str] | None = None, given: Iterable[str] = ()
+) -> pd.DataFrame:
+    """Cells below a sheet's headings, by our names of columns; the index is the row in the file, from 1.
+
+    Parameters
+    ----------
+    known : sequence of str
+        Columns that there can be.
+    called : mapping, optional
+        Other headings that a column may have, as `vocabulary.heading` writes them.
+    given : iterable of str
+        Columns that are said beside the file.
+
+    Raises
+    ------
+    DataError
+        A column that is none of `known`, or comes twice.
+
+    Examples
+    --------
+    >>> cells = np.array([["Line", "", "Close"], ["GM", "", "80"]], dtype=object)
+    >>> below_headings(Sheet("mine.csv", cells, {}), ["ticker", "close"], {"line": "ticker"}).to_dict("index")
+    {2: {'ticker': 'GM', 'close': '80'}}
+    """
+    filled = (read.cells != "").any(axis=1).nonzero()[0]
+    body = read.cells[filled[1:]]
+    names, others = [], called or {}
+    for cell in read.cells[filled[0]]:
+        plain = heading(cell)
+        name = plain.replace(" ", "_")
+        names.append(name if name in known else others.get(plain, others.get(name, name)))
+    used = [at for at, name in enumerate(names) if name or (body[:, at] != "").any()]
+    there = [names[at] for at in used]
+    if wrong := [name for name in [*there, *given] if name not in known]:
+        near = get_close_matches(wrong[0], known, 1)
+        like = f" ({near[0]}?)" if near else ""
+        raise DataError(f"{read.file}: {wrong[0]!r} is not a column{like}; there are {', '.join(known)}")
+    if twice := sorted({name for name in there if there.count(name) > 1}):
+        raise DataError(f"{read.file} has two columns for {twice[0]}; delete one of them")
+    return pd.DataFrame(body[:, used], index=filled[1:] + 1, columns=there, dtype=object)
 
 
 def looks_like_a_date(cell: object) -> bool:
