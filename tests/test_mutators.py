@@ -210,7 +210,6 @@ def refused_or_taken(read: Callable[[], object], raw: bytes, seed: object) -> No
         pytest.fail(f"{seed}: {type(error).__name__}: {str(error)[:300]}\n{raw[:400]!r}")
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_table_is_accepted_or_refused(kind: str, known: Facts, tmp_path: Path):
     texts, read = KINDS[kind]

@@ -434,4 +434,4 @@ def _finding(table: pd.DataFrame, placed: pd.Series) -> str:
         return "No job comes or goes"
     first = str(placed.abs().idxmax())
     sums, known, most = (_thousands(jobs, " thousand") for jobs in (whole, here, float(placed[first])))
-    return f"Jobs change by {sums}, of which {known} can be given a state; most in {first}: {most}"
+    return f"Jobs change by an estimated {sums}; {known} can be given a state, most in {first}: {most}"

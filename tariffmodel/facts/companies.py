@@ -159,7 +159,7 @@ def written_out(rows: pd.DataFrame, facts: Facts, column: str) -> pd.DataFrame:
         return next((names[key] for key in keys if key in names), text)
 
     makers = rows[column].map({text: found(text) for text in rows[column].dropna().unique()})
-    makers = makers.fillna(rows[column])
+    makers = makers.astype(object).fillna(rows[column])  # without any text it is of numbers
     own = rows["period"].map(lambda label: isinstance(label, str) and periods.needs_month(label))
     labels = [
         periods.of_fiscal_year(label, int(ends[maker])) if mine and maker in ends.index else label

@@ -155,7 +155,7 @@ def read_disclosures(
     rows["value"] = rows["value"].where(
         rows["value"].notna() | ~ranged, ends.mean(axis=1).map("{:.15g}".format)
     )
-    rows = rows.fillna(
+    rows = rows.astype(object).fillna(  # an empty column is of numbers
         {"bound": pd.Series(np.where(ranged, "range", "exact")), "basis": "gross", "scope": "all_tariffs",
          "quality": "reported", "read_on": str(date.today())}
     )  # fmt: skip

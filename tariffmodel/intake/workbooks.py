@@ -23,6 +23,11 @@ UNPACKED = 512 * 2**20  # bytes of a workbook's parts: a million rows of ten col
 CELLS = 10_000_000  # of a sheet, from its first to its last one with a value
 _LAST_ROW = 1_048_576  # of a sheet in Excel
 _CHUNK = 2**20
+# what openpyxl says of looks; that it takes a date for an error, say, is not among it
+_LOOKS = (
+    r".*(?:extension is not supported|openpyxl's default|header or footer|Print area|DrawingML|"
+    r"conditional formatting)"
+)
 _WRITTEN = ("utf-8", "utf-16-le", "utf-16-be")
 _DECLARED = [word.encode(how) for how in _WRITTEN for word in ("<!DOCTYPE", "<!ENTITY")]
 
@@ -49,7 +54,7 @@ def sheets(place: Path) -> dict[str, pd.DataFrame]:
 
     _refuse_bomb(place)
     with place.open("rb") as file, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of styles and extensions, which nobody asked about
+        warnings.filterwarnings("ignore", _LOOKS, UserWarning)  # nobody asked about them
         book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
         try:
             return {sheet.title: _frame(place.name, sheet) for sheet in book.worksheets}
