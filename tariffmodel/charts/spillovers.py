@@ -145,7 +145,7 @@ def state_map(
     >>> table = tm.states.of_output(known, pd.Series({"Subaru": 100_000}))
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 11, 28)}
     >>> tm.charts.state_map(table, tm.shapes.states(known), **about).title.split(";")[1]
-    ' most in IN: 2.5 thousand'
+    ' 4.9 thousand can be given a state, most in IN: 2.5 thousand'
     """
     placed = table.drop(index="no place", errors="ignore")["jobs"]
     edges = _edges(placed)
