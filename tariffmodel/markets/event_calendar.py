@@ -481,7 +481,7 @@ def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
     """The policy that a reference stands for, and the day on which it is frozen."""
-    from tariffmodel.facts.schemas import REFERENCE
+    from tariffmodel.facts.schemas.events import REFERENCE
 
     reference = row[column]
 
