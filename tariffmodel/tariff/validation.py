@@ -174,7 +174,7 @@ def disclosed(case: Case) -> pd.DataFrame:
         `disclosed_low` and `disclosed_high` (what the company itself gave as a range, else twice the
         amount), `inside_range` (the two ranges meet; of a floor: the range reaches it or lies above),
         `law_known_on` (of an outlook: the day whose law the model takes, announced agreements included;
-        else missing), `reason` (what may still
+        else empty), `reason` (what may still
         differ), `said_on`, `own` (a row of the user's), `source_title`, `source_url`, `latest` (the
         last word on its maker and period among those judged alike, an actual before any guidance) and
         `headline` (the one amount that speaks for its maker: the longest actual period, failing that
@@ -247,7 +247,7 @@ def disclosed(case: Case) -> pd.DataFrame:
                     **{name: usd * per_usd / 1e9 for name, usd in local.items()},
                     "reason": row.like_for_like_reason,
                     "said_on": row.said_on,
-                    "law_known_on": day,
+                    "law_known_on": "" if pd.isna(day) else day.date().isoformat(),
                     "own": row.file == f"data/{OWN_DISCLOSURES}",
                     "source_title": row.source_title,
                     "source_url": row.source_url,
@@ -371,7 +371,7 @@ def widening(frame: pd.DataFrame) -> float:
     misses: a miss is measured in the half-width of the range on its side, and the factor is their
     `COVERAGE` quantile. Each maker weighs the same, its rows share that weight, and one maker not
     yet seen counts as a miss without bound (conformal prediction with groups: Lei et al. 2018, Dunn,
-    Wasserman and Ramdas 2023). Never below 1.
+    Wasserman and Ramdas 2023). Of a stated range its middle teaches. Never below 1.
 
     In `disclosed` a maker is judged with the factor of the *other* makers; for a maker or a period
     that nobody has disclosed yet, use that of all of them.
