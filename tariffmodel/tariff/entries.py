@@ -156,7 +156,8 @@ class Entry(_Document):
             raise ValueError("to_enacted has no effect here: it needs 'to'; add that or drop to_enacted")
         if self.announced and not (self.enacted and self.announced <= self.enacted):
             raise ValueError(
-                f"announced ({self.announced}) needs an 'enacted' not before it; what never became law has neither"
+                f"announced ({self.announced}) needs an 'enacted' not before it; what never became law has "
+                "neither"
             )
         if self.withdrawn and not (self.enacted and self.enacted < self.withdrawn <= self.start):
             raise ValueError(

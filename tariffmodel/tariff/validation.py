@@ -209,7 +209,7 @@ def disclosed(case: Case) -> pd.DataFrame:
     spans = {label: periods.parse(str(label)) for label in sorted(rows["period"].unique())}
     courses: dict[Any, Course] = {}
     for day, group in rows.groupby("day", dropna=False):
-        known = case if pd.isna(day) else _as_outlooks_had_it(case, day.date())
+        known = case if pd.isna(day) else as_outlooks_had_it(case, day.date())
         courses[day] = course_of(known, [spans[label] for label in sorted(group["period"].unique())])
     out = []
     for (label, day), group in rows.groupby(["period", "day"], sort=True, dropna=False):
@@ -268,8 +268,17 @@ def disclosed(case: Case) -> pd.DataFrame:
     return _by_the_others(frame, frame)
 
 
-def _as_outlooks_had_it(case: Case, day: date) -> Case:
-    """The case under the law of a day, agreements that had been announced included; facts stay what they are."""
+def as_outlooks_had_it(case: Case, day: date) -> Case:
+    """The case under the law of a day, agreements that had been announced included.
+
+    What else a company expected is not known: the facts stay what they are.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> then = as_outlooks_had_it(asked, date(2025, 5, 14))
+    >>> "japan-deal" in {entry.id for entry in then.policy.additional}, then.as_of == asked.as_of
+    (False, True)
+    """
     mine, other = (as_known(one, day, announced=True) for one in (case.policy, case.against))
     return case.replace(policy=mine, against=other)
 
