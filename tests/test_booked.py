@@ -17,10 +17,9 @@ def asked(known, law, before):
 
 def test_range_of_a_maker_that_states_is_that_of_validation(asked):
     """Every amount of the period, each judged by what the other makers teach."""
-    cost, said = booked.table(asked), validation.disclosed(asked)
-    said = said[
-        (said["period"] == "FY2026-03") & (said["judged"] == "amount") & (said["basis"] != "direct_duties")
-    ]
+    label = "2025-04..2025-12"  # results: an outlook is judged by the law of its day
+    cost, said = booked.table(asked.replace(period=label)), validation.disclosed(asked)
+    said = said[(said["period"] == label) & (said["judged"] == "amount") & (said["basis"] != "direct_duties")]
     said = said[said["scope"] != "vehicles_and_parts"].drop_duplicates("maker").set_index("maker")
     assert len(said) >= 4
     rows = cost.loc[said.index]

@@ -317,6 +317,7 @@ def test_all_law_is_known_today(law, known):
     [
         ({"to_enacted": date(2025, 1, 1)}, "to_enacted has no effect here: it needs 'to'"),
         ({"withdrawn": date(2025, 3, 1)}, "needs an 'enacted' before it"),
+        ({"announced": date(2025, 3, 1)}, "needs an 'enacted' not before it"),
         ({"enacted": date(2025, 3, 1), "withdrawn": date(2025, 7, 1)}, "what has begun is ended with 'to'"),
     ],
 )

@@ -14,6 +14,7 @@ A ranking that shows the gross bill says so; this one sets both beside each othe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -243,10 +244,11 @@ def disclosed(
     chosen = said["maker"].isin(said["maker"] if makers is None else makers)
     said = said[said["latest"] & chosen].sort_values("said_on", kind="stable")
     said = said.drop_duplicates(["maker", "basis"], keep="last").sort_values(["maker", "basis"])
-    nets = {period: _net_of(case.replace(period=period), at) for period in said["period"].unique()}
+    asked = list(zip(said["period"], said["law_known_on"], strict=True))
+    nets = {key: _net_of(_of_statement(case, *key), at) for key in dict.fromkeys(asked)}
     runs = [
-        nets[period].reindex(columns=validation.members(maker, list(case.facts.makers.index)))
-        for maker, period in zip(said["maker"], said["period"], strict=True)
+        nets[key].reindex(columns=validation.members(maker, list(case.facts.makers.index)))
+        for maker, key in zip(said["maker"], asked, strict=True)
     ]
     # of those that report together the sum, NaN without one of them
     whole = np.stack([one.to_numpy().sum(axis=1) for one in runs], axis=1)
@@ -261,6 +263,12 @@ def disclosed(
     beside = after.map({True: "net to booked", False: "booked"})
     order = [*shown, *booked.values(), *ends, "beside", "inside", "reason"]
     return frame.assign(beside=beside, inside=inside)[order].reset_index(drop=True)
+
+
+def _of_statement(case: Case, period: str, day: str) -> Case:
+    """The case for the period of a statement; of an outlook, under the law known on its day."""
+    case = case.replace(period=period)
+    return validation.as_outlooks_had_it(case, date.fromisoformat(day)) if day else case
 
 
 def _net_of(case: Case, horizon: str) -> pd.DataFrame:

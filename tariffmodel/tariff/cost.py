@@ -9,8 +9,11 @@ between them is computed from facts of its own, none of them taken from a disclo
                      + steel and aluminium duties in vehicles built in the US              (metals)
 
 Relief of two kinds is late. What is taken off for US content was paid at first and comes back on the dates
-that the policy states (`claimable_from`, `refund_days`). The offset comes `offset_delay_days` after the duty
-that it pays; what is never claimed of it is duty owed (see `goods`, `offset_uptake`).
+that the policy states (`claimable_from`, `refund_days`). Since claims opened customs granted a part of it
+with the entry (`content_granted_share`), and the rest comes back when the entry is closed: so it is in what
+is paid. The books may have all of it once it can be claimed, or what was granted: that is in their range.
+The offset comes `offset_delay_days` after the duty that it pays; what is never claimed of it is duty owed
+(see `goods`, `offset_uptake`).
 
 A duty is part of the cost of stock until the vehicle is sold (IAS 2.10-11, IAS 2.34). A refund is an
 asset when it is virtually certain (IAS 37.33), under US GAAP when it is probable (ASC 410-30-35-8,
@@ -19,7 +22,7 @@ applied by analogy): makers differ by `relief_accrued_share`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from itertools import pairwise
@@ -34,7 +37,7 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill, by_span
 from tariffmodel.tariff.entries import Additional, Policy
-from tariffmodel.tariff.goods import INPUTS, Goods, entered, membership
+from tariffmodel.tariff.goods import INPUTS, NORTH_AMERICA, Goods, entered, membership
 from tariffmodel.tariff.policy import as_paid
 
 STEPS = ("owed", "lag", "refunds", "metals")
@@ -42,9 +45,14 @@ BASES = ("owed", "cash", "booked")  # which cost a figure is of, see `bases`
 BOOK_INPUTS = (
     *INPUTS,
     *("inventory_days", "relief_accrued_share", "metals_cost"),
-    *("supplier_delay_days", "offset_delay_days", "phasing"),
+    *("supplier_delay_days", "offset_delay_days", "content_granted_share", "phasing"),
 )
 _DELAYS = ("supplier_delay_days", "offset_delay_days")
+GRANTED = "content_granted_share"
+_WITH_RUNS = (  # what of `goods.Goods` has an axis of runs
+    *("units", "value_usd", "qualifying", "us_content", "borne", "passed"),
+    *("production", "assembled_msrp_usd", "assembled_engines_usd", "uptake"),
+)
 # A year's imports are spread over months as the official ones of their origin were, and a maker may be off
 # that. Of twelve makers in Mexico a quarter was off by 13% (root mean square by vehicles, 12.5% in 2023 and
 # 13.6% in 2024, data/trade/mexico_exports.csv) and the first third of 2025 by 13.7% of what the year's rows
@@ -56,7 +64,7 @@ PHASING = 1.28 * 0.137 / (1 - 1 / 3)
 class Terms(NamedTuple):
     """Since when relief can be claimed with the entry, and days after which earlier entries are paid back.
 
-    Without `opens` it is never late.
+    Without `opens` it is never late; what is never granted with the entry opens on the last day there is.
     """
 
     opens: date | None
@@ -69,16 +77,19 @@ class Course:
 
     `trading` holds the positions of the makers that import or build in the US.
     `owed`, `offset`, `suppliers` (duty that suppliers pay and pass on, net of the offset) and every array of
-    `content` (relief for US content, by its terms) are (K, runs, M) with the runs of `goods.Goods`; `metals`
-    is (K, 3, M): central, low and high. Between the days, months among them, everything grows evenly.
+    `content` (relief for US content, by its terms) are (K, runs, M) with the runs of `goods.Goods`, `content`
+    as if customs granted all of it with the entry once it can be claimed; `granted` has it three times with
+    what customs grants, at its central value, and (K, 1, M) at its low and its high. `metals` is (K, 3, M):
+    central, low and high. Between the days, months among them, everything grows evenly.
 
     >>> days = np.array([date(2025, 1, 1).toordinal(), date(2026, 12, 31).toordinal()], dtype=float)
     >>> a_dollar_a_day, none = np.array([[[0.0]], [[729.0]]]), np.zeros((2, 1, 1))
     >>> content, metals = {Terms(date(2025, 7, 16), 314): a_dollar_a_day}, np.zeros((2, 3, 1))
-    >>> course = Course(["Honda"], np.array([0]), days, a_dollar_a_day, content, none, none, metals)
+    >>> relief = (content, [content] * 3)
+    >>> course = Course(["Honda"], np.array([0]), days, a_dollar_a_day, *relief, none, none, metals)
     >>> course.at(course.owed, np.array([[days[0] + 30]])).tolist()
     [[[30.0]]]
-    >>> course.paid_back(days[1], lag=np.array([0.0])).tolist()
+    >>> course.paid_back(content, days[1], lag=np.array([0.0])).tolist()
     [[729.0]]
     """
 
@@ -87,6 +98,7 @@ class Course:
     days: np.ndarray
     owed: np.ndarray
     content: dict[Terms, np.ndarray]
+    granted: list[dict[Terms, np.ndarray]]
     offset: np.ndarray
     suppliers: np.ndarray
     metals: np.ndarray
@@ -100,10 +112,10 @@ class Course:
         level = course[after - 1, :, each].T * (1 - share) + course[after, :, each].T * share
         return np.asarray(level)
 
-    def paid_back(self, day: float, lag: np.ndarray) -> np.ndarray:
+    def paid_back(self, content: dict[Terms, np.ndarray], day: float, lag: np.ndarray) -> np.ndarray:
         """Relief for content in the cost of what was sold before `day`, if it is booked when it is paid."""
         sold, paid = day - lag, np.zeros(1)
-        for terms, relief in self.content.items():
+        for terms, relief in content.items():
             paid = paid + self.at(relief, sold)
             if terms.opens is not None:
                 before = np.minimum(sold, float(terms.opens.toordinal()))
@@ -201,13 +213,13 @@ def course_of(case: Case, asked: list[Period]) -> Course:
     relieved = [e.start for one in both for e in (*_content_entries(one), *one.offset)]
     first = min([*(p.start - timedelta(days=int(longest)) for p in asked), *relieved])
     whole = Period(first, max(p.end for p in asked))
-    metal = facts.selected[facts.selected["variable"] == "metals_cost"]
-    goods = entered(facts, whole, both, {*metal["start"], *(month.start for month in _months(whole))})
+    dated = facts.selected[facts.selected["variable"].isin(["metals_cost", GRANTED])]
+    goods = entered(facts, whole, both, {*dated["start"], *(month.start for month in _months(whole))})
     makers = goods.makers
     builders = np.flatnonzero(goods.production[0].any(axis=0))
     spans = [span for span, within in zip(goods.spans, goods.inside, strict=True) if within]
     days = [*(span.start for span in spans), whole.end + timedelta(days=1)]
-    grown, content = _grown(facts, both, goods)
+    grown, (content, *granted) = _grown(facts, both, goods)
     if any(one.credit for one in both):  # settled by calendar year, not span by span
         grown["owed"] = grown["owed"] - np.stack([_credited(facts, both, whole.start, d) for d in days[1:]])
 
@@ -225,6 +237,7 @@ def course_of(case: Case, asked: list[Period]) -> Course:
         np.array([day.toordinal() for day in days], dtype=float),
         course(grown["owed"]),
         {terms: course(relief) for terms, relief in content.items()},
+        [{terms: course(relief) for terms, relief in one.items()} for one in granted],
         course(grown["offset"]),
         course(grown["suppliers"]),
         metals,
@@ -233,27 +246,50 @@ def course_of(case: Case, asked: list[Period]) -> Course:
 
 def _grown(
     facts: Facts, both: list[Policy], goods: Goods
-) -> tuple[dict[str, np.ndarray], dict[Terms, np.ndarray]]:
+) -> tuple[dict[str, np.ndarray], list[dict[Terms, np.ndarray]]]:
     """All but credits, and relief for content, by the end of each span of the period (K, runs, M).
 
-    First policy less second.
+    First policy less second. Relief is given four times: all of it granted with the entry, then as much as
+    customs grants, at its central value, and, without other runs, at its low and its high.
     """
-    runs = np.zeros((len(goods.units), 1))
     change: dict[str, np.ndarray] = {}
-    content: dict[Terms, np.ndarray] = {}
+    contents: list[dict[Terms, np.ndarray]] = [{}, {}, {}, {}]
+    granted = _granted(facts, goods)
+    central = replace(goods, **{name: getattr(goods, name)[:1] for name in _WITH_RUNS})
 
     def until(each: np.ndarray) -> np.ndarray:
-        return np.asarray(np.moveaxis(np.cumsum(each[:, goods.inside], axis=1), 1, 0) + runs)
+        return np.asarray(np.moveaxis(np.cumsum(each[:, goods.inside], axis=1), 1, 0))
 
     for one, sign in zip(both, (1, -1), strict=True):
         mine = by_span(facts, one, goods)
         gross = by_span(facts, _without_content(one), goods) if _content_entries(one) else mine
         owed = _after_offset(mine)
         for name, of in (("owed", owed), ("offset", mine["offset"]), ("suppliers", mine["suppliers"])):
-            change[name] = change.get(name, runs) + sign * until(of)
-        relief = sign * until(gross["vehicles"] - mine["vehicles"])
-        content[_terms(one)] = content.get(_terms(one), runs) + relief
-    return change, content
+            change[name] = change.get(name, 0.0) + sign * until(of)
+        terms = _terms(one)
+        relief = {terms: gross["vehicles"] - mine["vehicles"]}
+        parts = [relief] * 4
+        if _content_entries(one):
+            for number, (share, stock) in enumerate(zip(granted, (goods, central, central), strict=True), 1):
+                some = by_span(facts, one, replace(stock, us_content=stock.us_content * share))["vehicles"]
+                at_once = gross["vehicles"][: len(some)] - some
+                late = some - mine["vehicles"][: len(some)]
+                parts[number] = {terms: at_once, terms._replace(opens=date.max): late}
+        for content, part in zip(contents, parts, strict=True):
+            for when, usd in part.items():
+                content[when] = content.get(when, 0.0) + sign * until(usd)
+    return change, contents
+
+
+def _granted(facts: Facts, goods: Goods) -> np.ndarray:
+    """Share of relief for US content that customs grants with the entry (3, S, F): central, low and high."""
+    flows = goods.flows
+    near = np.flatnonzero(np.isin(flows.origin, NORTH_AMERICA) & ~goods.is_part)
+    keys = [(str(flows.maker[k]), GRANTED, str(flows.origin[k])) for k in near]
+    got = resolve(facts, keys, goods.spans)
+    share = np.ones((3, len(goods.spans), len(flows)))
+    share[..., near] = got.value, got.low, got.high
+    return share
 
 
 def _terms(policy: Policy) -> Terms:
@@ -355,14 +391,15 @@ def booked_runs(
         return _over(course, course.owed, asked, now), _over(course, course.metals, asked, now)
 
     @cache
-    def later(days: int, through: int, back: int) -> tuple[np.ndarray, np.ndarray]:
-        return _late(course, asked, lag[days], supplier[through], offset[back])
+    def later(days: int, through: int, back: int, granted: int) -> tuple[np.ndarray, np.ndarray]:
+        content = course.granted[0] if granted == 1 else course.content  # the books may have all that is due
+        return _late(course, content, asked, lag[days], supplier[through], offset[back])
 
     def steps(
-        days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0
+        days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0, granted: int = 0
     ) -> dict[str, np.ndarray]:
         """The steps with each figure at its central value, low or high: 0, 1 or 2."""
-        (then, metals_then), (passed, late) = lagging(days), later(days, through, back)
+        (then, metals_then), (passed, late) = lagging(days), later(days, through, back, granted)
         return {
             "owed": owed,
             "lag": then - owed + passed,
@@ -372,7 +409,7 @@ def booked_runs(
 
     central = steps()
     runs = sum(central.values(), start=np.zeros(1))
-    for name in ("days", "share", "metal", "through", "back"):
+    for name in ("days", "share", "metal", "through", "back", "granted"):
         for end in (1, 2):
             varied = sum(steps(**{name: end}).values(), start=np.zeros(1))
             runs = np.concatenate([runs, varied[:1]])
@@ -381,7 +418,7 @@ def booked_runs(
 
 
 def _paid_runs(case: Case, course: Course) -> np.ndarray:
-    """What each maker pays out over the period, in every run of `INPUTS` and of the three delays, USD."""
+    """What each maker pays out over the period, USD, in every run of `INPUTS`, delays and what is granted."""
     facts, asked = case.facts, case.period
     supplier, offset = (_levels(facts, course, asked, name, "imported_parts") for name in _DELAYS)
     void = [entry.refundable_from for one in (case.policy, case.against) for entry in one.void]
@@ -392,11 +429,11 @@ def _paid_runs(case: Case, course: Course) -> np.ndarray:
     net = _void(case, refunds)
     at_once = np.zeros(len(course.makers))
 
-    def paid(through: int = 0, back: int = 0, refund: int = 0) -> np.ndarray:
-        passed, late = _late(course, asked, at_once, supplier[through], offset[back])
+    def paid(through: int = 0, back: int = 0, refund: int = 0, granted: int = 0) -> np.ndarray:
+        passed, late = _late(course, course.granted[granted], asked, at_once, supplier[through], offset[back])
         return np.asarray(_over(course, course.owed, asked, at_once) + passed + late + net[refund])
 
-    varied = [{name: end} for name in ("through", "back", "refund") for end in (1, 2)]
+    varied = [{name: end} for name in ("through", "back", "refund", "granted") for end in (1, 2)]
     return np.concatenate([paid(), *(paid(**one)[:1] for one in varied)])
 
 
@@ -449,7 +486,12 @@ def _over(course: Course, total: np.ndarray, asked: Period, lag: np.ndarray) -> 
 
 
 def _late(
-    course: Course, asked: Period, lag: np.ndarray, supplier: np.ndarray, offset: np.ndarray
+    course: Course,
+    content: dict[Terms, np.ndarray],
+    asked: Period,
+    lag: np.ndarray,
+    supplier: np.ndarray,
+    offset: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """What a period has more since suppliers bill later, and since relief is not there yet (runs, M)."""
 
@@ -457,9 +499,9 @@ def _late(
         return np.asarray(_over(course, total, asked, lag + delay) - _over(course, total, asked, lag))
 
     start, stop = _ends(asked)
-    content = course.paid_back(stop, lag) - course.paid_back(start, lag)
-    entitled = sum(_over(course, relief, asked, lag) for relief in course.content.values())
-    relief = entitled - content - more(course.offset, offset)
+    back = course.paid_back(content, stop, lag) - course.paid_back(content, start, lag)
+    entitled = sum(_over(course, relief, asked, lag) for relief in content.values())
+    relief = entitled - back - more(course.offset, offset)
     return more(course.suppliers, supplier), relief
 
 

@@ -120,7 +120,9 @@ class Entry(_Document):
     """What every dated entry carries. `to` is inclusive; `layer` is 0 for the base, 1 for its overlay…
 
     `enacted` is the day on which an instrument became law: signed, or its notice made public. What is no
-    law (a threat, a reform) has none, nor has law that was always there. `to_enacted` is the day on which
+    law (a threat, a reform) has none, nor has law that was always there. `announced` is the earlier day on
+    which the governments made it known, by default the same: nobody owed it yet, but who looked ahead
+    counted on it (`as_known`). `to_enacted` is the day on which
     its end became law, by default the same. `withdrawn` is the day on which a later instrument took back
     an entry that had not begun: it never applied, and only `as_known` sees it. `voided` is the day on which
     a court held an entry void from its beginning: nobody owes it, what was paid is refunded, and only
@@ -133,6 +135,7 @@ class Entry(_Document):
     start: Day = Field(alias="from")
     end: Day = Field(default=FOREVER, alias="to")
     enacted: Day | None = None
+    announced: Day | None = None
     to_enacted: Day | None = None
     withdrawn: Day | None = None
     voided: Day | None = None
@@ -151,6 +154,11 @@ class Entry(_Document):
             raise ValueError(f"'to' ({self.end}) is before 'from' ({self.start}); swap them or drop 'to'")
         if self.to_enacted and self.end == FOREVER:
             raise ValueError("to_enacted has no effect here: it needs 'to'; add that or drop to_enacted")
+        if self.announced and not (self.enacted and self.announced <= self.enacted):
+            raise ValueError(
+                f"announced ({self.announced}) needs an 'enacted' not before it; what never became law has "
+                "neither"
+            )
         if self.withdrawn and not (self.enacted and self.enacted < self.withdrawn <= self.start):
             raise ValueError(
                 f"withdrawn ({self.withdrawn}) needs an 'enacted' before it and a 'from' not before it; what "

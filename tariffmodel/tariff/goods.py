@@ -56,7 +56,7 @@ INPUT_OF = {
     "offset_uptake": "offset_uptake",
 }
 _FEW = 64  # makers up to which a product of matrices is the faster sum
-_NORTH_AMERICA = ("MX", "CA")
+NORTH_AMERICA = ("MX", "CA")
 _OF_BUILDERS = (
     "certified_parts_ratio",
     "general_parts_ratio",
@@ -262,7 +262,7 @@ def _needed(
     """What the bill needs to know, and of which makers and origins."""
     with_parts = sorted({*sourced, *serviced})
     near, near_parts = (
-        [pair for pair in some if pair[1] in _NORTH_AMERICA] for some in (imported, with_parts)
+        [pair for pair in some if pair[1] in NORTH_AMERICA] for some in (imported, with_parts)
     )
     building = _in_the_us(builders)
     return {

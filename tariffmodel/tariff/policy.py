@@ -239,20 +239,25 @@ def _restored(policy: Policy, wanted: Callable[[Entry], bool]) -> Policy:
     return _with_withdrawn(copy, [entry for entry in policy._withdrawn if not wanted(entry)])
 
 
-def as_known(policy: Policy, day: date) -> Policy:
-    """The policy as far as its law was enacted on a day.
+def as_known(policy: Policy, day: date, announced: bool = False) -> Policy:
+    """The policy as far as its law was enacted on a day, or as far as it was `announced`.
 
     What was enacted later is left out, whether it begins later or was backdated, and what it ended lasts;
     what had been enacted and was withdrawn later is in. Threats and reforms, which were never enacted,
-    stay: they are what is asked.
+    stay: they are what is asked. With `announced` an agreement counts since the governments made it known,
+    with the days on which it then began.
 
     >>> law = load("current-law")
     >>> len(as_known(law, date(2025, 3, 1)).additional) < len(law.additional)
     True
+    >>> deals = [as_known(law, date(2025, 8, 6), announced) for announced in (False, True)]
+    >>> ["japan-deal" in {entry.id for entry in one.additional} for one in deals]
+    [False, True]
     """
 
     def enacted(entry: Entry) -> bool:
-        return entry.enacted is None or entry.enacted <= day < (entry.withdrawn or date.max)
+        since = (entry.announced if announced else None) or entry.enacted
+        return since is None or since <= day < (entry.withdrawn or date.max)
 
     def end_unknown(entry: Entry) -> bool:
         since = entry.to_enacted or entry.enacted

@@ -2,7 +2,8 @@
 
 A disclosure is a cost in the books: it is set beside what `cost` says the maker books. It is made like
 for like first: duty that was void and came back is taken out, a floor or a net figure is judged on its
-side only, makers that report together are judged by their sum.
+side only, makers that report together are judged by their sum, and an outlook is judged by the law that was
+known on its day: nobody could count in what came later.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import OWN_DISCLOSURES, Facts, fx_rate, periods, publication
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.cost import BOOK_INPUTS, STEPS, booked_runs, course_of, recognised
+from tariffmodel.tariff.cost import BOOK_INPUTS, STEPS, Course, booked_runs, course_of, recognised
+from tariffmodel.tariff.policy import as_known
 
 __all__ = [
     "COVERAGE",
@@ -132,7 +134,8 @@ def _refunded(facts: Facts, as_of: date) -> pd.Series:
     """Void duty that is in each statement and came back later, in billions of the statement's currency.
 
     From ``companies/refunded.csv``: what was paid in the days of the statement, of a refund that was
-    not known when the statement was made.
+    not known when the statement was made. None is taken out of an outlook given while the duty was levied:
+    it is judged by the law of its day, with that duty.
     """
     rows, makers = facts.disclosures, list(facts.makers.index)
     out = pd.Series(0.0, index=rows.index)
@@ -143,7 +146,8 @@ def _refunded(facts: Facts, as_of: date) -> pd.Series:
     ):
         paid = periods.parse(refund.paid_over)
         inside = rows["company"].map(lambda company, of=refund.company: of in members(company, makers))
-        there = rows[inside & (said < known) & rows["unit"].str.endswith("_bn")]
+        levied = (rows["kind"] == "guidance") & (said <= pd.Timestamp(paid.end))
+        there = rows[inside & (said < known) & ~levied & rows["unit"].str.endswith("_bn")]
         for row, label, stated_in in zip(there.index, there["period"], there["unit"], strict=True):
             span = periods.parse(str(label))
             days = (min(span.end, paid.end) - max(span.start, paid.start)).days + 1
@@ -167,7 +171,10 @@ def disclosed(case: Case) -> pd.DataFrame:
         the steps `owed`, `lag`, `refunds`, `metals`, their sum `model`, `model_low`, `model_high`
         (all billions of the reporting currency, at the period's mean rate `per_usd`), `error` =
         model/disclosed − 1 (a floor that is kept has none, nor has a ceiling), `ratio`,
-        `inside_range` (of a floor: the range reaches it or lies above), `reason` (what may still
+        `disclosed_low` and `disclosed_high` (what the company itself gave as a range, else twice the
+        amount), `inside_range` (the two ranges meet; of a floor: the range reaches it or lies above),
+        `law_known_on` (of an outlook: the day whose law the model takes, announced agreements included;
+        else empty), `reason` (what may still
         differ), `said_on`, `own` (a row of the user's), `source_title`, `source_url`, `latest` (the
         last word on its maker and period among those judged alike, an actual before any guidance) and
         `headline` (the one amount that speaks for its maker: the longest actual period, failing that
@@ -198,12 +205,16 @@ def disclosed(case: Case) -> pd.DataFrame:
     told = judged_as(facts, as_of)
     rows = facts.disclosures.assign(judged=told["judged"], taken_out=told["taken_out"])
     rows = rows[rows["judged"] != ""]
+    rows = rows.assign(day=publication.last_day(rows["said_on"]).where(rows["kind"] == "guidance"))
     spans = {label: periods.parse(str(label)) for label in sorted(rows["period"].unique())}
-    course = course_of(case, list(spans.values()))
-    shared = uncertainty.sharing(facts, BOOK_INPUTS, course.makers)
+    courses: dict[Any, Course] = {}
+    for day, group in rows.groupby("day", dropna=False):
+        known = case if pd.isna(day) else as_outlooks_had_it(case, day.date())
+        courses[day] = course_of(known, [spans[label] for label in sorted(group["period"].unique())])
     out = []
-    for label, group in rows.groupby("period", sort=True):
-        span = spans[str(label)]
+    for (label, day), group in rows.groupby(["period", "day"], sort=True, dropna=False):
+        span, course = spans[str(label)], courses[day]
+        shared = uncertainty.sharing(facts, BOOK_INPUTS, course.makers)
         costs = {metals: booked_runs(facts, course, span, metals) for metals in (True, False)}
         row: Any  # a named tuple of the table's columns
         for row in group.itertuples():
@@ -217,6 +228,7 @@ def disclosed(case: Case) -> pd.DataFrame:
             low, high = (end.item() for end in uncertainty.total(runs, mine[None], shared))
             local = {name: float(step[0] @ mine) for name, step in steps.items()}
             local |= {"model": float(runs[0] @ mine), "model_low": low, "model_high": high}
+            said = _as_a_range(row)
             out.append(
                 {
                     "maker": row.company,
@@ -230,9 +242,12 @@ def disclosed(case: Case) -> pd.DataFrame:
                     "stated": row.value * per_unit,
                     "taken_out": row.taken_out * per_unit,
                     "disclosed": (row.value - row.taken_out) * per_unit,
+                    "disclosed_low": (said[0] - row.taken_out) * per_unit,
+                    "disclosed_high": (said[1] - row.taken_out) * per_unit,
                     **{name: usd * per_usd / 1e9 for name, usd in local.items()},
                     "reason": row.like_for_like_reason,
                     "said_on": row.said_on,
+                    "law_known_on": "" if pd.isna(day) else day.date().isoformat(),
                     "own": row.file == f"data/{OWN_DISCLOSURES}",
                     "source_title": row.source_title,
                     "source_url": row.source_url,
@@ -251,6 +266,28 @@ def disclosed(case: Case) -> pd.DataFrame:
     frame = frame.sort_values(["maker", "period", "kind", "said_on"], ascending=[True, True, False, True])
     frame = _ranked(frame.reset_index(drop=True), facts.makers["consolidated_in"])
     return _by_the_others(frame, frame)
+
+
+def as_outlooks_had_it(case: Case, day: date) -> Case:
+    """The case under the law of a day, agreements that had been announced included.
+
+    What else a company expected is not known: the facts stay what they are.
+
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> then = as_outlooks_had_it(asked, date(2025, 5, 14))
+    >>> "japan-deal" in {entry.id for entry in then.policy.additional}, then.as_of == asked.as_of
+    (False, True)
+    """
+    mine, other = (as_known(one, day, announced=True) for one in (case.policy, case.against))
+    return case.replace(policy=mine, against=other)
+
+
+def _as_a_range(row: Any) -> tuple[float, float]:
+    """Low and high of a statement: what the company gave, else its amount twice. A bound has its own side."""
+    if row.judged in (FLOOR, CEILING) or pd.isna(row.low) or pd.isna(row.high):
+        return row.value, row.value
+    return row.low, row.high
 
 
 def apart(case: Case, frame: pd.DataFrame, since: date | None = None, own: bool = False) -> pd.DataFrame:
@@ -314,9 +351,9 @@ def _by_the_others(frame: pd.DataFrame, taught: pd.DataFrame) -> pd.DataFrame:
 
 
 def _inside(frame: pd.DataFrame, name: str) -> pd.Series:
-    """Whether a range holds what is disclosed; of a bound, whether it lies on its side or reaches it."""
-    above = (frame["disclosed"] <= frame[f"{name}_high"]) | (frame["judged"] == CEILING)
-    below = (frame[f"{name}_low"] <= frame["disclosed"]) | (frame["judged"] == FLOOR)
+    """Whether a range meets what is disclosed; of a bound, whether it lies on its side or reaches it."""
+    above = (frame["disclosed_low"] <= frame[f"{name}_high"]) | (frame["judged"] == CEILING)
+    below = (frame[f"{name}_low"] <= frame["disclosed_high"]) | (frame["judged"] == FLOOR)
     inside: pd.Series = above & below
     return inside
 
@@ -343,7 +380,7 @@ def widening(frame: pd.DataFrame) -> float:
     misses: a miss is measured in the half-width of the range on its side, and the factor is their
     `COVERAGE` quantile. Each maker weighs the same, its rows share that weight, and one maker not
     yet seen counts as a miss without bound (conformal prediction with groups: Lei et al. 2018, Dunn,
-    Wasserman and Ramdas 2023). Never below 1.
+    Wasserman and Ramdas 2023). Of a stated range its middle teaches. Never below 1.
 
     In `disclosed` a maker is judged with the factor of the *other* makers; for a maker or a period
     that nobody has disclosed yet, use that of all of them.

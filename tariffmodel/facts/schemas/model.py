@@ -51,6 +51,7 @@ MODEL_UNITS = {
     "inventory_days": "days",
     "metals_cost": "usd_per_unit",
     "relief_accrued_share": "fraction_of_relief",
+    "content_granted_share": "fraction_of_relief",
 }
 
 
