@@ -426,7 +426,17 @@ class Rules:
 
     def __init__(self, facts: Reference, policy: Policy) -> None:
         self.facts, self.policy = facts, policy
+        self.charges = [*policy.additional, *policy.relief]
+        self.places = {id(entry): place for place, entry in enumerate(self.charges)}
+        self.measures = {
+            measure: [e for e in self.charges if e.measure == measure]
+            for measure in sorted({e.measure for e in self.charges})
+        }
+        self.ordinary = [m for m in policy.mfn if not m.usmca]
+        self.preferences = [m for m in policy.mfn if m.usmca]
+        self.offset_measures = {entry.measure for entry in policy.offset}
         self.standing = cache(self._standing)
+        self.charged = cache(self._charged)
         self.quota_share = cache(self._quota_share)
         self.relief_rate = cache(self._relief_rate)
 
@@ -448,16 +458,12 @@ class Rules:
                     best, highest = entry, rank
         return best
 
-    def _standing(self, origin: str, product: str, day: date) -> tuple[float, float, list]:
+    def _standing(self, origin: str, product: str, day: date) -> tuple[float, float, tuple[int, ...]]:
         """Ordinary rate, preferred rate, and the entry of each measure that applies on a day."""
-        ordinary = self.in_force([m for m in self.policy.mfn if not m.usmca], origin, product, day).rate
-        preference = self.in_force([m for m in self.policy.mfn if m.usmca], origin, product, day)
-        charges = [*self.policy.additional, *self.policy.relief]
-        found = [
-            self.in_force([e for e in charges if e.measure == measure], origin, product, day)
-            for measure in sorted({e.measure for e in charges})
-        ]
-        places = [next(k for k, e in enumerate(charges) if e is entry) for entry in found if entry]
+        ordinary = self.in_force(self.ordinary, origin, product, day).rate
+        preference = self.in_force(self.preferences, origin, product, day)
+        found = [self.in_force(entries, origin, product, day) for entries in self.measures.values()]
+        places = tuple(self.places[id(entry)] for entry in found if entry)
         return ordinary, preference.rate if preference else ordinary, places
 
     def rate(self, maker: str, origin: str, product: str, day: date, only: str | None = None) -> float:
@@ -467,11 +473,17 @@ class Rules:
             kind = "part" if product.endswith("part") else product
             q = self.facts.level(maker, f"usmca_share_{kind}", origin, day)
             u = 0.0 if kind == "part" else self.facts.level(maker, "us_content_share", origin, day)
-        ordinary, preferred, places = self.standing(origin, product, day)
+        quarter = day.year, (day.month - 1) // 3
+        return self.charged(maker, q, u, self.standing(origin, product, day), quarter, only)
+
+    def _charged(
+        self, maker: str, q: float, u: float, standing: tuple, quarter: tuple[int, int], only: str | None
+    ) -> float:
+        """The same for a share `q` of shipments that qualify, with US content `u`, under these entries."""
+        ordinary, preferred, places = standing
         duty = 0.0 if only else (1 - q) * ordinary + q * preferred
-        charges = [*self.policy.additional, *self.policy.relief]
         for place in places:
-            entry = charges[place]
+            entry = self.charges[place]
             if only and entry.measure != only:
                 continue
             treatment, charge = "full", 0.0
@@ -482,7 +494,7 @@ class Rules:
             on_ordinary = max(charge - ordinary, 0) if entry.basis == "inclusive" else charge
             on_preferred = max(charge - preferred, 0) if entry.basis == "inclusive" else charge
             if isinstance(entry, Additional) and entry.quota_rate is not None:
-                share = self.quota_share(place, day.year, (day.month - 1) // 3)
+                share = self.quota_share(place, *quarter)
                 inside = entry.quota_rate
                 inside = max(inside - ordinary, 0) if entry.quota_basis == "inclusive" else inside
                 on_ordinary = share * inside + (1 - share) * on_ordinary
@@ -591,7 +603,7 @@ class Rules:
         due_of_maker: dict[str, float] = defaultdict(float)
         for product, origin, worth, borne in self.parts_of_day(maker, day):
             owed += borne * worth * self.rate(maker, origin, product, day)
-            for measure in {entry.measure for entry in policy.offset}:
+            for measure in self.offset_measures:
                 duty = worth * self.rate(maker, origin, product, day, only=measure)
                 due[measure] += duty
                 due_of_maker[measure] += borne * duty
