@@ -17,7 +17,7 @@ from tariffmodel.intake.vocabulary import Vocabulary
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLAIN_DATE = re.compile(r"[\d./: TZ+-]+")
-_PLAIN_NUMBER = re.compile(r"[\d.,+\-eE' \u00a0\u202f]*")
+_PLAIN_NUMBER = re.compile("[\\d.,+\\-eE' \u00a0\u202f]*")
 _SHORT = re.compile(r"(\d\d)[-/.](\d\d)[-/.](\d\d)")
 _WEEK = 8  # days between rows of daily data, holidays and all
 
@@ -39,21 +39,18 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
     >>> plain.cells[1].tolist(), wrong.tolist(), said[0].split(";")[0]
     (['', '80'], [[1, 0]], "mine.csv A2: '#NAME?' is an error and no value, left out")
     """
-    places, found = table.worded()
-    first, which = spreadsheet.once(found)
-    remedies = [words.remedy(cell) for cell in first]
-    failed = np.array([remedy is not None for remedy in remedies], dtype=bool)[which]
-    wrong, which = places[failed], which[failed]
-    order = np.lexsort((wrong[:, 1], wrong[:, 0]))
-    wrong, which = wrong[order], which[order]
+    remedies = {cell: remedy for cell in table.worded() if (remedy := words.remedy(cell)) is not None}
+    if not remedies:
+        return table.without(none := np.empty((0, 2), dtype=int)), none, []
+    wrong, which = table.places(kinds := list(remedies))
     said = []
     for kind in dict.fromkeys(which.tolist()):
-        cells_of = wrong[which == kind]
-        shown = ", ".join(address(*place) for place in cells_of[:3].tolist())
-        more = f" and {len(cells_of) - 3} more" if len(cells_of) > 3 else ""
-        text = str(first.iloc[kind])[:60]
+        found = wrong[which == kind]
+        shown = ", ".join(address(*place) for place in found[:3].tolist())
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         said.append(
-            f"{table.file} {shown}{more}: {text!r} is an error and no value, left out; {remedies[kind]}"
+            f"{table.file} {shown}{more}: {kinds[kind][:60]!r} is an error and no value, left out; "
+            f"{remedies[kinds[kind]]}"
         )
     return table.without(wrong), wrong, said
 
@@ -165,7 +162,7 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     currencies = pd.Index(dict.fromkeys(["", *words.currencies.values()]))
     told = np.zeros(len(cells), dtype="int16")
     if texts.are(cells):
-        at = np.flatnonzero(~cells.str.fullmatch(_PLAIN_NUMBER.pattern, na=True).to_numpy(dtype=bool))
+        at = np.flatnonzero(cells.notna().to_numpy() & ~texts.match(cells, _PLAIN_NUMBER.pattern))
     else:
         at = np.flatnonzero(cells.map(lambda cell: isinstance(cell, str)).to_numpy(dtype=bool))
         at = at[~cells.iloc[at].astype(str).str.fullmatch(_PLAIN_NUMBER.pattern).to_numpy(dtype=bool)]

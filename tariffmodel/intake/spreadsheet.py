@@ -116,18 +116,31 @@ class Sheet:
         parts = [blank if at is None else self.held[rows, at] for at in columns]
         return pd.Series(np.concatenate(parts), dtype=object)
 
-    def worded(self) -> tuple[np.ndarray, pd.Series]:
-        """Row and column of each text that begins with no digit, counted from 0, and the texts.
+    def worded(self) -> list[str]:
+        """Texts that begin with no number, each once.
 
-        >>> places, found = Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
-        >>> places.tolist(), found.tolist()
-        ([[0, 0], [1, 1]], ['Date', 'n/a'])
+        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
+        ['Date', 'n/a']
         """
         if not isinstance(self.held, np.ndarray):
             return texts.worded(self.held)
-        texted = [isinstance(cell, str) and cell != "" and not cell[0].isdigit() for cell in self.held.flat]
-        places = np.argwhere(np.reshape(texted, self.shape))
-        return places, pd.Series(self.held[tuple(places.T)], dtype=object)
+        words = (cell for cell in self.held.flat if isinstance(cell, str) and cell)
+        return list(dict.fromkeys(cell for cell in words if not cell[0].isdigit()))
+
+    def places(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of each cell that is one of some texts, counted from 0, row by row; and which.
+
+        >>> cells = np.array([["Date", ""], ["2026-01-05", "n/a"]])
+        >>> where, which = Sheet("mine.csv", cells, {}).places(["n/a"])
+        >>> where.tolist(), which.tolist()
+        ([[1, 1]], [0])
+        """
+        if not isinstance(self.held, np.ndarray):
+            return texts.places(self.held, words)
+        number = {word: at for at, word in enumerate(words)}
+        told = [number.get(cell, -1) if isinstance(cell, str) else -1 for cell in self.held.flat]
+        which = np.reshape(told, self.shape)
+        return np.argwhere(which >= 0), which[which >= 0]
 
     def without(self, places: np.ndarray) -> Sheet:
         """The sheet with nothing in some cells (row and column, counted from 0) and for missing values.
@@ -404,7 +417,9 @@ def once(cells: pd.Series) -> tuple[pd.Series, np.ndarray]:
     ({2: 'GM', 3: 'F'}, [0, 1, 0])
     """
     codes, _ = pd.factorize(cells.array if texts.are(cells) else cells.to_numpy(), use_na_sentinel=False)
-    return cells[~pd.Series(codes).duplicated().to_numpy()].astype(object), codes
+    codes = codes.astype("int32")
+    new = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=np.int32(-1)))  # numbers rise as they come
+    return cells.iloc[new].astype(object), codes
 
 
 def text(cell: object) -> str:

@@ -161,26 +161,41 @@ def stacked(found: pa.Table, columns: Sequence[int | None], rows: np.ndarray) ->
     return whole.astype("str")
 
 
-def worded(found: pa.Table) -> tuple[np.ndarray, pd.Series]:
-    """Row and column of each text that begins with no number, counted from 0, and the texts.
+def worded(found: pa.Table) -> list[str]:
+    """Texts that begin with no number, each once.
 
     >>> import pyarrow as pa
-    >>> places, cells = worded(pa.table({"a": ["Date", "2026-01-05"], "b": ["GM", "-1.5"]}))
-    >>> places.tolist(), cells.tolist()
-    ([[0, 0], [0, 1]], ['Date', 'GM'])
+    >>> worded(pa.table({"a": ["Date", "2026-01-05"], "b": ["GM", "-1.5"]}))
+    ['Date', 'GM']
+    """
+    from pyarrow import compute
+
+    every: dict[str, None] = {}
+    for column in found.columns:
+        told = compute.match_substring_regex(column, r"^[+.-]*[^0-9+.-]")
+        every |= dict.fromkeys(compute.unique(column.filter(told)).to_pylist())
+    return list(every)
+
+
+def places(found: pa.Table, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of each cell that is one of some texts, counted from 0, row by row; and which of them.
+
+    >>> import pyarrow as pa
+    >>> where, which = places(pa.table({"a": ["Date", "GM"], "b": ["GM", "80"]}), ["F", "GM"])
+    >>> where.tolist(), which.tolist()
+    ([[0, 1], [1, 0]], [1, 1])
     """
     import pyarrow as pa
     from pyarrow import compute
 
-    places, parts = [np.empty((0, 2), dtype=int)], []
+    there = [np.empty((0, 3), dtype=int)]
     for at, column in enumerate(found.columns):
-        told = compute.match_substring_regex(column, r"^[+.-]*[^0-9+.-]")
-        rows = np.flatnonzero(told.to_numpy())
-        if len(rows):
-            places.append(np.column_stack([rows, np.full(len(rows), at)]))
-            parts += column.filter(told).chunks
-    texts: pd.Series = pa.chunked_array(parts, pa.string()).to_pandas()
-    return np.concatenate(places), texts.astype("str")
+        which = compute.fill_null(compute.index_in(column, pa.array(words, pa.string())), -1).to_numpy()
+        rows = np.flatnonzero(which >= 0)
+        there.append(np.column_stack([rows, np.full(len(rows), at), which[rows]]))
+    every = np.concatenate(there)
+    every = every[np.lexsort((every[:, 1], every[:, 0]))]
+    return every[:, :2], every[:, 2]
 
 
 def without(found: pa.Table, places: np.ndarray) -> pa.Table:
@@ -210,6 +225,33 @@ def are(cells: pd.Series) -> bool:
     return isinstance(cells.dtype, pd.StringDtype)
 
 
+def match(cells: pd.Series, pattern: str) -> np.ndarray:
+    """Which texts match a pattern from their first to their last character; missing ones do not.
+
+    >>> match(pd.Series(["80", "80 EUR", None]), "[0-9]+").tolist()
+    [True, False, False]
+    """
+    from pyarrow import compute
+
+    told = compute.match_substring_regex(_held(cells), f"^(?:{pattern})$")
+    whole: np.ndarray = compute.fill_null(told, False).to_numpy()
+    return whole
+
+
+def named(names: pd.Index, codes: np.ndarray) -> pd.Series:
+    """Names by their numbers as texts; -1 is none.
+
+    >>> named(pd.Index(["F", "GM"]), np.array([1, -1, 0])).tolist()
+    ['GM', nan, 'F']
+    """
+    import pyarrow as pa
+
+    coded = pa.DictionaryArray.from_arrays(
+        pa.array(codes, mask=codes < 0), pa.array(names, pa.large_string())
+    )
+    return pd.Series(pd.array(coded.cast(pa.large_string()), dtype="str"))
+
+
 def numbers(cells: pd.Series, mark: str, largest: float) -> tuple[np.ndarray, np.ndarray]:
     """Texts as numbers with a decimal mark, and the positions of those that are none.
 
@@ -234,9 +276,8 @@ def numbers(cells: pd.Series, mark: str, largest: float) -> tuple[np.ndarray, np
     """
     from pyarrow import compute
 
-    held = cells.array.__arrow_array__()  # type: ignore[attr-defined]
     value, other, first = np.full(len(cells), np.nan), [np.arange(0)], 0
-    for part in getattr(held, "chunks", [held]):
+    for part in _held(cells).chunks:
         number, part = _numbers(part, mark), compute.fill_null(part, "")
         value[first : first + len(part)] = number
         unread = ~(np.abs(number) <= largest)
@@ -246,7 +287,16 @@ def numbers(cells: pd.Series, mark: str, largest: float) -> tuple[np.ndarray, np
         first += len(part)
     at = np.concatenate(other)
     value[at] = np.nan
-    return value + 0.0, at  # no zero below zero
+    value += 0.0  # no zero below zero
+    return value, at
+
+
+def _held(cells: pd.Series) -> pa.ChunkedArray:
+    """Texts as Arrow has them."""
+    import pyarrow as pa
+
+    held = cells.array.__arrow_array__()  # type: ignore[attr-defined]
+    return held if isinstance(held, pa.ChunkedArray) else pa.chunked_array([held])
 
 
 def _numbers(part: pa.Array, mark: str) -> np.ndarray:

@@ -126,8 +126,9 @@ def read_prices(
     if adjusted is None:
         frame, seen = _recognised(frame)
         notes += [f"{head.file}: {text}" for text in seen]
+    for name in ("ticker", "currency"):
+        frame[name] = texts.named(frame[name].cat.categories, frame[name].cat.codes.to_numpy())
     frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume", "currency"])
-    frame = frame.astype({"ticker": "str", "currency": "str"})
     frame.attrs = {
         **about,
         "decimal": mark,
@@ -166,21 +167,28 @@ def _stacked(
         given = {column.line: column.currency for column in reversed(mine)}
         parts["row"].append(np.tile(rows + 1, len(here)))
         parts["date"].append(np.tile(when.to_numpy(), len(here)))
-        parts["line"].append(np.repeat([lines[line] for line in here], len(rows)))
-        parts["money"].append(np.repeat([moneys[given[line]] for line in here], len(rows)))
+        parts["line"].append(np.repeat(np.array([lines[line] for line in here], "int32"), len(rows)))
+        parts["money"].append(np.repeat(np.array([moneys[given[line]] for line in here], "int16"), len(rows)))
         for field in fields:
             parts[field].append(table.stacked([place.get((line, field)) for line in here], rows))
-    frame = pd.DataFrame({"row": np.concatenate(parts["row"]), "date": np.concatenate(parts["date"])})
+
+    def whole(name: str) -> Any:
+        mine = parts.pop(name)
+        if len(mine) == 1:
+            return mine[0]
+        return np.concatenate(mine) if isinstance(mine[0], np.ndarray) else pd.concat(mine, ignore_index=True)
+
+    frame = pd.DataFrame({"row": whole("row"), "date": whole("date")}, copy=False)
     for name, numbered, of in (("ticker", lines, "line"), ("currency", moneys, "money")):
-        first, which = list(numbered), np.concatenate(parts[of])
+        first, which = list(numbered), whole(of)
         if name in fields:
-            first, which = spreadsheet.once(pd.concat(parts[name], ignore_index=True))
+            first, which = spreadsheet.once(whole(name))
         if name == "ticker":
             first = [symbol(spreadsheet.text(cell), words) for cell in first]
         frame[name] = _named(first, which)
     for field in fields:
         if field not in frame:
-            frame[field] = pd.concat(parts.pop(field), ignore_index=True)
+            frame[field] = whole(field)
     return frame, orders
 
 
@@ -459,7 +467,7 @@ def _mark_of_volumes(volume: pd.Series) -> str | None:
     if not texts.are(volume):
         volume = volume[volume.map(lambda cell: isinstance(cell, str)).astype(bool)].astype("str")
     points, commas = (
-        volume.str.fullmatch(rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}", na=False).any() for group in (r"\.", ",")
+        texts.match(volume, rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}").any() for group in (r"\.", ",")
     )
     return {(True, False): ",", (False, True): "."}.get((bool(points), bool(commas)))
 
@@ -471,7 +479,7 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         return frame, said
     columns = {name: frame[name].to_numpy() for name in (*PRICES, "dividend") if name in frame}
     codes, days = frame["ticker"].cat.codes.to_numpy(), frame["date"].to_numpy()
-    order = np.lexsort((days, codes))
+    order = _by_line_and_day(codes, days)
     both, moved = [order[:0]], [order[:0]]
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         line, blank = frame["ticker"].cat.categories[codes[rows[0]]], np.full(len(rows), np.nan)
@@ -487,9 +495,9 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
                 both.append(rows)
         elif np.isnan(total).all() and (first := _first_quoted(close)):
             said.append(
-                f"closes of {line} before {str(days[rows[first]])[:10]} lie between the prices that are quoted"
-                " and later ones do not: they are taken as adjusted for dividends (pass --not-adjusted if "
-                "they are not)"
+                f"closes of {line} before {str(days[rows[first]])[:10]} lie between the prices that are "
+                "quoted and later ones do not: they are taken as adjusted for dividends (pass --not-adjusted "
+                "if they are not)"
             )
             moved.append(rows)
     if said:
@@ -499,6 +507,15 @@ def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         total[adjusted], close[unquoted] = close[adjusted], np.nan
         frame = frame.assign(close=close, adj_close=total)
     return frame, said
+
+
+def _by_line_and_day(codes: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """The order of rows by line and day; often they stand so already."""
+    line = np.diff(codes)
+    if ((line > 0) | ((line == 0) & (days[1:] >= days[:-1]))).all():
+        return np.arange(len(codes))
+    order: np.ndarray = np.lexsort((days, codes))
+    return order
 
 
 def _first_quoted(close: np.ndarray) -> int:
