@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import spreadsheet, texts
 from tariffmodel.intake.spreadsheet import Sheet
 from tariffmodel.intake.vocabulary import Vocabulary
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLAIN_DATE = re.compile(r"[\d./: TZ+-]+")
-_PLAIN_NUMBER = re.compile(r"[\d.,+\-eE' \u00a0\u202f]*")
+_PLAIN_NUMBER = re.compile("[\\d.,+\\-eE' \u00a0\u202f]*")
 _SHORT = re.compile(r"(\d\d)[-/.](\d\d)[-/.](\d\d)")
 _WEEK = 8  # days between rows of daily data, holidays and all
 
@@ -27,35 +27,32 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
 
     Returns
     -------
-    Sheet, array of bool (rows, columns), list of str
-        The last one sentence per kind of error, with its first cells and the remedy.
+    Sheet, array of int (errors, 2), list of str
+        Row and column of each error, counted from 0; and a sentence per kind of error, with its first cells
+        and the remedy.
 
     Examples
     --------
     >>> from tariffmodel.intake.vocabulary import vocabulary
     >>> cells = np.array([["Date", "GM"], ["#NAME?", "80"], ["2026-01-05", "#N/A N/A"]], dtype=object)
     >>> plain, wrong, said = errors(Sheet("mine.csv", cells, {}), vocabulary())
-    >>> plain.cells[1].tolist(), int(wrong.sum()), said[0].split(";")[0]
-    (['', '80'], 1, "mine.csv A2: '#NAME?' is an error and no value, left out")
+    >>> plain.cells[1].tolist(), wrong.tolist(), said[0].split(";")[0]
+    (['', '80'], [[1, 0]], "mine.csv A2: '#NAME?' is an error and no value, left out")
     """
-    flat = table.cells.ravel()
-    codes, kinds = pd.factorize(pd.Series([cell if isinstance(cell, str) else None for cell in flat]))
-    remedies = [words.remedy(cell) for cell in kinds]
-    failed = np.array([remedy is not None for remedy in remedies] + [False], dtype=bool)
-    wrong = failed[codes].reshape(table.cells.shape)
-    blank = np.array([cell is None or cell != cell for cell in flat], dtype=bool).reshape(table.cells.shape)
-    plain = table.cells.copy()
-    plain[wrong | blank] = ""
+    remedies = {cell: remedy for cell in table.worded() if (remedy := words.remedy(cell)) is not None}
+    if not remedies:
+        return table.without(none := np.empty((0, 2), dtype=int)), none, []
+    wrong, which = table.places(kinds := list(remedies))
     said = []
-    for code in np.flatnonzero(failed):
-        places = np.argwhere((codes == code).reshape(table.cells.shape))
-        shown = ", ".join(address(int(row), int(column)) for row, column in places[:3])
-        more = f" and {len(places) - 3} more" if len(places) > 3 else ""
-        text = str(kinds[int(code)])[:60]
+    for kind in dict.fromkeys(which.tolist()):
+        found = wrong[which == kind]
+        shown = ", ".join(address(*place) for place in found[:3].tolist())
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         said.append(
-            f"{table.file} {shown}{more}: {text!r} is an error and no value, left out; {remedies[code]}"
+            f"{table.file} {shown}{more}: {kinds[kind][:60]!r} is an error and no value, left out; "
+            f"{remedies[kinds[kind]]}"
         )
-    return Sheet(table.file, plain, table.found), wrong, said
+    return table.without(wrong), wrong, said
 
 
 def address(row: int, column: int) -> str:
@@ -96,13 +93,17 @@ def days(
     >>> found.dt.strftime("%m-%d").tolist()
     ['03-23', '03-24']
     """
-    odd = [cell for cell in cells.unique() if isinstance(cell, str) and not _PLAIN_DATE.fullmatch(cell)]
-    if odd:
-        cells = cells.replace({cell: _plain_date(cell, words) for cell in odd})
-    short = cells.map(lambda cell: isinstance(cell, str) and bool(_SHORT.fullmatch(cell)))
-    if date_format is None and len(cells) and short.all():
-        date_format = _short(cells.astype(str), file)
-    return spreadsheet.dates(cells, file, date_format)
+    first, codes = spreadsheet.once(cells)
+    plain = first.map(
+        lambda cell: (
+            _plain_date(cell, words) if isinstance(cell, str) and not _PLAIN_DATE.fullmatch(cell) else cell
+        )
+    ).astype(object)
+    short = plain.map(lambda cell: isinstance(cell, str) and bool(_SHORT.fullmatch(cell)))
+    if date_format is None and len(plain) and short.all():
+        date_format = _short(plain.astype(str), file)
+    day, kind = spreadsheet.dates(plain, file, date_format)
+    return pd.Series(day.to_numpy()[codes], cells.index), kind
 
 
 def _plain_date(cell: str, words: Vocabulary) -> str:
@@ -158,21 +159,29 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
     >>> plain.tolist(), money.tolist()
     (['59,90', '46.68', '2,950'], ['EUR', '', 'JPY'])
     """
-    money = pd.Series("", cells.index, dtype=object)
-    texts = cells.map(lambda cell: isinstance(cell, str)).to_numpy(dtype=bool)
-    at = np.flatnonzero(texts)
-    at = at[~cells.iloc[at].astype(str).str.fullmatch(_PLAIN_NUMBER.pattern).to_numpy(dtype=bool)]
-    if not len(at):
-        return cells, money
-    odd = cells.iloc[at].astype(str)
+    currencies = pd.Index(dict.fromkeys(["", *words.currencies.values()]))
+    told = np.zeros(len(cells), dtype="int16")
+    if texts.are(cells):
+        at = np.flatnonzero(cells.notna().to_numpy() & ~texts.match(cells, _PLAIN_NUMBER.pattern))
+    else:
+        at = np.flatnonzero(cells.map(lambda cell: isinstance(cell, str)).to_numpy(dtype=bool))
+        at = at[~cells.iloc[at].astype(str).str.fullmatch(_PLAIN_NUMBER.pattern).to_numpy(dtype=bool)]
+    if len(at):
+        odd, which = spreadsheet.once(cells.iloc[at])
+        number, sign = _priced(odd.astype(str), words)
+        cells = cells.copy()
+        cells.iloc[at] = number.to_numpy()[which]
+        told[at] = currencies.get_indexer(sign)[which]
+    return cells, pd.Series(pd.Categorical.from_codes(told, currencies), cells.index)
+
+
+def _priced(odd: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
+    """`prices` of texts that are more than numbers."""
     signs = "|".join(re.escape(word) for word in sorted(words.currencies, key=len, reverse=True))
     plain = odd.map(lambda cell: unicodedata.normalize("NFKC", cell).replace("\u2212", "-").lower().strip())
-    nothing = plain.isin(words.missing).to_numpy()
     found: Any = plain.str.extract(rf"^({signs})?\s*([+-]?[\d.,'\s]+?)\s*({signs})?$")
-    cells = cells.copy()
-    cells.iloc[list(at)] = found[1].where(found[1].notna(), odd).mask(nothing, "").to_numpy()
-    money.iloc[list(at)] = found[0].fillna(found[2]).map(words.currencies).fillna("").to_numpy()
-    return cells, money
+    number = found[1].where(found[1].notna(), odd).mask(plain.isin(words.missing).to_numpy(), "")
+    return number, found[0].fillna(found[2]).map(words.currencies).fillna("")
 
 
 def volumes(cells: pd.Series, file: str, words: Vocabulary, decimal: str) -> pd.Series:
@@ -182,15 +191,20 @@ def volumes(cells: pd.Series, file: str, words: Vocabulary, decimal: str) -> pd.
     >>> volumes(pd.Series(["20.5M", "1,200", "12万株"], dtype=object), "mine.csv", vocabulary(), ".").tolist()
     [20500000.0, 1200.0, 120000.0]
     """
-    texts = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
-    plain = cells[texts].map(lambda cell: unicodedata.normalize("NFKC", cell).strip().lower())
+    if texts.are(cells):
+        value, other = texts.numbers(cells, decimal, np.inf)
+        if len(other):
+            value[other] = volumes(cells.iloc[other].astype(object), file, words, decimal)
+        return pd.Series(value, cells.index)
+    said = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
+    plain = cells[said].map(lambda cell: unicodedata.normalize("NFKC", cell).strip().lower())
     parts = plain.astype(str).str.extract(r"^([+-]?[\d.,'\s]+?)\s*([^\d\s.,'][^\d\s]*)?$")
     factor = parts[1].map(lambda word: _factor(word, words))
     number = cells.copy().astype(object)
-    number[texts] = parts[0].where(factor.notna(), "").fillna("").to_numpy()
+    number[said] = parts[0].where(factor.notna(), "").fillna("").to_numpy()
     values = pd.to_numeric(spreadsheet.numbers(number, file, decimal=decimal)[0], errors="coerce")
     times = pd.Series(1.0, cells.index)
-    times[texts] = factor.astype(float).to_numpy()
+    times[said] = factor.astype(float).to_numpy()
     return values * times
 
 

@@ -14,8 +14,9 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,14 +24,14 @@ import pandas as pd
 from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.escapes import short, unseen, visible
-from tariffmodel.intake import encodings, workbooks
+from tariffmodel.intake import encodings, texts, workbooks
 from tariffmodel.intake.vocabulary import heading
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 DELIMITERS = ("\t", ";", "|", ",")  # the comma last: it may be a decimal mark in the others' files
-_LARGE = 4 * 2**20  # bytes from which a table is read in columns, if it is of plain characters
-_BESIDES = re.compile(rb"[^\t\n\r -~]")
 CSV_BYTES = 2**30  # of a file of text
-COLUMNS, CELLS = 20_000, 100_000_000  # of its table
 MISSING = {"", "-", "--", ".", "n/a", "na", "#n/a", "#n/a n/a", "@na", "nan", "none", "null"}
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|[+-]\d\d:?\d\d)?|[T ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?)?"
 _YEAR_FIRST = rf"(\d{{4}})[-/.年년] ?(\d{{1,2}})[-/.月월] ?(\d{{1,2}})[.日일]?{_MIDNIGHT}"
@@ -46,21 +47,113 @@ _SERIALS = (20_000, 80_000)  # 1954 to 2119
 class Sheet:
     """Cells as they stand: text, or numbers and dates where the file has types; "" where empty.
 
-    `cells` is (rows, columns) of objects; its row 0 is row 1 of the file. `found` says how the file
-    was read: encoding and delimiter, or the name of the sheet.
+    `held` is an array (rows, columns) of objects, or, of a large text, the columns as Arrow has them; its
+    row 0 is row 1 of the file. `found` says how the file was read: encoding and delimiter, or the name of
+    the sheet.
 
     >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {"delimiter": ";"}).about
     {'file': 'mine.csv', 'delimiter': ';'}
     """
 
     file: str
-    cells: np.ndarray
+    held: np.ndarray | pa.Table
     found: dict[str, str]
 
     @property
     def about(self) -> dict[Hashable, Any]:
         """The file and how it was read, for the `attrs` of its rows."""
         return dict([("file", self.file), *self.found.items()])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, columns = self.held.shape
+        return rows, columns
+
+    @cached_property
+    def cells(self) -> np.ndarray:
+        """All cells as an array of objects (rows, columns): of a large text much more than the file."""
+        return self.held if isinstance(self.held, np.ndarray) else texts.objects(self.held)
+
+    def top(self, count: int) -> Sheet:
+        """The first rows, their cells as objects.
+
+        >>> Sheet("mine.csv", np.array([["Date", "GM"], ["2026-01-05", "80"]]), {}).top(1).shape
+        (1, 2)
+        """
+        first = self.held[:count]
+        return Sheet(self.file, first if isinstance(first, np.ndarray) else texts.objects(first), self.found)
+
+    def filled(self, at: int) -> np.ndarray:
+        """Which rows have something in a column, counted from 0.
+
+        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "80"]]), {}).filled(1).tolist()
+        [False, True]
+        """
+        if isinstance(self.held, np.ndarray):
+            return np.asarray(self.held[:, at] != "", dtype=bool)
+        return texts.filled(self.held.column(at))
+
+    def column(self, at: int, rows: np.ndarray) -> pd.Series:
+        """Cells of a column: texts, or objects of any kind; the index is the row of the file, from 1.
+
+        >>> cells = np.array([["Date", "GM"], ["2026-01-05", "80"]], dtype=object)
+        >>> Sheet("mine.csv", cells, {}).column(1, np.array([1])).to_dict()
+        {2: '80'}
+        """
+        return self.stacked([at], rows).set_axis(rows + 1)
+
+    def stacked(self, columns: Sequence[int | None], rows: np.ndarray) -> pd.Series:
+        """Cells of some rows (counted from 0, rising), column below column, missing where one is None.
+
+        >>> cells = np.array([["Date", "GM"], ["2026-01-05", "80"]], dtype=object)
+        >>> Sheet("mine.csv", cells, {}).stacked([1, None, 0], np.array([1])).tolist()
+        ['80', nan, '2026-01-05']
+        """
+        if not isinstance(self.held, np.ndarray):
+            return texts.stacked(self.held, columns, rows)
+        blank = np.full(len(rows), np.nan, dtype=object)
+        parts = [blank if at is None else self.held[rows, at] for at in columns]
+        return pd.Series(np.concatenate(parts), dtype=object)
+
+    def worded(self) -> list[str]:
+        """Texts that begin with no number, each once.
+
+        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
+        ['Date', 'n/a']
+        """
+        if not isinstance(self.held, np.ndarray):
+            return texts.worded(self.held)
+        words = (cell for cell in self.held.flat if isinstance(cell, str) and cell)
+        return list(dict.fromkeys(cell for cell in words if not cell[0].isdigit()))
+
+    def places(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Row and column of each cell that is one of some texts, counted from 0, row by row; and which.
+
+        >>> cells = np.array([["Date", ""], ["2026-01-05", "n/a"]])
+        >>> where, which = Sheet("mine.csv", cells, {}).places(["n/a"])
+        >>> where.tolist(), which.tolist()
+        ([[1, 1]], [0])
+        """
+        if not isinstance(self.held, np.ndarray):
+            return texts.places(self.held, words)
+        number = {word: at for at, word in enumerate(words)}
+        told = [number.get(cell, -1) if isinstance(cell, str) else -1 for cell in self.held.flat]
+        which = np.reshape(told, self.shape)
+        return np.argwhere(which >= 0), which[which >= 0]
+
+    def without(self, places: np.ndarray) -> Sheet:
+        """The sheet with nothing in some cells (row and column, counted from 0) and for missing values.
+
+        >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {}).without(np.array([[0, 1]])).cells
+        array([['Date', '']], dtype=object)
+        """
+        if not isinstance(self.held, np.ndarray):
+            return Sheet(self.file, texts.without(self.held, places), self.found)
+        plain = self.held.copy()
+        plain[tuple(places.T)] = ""
+        plain[pd.isna(plain)] = ""
+        return Sheet(self.file, plain, self.found)
 
 
 def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = None) -> Sheet:
@@ -90,7 +183,7 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
     ([['Date', 'GM'], ['2026-01-05', '80.5']], {'encoding': 'utf-8-sig', 'delimiter': ','})
     """
     place = files.regular(path)
-    rows: Any  # lists of cells, texts or of every kind
+    rows: Any  # lists of cells, texts or of every kind, or columns of texts
     with place.open("rb") as file:
         kind = encodings.kind(file.read(4096))
     ending = place.suffix.lower()
@@ -105,20 +198,25 @@ def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = N
         rows, found = _page(place, encoding)
     else:
         rows, found = _text(place, encoding)
-    if isinstance(rows, np.ndarray):
-        cells = rows
-    else:
+    cells = rows
+    if isinstance(rows, list):
         if not any(any(row) for row in rows):
             raise DataError(f"{place.name} is empty; expected a header and rows of data")
         cells = np.full((len(rows), max(map(len, rows))), "", dtype=object)
         for number, row in enumerate(rows):
             cells[number, : len(row)] = row
         _refuse_unseen(cells, place.name)
-    full = (cells != "").any(axis=0)
-    if full.sum() < 2:
+    table = Sheet(place.name, cells, found)
+    full = [at for at in range(table.shape[1]) if table.filled(at).any()]
+    if len(full) < 2:
         marks = "a comma, a semicolon, a tab or |"
         raise DataError(f"{place.name} has one column only; expected columns separated by {marks}")
-    return Sheet(place.name, cells[:, : full.nonzero()[0][-1] + 1], found)
+    if full[-1] + 1 < table.shape[1]:
+        kept = range(full[-1] + 1)
+        table = Sheet(
+            place.name, cells[:, kept] if isinstance(cells, np.ndarray) else cells.select(kept), found
+        )
+    return table
 
 
 def numbers(
@@ -151,12 +249,51 @@ def numbers(
     if decimal not in (None, ".", ","):
         raise DataError(f"decimal is {decimal!r}; write '.' or ','")
     clear = decimal == "." or (decimal is None and delimiter == ",")
+    if texts.are(cells):
+        return _numbers_of_texts(cells, file, delimiter, decimal, clear)
     if clear and (quick := _plain_numbers(cells)) is not None:
         return quick, "."
-    is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
-    words = cells[is_text].astype(str)
-    words = words.str.replace(r"[\s\u00a0\u202f'’]", "", regex=True).mask(words.str.lower().isin(MISSING), "")
+    words = _words(cells)
     mark = decimal or _decimal_mark(words, file, delimiter)
+    return _read_numbers(cells, words, mark), mark
+
+
+def _numbers_of_texts(
+    cells: pd.Series, file: str, delimiter: str, decimal: str | None, clear: bool
+) -> tuple[pd.Series, str]:
+    """`numbers` of texts: what is plain is read at once, the rest one by one."""
+    mark = "." if clear else decimal
+    if mark:
+        value, other = texts.numbers(cells, mark, _LARGEST)
+        if all(str(cell).lower() in MISSING for cell in cells.iloc[other].unique()):
+            return pd.Series(value, cells.index), mark
+    if decimal is None:
+        mark = _mark_of_texts(cells.dropna(), file, delimiter)
+        value, other = texts.numbers(cells, mark, _LARGEST)
+    rest = cells.iloc[other].astype(object)
+    read = _read_numbers(rest, _words(rest), mark)
+    if read.dtype == object:
+        value = value.astype(object)
+    value[other] = read.to_numpy()
+    return pd.Series(value, cells.index), mark
+
+
+def _mark_of_texts(cells: pd.Series, file: str, delimiter: str) -> str:
+    try:
+        return _decimal_mark(_words(texts.alike(cells).astype(object)), file, delimiter)
+    except DataError:  # which says how many cells there are of a kind
+        return _decimal_mark(_words(cells.astype(object)), file, delimiter)
+
+
+def _words(cells: pd.Series) -> pd.Series:
+    """Those cells that are text, without what stands between digits; empty where they mean nothing."""
+    words = cells[cells.map(lambda cell: isinstance(cell, str)).astype(bool)].astype(str)
+    return words.str.replace(r"[\s\u00a0\u202f'’]", "", regex=True).mask(words.str.lower().isin(MISSING), "")
+
+
+def _read_numbers(cells: pd.Series, words: pd.Series, mark: str) -> pd.Series:
+    """Cells as numbers where they are, see `numbers`; `words` those that are text."""
+    is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     group = "," if mark == "." else "."
     valid = words.str.fullmatch(
         rf"[+-]?(?=[{mark}]?\d)(?:\d{{1,3}}(?:[{group}]\d{{3}})+|\d*)(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?"
@@ -170,8 +307,8 @@ def numbers(
     typed = value.map(lambda cell: isinstance(cell, (bool, date, time, timedelta)))
     beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > _LARGEST)
     if (unreadable | typed | beyond).any():
-        return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found)), mark
-    return value.astype(float) + 0.0, mark  # no zero below zero
+        return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found))
+    return value.astype(float) + 0.0  # no zero below zero
 
 
 def _plain_numbers(cells: pd.Series) -> pd.Series | None:
@@ -216,6 +353,7 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
         )
     if (told := _dates_once(cells, file, date_format)) is not None:
         return told
+    cells = cells.astype(object)
     typed = cells.map(lambda cell: isinstance(cell, date)).astype(bool)
     words = cells.map(lambda cell: "" if isinstance(cell, date) else text(cell))
     if date_format and "%" in date_format:
@@ -264,12 +402,24 @@ def dates(cells: pd.Series, file: str, date_format: str | None = None) -> tuple[
 
 def _dates_once(cells: pd.Series, file: str, date_format: str | None) -> tuple[pd.Series, str] | None:
     """The days of many lines one below the other, each read once; None where they hardly repeat."""
-    codes, once = pd.factorize(cells.to_numpy(), use_na_sentinel=False)
-    if 2 * len(once) >= len(cells):
+    first, codes = once(cells)
+    if 2 * len(first) >= len(cells):
         return None
-    first = cells.index[np.unique(codes, return_index=True)[1]]
-    day, kind = dates(pd.Series(once, first, dtype=object), file, date_format)
+    day, kind = dates(first, file, date_format)
     return pd.Series(day.to_numpy()[codes], cells.index), kind
+
+
+def once(cells: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    """The first of all equal cells, as objects in their order, and for each cell which one it is.
+
+    >>> first, which = once(pd.Series(["GM", "F", "GM"], [2, 3, 4]))
+    >>> first.to_dict(), which.tolist()
+    ({2: 'GM', 3: 'F'}, [0, 1, 0])
+    """
+    codes, _ = pd.factorize(cells.array if texts.are(cells) else cells.to_numpy(), use_na_sentinel=False)
+    codes = codes.astype("int32")
+    new = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=np.int32(-1)))  # numbers rise as they come
+    return cells.iloc[new].astype(object), codes
 
 
 def text(cell: object) -> str:
@@ -356,50 +506,24 @@ def _delimiter(lines: list[str]) -> str:
     return next((mark for mark in DELIMITERS if 2 * share[mark] > len(tail)), ",")
 
 
-def _large(raw: bytes, delimiter: str) -> np.ndarray | None:
-    """Cells of a large plain table, read in columns; None where its lines differ in how many they have.
-
-    A text that occurs often is kept once.
-    """
-    import pyarrow as pa  # slow to import
-    from pyarrow import compute
-    from pyarrow import csv as columns
-
-    width = raw[: raw.find(b"\n")].count(delimiter.encode()) + 1
-    if not 2 <= width <= COLUMNS:
-        return None
-    try:
-        table = columns.read_csv(
-            pa.BufferReader(raw),
-            columns.ReadOptions(autogenerate_column_names=True),
-            columns.ParseOptions(
-                delimiter=delimiter, ignore_empty_lines=False, newlines_in_values=b'"' in raw
-            ),
-            columns.ConvertOptions(column_types={f"f{at}": pa.string() for at in range(width)}),
-        )
-    except pa.ArrowInvalid:
-        return None
-    if table.num_columns != width or width * table.num_rows > CELLS:
-        return None
-    cells = np.empty((table.num_rows, width), dtype=object)
-    for at in range(width):
-        column = compute.utf8_trim_whitespace(table.column(0)).combine_chunks()
-        table = table.remove_column(0)
-        coded = column.dictionary_encode()
-        if 2 * len(coded.dictionary) < len(column):
-            once = np.array(coded.dictionary.to_pylist(), dtype=object)
-            cells[:, at] = once[coded.indices.to_numpy()]
-        else:
-            cells[:, at] = column.to_numpy(zero_copy_only=False)
-    return cells
+def _large(raw: bytes, encoding: str | None, file: str) -> tuple[pa.Table, dict[str, str]] | None:
+    """A large text in columns; None where its cells must be looked at one by one."""
+    if encoding in (None, "utf-8", "utf-8-sig") and texts.plain(raw):
+        encoding = "utf-8-sig"
+    else:
+        words, encoding = encodings.decode(raw, encoding, file)
+        raw = words.encode("utf-8", "surrogatepass")
+        if not texts.plain(raw):
+            return None
+    delimiter = _delimiter(texts.last_lines(raw, 20))
+    table = texts.table(raw, delimiter, file)
+    return None if table is None else (table, {"encoding": encoding, "delimiter": delimiter})
 
 
-def _text(place: Path, encoding: str | None) -> tuple[list[list[str]] | np.ndarray, dict[str, str]]:
+def _text(place: Path, encoding: str | None) -> tuple[list[list[str]] | pa.Table, dict[str, str]]:
     raw = files.content(place, CSV_BYTES)
-    if len(raw) > _LARGE and encoding in (None, "utf-8", "utf-8-sig") and not _BESIDES.search(raw):
-        delimiter = _delimiter(raw[-4096:].decode("ascii").splitlines()[1:])
-        if (cells := _large(raw, delimiter)) is not None:
-            return cells, {"encoding": "utf-8-sig", "delimiter": delimiter}
+    if len(raw) > texts.LARGE and (found := _large(raw, encoding, place.name)) is not None:
+        return found
     text, encoding = encodings.decode(raw, encoding, place.name)
     if "\0" in text:
         raise DataError(
@@ -412,7 +536,7 @@ def _text(place: Path, encoding: str | None) -> tuple[list[list[str]] | np.ndarr
         for row in read:
             rows.append([cell.strip() for cell in row])
             width = max(width, len(row))
-            if width > COLUMNS or width * len(rows) > CELLS:
+            if width > texts.COLUMNS or width * len(rows) > texts.CELLS:
                 raise DataError(
                     f"{place.name} row {read.line_num}: {width:,} columns and {len(rows):,} rows are too "
                     "large a table; divide it, and delete what stands far from the table"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.intake import cells, spreadsheet
+from tariffmodel.intake import cells, spreadsheet, texts
 from tariffmodel.intake.spreadsheet import Sheet
 from tariffmodel.intake.vocabulary import Vocabulary, heading, is_line, symbol, vocabulary
 
@@ -106,42 +106,97 @@ def read_prices(
     """
     words = vocabulary(folder)
     table, wrong, notes = cells.errors(spreadsheet.read(path, sheet=sheet, encoding=encoding), words)
-    header, days = _header(table, words)
-    columns = _columns(table, header, days, ticker, words)
-    blocks, orders = [], {}
-    for day in dict.fromkeys(column.day for column in columns):
-        mine = [column for column in columns if column.day == day]
-        rows = _data_rows(table, header, day, [column.at for column in mine], wrong, notes, words)
-        when, orders[day] = _days(table, rows, day, days, date_format, words, header)
-        for line in dict.fromkeys(column.line for column in mine):
-            block = {"row": rows + 1, "date": when.to_numpy(), "ticker": line}
-            block |= {"currency": next(c.currency for c in mine if c.line == line)}
-            block |= {c.field: table.cells[rows, c.at] for c in mine if c.line == line}
-            blocks.append(pd.DataFrame(block))
-    frame = pd.concat(blocks, ignore_index=True)
-    frame = frame.reindex(columns=["row", "date", "ticker", *_READ, "currency"])
-    frame, mark = _numbers(frame, table, decimal, words)
-    named = {name: symbol(spreadsheet.text(name), words) for name in frame["ticker"].unique()}
-    frame = frame.assign(ticker=frame["ticker"].map(named))
-    if adjusted and frame["adj_close"].isna().all():
+    head = table.top(_TOP)
+    header, days = _header(head, words)
+    columns = _columns(table, head, header, days, ticker, words)
+    frame, orders = _stacked(table, header, days, columns, wrong, notes, date_format, words)
+    delimiter, about = table.found.get("delimiter", ""), table.about
+    del table  # its cells may be most of what is in memory
+    frame, mark = _numbers(frame, head.file, delimiter, decimal, words)
+    if adjusted and ("adj_close" not in frame or frame["adj_close"].isna().all()):
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
-    priced = frame[PRICES].notna().any(axis=1)
-    frame = frame.assign(currency=frame["currency"].replace("", currency))[priced].reset_index(drop=True)
-    if lost := sorted({symbol(c.line, words) for c in columns if c.line} - set(frame["ticker"])):
-        said = f": {'; '.join(notes)}" if notes else ""
-        raise DataError(f"{table.file} has no price of {', '.join(lost)}{said}; mend the column or delete it")
+    priced = frame[frame.columns.intersection(PRICES)].notna().any(axis=1)
+    said = frame["currency"].cat
+    frame["currency"] = _named([name or currency for name in said.categories], said.codes.to_numpy())
+    if not priced.all():
+        frame = frame[priced].reset_index(drop=True)
+    if lost := sorted({symbol(c.line, words) for c in columns if c.line} - set(frame["ticker"].unique())):
+        why = f": {'; '.join(notes)}" if notes else ""
+        raise DataError(f"{head.file} has no price of {', '.join(lost)}{why}; mend the column or delete it")
     if adjusted is None:
         frame, seen = _recognised(frame)
-        notes += [f"{table.file}: {text}" for text in seen]
-    frame = frame.drop(columns="dividend")
+        notes += [f"{head.file}: {text}" for text in seen]
+    for name in ("ticker", "currency"):
+        frame[name] = texts.named(frame[name].cat.categories, frame[name].cat.codes.to_numpy())
+    frame = frame.reindex(columns=["row", "date", "ticker", "open", *PRICES, "volume", "currency"])
     frame.attrs = {
-        **table.about,
+        **about,
         "decimal": mark,
-        "dates": ", ".join(dict.fromkeys(orders.values())),
+        "dates": ", ".join(dict.fromkeys(orders)),
         "rows_without_price": int((~priced).sum()),
         "notes": notes,
     }
     return frame
+
+
+def _stacked(
+    table: Sheet,
+    header: int,
+    days: list[int],
+    columns: list[_Column],
+    wrong: np.ndarray,
+    notes: list[str],
+    date_format: str | None,
+    words: Vocabulary,
+) -> tuple[pd.DataFrame, list[str]]:
+    """The cells of the columns, line below line, with their days; and how each column of days is written."""
+    lines = {line: at for at, line in enumerate(dict.fromkeys(column.line for column in columns))}
+    moneys = {name: at for at, name in enumerate(dict.fromkeys(column.currency for column in columns))}
+    fields = [f for f in (*_READ, "ticker", "currency") if any(column.field == f for column in columns)]
+    groups: dict[int, list[_Column]] = {}
+    for column in columns:
+        groups.setdefault(column.day, []).append(column)
+    parts: dict[str, list[Any]] = {name: [] for name in ("row", "date", "line", "money", *fields)}
+    orders = []
+    for day, mine in groups.items():
+        rows = _data_rows(table, header, day, [column.at for column in mine], wrong, notes, words)
+        when, order = _days(table, rows, day, days, date_format, words, header)
+        orders.append(order)
+        place = {(column.line, column.field): column.at for column in mine}
+        here = list(dict.fromkeys(column.line for column in mine))
+        given = {column.line: column.currency for column in reversed(mine)}
+        parts["row"].append(np.tile(rows + 1, len(here)))
+        parts["date"].append(np.tile(when.to_numpy(), len(here)))
+        parts["line"].append(np.repeat(np.array([lines[line] for line in here], "int32"), len(rows)))
+        parts["money"].append(np.repeat(np.array([moneys[given[line]] for line in here], "int16"), len(rows)))
+        for field in fields:
+            parts[field].append(table.stacked([place.get((line, field)) for line in here], rows))
+
+    def whole(name: str) -> Any:
+        mine = parts.pop(name)
+        if len(mine) == 1:
+            return mine[0]
+        return np.concatenate(mine) if isinstance(mine[0], np.ndarray) else pd.concat(mine, ignore_index=True)
+
+    frame = pd.DataFrame({"row": whole("row"), "date": whole("date")}, copy=False)
+    for name, numbered, of in (("ticker", lines, "line"), ("currency", moneys, "money")):
+        first, which = list(numbered), whole(of)
+        if name in fields:
+            first, which = spreadsheet.once(whole(name))
+        if name == "ticker":
+            first = [symbol(spreadsheet.text(cell), words) for cell in first]
+        frame[name] = _named(first, which)
+    for field in fields:
+        if field not in frame:
+            frame[field] = whole(field)
+    return frame, orders
+
+
+def _named(names: Iterable[object], which: np.ndarray) -> pd.Categorical:
+    """Names by their numbers, in order and each once; missing where there is none."""
+    given = pd.Index(list(names), dtype="str")
+    every = given.dropna().unique().sort_values()
+    return pd.Categorical.from_codes(every.get_indexer(given).astype("int32")[which], every)
 
 
 def _header(table: Sheet, words: Vocabulary) -> tuple[int, list[int]]:
@@ -162,31 +217,31 @@ def _header(table: Sheet, words: Vocabulary) -> tuple[int, list[int]]:
 
 
 def _columns(
-    table: Sheet, header: int, days: list[int], ticker: str | None, words: Vocabulary
+    table: Sheet, head: Sheet, header: int, days: list[int], ticker: str | None, words: Vocabulary
 ) -> list[_Column]:
     """The columns to read: what each holds, of which line, and where its dates are."""
-    width = table.cells.shape[1]
-    names = [spreadsheet.text(cell) for cell in table.cells[header]]
+    width = table.shape[1]
+    names = [spreadsheet.text(cell) for cell in head.cells[header]]
     fields = [words.field(name, rank=True) for name in names]
     fields = ["" if at in days else field for at, field in enumerate(fields)]
     long = "ticker" in fields
     if not long and not {field.removesuffix("?") for field in fields} & set(PRICES):
-        lines, fields = _lines_across(table, header, days, names, words)
+        lines, fields = _lines_across(head, header, days, names, words)
     elif long:
         lines = [""] * width
     else:
-        lines = _tickers(table, header, words) or [""] * width
-    _daily(table, header, fields, words)
+        lines = _tickers(head, header, words) or [""] * width
+    _daily(table, head, header, fields, words)
     fields = _first_choice(fields, lines)
     values = [at for at in range(width) if at not in days]
     if ticker and not long and len({lines[at] for at in values if fields[at] in PRICES}) == 1:
         lines = [ticker] * width
-    above = _above(table, header, "currency", words) or [""] * width
+    above = _above(head, header, "currency", words) or [""] * width
     read = {*_READ, *(("ticker", "currency") if long else ())}
     found = []
     for at in values:
-        if not names[at] and not fields[at] and (table.cells[header:, at] != "").any():
-            row = header + (table.cells[header:, at] != "").argmax() + 1
+        if not names[at] and not fields[at] and (there := table.filled(at)[header:]).any():
+            row = header + there.argmax() + 1
             raise DataError(
                 f"{table.file} row {row} has a value in column {at + 1}, which has no heading; "
                 "is a decimal comma taken for one between columns?"
@@ -241,16 +296,19 @@ def _first_choice(fields: list[str], lines: list[str]) -> list[str]:
     return chosen
 
 
-def _daily(table: Sheet, header: int, fields: list[str], words: Vocabulary) -> None:
+def _daily(table: Sheet, head: Sheet, header: int, fields: list[str], words: Vocabulary) -> None:
     """Refuse bars of another length than a day, where the file says how long they are."""
-    said = [(row, 1) for row in range(header) if words.field(table.cells[row, 0]) == "interval"]
+    said = {
+        (row, 1): head.cells[row, 1] for row in range(header) if words.field(head.cells[row, 0]) == "interval"
+    }
     if "interval" in fields:
         at = fields.index("interval")
-        said += [(row, at) for row in range(header + 1, len(table.cells))]
-    for row, at in said:
-        word = spreadsheet.text(table.cells[row, at]) if at < table.cells.shape[1] else ""
+        first, _ = spreadsheet.once(table.column(at, np.arange(header + 1, table.shape[0])))
+        said |= {(row - 1, at): cell for row, cell in first.items()}
+    for place, cell in said.items():
+        word = spreadsheet.text(cell)
         if word and word.lower() not in words.daily:
-            raise DataError(f"{table.file} {cells.address(row, at)}: bars of {word!r}; export daily ones")
+            raise DataError(f"{table.file} {cells.address(*place)}: bars of {word!r}; export daily ones")
 
 
 def _lines_across(
@@ -324,18 +382,30 @@ def _data_rows(
     words: Vocabulary,
 ) -> np.ndarray:
     """Rows with a date and a value; text below the data has no value and is passed over."""
-    dated = np.array([words.is_value(cell) for cell in table.cells[:, day]])
-    filled = (table.cells[:, columns] != "").any(axis=1)
-    below = np.arange(len(dated)) > header
-    lost = (below & filled & ~dated & ~wrong[:, day]).nonzero()[0]
-    lost = [row for row in lost if any(words.is_value(cell) for cell in table.cells[row, columns])]
-    if lost:
-        raise DataError(f"{table.file} row {lost[0] + 1} has a price and no date; fill in the date")
-    rows: np.ndarray = (below & filled & dated).nonzero()[0]
+    height = table.shape[0]
+    dated = _values(table, day, np.arange(height), words)
+    filled = np.logical_or.reduce([table.filled(at) for at in columns])
+    below = np.arange(height) > header
+    undated = below & filled & ~dated
+    undated[wrong[wrong[:, 1] == day, 0]] = False
+    if undated.any():
+        missed = np.flatnonzero(undated)
+        lost = np.logical_or.reduce([_values(table, at, missed, words) for at in columns])
+        if lost.any():
+            row = missed[lost][0] + 1
+            raise DataError(f"{table.file} row {row} has a price and no date; fill in the date")
+    rows: np.ndarray = np.flatnonzero(below & filled & dated)
     if not rows.size:
         said = "".join(f"; {note}" for note in notes)
         raise DataError(f"{table.file} has no rows of data below its header in row {header + 1}{said}")
     return rows
+
+
+def _values(table: Sheet, at: int, rows: np.ndarray, words: Vocabulary) -> np.ndarray:
+    """Which cells of a column hold more than a word for nothing."""
+    first, which = spreadsheet.once(table.column(at, rows))
+    told: np.ndarray = np.array([words.is_value(cell) for cell in first], dtype=bool)[which]
+    return told
 
 
 def _days(
@@ -350,9 +420,7 @@ def _days(
     """The dates of one column; where day and month may change places, as the other columns have them."""
 
     def read(at: int, where: np.ndarray, order: str | None) -> tuple[pd.Series, str]:
-        return cells.days(
-            pd.Series(table.cells[where, at], where + 1, dtype=object), table.file, words, order
-        )
+        return cells.days(table.column(at, where), table.file, words, order)
 
     try:
         return read(day, rows, date_format)
@@ -361,7 +429,8 @@ def _days(
             raise
         told = set()
         for other in days:
-            where = np.flatnonzero((table.cells[:, other] != "") & (np.arange(len(table.cells)) > header))
+            where = np.flatnonzero(table.filled(other))
+            where = where[where > header]
             try:
                 told.add(read(other, where, None)[1])
             except DataError:
@@ -372,33 +441,33 @@ def _days(
 
 
 def _numbers(
-    frame: pd.DataFrame, table: Sheet, decimal: str | None, words: Vocabulary
+    frame: pd.DataFrame, file: str, delimiter: str, decimal: str | None, words: Vocabulary
 ) -> tuple[pd.DataFrame, str]:
     """Prices and volumes as numbers, by one convention for the whole file."""
-    fields = [name for name in ("open", *PRICES, "dividend") if frame[name].notna().any()]
-    plain, money = cells.prices(pd.concat([frame.set_index("row")[column] for column in fields]), words)
-    delimiter = table.found.get("delimiter", "")
-    decimal = decimal or _mark_of_volumes(frame["volume"])
-    values, mark = spreadsheet.numbers(plain, table.file, delimiter=delimiter, decimal=decimal)
-    numeric: dict[str, Any] = dict(zip(fields, np.split(values.to_numpy(), len(fields)), strict=True))
-    if frame["volume"].notna().any():
-        numeric["volume"] = cells.volumes(frame["volume"], table.file, words, mark)
-    frame = frame.assign(**numeric)
+    fields = [name for name in ("open", *PRICES, "dividend") if name in frame]
+    every = pd.concat([frame.pop(name) for name in fields])
+    plain, money = cells.prices(every.set_axis(np.tile(frame["row"].to_numpy(), len(fields))), words)
+    volume = frame.pop("volume") if "volume" in frame else pd.Series(dtype="str")
+    decimal = decimal or _mark_of_volumes(volume)
+    values, mark = spreadsheet.numbers(plain, file, delimiter=delimiter, decimal=decimal)
+    for name, part in zip(fields, np.split(values.to_numpy(), len(fields)), strict=True):
+        frame[name] = pd.to_numeric(part, errors="coerce") if name == "dividend" else part
+    if len(volume):
+        frame["volume"] = cells.volumes(volume, file, words, mark).to_numpy()
     if (money != "").any():
-        told = dict(zip(fields, np.split(money.to_numpy(), len(fields)), strict=True))
-        sign = told.get("close", told.get("adj_close"))
-        frame = frame.assign(
-            currency=frame["currency"].replace("", np.nan).fillna(pd.Series(sign, frame.index))
-        )
-    others = {name: pd.to_numeric(frame[name], errors="coerce") for name in ("volume", "dividend")}
-    return frame.assign(**others), mark
+        signs = dict(zip(fields, np.split(money.astype(object).to_numpy(), len(fields)), strict=True))
+        sign = pd.Series(signs.get("close", signs.get("adj_close")), frame.index)
+        said = frame["currency"].astype(object)
+        frame["currency"] = said.where(said != "", sign).astype("category")
+    return frame, mark
 
 
 def _mark_of_volumes(volume: pd.Series) -> str | None:
     """The decimal mark that volumes with two marks of thousands, such as 12,345,678, leave for prices."""
-    texts = volume[volume.map(lambda cell: isinstance(cell, str)).astype(bool)].astype(str)
+    if not texts.are(volume):
+        volume = volume[volume.map(lambda cell: isinstance(cell, str)).astype(bool)].astype("str")
     points, commas = (
-        texts.str.fullmatch(rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}").any() for group in (r"\.", ",")
+        texts.match(volume, rf"\d{{1,3}}(?:{group}\d{{3}}){{2,}}").any() for group in (r"\.", ",")
     )
     return {(True, False): ",", (False, True): "."}.get((bool(points), bool(commas)))
 
@@ -406,29 +475,47 @@ def _mark_of_volumes(volume: pd.Series) -> str | None:
 def _recognised(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Closes that a vendor has adjusted, moved to `adj_close`, and how that was told."""
     said: list[str] = []
-    if not all(pd.api.types.is_numeric_dtype(frame[column]) for column in PRICES):
+    if not all(pd.api.types.is_numeric_dtype(frame[name]) for name in frame.columns.intersection(PRICES)):
         return frame, said
-    frame = frame.copy()
-    for ticker, rows in frame.sort_values("date").groupby("ticker", sort=False):
-        line = str(ticker)
-        close, total = rows["close"].astype(float), rows["adj_close"].astype(float)
-        paid = rows.index[(rows["dividend"] > 0) & (np.arange(len(rows)) > 0)]
-        if (total.notna() & close.notna()).all() and np.allclose(close, total, rtol=1e-6, atol=0):
-            if len(paid):
-                day = str(rows.at[paid[-1], "date"])[:10]
+    columns = {name: frame[name].to_numpy() for name in (*PRICES, "dividend") if name in frame}
+    codes, days = frame["ticker"].cat.codes.to_numpy(), frame["date"].to_numpy()
+    order = _by_line_and_day(codes, days)
+    both, moved = [order[:0]], [order[:0]]
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        line, blank = frame["ticker"].cat.categories[codes[rows[0]]], np.full(len(rows), np.nan)
+        close, total, dividend = (
+            columns[name][rows] if name in columns else blank for name in (*PRICES, "dividend")
+        )
+        if not np.isnan(total + close).any() and np.allclose(close, total, rtol=1e-6, atol=0):
+            if (paid := np.flatnonzero(dividend[1:] > 0)).size:
+                day = str(days[rows[paid[-1] + 1]])[:10]
                 said.append(
                     f"Close equals Adj Close of {line} through the dividend of {day}: both are adjusted"
                 )
-                frame.loc[rows.index, "close"] = np.nan
-        elif total.isna().all() and (first := _first_quoted(close.to_numpy())):
-            day = f"{rows['date'].iloc[first]:%Y-%m-%d}"
+                both.append(rows)
+        elif np.isnan(total).all() and (first := _first_quoted(close)):
             said.append(
-                f"closes of {line} before {day} lie between the prices that are quoted and later ones do "
-                "not: they are taken as adjusted for dividends (pass --not-adjusted if they are not)"
+                f"closes of {line} before {str(days[rows[first]])[:10]} lie between the prices that are "
+                "quoted and later ones do not: they are taken as adjusted for dividends (pass --not-adjusted "
+                "if they are not)"
             )
-            frame.loc[rows.index, "adj_close"] = close
-            frame.loc[rows.index, "close"] = np.nan
+            moved.append(rows)
+    if said:
+        adjusted, unquoted = np.concatenate(moved), np.concatenate([*both, *moved])
+        total = columns.get("adj_close", np.full(len(frame), np.nan)).copy()
+        close = columns["close"].copy()
+        total[adjusted], close[unquoted] = close[adjusted], np.nan
+        frame = frame.assign(close=close, adj_close=total)
     return frame, said
+
+
+def _by_line_and_day(codes: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """The order of rows by line and day; often they stand so already."""
+    line = np.diff(codes)
+    if ((line > 0) | ((line == 0) & (days[1:] >= days[:-1]))).all():
+        return np.arange(len(codes))
+    order: np.ndarray = np.lexsort((days, codes))
+    return order
 
 
 def _first_quoted(close: np.ndarray) -> int:
