@@ -22,7 +22,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     day_text,
     figure,
     finish,
@@ -322,9 +321,7 @@ def maker_quarters(
         key=_key(),
     )
     _quarters(fig.subplots(), quarters)
-    return finish(
-        fig, "Two bars a quarter, with ranges", Native("bar", ("bill_usd", "booked_usd")), data=quarters
-    )
+    return finish(fig, "Two bars a quarter, with ranges", data=quarters)
 
 
 def _key() -> list[Patch]:
