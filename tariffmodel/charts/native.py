@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 MOST_ROWS, MOST_BARS = 28, 60  # that can be read on a slide
+_CAP = "|"  # at the end of a whisker
 COLUMN = "column:"  # marks the texts that stand in a column beside the rows
 
 
@@ -196,9 +197,9 @@ def _drawn(ax: Axes) -> tuple[list[tuple[int, float]], list[tuple[int, float, fl
         box = bar.get_path().get_extents(bar.get_patch_transform())
         start, end = sorted((box.x0, box.x1), key=abs)
         marks += [(box.y0 + box.height / 2, end)]
-        spans += [(round(box.y0 + box.height / 2), start, end)]
+        spans += [(round(box.y0 + box.height / 2), start, end)] if start != end else []
     for line in ax.lines:
-        if line.get_transform() == ax.transData:
+        if line.get_transform() == ax.transData and line.get_marker() != _CAP:
             marks += list(
                 zip(*(np.asarray(part, dtype=float) for part in line.get_data()[::-1]), strict=True)
             )

@@ -102,7 +102,10 @@ def _chart(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
             axis.axis_title.text_frame.paragraphs[0].runs[0].font.bold = False
     axis = chart.value_axis
     axis.minimum_scale, axis.maximum_scale, axis.major_unit = low, high, step
-    axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = about["form"], False
+    digits = max(0, -int(np.floor(np.log10(step) + 1e-9))) if step % 1 else 0  # else zero is 1E-16
+    plain = "#,##0" + "." * bool(digits) + "0" * (digits + (round(step * 10**digits, 6) % 1 > 0))
+    form = about["form"] if about["form"] != "General" else plain
+    axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
     axis.has_major_gridlines = True
     axis.major_gridlines.format.line.width = _points(0.5)
     axis.major_gridlines.format.line.color.rgb = _rgb("#DDDDDD")

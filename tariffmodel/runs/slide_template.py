@@ -154,21 +154,25 @@ def fit(text: str, width: float, height: float, size: float, bold: bool) -> tupl
     >>> size, text.endswith("…"), len(text) < 100
     (14, True, True)
     """
-    weight = "bold" if bold else "normal"
+    weight, words = "bold" if bold else "normal", text.split()
+    wide = [house.text_width(word, 1.0, weight) for word in words]
+    space = house.text_width("n n", 1.0, weight) - house.text_width("nn", 1.0, weight)
 
-    def fits(words: str, points: float) -> bool:
-        lines = house.wrapped(words, width, points, weight).count("\n") + 1
-        return lines * 1.2 * points / 72 <= height
+    def fits(many: int, points: float) -> bool:
+        lines, at = 1, 0.0
+        for word in wide[:many]:
+            if at and (at + space + word) * points > width:
+                lines, at = lines + 1, 0.0
+            at += word + space * (at > 0)
+        cut = many < len(words) and (at + 2 * space) * points > width  # room for what says that it is cut
+        return (lines + cut) * 1.2 * points / 72 <= height
 
-    least = min(size, _LEAST_PT)
-    while size > least and not fits(text, size):
-        size = max(size - 1, least)
-    if not fits(text, size):
-        words = text.split()
-        while len(words) > 1 and not fits(" ".join(words) + " …", size):
-            words.pop()
-        text = " ".join(words) + " …"
-    return text, size
+    while size > _LEAST_PT and not fits(len(words), size):
+        size = max(size - 1, _LEAST_PT)
+    if fits(len(words), size):
+        return text, size
+    many = next((n for n in range(len(words) - 1, 0, -1) if fits(n, size)), 1)
+    return " ".join(words[:many]) + " …", size
 
 
 # Look of the house --------------------------------------------------------------------------------
