@@ -44,7 +44,7 @@ COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches
 POINT = 1 / 72
 WIDE, SLIDE_PIXELS = 16 / 9, 2560  # a slide, and across it
-_SLIDE_CM = (14.0, 34.0)  # widths at which a chart for a slide is drawn
+_SLIDE_CM, _FILLED = (14.0, 34.0), 0.85  # widths of a chart for a slide, and how much is filled enough
 SCREEN_SCALE = 1.25  # print sizes are small on a screen: a page's width then fills a notebook's
 
 # Okabe and Ito's palette: makers by home, because nobody can tell twenty hues apart
@@ -321,12 +321,10 @@ def _slide(chart: Chart) -> tuple[bytes, float]:
     It is drawn anew where that fills a slide better; a page, which stands upright, is shown in two halves.
     """
     fig = chart.figure
-    if chart.redraw:
-        page, wanted = fig.get_figwidth() / CM, fig.get_figheight() * WIDE / CM
-        other = (
-            chart.redraw(float(np.clip(wanted, *_SLIDE_CM))).figure if abs(wanted / page - 1) > 0.05 else fig
-        )
-        fig = min(fig, other, key=lambda one: abs(np.log(one.get_figwidth() / one.get_figheight() / WIDE)))
+    if chart.redraw and _filled(fig) < _FILLED:
+        wanted = float(np.clip(fig.get_figheight() * WIDE / CM, *_SLIDE_CM))
+        other = chart.redraw(wanted).figure
+        fig = other if _filled(other) > 1.15 * _filled(fig) else fig  # for less, larger letters are better
     width, height = fig.get_size_inches()
     upright = width < height
     # half a pixel more, or rounding decides how many there are
@@ -343,6 +341,12 @@ def _slide(chart: Chart) -> tuple[bytes, float]:
             slide.paste(part, (left, 0))
             left += part.width
         return _png(slide, said, dpi), round(share * image.height / slide.height, 4)
+
+
+def _filled(fig: Figure) -> float:
+    """The part of a slide that a figure fills."""
+    share = fig.get_figwidth() / fig.get_figheight() / WIDE
+    return float(min(share, 1 / share))
 
 
 def _halves(page: Image.Image) -> list[Image.Image]:

@@ -22,6 +22,7 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
+    Native,
     day_text,
     figure,
     finish,
@@ -368,7 +369,12 @@ def maker_reactions(
         body_cm=0.36 * len(reactions) + 0.9,
     )
     _reactions(fig.subplots(), reactions)
-    return finish(fig, "Dots with intervals, one row per event", data=reactions)
+    drawn = [
+        pd.DataFrame({"moved": 100 * reactions[f"car{end}"].to_numpy()}) for end in ("", "_low", "_high")
+    ]
+    colors = np.where(reactions["p_value"] < 0.05, _TOLD, INK).tolist()
+    native = Native("bar", *drawn, unit="abnormal return, %", rows=colors)
+    return finish(fig, "Dots with intervals, one row per event", native, reactions)
 
 
 def _how(reactions: pd.DataFrame) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,13 +26,13 @@ _SMALL, _LARGE = 8.0, 12.0  # points
 _MOST_NAMES = 0.4  # of the width, for the names of rows
 
 
-def picture(slide: Any, path: Path, title_share: float, box: Box) -> Any:
-    """The picture without its title and white edges, as large as `box` takes it."""
-    raw = path.read_bytes()
+def picture(slide: Any, raw: bytes, box: Box, above: float, below: float = 0.0) -> Any:
+    """A PNG without white edges and those parts of its height, as large as `box` takes it."""
     with Image.open(BytesIO(raw)) as image:
         ink = np.asarray(image.convert("L")) < 250
     height, width = ink.shape
-    ink[: round(title_share * height)] = False
+    ink[: round(above * height)] = False
+    ink[round((1 - below) * height) :] = False
     rows, across = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     left, right = (int(across[0]), int(across[-1]) + 1) if len(across) else (0, width)
     top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, height)
@@ -54,12 +53,13 @@ def native(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
     several = len(about["series"]) > 1 and not about["row_colors"]
     foot = round((1.5 + 0.7 * several + 0.4 * line) * _CM)
     deep = box.height - head - foot
-    points = float(np.clip(0.72 * deep / max(len(names), 1) / _PT, _SMALL, _LARGE))
+    largest = min(_LARGE, max(_SMALL, 0.62 * box.width / _CM))
+    points = float(np.clip(0.72 * deep / max(len(names), 1) / _PT, _SMALL, largest))
     beside = [_wide([one["heading"], *one["texts"]], points) for one in columns]
     width = box.width - sum(beside)
     shape = _chart(slide, about, Box(box.left, box.top, width, box.height), themed)
     chart = shape.chart
-    chart.font.size = _points(_LARGE if line else points)
+    chart.font.size = _points(largest if line else points)
     left = (
         round(1.6 * _CM)
         if line
@@ -77,7 +77,7 @@ def _chart(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
     from pptx.chart.data import CategoryChartData
     from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
 
-    low, high, step = _scale(about)
+    low, high, step = _scale(about, max(4, round(box.width / (3 * _CM))))
     data = CategoryChartData()
     data.categories = _named(about, low, high)
     for one in about["series"]:
@@ -102,8 +102,8 @@ def _chart(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
             axis.axis_title.text_frame.paragraphs[0].runs[0].font.bold = False
     axis = chart.value_axis
     axis.minimum_scale, axis.maximum_scale, axis.major_unit = low, high, step
-    digits = max(0, -int(np.floor(np.log10(step) + 1e-9))) if step % 1 else 0  # else zero is 1E-16
-    plain = "#,##0" + "." * bool(digits) + "0" * (digits + (round(step * 10**digits, 6) % 1 > 0))
+    digits = next(d for d in range(9) if d == 8 or round(step * 10**d, 6) % 1 == 0)  # or zero is 1E-16
+    plain = "#,##0" + "." * bool(digits) + "0" * digits
     form = about["form"] if about["form"] != "General" else plain
     axis.tick_labels.number_format, axis.tick_labels.number_format_is_linked = form, False
     axis.has_major_gridlines = True
@@ -124,13 +124,13 @@ def _chart(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
     return frame
 
 
-def _scale(about: Mapping[str, Any]) -> tuple[float, float, float]:
-    """An axis as far as that of the picture, from one round figure to another, and its step."""
+def _scale(about: Mapping[str, Any], steps: int) -> tuple[float, float, float]:
+    """An axis as far as that of the picture, from one round figure to another, and the step between."""
     low, high = about["limits"]
     if about["kind"] != "stacked":
         ends = np.clip([0.0, *_drawn(about, range(len(about["labels"])))], low, high)
         low, high = ends.min(), ends.max()
-    for most in (8, 16):  # a finer scale where a rough one would leave a tenth of it empty
+    for most in (steps, 2 * steps):  # a finer scale where a rough one would leave a tenth of it empty
         ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         step = ticks[1] - ticks[0]
         first = max(t for t in ticks if t <= low + 1e-9 * step)
@@ -279,7 +279,12 @@ def write_cell(
     paragraph = cell.text_frame.paragraphs[0]
     paragraph.alignment, paragraph.font.size, paragraph.font.bold = align, _points(points), bold
     if soft:
-        paragraph.font.color.rgb = _rgb(house.SOFT)
+        soften(paragraph.font)
+
+
+def soften(font: Any) -> None:
+    """Letters of what is not read first."""
+    font.color.rgb = _rgb(house.SOFT)
 
 
 def textbox(slide: Any, box: Box) -> Any:

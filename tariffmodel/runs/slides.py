@@ -17,7 +17,7 @@ from tariffmodel import files
 from tariffmodel.charts import house
 from tariffmodel.errors import DataError
 from tariffmodel.runs import office
-from tariffmodel.runs.slide_charts import described, native, picture, textbox
+from tariffmodel.runs.slide_charts import described, native, picture, soften, textbox
 from tariffmodel.runs.slide_template import Box, Template, fit, opened
 
 DECK = "charts.pptx"
@@ -62,7 +62,9 @@ def deck(folder: str | Path, source: str, as_of: date, template: str | Path | No
     ground = opened(template)
     for path in found:
         _slide(ground, path, source)
-    return save(ground, Path(folder) / DECK, source, as_of)
+    out = Path(folder) / DECK
+    out.write_bytes(content(ground, source, as_of))
+    return out
 
 
 def charts(folder: str | Path) -> list[Path]:
@@ -86,21 +88,18 @@ def once(found: Iterable[Path]) -> list[Path]:
     return [path for path, (alt, number) in said.items() if last[alt] == number]
 
 
-def save(ground: Template, out: Path, title: str, as_of: date) -> Path:
-    """Write a presentation as of a day: the same slides are the same bytes.
+def content(ground: Template, title: str, as_of: date) -> bytes:
+    """A presentation as a file, as of a day: the same slides are the same bytes.
 
-    >>> from tempfile import TemporaryDirectory
-    >>> with TemporaryDirectory() as place:
-    ...     save(opened(), Path(place) / "empty.pptx", "Nothing", date(2026, 10, 30)).name
-    'empty.pptx'
+    >>> content(opened(), "Nothing", date(2026, 10, 30))[:2]
+    b'PK'
     """
     about = ground.show.core_properties
     about.author = about.last_modified_by = "tariffmodel"
     about.title = title
-    content = BytesIO()
-    ground.show.save(content)
-    out.write_bytes(office.dated(content.getvalue(), as_of))
-    return out
+    written = BytesIO()
+    ground.show.save(written)
+    return office.dated(written.getvalue(), as_of)
 
 
 def foot(ground: Template, slide: Any, text: str, lines: float = _FOOT_CM) -> None:
@@ -114,10 +113,7 @@ def foot(ground: Template, slide: Any, text: str, lines: float = _FOOT_CM) -> No
     said, size = fit(text, body.width / 914_400, lines / 2.54, _FOOT_PT, bold=False)
     frame.text = said
     frame.paragraphs[0].font.size = Pt(size)
-    if not ground.themed:
-        from pptx.dml.color import RGBColor
-
-        frame.paragraphs[0].font.color.rgb = RGBColor.from_string(house.SOFT.removeprefix("#"))
+    soften(frame.paragraphs[0].font)
 
 
 def _slide(ground: Template, path: Path, source: str) -> None:
@@ -137,7 +133,8 @@ def _slide(ground: Template, path: Path, source: str) -> None:
     else:
         wide = path.with_name("16x9") / f"{name}.png"
         drawn = wide if wide.is_file() else path.with_suffix(".png")
-        shape = picture(slide, drawn, about["title_share"] if wide.is_file() else 0.0, place)
+        above = about["title_share"] if wide.is_file() else 0.0  # the slide says it already
+        shape = picture(slide, drawn.read_bytes(), place, above)
     described(shape, about["alt"])
     notes = [about["title"], about["alt"], f"Data: charts/{name}.csv.", source]
     if why := about.get("native_loses"):
