@@ -139,6 +139,7 @@ _HOMES = {
     "shapes": "spillovers.shapes",
     "states": "spillovers.states",
     "suppliers": "spillovers.suppliers",
+    "slides": "runs.slides",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  the keys are strings
 

@@ -297,7 +297,9 @@ def residuals(
     ax.set_xlim(-reach, reach)
     ax.xaxis.set_major_locator(MaxNLocator(5, symmetric=True))
     percent_ticks(ax.xaxis)
-    return finish(fig, "Dots, one row per maker", Native("bar", ("residual_share",)))
+    rows = [tint(color) if s else color for s in solved]
+    native = Native("bar", share.to_frame("gap"), unit="Gap, % of US sales", form="0%", rows=rows)
+    return finish(fig, "Dots, one row per maker", native)
 
 
 def _untested(identity: pd.DataFrame) -> pd.Series:
@@ -327,8 +329,8 @@ def bill_bars(
     >>> asked = tm.case("flat-25", period="CY2025")
     >>> about = {"case": asked.label, "source": "a source", "as_of": asked.as_of}
     >>> chart = tm.charts.bill_bars(tm.exposure.table(asked), **about)
-    >>> chart.alt.split(".")[0], chart.native.columns
-    ('Horizontal bars, one per maker', ('bill_usd',))
+    >>> chart.alt.split(".")[0], list(chart.native.figures)
+    ('Horizontal bars, one per maker', ['vehicles', 'parts, net of offset'])
     """
     rows = table.sort_values("bill_usd", ascending=False, kind="stable")
     scale, unit = usd_scale(rows["bill_usd"])
@@ -364,7 +366,16 @@ def bill_bars(
     )
     widen(ax)
     ax.set_xlabel(f"USD {unit}")
-    return finish(fig, "Horizontal bars, one per maker", Native("bar", ("bill_usd",)))
+    net = "parts, net of offset"
+    native = Native(
+        "stacked",
+        pd.DataFrame({"vehicles": vehicles, net: parts}),
+        pd.DataFrame({net: low}),
+        pd.DataFrame({net: high}),
+        unit=f"USD {unit}",
+        rows=colors,
+    )
+    return finish(fig, "Horizontal bars, one per maker", native)
 
 
 def _bill_title(rows: pd.DataFrame) -> str:
@@ -459,7 +470,9 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
         ax, [f"({range_text(100 * a, 100 * b)})" for a, b in zip(low, high, strict=True)], 31, align="left"
     )
     percent_ticks(ax.xaxis)
-    return finish(fig, "Horizontal bars, one per maker", Native("bar", ("share_of_operating_profit",)))
+    drawn = [pd.DataFrame({called: np.asarray(values)}) for values in (share, low, high)]
+    native = Native("bar", *drawn, unit="% of operating profit", form="0%", rows=colors)
+    return finish(fig, "Horizontal bars, one per maker", native)
 
 
 @in_house_style

@@ -112,10 +112,14 @@ def fx_betas(
     text_column(ax, [_signed(beta, "+") for beta in rows["beta_fx"]], 22, heading="beta")
     text_column(ax, list(rows["currency"]), 42)
     ax.set_xlabel("beta, % per 1%")
+    drawn = {label: frame.reindex(rows.index) for label, frame in estimates.items()}
+    figures = [
+        pd.DataFrame({label: frame[c] for label, frame in drawn.items()}) for c in ("beta_fx", "low", "high")
+    ]
     named = {re.sub(r"\W+", "_", label): frame["beta_fx"] for label, frame in estimates.items()}
     data = pd.DataFrame(named).join(table[["low", "high", "currency", "role"]])
     data = data.sort_values(next(iter(named)), ascending=False)
-    native = Native("bar", tuple(named), "currency beta", scale=1.0)
+    native = Native("bar", *figures, unit="beta, % per 1%")
     return finish(fig, "Dots with intervals, one row per maker", native, data)
 
 

@@ -237,7 +237,9 @@ def events_forest(
     text_column(ax, [f"{n:.0f}" for n in by_event["n"]], 66, heading="n")
     percent_ticks(ax.xaxis)
     ax.tick_params(axis="y", labelsize=5.8)
-    return finish(fig, "Dots with intervals, one row per event")
+    drawn = [pd.DataFrame({"mean": by_event[name].to_numpy()}) for name in ("caar", "caar_low", "caar_high")]
+    native = Native("bar", *drawn, unit="Mean abnormal return", form="0%", rows=color)
+    return finish(fig, "Dots with intervals, one row per event", native)
 
 
 @in_house_style
@@ -327,8 +329,7 @@ def car_vs_exposure(
         axis.set_major_locator(MaxNLocator(7))
     upright = np.column_stack([np.zeros(60), np.linspace(*ax.get_ylim(), 60)])
     label_points(fig, ax, points, keep_clear=np.vstack([np.column_stack([line, fitted]), upright]))
-    native = Native("scatter", ("delta", "car"))
-    return finish(fig, "Scatter, one point per maker, with a fitted line", native)
+    return finish(fig, "Scatter, one point per maker, with a fitted line")
 
 
 @in_house_style
@@ -412,7 +413,15 @@ def slopes_by_event(
     text_column(ax, [*map(_p, slopes["p_family"]), *none], 78, heading="Family")
     text_column(ax, [*(f"{n:.0f}" for n in slopes["makers"]), *none], 92, heading="n")
     ax.tick_params(axis="y", labelsize=6)
-    native = Native("bar", ("slope",), "points of return per 1% of market value", scale=1.0)
+    within = np.append(slopes["slope_home"], np.full(len(pooled), np.nan))
+    native = Native(
+        "bar",
+        pd.DataFrame({"slope": estimate, "within homes": within}),
+        pd.DataFrame({"slope": low}),
+        pd.DataFrame({"slope": high}),
+        unit="points of return per 1% of market value",
+        colors=(INK, "#BBBBBB"),
+    )
     return finish(fig, "Dots with intervals, one row per event, and all pooled", native)
 
 
@@ -555,7 +564,7 @@ def factor_path(
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     percent_ticks(ax.yaxis)
     data = pd.DataFrame({"return": returns, "cumulative": path})
-    return finish(fig, "Line over time, events marked", Native("line", ("cumulative",)), data)
+    return finish(fig, "Line over time, events marked", data=data)
 
 
 def _half_width(rows: pd.DataFrame, level: float = 0.95) -> pd.Series:

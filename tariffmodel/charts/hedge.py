@@ -312,7 +312,15 @@ def pair_ideas(
     percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="y", labelsize=6)
-    return finish(fig, "Dots with lines, one row per pair", Native("bar", ("exposure_gap", "shock_gap")))
+    columns = {
+        "bill": ("exposure_gap", "gap_low", "gap_high"),
+        f"added by {shock}": ("shock_gap", "shock_low", "shock_high"),
+    }
+    drawn = [
+        pd.DataFrame({label: pairs[of[k]].to_numpy() for label, of in columns.items()}) for k in range(3)
+    ]
+    native = Native("bar", *drawn, unit="% of market value a year", form="0%", colors=(INK, _BLUE))
+    return finish(fig, "Dots with lines, one row per pair", native)
 
 
 @in_house_style
@@ -380,5 +388,4 @@ def payoffs(
     ax.set_xlabel(f"change of {held} against {paid} by the end")
     percent_ticks(ax.xaxis)
     ax.set_ylabel(f"{paid} {size}")
-    native = Native("line", tuple(map(str, value)), f"{paid} {size}", scale=scale)
-    return finish(fig, "Lines over the move of the currency", native)
+    return finish(fig, "Lines over the move of the currency")

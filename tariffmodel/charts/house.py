@@ -8,12 +8,12 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import wraps
 from math import ceil
 from pathlib import Path
-from typing import Any, Literal, ParamSpec
+from typing import Any, ParamSpec
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from matplotlib.font_manager import FontProperties, fontManager
 from matplotlib.layout_engine import ConstrainedLayoutEngine, PlaceHolderLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
 from matplotlib.transforms import Bbox, offset_copy
@@ -34,12 +35,16 @@ from PIL.PngImagePlugin import PngInfo
 
 from tariffmodel import columns as result_columns
 from tariffmodel import escapes
+from tariffmodel.charts import native as natives
+from tariffmodel.charts.native import Native
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
 COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches
 POINT = 1 / 72
+WIDE, SLIDE_PIXELS = 16 / 9, 2560  # a slide, and across it
+_SLIDE_CM, _FILLED = (14.0, 34.0), 0.85  # widths of a chart for a slide, and how much is filled enough
 SCREEN_SCALE = 1.25  # print sizes are small on a screen: a page's width then fills a notebook's
 
 # Okabe and Ito's palette: makers by home, because nobody can tell twenty hues apart
@@ -82,46 +87,6 @@ def house_style() -> AbstractContextManager[None]:
     return style.context(["tariffmodel.house", {"font.family": ["DejaVu Sans", *asian]}], after_reset=True)
 
 
-@dataclass(frozen=True)
-class Native:
-    """How a spreadsheet program can draw the chart itself, from the data exported with it.
-
-    Columns with the range of a value become error bars, a column `home` colours.
-
-    Parameters
-    ----------
-    kind : str
-        ``bar``, ``line`` or ``scatter``.
-    columns : tuple of str
-        What is drawn, of the data; for a scatter x and y.
-    unit, x_unit : str, optional
-        What the axes say. Default: as the table of result columns has the (last, first) column.
-    scale : float, optional
-        What the values are divided by. Default: as that table has it.
-
-    Examples
-    --------
-    >>> Native("bar", ("bill_usd",)).stated()
-    {'kind': 'bar', 'columns': ['bill_usd'], 'unit': 'Bill, USD bn', 'x_unit': '', 'scale': 1000000000.0}
-    """
-
-    kind: Literal["bar", "line", "scatter"]
-    columns: tuple[str, ...]
-    unit: str = ""
-    x_unit: str = ""
-    scale: float = 0.0
-
-    def stated(self) -> dict[str, Any]:
-        """The same with what the table of result columns says put in."""
-        x, y = self.columns[0], self.columns[-1]
-        said = asdict(self) | {"columns": list(self.columns)}
-        said["unit"] = self.unit or result_columns.label(y)
-        said["scale"] = self.scale or result_columns.scale(y)
-        if self.kind == "scatter":
-            said["x_unit"] = self.x_unit or result_columns.label(x)
-        return said
-
-
 @dataclass(frozen=True, eq=False)
 class Chart:
     """A chart as it was drawn, and all that is needed to show it elsewhere.
@@ -133,7 +98,7 @@ class Chart:
     alt : str
         What it shows, in a sentence or two, for readers who cannot see it.
     native : Native, optional
-        How a spreadsheet program can draw it. Without it a slide shows the picture.
+        What an office program needs to draw it. Without it a slide shows the picture.
     data : DataFrame, optional
         What is drawn, where that is not the table that the chart was given.
     redraw : callable, optional
@@ -209,10 +174,11 @@ def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | Non
     """Write `chart` and the `data` behind it: folder/charts/`name`.png, .svg, .pdf, .csv and .json.
 
     The same chart drawn for one column of a note goes to charts/9cm/`name`.png, .svg and .pdf, and
-    one with white on two sides, which fills a slide, to charts/16x9/`name`.png.
+    one as broad as a slide, 16 by 9, to charts/16x9/`name`.png.
 
     Without a folder nothing is written, so that a notebook runs anywhere. The same figure gives
-    the same bytes. The JSON holds its title, `alt` and `native`.
+    the same bytes. The JSON holds its title, subtitle, note and `alt`, and `native` or, where an office
+    program would lose something of the picture, what that is.
 
     >>> from tempfile import TemporaryDirectory
     >>> with house_style():
@@ -223,20 +189,24 @@ def export(chart: Chart, name: str, data: pd.DataFrame, folder: str | Path | Non
     ['bill.csv', 'bill.json', 'bill.pdf', 'bill.png', 'bill.svg']
     """
     fig, alt = chart.figure, chart.alt
-    if chart.native and (absent := set(chart.native.columns) - set(map(str, data))):
-        raise ValueError(f"chart {name!r}: native names {', '.join(sorted(absent))}, not columns of data")
     if not folder:
         return
-    drawings = {f"{name}.png": chart.picture(), f"16x9/{name}.png": _slide(chart.picture())}
+    slide, title_share = _slide(chart)
+    drawings = {f"{name}.png": chart.picture(), f"16x9/{name}.png": slide}
     drawings |= {f"{name}.{kind}": render(fig, kind, alt) for kind in ("svg", "pdf")}
     if chart.redraw:
         column = chart.redraw(COLUMN_CM).figure
         drawings |= {f"9cm/{name}.{kind}": render(column, kind, alt) for kind in ("png", "svg", "pdf")}
+    why = natives.lost(fig, chart.native) if chart.native else ""
+    said = [text.get_text().replace("\n", " ") for text in fig.texts[1:3]] if _titles(fig) else ["", ""]
     about = {
         "title": chart.title,
+        "subtitle": said[0],
+        "note": said[1],
         "alt": alt,
-        "native": chart.native.stated() if chart.native else {},
-        "title_share": _title_share(fig),
+        "native": chart.native.stated(fig) if chart.native and not why else {},
+        "native_loses": why,
+        "title_share": title_share,
     }
     for file, content in drawings.items():
         write_whole(Path(folder) / "charts" / file, content)
@@ -289,8 +259,10 @@ def export_table(
     write_whole(Path(folder) / "tables" / f"{name}.json", _json(about))
 
 
-def render(fig: Figure, kind: str, alt: str) -> bytes:
+def render(fig: Figure, kind: str, alt: str, dpi: float = 0.0) -> bytes:
     """A figure as ``png``, ``svg`` or ``pdf``, with its title and `alt` inside: the same bytes every time.
+
+    `dpi` of a PNG is that of the house style unless it is given.
 
     >>> with house_style():
     ...     drawn = figure("Toyota owes most", "Bill, USD bn", [], COLUMN_CM, body_cm=1)
@@ -309,8 +281,8 @@ def render(fig: Figure, kind: str, alt: str) -> bytes:
         if kind != "png":
             fig.savefig(content, format=kind, metadata=about[kind])
             return content.getvalue()
-        fig.savefig(content, format="rgba")
-        dpi = rcParams["savefig.dpi"]
+        dpi = dpi or rcParams["savefig.dpi"]
+        fig.savefig(content, format="rgba", dpi=dpi)
     size = int(fig.get_figwidth() * dpi), int(fig.get_figheight() * dpi)
     said = PngInfo()
     said.add_text("Title", title)
@@ -338,23 +310,50 @@ def _png(image: Image.Image, said: PngInfo, dpi: float) -> bytes:
     return content.getvalue()
 
 
-def _title_share(fig: Figure) -> float:
-    """The part of the height that the title takes, from the top: a slide has a title of its own."""
-    titles = [text for text in fig.texts if text.get_text() == fig.get_suptitle() and text.get_visible()]
-    return round(1 - titles[0].get_window_extent().y0 / fig.bbox.height, 4) if titles else 0.0
+def _titles(fig: Figure) -> list[Text]:
+    """The title, where it stands over the drawing."""
+    return [text for text in fig.texts[:1] if text.get_text() == fig.get_suptitle() and text.get_visible()]
 
 
-def _slide(picture: bytes) -> bytes:
-    """A picture in the middle of the smallest area of 16 by 9 around it."""
-    with Image.open(io.BytesIO(picture)) as image:
-        width, height = image.size
-        said = PngInfo()
+def _slide(chart: Chart) -> tuple[bytes, float]:
+    """A chart as broad as a slide and the part of its height that the title takes: a slide has its own.
+
+    It is drawn anew where that fills a slide better; a page, which stands upright, is shown in two halves.
+    """
+    fig = chart.figure
+    if chart.redraw and _filled(fig) < _FILLED:
+        wanted = float(np.clip(fig.get_figheight() * WIDE / CM, *_SLIDE_CM))
+        other = chart.redraw(wanted).figure
+        fig = other if _filled(other) > 1.15 * _filled(fig) else fig  # for less, larger letters are better
+    width, height = fig.get_size_inches()
+    upright = width < height
+    # half a pixel more, or rounding decides how many there are
+    dpi = float((SLIDE_PIXELS + 0.5) / max(2 * width if upright else width, height * WIDE))
+    share = max((1 - one.get_window_extent().y0 / fig.bbox.height for one in _titles(fig)), default=0.0)
+    said = PngInfo()
+    with Image.open(io.BytesIO(render(fig, "png", chart.alt, dpi))) as image:
         for key, text in image.text.items():  # type: ignore[attr-defined]
             said.add_text(key, text)
-        wide, high = max(width, round(height * 16 / 9)), max(height, round(width * 9 / 16))
-        slide = Image.new("RGB", (wide, high), "white")
-        slide.paste(image, ((wide - width) // 2, (high - height) // 2))
-        return _png(slide, said, image.info["dpi"][0])
+        parts = _halves(image) if upright else [image]
+        slide = Image.new("RGB", (SLIDE_PIXELS, round(SLIDE_PIXELS / WIDE)), "white")
+        left = (SLIDE_PIXELS - sum(part.width for part in parts)) // 2
+        for part in parts:
+            slide.paste(part, (left, 0))
+            left += part.width
+        return _png(slide, said, dpi), round(share * image.height / slide.height, 4)
+
+
+def _filled(fig: Figure) -> float:
+    """The part of a slide that a figure fills."""
+    share = fig.get_figwidth() / fig.get_figheight() / WIDE
+    return float(min(share, 1 / share))
+
+
+def _halves(page: Image.Image) -> list[Image.Image]:
+    """A page cut where it is white, as near to its middle as that is."""
+    white = np.flatnonzero((np.asarray(page.convert("L")) == 255).all(axis=1))
+    cut = int(white[np.abs(white - page.height // 2).argmin()]) if len(white) else page.height // 2
+    return [page.crop((0, 0, page.width, cut)), page.crop((0, cut, page.width, page.height))]
 
 
 def _json(about: Mapping[str, object]) -> bytes:
@@ -529,11 +528,12 @@ def text_column(
     """
     fig = ax.get_figure(root=True)
     edge = offset_copy(ax.get_yaxis_transform(), fig, x=points, units="points")
+    about: dict[str, Any] = {"ha": align, "size": 6.5, "label": f"{natives.COLUMN}{points}"}
     for row, text in enumerate(texts):
-        ax.text(1, row, true_minus(text), transform=edge, ha=align, va="center", size=6.5)
+        ax.text(1, row, true_minus(text), transform=edge, va="center", **about)
     if heading:
         above = offset_copy(ax.transAxes, fig, x=points, y=4, units="points")
-        ax.text(1, 1, heading, transform=above, ha=align, size=6.5, color=SOFT)
+        ax.text(1, 1, heading, transform=above, color=SOFT, **about)
 
 
 def swatch(origin: str, label: str = "") -> Patch:

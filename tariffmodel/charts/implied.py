@@ -16,7 +16,6 @@ from tariffmodel.charts.house import (
     INK,
     SOFT,
     Chart,
-    Native,
     day_text,
     figure,
     finish,
@@ -107,8 +106,7 @@ def implied_path(
     ax.xaxis.set_major_locator(ticks)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ticks))
     data = path.assign(event=path.index).set_index("date")
-    native = Native("line", ("before", "after"), "probability", scale=1.0)
-    return finish(fig, "Steps with a band, one for each event", native, data)
+    return finish(fig, "Steps with a band, one for each event", data=data)
 
 
 @in_house_style
@@ -157,8 +155,7 @@ def implied_iso(
     ax.set_xlabel("years that the duty lasts")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.set_ylim(min(-0.05, iso["probability_low"].min()), max(1.05, min(iso["probability_high"].max(), 1.5)))
-    native = Native("line", ("probability",), "change of the probability", scale=1.0)
-    return finish(fig, "Line with a band", native, iso)
+    return finish(fig, "Line with a band", data=iso)
 
 
 def _title(path: pd.DataFrame) -> str:

@@ -322,9 +322,7 @@ def maker_quarters(
         key=_key(),
     )
     _quarters(fig.subplots(), quarters)
-    return finish(
-        fig, "Two bars a quarter, with ranges", Native("bar", ("bill_usd", "booked_usd")), data=quarters
-    )
+    return finish(fig, "Two bars a quarter, with ranges", data=quarters)
 
 
 def _key() -> list[Patch]:
@@ -371,7 +369,12 @@ def maker_reactions(
         body_cm=0.36 * len(reactions) + 0.9,
     )
     _reactions(fig.subplots(), reactions)
-    return finish(fig, "Dots with intervals, one row per event", data=reactions)
+    drawn = [
+        pd.DataFrame({"moved": 100 * reactions[f"car{end}"].to_numpy()}) for end in ("", "_low", "_high")
+    ]
+    colors = np.where(reactions["p_value"] < 0.05, _TOLD, INK).tolist()
+    native = Native("bar", *drawn, unit="abnormal return, %", rows=colors)
+    return finish(fig, "Dots with intervals, one row per event", native, reactions)
 
 
 def _how(reactions: pd.DataFrame) -> str:

@@ -108,7 +108,13 @@ def supply_curves(
     _label_ends(ax, float(wide.index.max()), ends, max(float(np.nanmax(wide)), 1.0) / _THOUSAND)
     ax.set_xlabel("slope: fall of the rate per unit of contribution")
     ax.set_ylim(bottom=0)
-    native = Native("line", tuple(_RULES), "thousand vehicles a year", scale=_THOUSAND)
+    named = {rule: label for rule, (label, _, _) in _RULES.items()}
+    native = Native(
+        "line",
+        wide[list(_RULES)].rename(columns=named) / _THOUSAND,
+        unit="thousand vehicles a year",
+        colors=[color for _, color, _ in _RULES.values()],
+    )
     return finish(fig, "Lines, one for each rule", native, wide)
 
 
@@ -215,8 +221,7 @@ def break_even(
     spans = [f"{a:.0f}–{b:.0f}" for a, b in zip(first["months_low"], first["months_high"], strict=True)]
     text_column(ax, spans, 34, heading="months")
     data = table.reset_index().set_index("option")
-    native = Native("bar", ("years",), "years", scale=1.0)
-    return finish(fig, "Dots with ranges, one row per way to build more", native, data)
+    return finish(fig, "Dots with ranges, one row per way to build more", data=data)
 
 
 @in_house_style
@@ -286,8 +291,7 @@ def relief_frontier(
     ax.set_ylim(bottom=0)
     columns = ["strength", "relief_usd", "moved_units", "moved_low_units", "moved_high_units"]
     data = told.reset_index("strength")[columns]
-    native = Native("scatter", ("relief_usd", "moved_units"), "vehicles a year", "USD bn a year")
-    return finish(fig, "Lines, one for each design", native, data)
+    return finish(fig, "Lines, one for each design", data=data)
 
 
 def _label_ends(ax: Axes, right: float, ends: list[tuple[float, str, str]], top: float) -> None:

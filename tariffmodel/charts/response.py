@@ -90,7 +90,9 @@ def gross_and_net(
     text_column(ax, [short_number(gain) for gain in shown["rivals_gain_usd"] / scale], 24, "rivals")
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
-    return finish(fig, "Two dots, one row per maker", Native("bar", ("bill_usd", "net_bill_usd")))
+    ends = [pd.DataFrame({"net": shown[f"net_bill_{end}_usd"].to_numpy() / scale}) for end in ("low", "high")]
+    native = Native("bar", pd.DataFrame({"gross": gross, "net": net}), *ends, unit=f"USD {size}")
+    return finish(fig, "Two dots, one row per maker", native)
 
 
 def _finding(shown: pd.DataFrame, scale: float, size: str) -> str:

@@ -119,8 +119,7 @@ def fan(
     return finish(
         fig,
         "One line per outcome, rising with time",
-        Native("line", ("mean_usd",), f"USD {size}", scale=scale),
-        data,
+        data=data,
     )
 
 
@@ -182,7 +181,13 @@ def variance_split(
     return finish(
         fig,
         "Stacked bars that sum to 100%, one row per maker",
-        Native("bar", tuple(_PARTS), "share of the variance", scale=1.0),
+        Native(
+            "stacked",
+            shown[list(_PARTS)].rename(columns=_PARTS),
+            unit="share of the variance",
+            form="0%",
+            colors=list(_PART_COLOR.values()),
+        ),
         shown,
     )
 
@@ -250,10 +255,14 @@ def hedge_outcomes(
     ax.axvline(0, color=SOFT, linewidth=0.7)
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
+    drawn = [
+        pd.DataFrame({label: parts[part][f"{c}_money"] / 1e6 for part, label in _HEDGE.items()})
+        for c in ("mean", "low", "high")
+    ]
     return finish(
         fig,
         "Two marks with a line for each outcome, without and with the hedge",
-        Native("bar", ("mean_money",), f"{currency} m", scale=1e6),
+        Native("bar", *drawn, unit=f"{currency} m", colors=list(_PART_OF.values())),
         by_outcome.reset_index(),
     )
 

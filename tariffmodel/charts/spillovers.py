@@ -35,6 +35,7 @@ from tariffmodel.charts.house import (
     readable_on,
     short_number,
     text_column,
+    tint,
     true_minus,
     usd_scale,
     whiskers,
@@ -113,7 +114,8 @@ def industry_bars(
     text_column(ax, [f"{jobs:,.0f}" if jobs == jobs else "–" for jobs in shown["jobs"]], 24, "jobs")
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda tick, _: true_minus(f"{tick:,g}")))
-    native = Native("bar", ("output_usd",), unit=f"Output, USD {size}", scale=scale)
+    drawn = [pd.DataFrame({"output": figures}) for figures in (value, low, high)]
+    native = Native("bar", *drawn, unit=f"Output, USD {size}", form="#,##0", rows=[_MORE] * len(shown))
     return finish(fig, "Bars, one row per industry", native, table)
 
 
@@ -189,8 +191,7 @@ def state_map(
     return finish(
         fig,
         "Map of the United States, states coloured by jobs",
-        Native("bar", ("jobs",), unit="Jobs", scale=1),
-        table,
+        data=table,
     )
 
 
@@ -276,10 +277,7 @@ def predicted_and_realised(
         percent_ticks(axis)
         axis.set_major_locator(MaxNLocator(7))
     label_points(fig, ax, points, keep_clear=np.column_stack([line, fitted]))
-    native = Native(
-        "scatter", ("predicted", "car"), unit="Abnormal return", x_unit="Predicted change of sales", scale=1
-    )
-    return finish(fig, "Scatter, one point per line, with a fitted line", native, rows)
+    return finish(fig, "Scatter, one point per line, with a fitted line", data=rows)
 
 
 @in_house_style
@@ -337,12 +335,12 @@ def line_forest(
     ax.axvline(0, color=INK, linewidth=0.6)
     percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(6))
-    return finish(
-        fig,
-        "Dots with lines, one row per line",
-        Native("bar", ("slope",), unit="Return for a change by 100%", scale=1),
-        table,
-    )
+    pale = [color if full else tint(color) for color, full in zip(colors, sure, strict=True)]
+    drawn = [
+        pd.DataFrame({"return": shown[name].to_numpy()}) for name in ("slope", "slope_low", "slope_high")
+    ]
+    native = Native("bar", *drawn, unit="Return for a change by 100%", form="0%", rows=pale)
+    return finish(fig, "Dots with lines, one row per line", native, table)
 
 
 _WAY = {"follows its driver": "with", "against its driver": "against"}

@@ -93,9 +93,11 @@ def nowcast_fan(
     text_column(ax, [f"{value / 1e3:,.0f}" for value in shown["value"]], 30, "nowcast")
     through = [text if isinstance(text, str) else "–" for text in shown["through"]]
     text_column(ax, through, 66, "through")
-    return finish(
-        fig, "Dots with whiskers, one row per maker", Native("bar", ("value",), "thousand", scale=1e3), shown
+    drawn = [pd.DataFrame({"change": 100 * change[name].to_numpy()}) for name in ("value", "low", "high")]
+    native = Native(
+        "bar", *drawn, unit="%", form='+0"%";-0"%";0', rows=np.where(counted, _MONTHS, _LAST).tolist()
     )
+    return finish(fig, "Dots with whiskers, one row per maker", native, shown)
 
 
 def _finding(shown: pd.DataFrame, change: dict[str, pd.Series], what: str, label: str) -> str:
@@ -173,9 +175,9 @@ def surprise_bars(
     text_column(ax, [f"{share:+.0%}" for share in shown["size_share"]], 26, "size")
     worth = [f"{share:+z.1%}" if share == share else "–" for share in shown["value_change_share"]]
     text_column(ax, worth, 56, "value")
-    return finish(
-        fig,
-        "Bars from zero, one row per maker and indicator",
-        Native("bar", ("bill_change_usd", "others_bill_change_usd"), f"USD {size}", scale=scale),
-        shown,
-    )
+    drawn = {
+        "the maker's own": shown["bill_change_usd"] / scale,
+        "others": np.where(others != 0, others, np.nan),
+    }
+    native = Native("bar", pd.DataFrame(drawn), unit=f"USD {size}")
+    return finish(fig, "Bars from zero, one row per maker and indicator", native, shown)

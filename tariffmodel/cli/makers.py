@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tariffmodel.cli.options import BEFORE, YEAR, Against, AsOf, Data, PeriodLabel, parse_day
+from tariffmodel.cli.options import BEFORE, YEAR, Against, AsOf, Data, PeriodLabel, Template, parse_day
 
 if TYPE_CHECKING:
     from tariffmodel.facts import Facts
@@ -23,6 +23,7 @@ class Page(StrEnum):
     pdf = "pdf"
     png = "png"
     html = "html"
+    pptx = "pptx"
 
 
 Policies = Annotated[
@@ -35,7 +36,8 @@ Policies = Annotated[
 ]
 Folder = Annotated[Path, typer.Option("--output", help="Folder that receives the pages and their figures.")]
 Formats = Annotated[
-    list[Page] | None, typer.Option("--format", help="pdf, png, html; repeat for several. Default: all.")
+    list[Page] | None,
+    typer.Option("--format", help="pdf, png, html, pptx; repeat for several. Default: all."),
 ]
 
 
@@ -48,6 +50,7 @@ def maker(
     as_of: AsOf = None,
     output: Folder = Path("makers"),
     format: Formats = None,
+    template: Template = None,
     data: Data = None,
 ) -> None:
     """All that is known of one maker on an A4 page: bill, response, currency, reactions, hedge."""
@@ -56,7 +59,7 @@ def maker(
     known = facts.load(data)
     found = facts.companies.find(known, name)
     common = _common(known, policy, against, period, as_of)
-    _write(common, found, output, format)
+    _write(common, found, output, format, template)
 
 
 @app.command()
@@ -67,6 +70,7 @@ def makers(
     as_of: AsOf = None,
     output: Folder = Path("makers"),
     format: Formats = None,
+    template: Template = None,
     data: Data = None,
 ) -> None:
     """The page of `maker` for every maker; what they share is computed once."""
@@ -75,7 +79,7 @@ def makers(
     known = facts.load(data)
     common = _common(known, policy, against, period, as_of)
     for name in known.makers.index:
-        _write(common, str(name), output, format)
+        _write(common, str(name), output, format, template)
 
 
 def _common(known: Facts, policy: list[str] | None, against: str, period: str, as_of: str | None) -> Shared:
@@ -87,9 +91,11 @@ def _common(known: Facts, policy: list[str] | None, against: str, period: str, a
     return maker_sheet.shared(asked, others)
 
 
-def _write(common: Shared, name: str, output: Path, formats: list[Page] | None) -> None:
+def _write(
+    common: Shared, name: str, output: Path, formats: list[Page] | None, template: Path | None
+) -> None:
     from tariffmodel.runs import maker_sheet
 
     one = maker_sheet.sheet(common, name)
     kinds = [kind.value for kind in formats] if formats else list(maker_sheet.FORMATS)
-    typer.echo(f"{name}: {maker_sheet.write(one, output, kinds)[0]}")
+    typer.echo(f"{name}: {maker_sheet.write(one, output, kinds, template)[0]}")

@@ -127,6 +127,10 @@ AsOf = Annotated[
 Data = Annotated[
     Path | None, typer.Option("--data", help="Data folder; default $TARIFFMODEL_DATA or the bundled one.")
 ]
+Template = Annotated[
+    Path | None,
+    typer.Option("--template", help="A desk's .pptx: its layout, fonts, colours, logo for slides."),
+]
 Output = Annotated[
     Format,
     typer.Option(

@@ -24,6 +24,7 @@ from tariffmodel.cli.options import (
     Output,
     PeriodLabel,
     PolicyName,
+    Template,
     parse_day,
     print_table,
     write_frame,
@@ -45,6 +46,7 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
     ] = None,
+    template: Template = None,
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
@@ -61,6 +63,7 @@ def run(
             data=data,
             only=_numbers(only),
             jobs=jobs,
+            template=template,
         )
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing is left of this run", err=True)

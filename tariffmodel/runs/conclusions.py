@@ -92,7 +92,8 @@ def conclude(
         if (path := place / CONCLUSIONS).is_file():
             said = files.csv(path, na_values=[])
             old = (said["notebook"] == notebook) & (said["quantity"] == quantity)
-            kept = pd.concat([said[~old], kept]).sort_values(["notebook", "quantity"], kind="stable")
+            kept = pd.concat([said[~old], kept], ignore_index=True)
+            kept = kept.sort_values(["notebook", "quantity"], kind="stable")
         store.write_whole(path, escapes.cells(kept).to_csv(index=False, lineterminator="\n").encode())
 
 

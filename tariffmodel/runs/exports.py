@@ -1,4 +1,4 @@
-"""How do the tables and charts of a run reach a note: workbook, slides, LaTeX, Markdown?
+"""How do the tables and charts of a run reach a note: workbook, LaTeX, Markdown, and slides (`slides`)?
 
 All read a run's folder, where `charts.export` and `charts.export_table` left the data behind each
 chart and table with its title and units, so what they write can be made again from it: the same
@@ -7,14 +7,11 @@ folder gives the same bytes. A missing value is an empty cell.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from io import BytesIO
-from itertools import cycle
 from pathlib import Path
-from typing import Any, TypeVar
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,19 +21,21 @@ from tariffmodel.errors import DataError
 from tariffmodel.escapes import latex as latex_text
 from tariffmodel.escapes import markdown as markdown_text
 from tariffmodel.escapes import uncelled, visible
+from tariffmodel.runs import slides
+from tariffmodel.runs.office import dated
 
-WORKBOOK, DECK = "tables.xlsx", "charts.pptx"
+WORKBOOK, DECK = "tables.xlsx", slides.DECK
 _SHEET_NAME = 31  # characters that Excel allows
 
 Table = tuple[pd.DataFrame, dict[str, Any]]  # figures, and about them `title` and `units`
-Held = TypeVar("Held", dict[str, Table], list[Path])
 
 
-def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
+def write(folder: str | Path, source: str, as_of: date, template: str | Path | None = None) -> list[Path]:
     """Write all there is to write for the tables and charts in `folder`; returns the files.
 
     A workbook of all tables, each table as Markdown and LaTeX beside its CSV, and a slide for each
-    chart. Without tables there is no workbook, without charts there are no slides.
+    chart. Without tables there is no workbook, without charts there are no slides. A chart that a later
+    notebook has again, word for word, is taken out of `folder`: it is there once.
 
     Parameters
     ----------
@@ -44,6 +43,8 @@ def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
         What stands under each title: who made it, from what, as of when.
     as_of : date
         The day that workbook and slides name as their own.
+    template : path, optional
+        A desk's .pptx for the slides.
 
     Examples
     --------
@@ -62,8 +63,11 @@ def write(folder: str | Path, source: str, as_of: date) -> list[Path]:
             for kind, text in ((".md", _markdown(*table, source)), (".tex", _latex(*table, source))):
                 written.append(folder / "tables" / f"{name}{kind}")
                 written[-1].write_text(text, encoding="utf-8")
-    if _charts(folder):
-        written.append(deck(folder, source, as_of))
+    if known_charts := slides.charts(folder):
+        for repeated in set(known_charts) - set(slides.once(known_charts)):
+            for copy in folder.glob(f"charts/**/{repeated.stem}.*"):
+                copy.unlink()
+        written.append(slides.deck(folder, source, as_of, template))
     return written
 
 
@@ -86,7 +90,9 @@ def tables(folder: str | Path) -> dict[str, Table]:
     >>> about["title"], about["units"], list(frame)
     ('Bills', {'bill_usd': 'usd'}, ['maker', 'bill_usd'])
     """
-    return _held(_tables(Path(folder)), "tables", folder)
+    if not (found := _tables(Path(folder))):
+        raise DataError(f"{folder} holds no tables; give the folder of a run, such as output/latest")
+    return found
 
 
 def workbook(folder: str | Path, source: str, as_of: date) -> Path:
@@ -110,65 +116,6 @@ def workbook(folder: str | Path, source: str, as_of: date) -> Path:
     ['Contents', '02_bill']
     """
     return _workbook(Path(folder), tables(folder), source, as_of)
-
-
-def deck(folder: str | Path, source: str, as_of: date) -> Path:
-    """Write `charts.pptx`: a slide per chart, drawn by PowerPoint itself where it can draw it.
-
-    Native charts carry their figures, with ranges as error bars, and can be restyled; the others are
-    the picture. The alternative text goes with each and into the notes. `source` and `as_of` as in `write`.
-
-    Raises
-    ------
-    DataError
-        If the folder holds no charts.
-
-    Examples
-    --------
-    >>> import tariffmodel as tm
-    >>> tm.exports.deck("output/one", "A source.", date(2026, 10, 30))  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    tariffmodel.errors.DataError: output/one holds no charts; give the folder of a run, such as ...
-    """
-    from pptx import Presentation  # slow to import: only where slides are written
-    from pptx.util import Cm, Pt
-
-    found = _held(_charts(Path(folder)), "charts", folder)
-    show = Presentation()
-    show.core_properties.author, show.core_properties.title = "tariffmodel", source
-    show.core_properties.last_modified_by = "tariffmodel"
-    show.slide_width, show.slide_height = Cm(33.87), Cm(19.05)  # 16:9
-    for path in found:
-        about = files.json(path)
-        slide = show.slides.add_slide(show.slide_layouts[5])
-        heading = slide.shapes.title
-        heading.left, heading.top, heading.width, heading.height = Cm(1), Cm(0.5), Cm(31.8), Cm(2.2)
-        heading.text = about["title"]
-        heading.text_frame.word_wrap = True
-        heading.text_frame.paragraphs[0].runs[0].font.size = Pt(24)
-        native, data = about["native"], _uncelled(files.csv(path.with_suffix(".csv"), typed=True))
-        if native and data[native["columns"]].notna().any(axis=None):  # else Office draws nothing
-            shape = _native(slide, data, native)
-        else:
-            shape = slide.shapes.add_picture(str(path.with_suffix(".png")), Cm(1), Cm(3))
-            shape.crop_top = about.get("title_share", 0.0)  # it stands above the picture already
-            shape.height = int(shape.height * (1 - shape.crop_top))
-            shape.width, shape.height = int(shape.width * Cm(14.5) / shape.height), Cm(14.5)
-            if shape.width > Cm(31.8):
-                shape.height = int(shape.height * Cm(31.8) / shape.width)
-                shape.width = Cm(31.8)
-            shape.left = (show.slide_width - shape.width) // 2
-        shape.element.xpath("./*/p:cNvPr")[0].set("descr", about["alt"])
-        foot = slide.shapes.add_textbox(Cm(1), Cm(17.9), Cm(31.8), Cm(0.9)).text_frame
-        foot.text = f"{source} Chart {path.stem}."
-        foot.paragraphs[0].runs[0].font.size = Pt(10)
-        slide.notes_slide.notes_text_frame.text = about["alt"]
-    content = BytesIO()
-    show.save(content)
-    out = Path(folder) / DECK
-    out.write_bytes(_dated(content.getvalue(), as_of))
-    return out
 
 
 def latex(folder: str | Path, name: str, source: str) -> str:
@@ -200,12 +147,6 @@ def markdown(folder: str | Path, name: str, source: str) -> str:
     return _markdown(*_one(folder, name), source)
 
 
-def _held(found: Held, what: str, folder: str | Path) -> Held:
-    if not found:
-        raise DataError(f"{folder} holds no {what}; give the folder of a run, such as output/latest")
-    return found
-
-
 def _tables(folder: Path) -> dict[str, Table]:
     found = {}
     for about in sorted(folder.glob("tables/*.json")):
@@ -223,11 +164,7 @@ def _one(folder: str | Path, name: str) -> Table:
     return known[name]
 
 
-def _charts(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("charts/*.json") if path.with_suffix(".csv").is_file())
-
-
-# Workbook and slides ------------------------------------------------------------------------------
+# Workbook ----------------------------------------------------------------------------------------
 
 
 def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date) -> Path:
@@ -275,164 +212,8 @@ def _workbook(folder: Path, known: Mapping[str, Table], source: str, as_of: date
         sheet.autofilter(4, 0, 4 + len(frame), max(len(frame.columns) - 1, 0))
     book.close()
     path = folder / WORKBOOK
-    path.write_bytes(_dated(content.getvalue(), as_of))
+    path.write_bytes(dated(content.getvalue(), as_of))
     return path
-
-
-def _native(slide: Any, data: pd.DataFrame, native: Mapping[str, Any]) -> Any:
-    from pptx.chart.data import CategoryChartData, XyChartData
-    from pptx.enum.chart import XL_CHART_TYPE, XL_LEGEND_POSITION, XL_TICK_LABEL_POSITION
-    from pptx.util import Cm, Pt
-
-    columns, scatter = native["columns"], native["kind"] == "scatter"
-    if scatter:
-        data = data[np.isfinite(data[columns].astype(float)).all(axis=1)]
-    labels = data.iloc[:, 0].astype(str).to_list()
-    figures = _scaled(data, columns, native)
-    chart_data: CategoryChartData | XyChartData
-    if scatter:
-        chart_data = XyChartData()
-        series = chart_data.add_series(columns[1])
-        for x, y in figures.itertuples(index=False):
-            series.add_data_point(x, y)
-        kind = XL_CHART_TYPE.XY_SCATTER
-    else:
-        chart_data = CategoryChartData()
-        chart_data.categories = labels
-        for column in columns:
-            name = column.removesuffix("_usd").replace("_", " ")
-            chart_data.add_series(name, [None if pd.isna(v) else v for v in figures[column]])
-        kind = XL_CHART_TYPE.BAR_CLUSTERED if native["kind"] == "bar" else XL_CHART_TYPE.LINE
-    frame = slide.shapes.add_chart(kind, Cm(1), Cm(3), Cm(31.8), Cm(14.7), chart_data)
-    chart = frame.chart
-    chart.font.size = Pt(12)
-    chart.has_title = False  # or PowerPoint sets the name of a single series there
-    chart.has_legend = len(columns) > 1 and not scatter
-    if chart.has_legend:
-        chart.legend.position, chart.legend.include_in_layout = XL_LEGEND_POSITION.BOTTOM, False
-    for axis, unit in ((chart.value_axis, native["unit"]), (chart.category_axis, native.get("x_unit"))):
-        axis.tick_label_position = XL_TICK_LABEL_POSITION.LOW  # clear of bars and points below zero
-        if unit:
-            axis.has_title, axis.axis_title.text_frame.text = True, unit
-    chart.value_axis.major_gridlines.format.line.width = Pt(0.5)
-    chart.value_axis.major_gridlines.format.line.color.rgb = _rgb("#DDDDDD")
-    if native["kind"] == "bar":
-        chart.category_axis.reverse_order = True  # the first row on top, as in the picture
-        chart.plots[0].gap_width = 40
-    _paint(chart.plots[0].series, figures, data, labels, scatter)
-    for drawn, column in zip(chart.plots[0].series, columns[-1:] if scatter else columns, strict=True):
-        if ends := _ends(data, column, alone=len(columns) == 1 or scatter):
-            low, high = (_scaled(data, [end], native)[end] for end in ends)
-            _error_bars(drawn, figures[column] - low, high - figures[column], native["kind"])
-    return frame
-
-
-def _scaled(data: pd.DataFrame, columns: list[str], native: Mapping[str, Any]) -> pd.DataFrame:
-    """Figures in the unit of the chart; Office knows no infinite ones."""
-    values: pd.DataFrame = data[columns].astype(float) / native["scale"]
-    return values.replace([np.inf, -np.inf], np.nan)
-
-
-def _rgb(color: str) -> Any:
-    from pptx.dml.color import RGBColor
-
-    return RGBColor.from_string(color.removeprefix("#"))
-
-
-def _paint(
-    series: Sequence[Any], figures: pd.DataFrame, data: pd.DataFrame, labels: list[str], scatter: bool
-) -> None:
-    """The colours of the pictures: makers by home, other series by the house cycle; points by name."""
-    from matplotlib import rcParams
-    from pptx.enum.chart import XL_LABEL_POSITION, XL_MARKER_STYLE
-    from pptx.util import Pt
-
-    from tariffmodel.charts import house
-
-    with house.house_style():
-        colors = rcParams["axes.prop_cycle"].by_key()["color"]
-    for one, color in zip(series, cycle(colors)):
-        look = one.marker.format if scatter else one.format
-        if "home" in data and len(series) == 1:
-            color = house.OTHER_COLOR
-            for row, home in enumerate(data["home"]):
-                point = one.points[row]
-                spot = point.marker.format if scatter else point.format
-                spot.fill.solid()
-                spot.fill.fore_color.rgb = _rgb(house.HOME_COLOR.get(home, house.OTHER_COLOR))
-        if scatter:
-            one.marker.style, one.marker.size = XL_MARKER_STYLE.CIRCLE, 8
-            one.format.line.fill.background()  # points, not a path through them
-            for row in _apart(figures):
-                text = one.points[row].data_label
-                text.position = XL_LABEL_POSITION.RIGHT
-                text.text_frame.text = labels[row]
-                text.text_frame.paragraphs[0].runs[0].font.size = Pt(10)
-        elif one.__class__.__name__ == "LineSeries":
-            one.smooth, one.format.line.width = False, Pt(2)
-            one.format.line.color.rgb, one.marker.style = _rgb(color), XL_MARKER_STYLE.NONE
-            continue
-        look.fill.solid()
-        look.fill.fore_color.rgb = _rgb(color)
-
-
-def _apart(points: pd.DataFrame) -> list[int]:
-    """Rows with room for a name: no point that is named before lies beside it."""
-    place = (points / (points.max() - points.min()).replace(0, 1)).to_numpy()
-    named: list[int] = []
-    for row, (x, y) in enumerate(place):
-        if not any(abs(x - place[k, 0]) < 0.12 and abs(y - place[k, 1]) < 0.05 for k in named):
-            named.append(row)
-    return named
-
-
-def _ends(data: pd.DataFrame, column: str, alone: bool) -> tuple[str, str] | None:
-    """The columns that hold the range of `column`: ``bill_low_usd`` for ``bill_usd``, else ``low``."""
-    stem, unit = (column.removesuffix("_usd"), "_usd") if column.endswith("_usd") else (column, "")
-    for pair in ((f"{stem}_low{unit}", f"{stem}_high{unit}"), ("low", "high") if alone else ()):
-        if pair and set(pair) <= set(data):
-            return pair
-    return None
-
-
-def _error_bars(series: Any, minus: pd.Series, plus: pd.Series, kind: str) -> None:
-    """The range of each figure, which python-pptx cannot draw itself."""
-    from pptx.oxml import parse_xml
-    from pptx.oxml.ns import nsdecls
-
-    def literal(tag: str, values: pd.Series) -> str:
-        filled = values.clip(lower=0).reset_index(drop=True).dropna()
-        points = "".join(f'<c:pt idx="{k}"><c:v>{v!r}</c:v></c:pt>' for k, v in filled.items())
-        return f'<c:{tag}><c:numLit><c:ptCount val="{len(values)}"/>{points}</c:numLit></c:{tag}>'
-
-    xml = (
-        f"<c:errBars {nsdecls('c', 'a')}>"
-        + ("" if kind == "bar" else '<c:errDir val="y"/>')
-        + '<c:errBarType val="both"/><c:errValType val="cust"/><c:noEndCap val="0"/>'
-        + literal("plus", plus)
-        + literal("minus", minus)
-        + '<c:spPr><a:ln w="9525"><a:solidFill><a:srgbClr val="222222"/></a:solidFill>'
-        + "</a:ln></c:spPr></c:errBars>"
-    )
-    after = {"cat", "val", "xVal", "yVal", "smooth", "bubbleSize"}
-    element = series._element  # noqa: SLF001  python-pptx has no way round it
-    place = next(k for k, part in enumerate(element) if part.tag.rpartition("}")[2] in after)
-    element.insert(place, parse_xml(xml))
-
-
-def _dated(content: bytes, as_of: date) -> bytes:
-    """An Office file, and those inside it, as if made on the morning of `as_of`: it is a zip archive."""
-    day, fresh = datetime(as_of.year, as_of.month, as_of.day), BytesIO()  # noqa: DTZ001  nor has the archive
-    with ZipFile(BytesIO(content)) as old, ZipFile(fresh, "w", ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            part = old.read(name)
-            if name.endswith(".xlsx"):  # the figures behind a native chart
-                part = _dated(part, as_of)
-            elif name == "docProps/core.xml":
-                stamp = f">{day.isoformat()}Z<".encode()
-                part = re.sub(rb">\d{4}-\d\d-\d\dT[\d:]+Z<", stamp, part)
-            new.writestr(ZipInfo(name, day.timetuple()[:6]), part, ZIP_DEFLATED)
-    return fresh.getvalue()
 
 
 # Numbers and text ---------------------------------------------------------------------------------

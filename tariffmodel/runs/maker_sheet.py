@@ -1,7 +1,7 @@
 """One page per maker: what is known of it, collected from the wings.
 
 What all makers share is computed once (`shared`); a sheet picks a maker's rows (`sheet`) and `write`
-leaves the page as PDF, PNG and HTML with every figure beside it.
+leaves the page as PDF, PNG, HTML and slides with every figure beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tariffmodel.charts.house import ORIGIN_NAME, day_text, render, true_minus
 from tariffmodel.charts.makers import MakerSheet, Part
 from tariffmodel.errors import DataError
 from tariffmodel.facts import companies, market_value, store
-from tariffmodel.runs import maker_parts
+from tariffmodel.runs import maker_parts, maker_slides, slides
 from tariffmodel.runs.maker_parts import ENDS, Shared, shared
 from tariffmodel.runs.page import TEMPLATES
 from tariffmodel.tariff.case import Case
@@ -30,7 +30,8 @@ from tariffmodel.watch import calendar
 __all__ = ["FORMATS", "POLICIES", "Shared", "figures", "shared", "sheet", "write"]
 
 POLICIES = ("current-law", "flat-25", "japan-flexible-linear-firm")
-FORMATS = ("pdf", "png", "html")
+FORMATS = ("pdf", "png", "html", "pptx")
+_PAGED = ("pdf", "png")
 _AHEAD, _DATES = 45, 3  # days in which releases are listed, and how many dates
 
 
@@ -127,18 +128,25 @@ def figures(one: MakerSheet) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["part", "row", "column", "value", "unit"])
 
 
-def write(one: MakerSheet, folder: str | Path, formats: Sequence[str] = FORMATS) -> list[Path]:
+def write(
+    one: MakerSheet,
+    folder: str | Path,
+    formats: Sequence[str] = FORMATS,
+    template: str | Path | None = None,
+) -> list[Path]:
     """Write the page, and every figure on it as CSV and JSON beside it; returns the files.
 
     Parameters
     ----------
     formats : sequence of str
         Of `FORMATS`.
+    template : path, optional
+        A desk's .pptx for the slides, see `slide_template.opened`.
 
     Raises
     ------
     DataError
-        A format that is none of them.
+        A format that is none of them, or a template that cannot be used.
 
     Examples
     --------
@@ -151,10 +159,12 @@ def write(one: MakerSheet, folder: str | Path, formats: Sequence[str] = FORMATS)
     """
     if unknown := [kind for kind in formats if kind not in FORMATS]:
         raise DataError(f"{unknown[0]!r} is no format of a sheet; choose from {', '.join(FORMATS)}")
-    drawn = charts.maker_page(one)
-    content = {
-        kind: _html(one) if kind == "html" else render(drawn.figure, kind, drawn.alt) for kind in formats
-    }
+    drawn = charts.maker_page(one) if set(_PAGED) & set(formats) else None
+    content = {kind: render(drawn.figure, kind, drawn.alt) for kind in formats if drawn and kind in _PAGED}
+    if "html" in formats:
+        content["html"] = _html(one)
+    if "pptx" in formats:
+        content["pptx"] = slides.content(maker_slides.drawn(one, template), one.title, one.as_of)
     content["csv"] = figures(one).to_csv(index=False, lineterminator="\n").encode()
     content["json"] = json.dumps(_stated(one), indent=1, ensure_ascii=False).encode()
     stem = one.maker.lower().replace(" ", "_")

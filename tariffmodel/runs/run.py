@@ -38,7 +38,7 @@ from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import periods
 from tariffmodel.files import remedy, there, writing
 from tariffmodel.markets import market
-from tariffmodel.runs import conclusions, diff, exports, kernels, manifest, page
+from tariffmodel.runs import conclusions, diff, exports, kernels, manifest, page, slide_template
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import case as ask
 
@@ -64,6 +64,7 @@ def run(
     only: Sequence[str] | None = None,
     jobs: int | None = None,
     progress: bool = True,
+    template: Path | None = None,
 ) -> Path:
     """Execute the notebooks and write the run's folder.
 
@@ -89,6 +90,8 @@ def run(
         do not depend on it.
     progress
         Show a bar on a terminal, one line per notebook elsewhere. Goes to stderr.
+    template
+        A desk's .pptx for the slides, see `slide_template.opened`.
 
     Returns
     -------
@@ -102,8 +105,8 @@ def run(
     KeyboardInterrupt
         On Ctrl-C; nothing is left of the run.
     TariffModelError
-        Before anything is written, if the period, a policy, the data, `jobs` or a number in `only`
-        is not understood, or if a fact that the bill takes was not known on `as_of`.
+        Before anything is written, if the period, a policy, the data, `jobs`, a number in `only` or
+        the template is not understood, or if a fact that the bill takes was not known on `as_of`.
 
     Examples
     --------
@@ -114,6 +117,7 @@ def run(
     jobs = kernels.processors(jobs)
     sources = choose(notebook_folder(), only)
     periods.parse(period)
+    slide_template.opened(template)
     known = facts.load(facts.data_dir(data).resolve())
     # Kernels work inside the run's folder, so "." is that folder before and after it gets its name,
     # and no path of this machine is stored in the notebooks.
@@ -144,7 +148,7 @@ def run(
         about["inputs_sha256"] = manifest.fingerprint(about)
         # not the run's name: the same inputs give the same tables to the byte
         made_by = f"tariffmodel {__version__}, data {about['data_version']} as of {about['as_of']}"
-        exports.write(partial, f"{made_by}, inputs {about['inputs_sha256'][:12]}.", as_of_day)
+        exports.write(partial, f"{made_by}, inputs {about['inputs_sha256'][:12]}.", as_of_day, template)
         about["outputs"] = [
             manifest.described(path, path.relative_to(partial).as_posix()) for path in _written(partial)
         ]
