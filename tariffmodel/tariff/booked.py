@@ -120,14 +120,9 @@ class Joint:
 
     def correlation(self, makers: Sequence[str]) -> pd.DataFrame:
         """Correlation (makers, makers) of the errors of what they book."""
-        swing = (self.runs[2::2] - self.runs[1::2]) / 2
-        at = self.costs.index.get_indexer(list(makers))
-        swing, groups = swing[:, at], self.shared.together[:, at]
-        common = np.einsum("k,km,kn,kmg,kng->mn", self.shared.loading**2, swing, swing, groups, groups)
-        own = ((1 - self.shared.loading**2) @ swing**2) * np.eye(len(at))
-        both = common + own + np.diag(np.diag(common + own) == 0).astype(float)
-        size = np.sqrt(np.diag(both))
-        return pd.DataFrame(both / np.multiply.outer(size, size), list(makers), list(makers))
+        every = list(self.costs.index)
+        found = pd.DataFrame(uncertainty.correlation(self.runs, self.shared), every, every)
+        return found.loc[list(makers), list(makers)]
 
 
 def joint(case: Case, costs: pd.DataFrame | None = None) -> Joint:
