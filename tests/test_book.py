@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tariffmodel import case, hedge, own_positions, positions, scenarios, ticket
+from tariffmodel import booked, case, hedge, own_positions, positions, scenarios, ticket, uncertainty
 from tariffmodel.errors import DataError
 from tariffmodel.hedging import threat, words
 
@@ -111,14 +111,56 @@ def test_a_book_adds_up_its_positions(known, feared, book):
     expected = -own["delta_booked_usd"] / own["market_cap_usd"] * book.positions["notional"]
     np.testing.assert_allclose(own["booked_money"].astype(float), expected.astype(float))
     assert safe["booked_money"] == pytest.approx(own["booked_money"].sum())
-    up = np.sqrt(((own["booked_high_money"] - own["booked_money"]) ** 2).sum())
-    assert safe["booked_high_money"] == pytest.approx(safe["booked_money"] + up)
+    lowest, highest = (own[f"booked_{end}_money"].sum() for end in ("low", "high"))
+    assert lowest < safe["booked_low_money"] < safe["booked_money"] < safe["booked_high_money"] < highest
     assert own.at["VOW3.DE", "booked_money"] > 0 > own.at["7203.T", "booked_money"]  # short gains of a cost
     alone = ticket.ticket(feared, "7203.T", instruments=["TOPIX"], draws=49)
     per_money = alone.exposures["booked_money"] / alone.positions["notional"]
     assert own.at["7203.T", "booked_money"] == pytest.approx(
         per_money.item() * book.positions.at["7203.T", "notional"]
     )
+
+
+def test_what_makers_share_of_an_error_adds_up_long_and_cancels_short(feared):
+    """Against independent errors, the root of the sum of squares of the two ranges."""
+    joint = booked.joint(feared)
+    one = {maker: joint.total(pd.Series({maker: 1.0})) for maker in ("Toyota", "Honda")}
+    apart = np.sqrt(sum((end["high"] - end["value"]) ** 2 for end in one.values()))
+    for sign, wider in ((1.0, True), (-1.0, False)):
+        both = joint.total(pd.Series({"Toyota": 1.0, "Honda": sign}))
+        assert both["value"] == pytest.approx(one["Toyota"]["value"] + sign * one["Honda"]["value"])
+        assert (both["high"] - both["value"] > 1.05 * apart) == wider
+        assert wider or both["high"] - both["value"] < 0.95 * apart
+
+
+def test_a_maker_held_long_and_short_leaves_nothing(feared):
+    held = pd.DataFrame({"maker": ["Toyota"] * 2, "notional": [1e7, -1e7]}, ["7203.T", "TM"])
+    table, total = threat.exposures(feared, held)
+    assert (table["booked_low_money"] < table["booked_high_money"]).all()
+    np.testing.assert_allclose(total, 0.0, atol=1e-6)
+
+
+def test_a_book_of_a_past_day_says_what_was_not_known_and_still_has_a_table(known):
+    then = case("flat-25", "current-law", "CY2026", "2025-12-01", known)
+    one = ticket.ticket(then, positions.of(known, ["Toyota"], ["GM"]), instruments=["TOPIX"], draws=49)
+    assert one.threat == threat.UNKNOWN and "no inventory_days" in one.exposures.at["7203.T", "lacks"]
+    told = one.table().set_index(["section", "item"])["value"]
+    assert told["position GM", "notional"] == one.positions.at["GM", "notional"]
+
+
+def test_width_of_a_sum_is_that_of_its_correlated_parts():
+    """Ranges that are symmetric: the square of a sum's half-width is w'DCDw."""
+    middle, half = np.array([10.0, 20.0, 5.0]), np.array([[1.0, 2.0, -0.5], [0.5, 0.1, 1.0]])
+    runs = np.vstack([middle, *(middle + sign * row for row in half for sign in (-1, 1))])
+    shared = uncertainty.Sharing(np.array([0.6, 0.3]), np.ones((2, 3, 1)))
+    size = np.sqrt((half**2).sum(axis=0))
+    ends = {"booked_low_usd": middle - size, "booked_high_usd": middle + size}
+    joint = booked.Joint(pd.DataFrame(ends, list("ABC")), runs, shared)
+    weights = pd.Series({"A": 1.0, "B": -0.5, "C": 2.0})
+    found, scaled = joint.total(weights), weights.to_numpy() * size
+    square = scaled @ joint.correlation(list("ABC")).to_numpy() @ scaled
+    assert found["high"] - found["value"] == pytest.approx(np.sqrt(square))
+    assert found["value"] - found["low"] == pytest.approx(np.sqrt(square))
 
 
 def test_returns_and_ratios_of_a_book_are_on_its_gross_value(known, book):

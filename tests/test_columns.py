@@ -267,6 +267,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "announcements.table": tm.announcements.table(known),
         "announcements.counted": tm.announcements.counted(known),
         "calendar.upcoming": tm.calendar.upcoming(known),
+        "calendar.stakes": tm.calendar.stakes(known),
         "calendar.came_in": tm.calendar.came_in(known, date(2026, 5, 1)),
         "nowcast.table": tm.nowcast.table(known),
         "nowcast.bills": tm.nowcast.bills(firm, n=100),

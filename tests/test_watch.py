@@ -16,6 +16,7 @@ from tariffmodel import (
     calendar,
     case,
     charts,
+    exposure,
     facts,
     g17,
     nowcast,
@@ -317,11 +318,51 @@ def test_watch_says_what_came_in_what_it_moved_and_what_is_next(known, tmp_path,
 
 def test_an_indicator_that_is_none_is_named(data):
     place = data / surprises.CALENDAR
-    place.write_text(
-        place.read_text(encoding="utf-8").replace(",output,reported", ",outputs,reported"), encoding="utf-8"
-    )
+    place.write_text(place.read_text(encoding="utf-8").replace(",output,", ",outputs,"), encoding="utf-8")
     with pytest.raises(DataError, match="calendar.csv row 3: 'outputs' is no indicator; there are output"):
         calendar.upcoming(facts.load(data))
+
+
+def test_a_legal_date_is_worth_what_its_policy_changes_for_all_makers(known):
+    """Canada at 50%: twelve months of bills against the law in force, and what owners lose of them."""
+    none = pd.DataFrame({"maker": [], "indicator": [], "at_stake_usd": []})
+    ahead = calendar.upcoming(known, date(2026, 12, 1), 5, none).set_index("release")
+    row, found = ahead.loc["canada-50"], calendar.stakes(known).loc["canada-50"]
+    asked = case("canada-50-from-2027", "current-law", "CY2027", data=known)
+    bills = exposure.table(asked)["bill_usd"]
+    np.testing.assert_allclose(found["bill_change_usd"].drop("ALL"), bills[found.index[:-1]], atol=0.02)
+    total = exposure.totals(asked).loc["ALL"]
+    ends = ["bill_usd", "bill_low_usd", "bill_high_usd"]
+    np.testing.assert_allclose(row[["bill_change_usd", "low_usd", "high_usd"]].astype(float), total[ends])
+    assert row["value_low_usd"] < row["value_change_usd"] == -row["at_stake_usd"] < row["value_high_usd"] < 0
+    assert ahead.at["offset-ends", "no_policy"] and np.isnan(ahead.at["offset-ends", "at_stake_usd"])
+    assert "value of canada-50-from-2027 if it comes: USD" in calendar.ics(
+        ahead.reset_index(), date(2026, 11, 28)
+    ).replace("\r\n ", "")
+
+
+def test_a_legal_date_is_not_known_before_it_was_announced(known):
+    then = calendar.upcoming(known.as_known("2026-06-30"), days=1)
+    assert not {"canada-50", "usmca-review"} & set(then["release"]) and "offset-ends" in set(then["release"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",canada-50-from-2027,", ",canada-51,", "calendar.csv row 2: policy: .*canada-51"),
+        (
+            ",canada-50-from-2027,",
+            ",,",
+            "policy is empty; expected the policy that hangs on a legal date",
+        ),
+        (",2027-01-01,,,,imports,", ",,1,1,1,imports,", "policy is .*; expected a date beside it"),
+    ],
+)
+def test_a_policy_of_the_calendar_that_cannot_be_used_is_named(data, old, new, said):
+    place = data / surprises.CALENDAR
+    place.write_text(place.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        calendar.stakes(facts.load(data))
 
 
 # ---- makers' own tables

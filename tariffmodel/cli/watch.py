@@ -64,15 +64,25 @@ def watch(
     if format.bare:
         write_frame(ahead, format, {"policy": asked.policy.name, "year": year, "since": str(begin)})
         return
-    table = Table(title="next; at stake: probability of a surprise times what it is worth, USD m")
+    title = (
+        "next; at stake, USD m: of a release the probability of a surprise times what it is worth, of a "
+        "legal date the value to all makers if it comes, with 95%"
+    )
+    table = Table(title=title)
     for name in ("from", "to", "what", "where", "kind", "on it hang", "at stake"):
         table.add_column(name, justify="right" if name == "at stake" else "left", overflow="fold")
     row: Any  # a named tuple of its columns
     for row in ahead.itertuples():
         stake = number_text(row.at_stake_usd / 1e6)
+        if row.policy:
+            ends = (number_text(end / 1e6) for end in (row.value_low_usd, row.value_high_usd))
+            stake = f"{number_text(row.value_change_usd / 1e6)} ({' to '.join(ends)})"
         first, last = (f"{day:%Y-%m-%d}" for day in (row.first_day, row.last_day))
         table.add_row(first, last, row.what, row.countries, row.kind, row.indicators, stake)
     print_table(table, 150, format)
+    lacking = ahead.loc[ahead["no_policy"] != "", ["what", "no_policy"]].drop_duplicates()
+    for what, why in lacking.itertuples(index=False):
+        typer.echo(f"{what}: no value, {why}")
 
 
 def _since(text: str, as_of: date) -> date:

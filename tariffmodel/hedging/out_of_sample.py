@@ -117,6 +117,35 @@ class Effectiveness:
             f"{len(self.returns)} {self.unit}"
         )
 
+    def figures(self) -> dict[str, object]:
+        """A row of `record`: variance removed in and out of sample with its interval, cost, rows, verdict.
+
+        >>> days = pd.date_range("2023-01-06", periods=150, freq="W-FRI")
+        >>> x = pd.DataFrame({"TOPIX": np.random.default_rng(0).normal(0, 0.02, 150)}, days)
+        >>> found = effectiveness(x["TOPIX"].rename("7203.T"), x, cost_bp=0.0, draws=99).figures()
+        >>> round(float(found["out_of_sample"]), 6), found["n"], found["helps"]
+        (1.0, 98, True)
+        """
+        hedged, over = (self.reduction.loc[name] for name in ("hedged", "hedged, against one_to_one"))
+        return {
+            "in_sample": self.in_sample,
+            "out_of_sample": hedged["variance"],
+            "low": hedged["variance_low"],
+            "high": hedged["variance_high"],
+            "one_to_one": self.reduction.at["one_to_one", "variance"],
+            "over_one_to_one": over["variance"],
+            "over_low": over["variance_low"],
+            "over_high": over["variance_high"],
+            "shortfall_reduction": hedged["shortfall"],
+            "turnover": self.risk.at["hedged", "turnover"],
+            "cost_bp": self.risk.at["hedged", "cost_bp"],
+            "n": len(self.returns),
+            "first": self.returns.index[0],
+            "last": self.returns.index[-1],
+            "helps": self.helps,
+            "verdict": self.verdict,
+        }
+
 
 def effectiveness(
     position: pd.Series,
@@ -321,7 +350,7 @@ def record(
                     sold = sold.mean(axis=1, skipna=False).to_frame(PEERS)
                 else:
                     naive = one_for_one(facts, ticker, names, currency)
-                row = _told(effectiveness(position, sold, naive=naive, **scale))
+                row = effectiveness(position, sold, naive=naive, **scale).figures()
             except DataError as error:
                 row = {"helps": False, "verdict": str(error)}
             called = label(facts, PEERS) if names is basket else " + ".join(label(facts, n) for n in names)
@@ -477,28 +506,6 @@ def portfolio_hedge(
     alone = pnl(facts, ticker, ["SPY"], currency=currency)[ticker]
     both = pd.concat({"held": alone, name: earned}, axis=1)
     return effectiveness(both["held"], both[[name]], window=window, **choices)
-
-
-def _told(result: Effectiveness) -> dict[str, object]:
-    hedged, over = result.reduction.loc["hedged"], result.reduction.loc["hedged, against one_to_one"]
-    return {
-        "in_sample": result.in_sample,
-        "out_of_sample": hedged["variance"],
-        "low": hedged["variance_low"],
-        "high": hedged["variance_high"],
-        "one_to_one": result.reduction.at["one_to_one", "variance"],
-        "over_one_to_one": over["variance"],
-        "over_low": over["variance_low"],
-        "over_high": over["variance_high"],
-        "shortfall_reduction": hedged["shortfall"],
-        "turnover": result.risk.at["hedged", "turnover"],
-        "cost_bp": result.risk.at["hedged", "cost_bp"],
-        "n": len(result.returns),
-        "first": result.returns.index[0],
-        "last": result.returns.index[-1],
-        "helps": result.helps,
-        "verdict": result.verdict,
-    }
 
 
 def _traded(y: np.ndarray, x: np.ndarray, h: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ __all__ = ["COSTS", "HELPS", "NOTHING", "UNKNOWN", "exposures", "protection", "s
 
 COSTS, NOTHING, HELPS, UNKNOWN = "costs", "nothing", "helps", "unknown"
 _NOTHING = 1e-7  # of the gross value, below which a change is rounding
-_ENDS = ("", "_low", "_high")
+_ENDS, _TOTAL = ("", "_low", "_high"), ("value", "low", "high")
 
 
 def exposures(
@@ -39,8 +39,8 @@ def exposures(
         `value_money`, over the life of the policy, each with `_low` and `_high`; `reading`, why a value
         cannot be right; `lacks`, why nothing is computed.
     book : Series
-        `booked_money`, `value_money` with ends, over the positions that have them. Errors of makers' booked
-        costs are taken as independent (root of the sum of squares); values are drawn together.
+        `booked_money`, `value_money` with ends, over the positions that have them. What makers share of an
+        error (`booked.joint`) adds up over long positions, and cancels between long and short ones.
 
     Examples
     --------
@@ -71,15 +71,19 @@ def exposures(
             table.loc[ticker, "lacks"] = f"what {maker} books cannot be computed ({error})"
     known = table.index[table["lacks"] == ""]
     if known.empty:
-        return table, pd.Series(dtype=float)
+        return table.drop(columns="notional"), pd.Series(dtype=float)
     makers = table.loc[known, "maker"]
     rows = cost.loc[list(makers)].set_axis(known)
     change = rows[[f"booked{end}_usd" for end in _ENDS]].set_axis(
         [f"delta_booked{e}_usd" for e in _ENDS], axis=1
     )
     bills = cost.loc[makers.unique(), [f"booked{end}_usd" for end in _ENDS]].astype(float)
+    both = booked.joint(case, cost)
     drawn = values.draws(
-        facts, bills.set_axis([f"delta_bill{e}_usd" for e in _ENDS], axis=1), fixed=valuation
+        facts,
+        bills.set_axis([f"delta_bill{e}_usd" for e in _ENDS], axis=1),
+        fixed=valuation,
+        correlation=both.correlation(list(bills.index)),
     )
     shares = drawn / cost.loc[makers.unique(), "market_cap_usd"]
     middle = values.quantiles(shares).loc[makers].set_axis(known)
@@ -108,24 +112,10 @@ def exposures(
             "value_high_money": worth[["implied_low_usd", "implied_high_usd"]].max(axis=1, skipna=False),
         }
     )  # fmt: skip
-    book = _booked(lines, makers) | _valued(shares, notional, makers, reading)
+    total = both.total(per_money.groupby(makers).sum())  # lines of one maker err together
+    book = {f"booked{end}_money": total[name] + 0.0 for end, name in zip(_ENDS, _TOTAL, strict=True)}
+    book |= _valued(shares, notional, makers, reading)
     return table.drop(columns="notional").join(lines), pd.Series(book)
-
-
-def _booked(lines: pd.DataFrame, makers: pd.Series) -> dict[str, float]:
-    """Sum of the makers' parts; lines of one maker err together, makers apart."""
-    one = lines[["booked_money", "booked_low_money", "booked_high_money"]].astype(float)
-    signed = pd.DataFrame({"middle": one["booked_money"]})
-    signed["up"], signed["down"] = (
-        one[f"booked_{end}_money"] - one["booked_money"] for end in ("high", "low")
-    )
-    by_maker = signed.groupby(makers).sum()
-    middle = by_maker["middle"].sum()
-    return {
-        "booked_money": middle,
-        "booked_low_money": middle - np.sqrt((by_maker["down"] ** 2).sum()),
-        "booked_high_money": middle + np.sqrt((by_maker["up"] ** 2).sum()),
-    }
 
 
 def _valued(

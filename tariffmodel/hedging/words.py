@@ -65,6 +65,8 @@ class Ticket:
     (True, ['section', 'item', 'value', 'unit'])
     >>> sized.position["name"], sized.threat, sized.headline == f"This hedge {sized.verdict}"
     ('Toyota Motor', 'costs', True)
+    >>> sized.record()[["called", "n"]].tolist() == ["TOPIX", len(sized.effectiveness.returns)]
+    True
     >>> [line for line in sized.to_markdown().splitlines() if line.startswith("## ")][:3]
     ['## Position', '## Trades', '## Risk out of sample']
     """
@@ -117,6 +119,10 @@ class Ticket:
         if first is None:
             return f"This hedge {self.verdict}"
         return f"{first}. Against ordinary moves alone, the hedge {self.verdict}"
+
+    def record(self) -> pd.Series:
+        """What the hedge did out of sample, a row of `hedge.record`; of a choice, that of choosing so."""
+        return pd.Series({"called": " + ".join(self.instruments["label"]), **self.effectiveness.figures()})
 
     def table(self) -> pd.DataFrame:
         """Every figure in long form: `section`, `item`, `value`, `unit`."""

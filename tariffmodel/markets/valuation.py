@@ -91,6 +91,7 @@ def draws(
     *,
     widening: pd.Series | float = 1.0,
     fixed: Valuation | None = None,
+    correlation: pd.DataFrame | None = None,
     n: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -100,7 +101,7 @@ def draws(
     is normal on either side of its middle, half of it on each, so wide that the validated range holds
     `booked.PROBABILITY` of it. The points are Sobol's,
     scrambled (Owen 1997), one for all makers: the rows of a maker are its distribution, and what makers
-    share of the parameters moves them together.
+    share of the parameters moves them together. For sums over makers give the `correlation` of their costs.
 
     Parameters
     ----------
@@ -111,6 +112,8 @@ def draws(
         By which the range of the inputs is validated, from `booked.widening`; 1: it is validated already.
     fixed : Valuation, optional
         Parameters that are taken as known, so that only the cost varies.
+    correlation : DataFrame (makers, makers), optional
+        Of the changes of their costs, from `booked.Joint.correlation`. Default: 1, one point for all.
     n : int
         Draws, a power of two.
 
@@ -145,15 +148,20 @@ def draws(
     from tariffmodel.markets import pricing
 
     makers = delta_bill.index
-    points = qmc.Sobol(1 + len(PARAMETERS), rng=np.random.default_rng(seed)).random(n)
-    change = _cost(delta_bill, widening, points[:, 0])
+    own = 1 if correlation is None else len(makers)
+    points = qmc.Sobol(own + len(PARAMETERS), rng=np.random.default_rng(seed)).random(n)
+    normal = ndtri(points[:, :own])
+    if correlation is not None:
+        values, vectors = np.linalg.eigh(correlation.loc[makers, makers].to_numpy(dtype=float))
+        normal = normal @ (vectors * np.sqrt(values.clip(0)) @ vectors.T)  # the symmetric root
+    change = _cost(delta_bill, widening, normal)
     if fixed is not None:
         per_dollar = pricing.value_per_dollar(makers, fixed)
         return pd.DataFrame(-change * per_dollar + 0.0, columns=makers)
     rows = inputs(facts)
     chosen = {
         parameter: _triangular(rows.loc[[parameter]].droplevel(0).reindex(makers), points[:, [place]])
-        for place, parameter in enumerate(PARAMETERS, 1)
+        for place, parameter in enumerate(PARAMETERS, own)
     }
     return pd.DataFrame(-change * _per_dollar(chosen) + 0.0, columns=makers)
 
@@ -191,8 +199,8 @@ def _per_dollar(chosen: Mapping[str, Any]) -> np.ndarray:
     return np.asarray(kept * pricing.annuity(rate, np.zeros_like(rate), life, np.zeros_like(life)))
 
 
-def _cost(delta_bill: pd.DataFrame, widening: pd.Series | float, at: np.ndarray) -> np.ndarray:
-    """The change of the cost at quantiles `at` (n,), as (n, makers)."""
+def _cost(delta_bill: pd.DataFrame, widening: pd.Series | float, normal: np.ndarray) -> np.ndarray:
+    """The change of the cost at standard normal points (n, 1 or makers), as (n, makers)."""
     low, middle, high = (
         delta_bill[name].to_numpy(dtype=float) for name in (_COLUMNS[1], _COLUMNS[0], _COLUMNS[2])
     )
@@ -205,8 +213,7 @@ def _cost(delta_bill: pd.DataFrame, widening: pd.Series | float, at: np.ndarray)
     factor = widening.reindex(delta_bill.index).to_numpy() if isinstance(widening, pd.Series) else widening
     reach = ndtri((1 + booked.PROBABILITY) / 2)
     below, above = (np.where(half > 0, factor * half, 0.0) / reach for half in (middle - low, high - middle))
-    z = ndtri(at)[:, None]
-    return np.asarray(middle + np.where(z < 0, below, above) * z)
+    return np.asarray(middle + np.where(normal < 0, below, above) * normal)
 
 
 def _triangular(rows: pd.DataFrame, at: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from tariffmodel.charts.house import ORIGIN_NAME
 from tariffmodel.charts.makers import Part
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import Facts, market_value
-from tariffmodel.hedging import record, ticket
-from tariffmodel.hedging.instruments import candidates, label
+from tariffmodel.hedging import ticket
+from tariffmodel.hedging.instruments import label
 from tariffmodel.markets import currency, event_calendar, events, implied, sensitivity
 from tariffmodel.response import moved
 from tariffmodel.stats.placebo import Reference
@@ -28,9 +28,8 @@ from tariffmodel.tariff.policy import labels
 WINDOW = (0, 1)  # sessions of an event
 CONTRIBUTION_YEAR = "CY2024"
 _STREAMS = 4  # of goods, those with most duty
-_DRAWS, _TIE = 2000, 0.05  # of the bootstrap of a hedge; share of variance that another leg must add
-_ALIVE = pd.Timedelta(weeks=26)
 _NOTIONAL = 10e6  # USD, of the hedged position
+_OUT = 2  # instruments left out of a hedge that are told
 ENDS = ("", "_low", "_high")
 _OWED = (
     "Owed: at the law of the day of entry. Booked: what the income statement shows, validated range. Net: "
@@ -414,29 +413,27 @@ def _betas(common: Shared, maker: str) -> Part:
 
 
 def _hedge(common: Shared, maker: str) -> Part:
-    """The best hedge of its share out of sample, and the ticket of it."""
+    """The ticket of its share: the hedge chosen out of sample, as `hedge` and `book` choose it."""
     case, facts = common.case, common.case.facts
-    title = "Best hedge of the share, out of sample, and what it leaves"
+    title = "Hedge of the share chosen out of sample, and what it leaves"
     if "hedge" in common.lacks:
         return _nothing(title, common.lacks["hedge"])
     line = facts.makers.at[maker, "ticker"]
     if not isinstance(line, str) or line not in facts.prices:
         return _nothing(title, _no_prices(common, maker))
+    threat = common.others[0].policy if common.others else case.policy
+    law = case.policy if common.others else case.against
+    feared = case.replace(policy=threat, against=law, period=f"CY{case.as_of.year + 1}")
     try:
-        tried = _rows(record(facts, [line], candidates(facts, line), draws=_DRAWS), line, "ticker")
-        best = _best(tried)
-        if best is None:
-            return _nothing(title, "no hedge that was tried helps on weeks that it had not seen")
-        threat = common.others[0].policy if common.others else case.policy
-        law = case.policy if common.others else case.against
-        feared = case.replace(policy=threat, against=law, period=f"CY{case.as_of.year + 1}")
-        one = ticket.ticket(feared, line, _NOTIONAL, instruments=best.split(" + "), draws=_DRAWS)
+        one = ticket.ticket(feared, line, _NOTIONAL)
     except TariffModelError as error:
         return _nothing(title, str(error))
-    found = tried.dropna(subset="out_of_sample").sort_values("out_of_sample", ascending=False)
-    ended = found[found["out_of_sample"] > found["out_of_sample"][best] + _TIE]
-    rows = [best, *(name for name in found.index if name != best)][:3]
-    frame = found.loc[rows].set_index("called", drop=False)
+    own, simple = one.record(), one.effectiveness.reduction.loc["one_to_one"]
+    ends = {"out_of_sample": "", "low": "_low", "high": "_high"}
+    naive = {name: simple[f"variance{end}"] for name, end in ends.items()}
+    naive |= {"called": "one for one", "shortfall_reduction": simple["shortfall"], "n": own["n"]}
+    naive |= {"cost_bp": one.effectiveness.risk.at["one_to_one", "cost_bp"], "last": own["last"]}
+    frame = pd.DataFrame([dict(own), naive]).set_index("called", drop=False)
     shown = ["out_of_sample", "low–high", "shortfall_reduction", "cost_bp", "n", "last"]
     heads = {"out_of_sample": "Variance removed", "low–high": "95%", "last": "Record to"}
     heads |= {"shortfall_reduction": "Worst 5% removed", "cost_bp": "Cost a year, bp", "n": "Weeks"}
@@ -445,10 +442,9 @@ def _hedge(common: Shared, maker: str) -> Part:
         f"{row['ratio']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})."
         for _, row in one.instruments.iterrows()
     ]
-    says += [
-        f"{row['called']} removed {row['out_of_sample']:.0%}, but its record ends on {row['last']:%Y-%m-%d}."
-        for _, row in ended.iterrows()
-    ]
+    if not own["helps"]:
+        says = ["No trade: the interval of what the chosen hedge removed does not lie above zero."]
+    says += one.left_out[:_OUT]
     says += [text for text in one.leaves if not text.startswith(("Rounding", "Carry"))]
     return Part(
         f"{title}; threat: {threat.label}",
@@ -458,20 +454,6 @@ def _hedge(common: Shared, maker: str) -> Part:
         heads,
         tuple(says),
     )
-
-
-def _best(tried: pd.DataFrame) -> str | None:
-    """The hedge that removes most variance; one with fewer legs if the others add next to nothing.
-
-    One whose record ends long before those of others cannot be dealt in at a price that is known.
-    """
-    alive = tried["last"] >= tried["last"].max() - _ALIVE
-    helping = tried[tried["helps"].astype(bool) & alive].sort_values("out_of_sample", ascending=False)
-    if helping.empty:
-        return None
-    near = helping[helping["out_of_sample"] >= helping["out_of_sample"].iloc[0] - _TIE]
-    legs = pd.Series([str(name).count(" + ") for name in near.index], near.index)
-    return str(legs.idxmin())
 
 
 def _rows(frame: pd.DataFrame, key: str, level: str = "maker") -> pd.DataFrame:

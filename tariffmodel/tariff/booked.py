@@ -6,15 +6,17 @@ holds what the model itself has missed so far, as `validation` measures it.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts, market_value, periods
 from tariffmodel.facts.protected import kept_with
-from tariffmodel.tariff import exposure, validation
+from tariffmodel.tariff import cost, exposure, uncertainty, validation
 from tariffmodel.tariff.case import BEFORE, LAW, Case, Valuation
 from tariffmodel.tariff.case import case as new_case
 
@@ -65,6 +67,98 @@ def table(case: Case, valuation: Valuation | None = None) -> pd.DataFrame:
     return frame.assign(
         widening=factor, booked_per_share_low=low * per_usd, booked_per_share_high=high * per_usd
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """What M makers book, and what of their errors they share, see `joint`.
+
+    Attributes
+    ----------
+    costs : DataFrame
+        `table`, in the order of `runs`.
+    runs : array (1 + 2K, M)
+        USD: central, then each of K inputs at its low and high, as wide as the validated range.
+    shared : Sharing
+        Of the K inputs and M makers.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> both = tm.booked.joint(tm.case("flat-25", "current-law", "CY2027"))
+    >>> pair = both.total(pd.Series({"Toyota": 1.0, "Honda": -1.0}))
+    >>> bool(pair["low"] < pair["value"] < pair["high"])
+    True
+    >>> bool(both.correlation(["Toyota", "Honda"]).loc["Toyota", "Honda"] > 0.2)
+    True
+    """
+
+    costs: pd.DataFrame
+    runs: np.ndarray
+    shared: uncertainty.Sharing
+
+    def total(self, weights: pd.Series) -> pd.Series:
+        """Sum of makers' booked costs by weight, below zero for less: `value`, `low`, `high`.
+
+        Parameters
+        ----------
+        weights : Series
+            By maker. Of one maker with weight 1 the ends are those of its validated range.
+
+        Notes
+        -----
+        What makers share of an input's error moves them together (`uncertainty.total`): in a sum it does
+        not average out, in a difference it cancels.
+        """
+        held = weights.reindex(self.costs.index, fill_value=0.0).to_numpy(dtype=float)
+        low, high = (end.item() for end in uncertainty.total(self.runs, held[None], self.shared))
+        ends = self.costs[["booked_low_usd", "booked_high_usd"]].to_numpy(dtype=float)
+        endless = np.isinf(ends)[held != 0] * np.sign(held[held != 0])[:, None]
+        down, up = (bool((endless == [sign, -sign]).any()) for sign in (1, -1))
+        value = self.runs[0] @ held
+        return pd.Series({"value": value, "low": -np.inf if down else low, "high": np.inf if up else high})
+
+    def correlation(self, makers: Sequence[str]) -> pd.DataFrame:
+        """Correlation (makers, makers) of the errors of what they book."""
+        every = list(self.costs.index)
+        found = pd.DataFrame(uncertainty.correlation(self.runs, self.shared), every, every)
+        return found.loc[list(makers), list(makers)]
+
+
+def joint(case: Case, costs: pd.DataFrame | None = None) -> Joint:
+    """What makers book with what their errors have in common, for sums and differences over them.
+
+    Every maker's moves are widened as its validated range is. Where that is infinite they are left out, and
+    the end of a sum is.
+
+    Parameters
+    ----------
+    costs : DataFrame, optional
+        `table` of the case, if it is there already.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case("flat-25", "current-law", "CY2027")
+    >>> found, row = joint(asked), tm.booked.table(asked).loc["Toyota"]
+    >>> ends = found.total(pd.Series({"Toyota": 1.0}))
+    >>> bool(np.allclose(ends, row[["booked_usd", "booked_low_usd", "booked_high_usd"]].astype(float)))
+    True
+    """
+    metals = exposure.has_metals(case.policy, case.facts) - exposure.has_metals(case.against, case.facts)
+    course = cost.course_of(case, [case.period])
+    _, runs = cost.booked_runs(case.facts, course, case.period, metals)
+    costs = (table(case) if costs is None else costs).loc[course.makers]
+    middle = costs["booked_usd"].to_numpy(dtype=float)
+    reach = np.abs(costs[["booked_low_usd", "booked_high_usd"]].to_numpy(dtype=float).T - middle)
+    spread = [np.sqrt((side**2).sum(axis=0)) for side in uncertainty.moves(runs)]
+    down, up = (
+        np.divide(to, of, out=np.zeros_like(of), where=(of > 0) & np.isfinite(to))
+        for to, of in zip(reach, spread, strict=True)
+    )
+    change = runs - runs[0]
+    widened = middle + np.where(change < 0, change * down, change * up)
+    return Joint(costs, widened, uncertainty.sharing(case.facts, cost.BOOK_INPUTS, course.makers))
 
 
 def quarters(case: Case, since: str = "2025Q2") -> pd.DataFrame:
@@ -118,10 +212,10 @@ def yearly_shares(case: Case) -> pd.DataFrame:
     >>> list(shares), shares.at["Porsche AG", "reason"]
     (['value', 'low', 'high', 'reason'], 'no line with prices')
     """
-    cost = table(case)
-    per_usd = 1 / cost["market_cap_usd"] / case.period.years
-    ends = cost[["booked_usd", "booked_low_usd", "booked_high_usd"]].mul(per_usd, axis=0)
-    reason = market_value(case.facts, case.as_of)["reason"].reindex(cost.index)
+    costs = table(case)
+    per_usd = 1 / costs["market_cap_usd"] / case.period.years
+    ends = costs[["booked_usd", "booked_low_usd", "booked_high_usd"]].mul(per_usd, axis=0)
+    reason = market_value(case.facts, case.as_of)["reason"].reindex(costs.index)
     return ends.set_axis(["value", "low", "high"], axis=1).assign(reason=reason)
 
 

@@ -166,3 +166,21 @@ def total(runs: np.ndarray, counted: np.ndarray, shared: Sharing) -> tuple[np.nd
     down = spread(np.minimum(groups.min(axis=1), 0.0), np.minimum(own.min(axis=1), 0.0))
     up = spread(np.maximum(groups.max(axis=1), 0.0), np.maximum(own.max(axis=1), 0.0))
     return central - down, central + up
+
+
+def correlation(runs: np.ndarray, shared: Sharing) -> np.ndarray:
+    """Correlation (M, M) of makers' errors: by input, half the move from its low to its high, see `total`.
+
+    >>> runs = np.array([[10.0, 10.0], [7.0, 6.0], [13.0, 14.0]])
+    >>> one_estimate = np.ones((1, 2, 1))
+    >>> correlation(runs, Sharing(np.array([0.6]), one_estimate)).round(6).tolist()
+    [[1.0, 0.36], [0.36, 1.0]]
+    """
+    swing = (runs[2::2] - runs[1::2]) / 2
+    groups = shared.together
+    common = np.einsum("k,km,kn,kmg,kng->mn", shared.loading**2, swing, swing, groups, groups, optimize=True)
+    own = (1 - shared.loading**2) @ swing**2
+    size = np.sqrt(np.diag(common) + own)
+    both = np.divide(common, np.multiply.outer(size, size), out=np.zeros_like(common), where=common != 0)
+    np.fill_diagonal(both, 1.0)
+    return np.asarray(both)

@@ -12,13 +12,22 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import FLOWS, OWN, Facts, periods, publication
+from tariffmodel.facts.periods import Period
+from tariffmodel.markets import valuation
+from tariffmodel.tariff import booked, uncertainty
+from tariffmodel.tariff.case import LAW, Case, case
+from tariffmodel.tariff.exposure import ALL
+from tariffmodel.tariff.goods import INPUTS
 from tariffmodel.watch import announcements
-from tariffmodel.watch.surprises import INDICATORS, releases
+from tariffmodel.watch.surprises import CALENDAR, INDICATORS, releases
 
 _OCTETS = 75
+_STAKES = ["bill_change_usd", "low_usd", "high_usd", "value_change_usd", "value_low_usd", "value_high_usd"]
 
 
 def upcoming(
@@ -38,9 +47,11 @@ def upcoming(
     Returns
     -------
     DataFrame
-        `first_day`, `last_day`, `what`, `countries`, `kind`, `indicators` (words), `at_stake_usd` (of the
-        makers at home in its countries; NaN without `at_stake`, and for legal dates), `release`, `quality`,
-        `note`.
+        `first_day`, `last_day`, `what`, `countries`, `kind`, `indicators` (words), `release`, `quality`,
+        `note`; `policy`, what hangs on a legal date, or `no_policy`, why none does, and the columns of
+        `stakes`; `at_stake_usd`: of a release probability times value, of the makers at home in its
+        countries, of a legal date the value to all makers if it comes, whatever the sign. Amounts are NaN
+        without `at_stake`.
 
     Examples
     --------
@@ -63,19 +74,86 @@ def upcoming(
         "countries",
         "kind",
         "indicators",
+        "policy",
+        "no_policy",
         "release",
         "quality",
         "note",
     ]
     table = pd.DataFrame(found, columns=columns)
-    stakes = [_stake(row, facts, at_stake) for row in table.to_dict("records")]
+    known = [_stake(row, facts, at_stake) for row in table.to_dict("records")]
     named = [
         ", ".join(INDICATORS[name].label for name in text.split("|")) if isinstance(text, str) else ""
         for text in table["indicators"]
     ]
     table = table.assign(indicators=named)
-    table.insert(6, "at_stake_usd", pd.Series(stakes, table.index, dtype=float))
+    text = {name: table[name].fillna("") for name in ("policy", "no_policy")}
+    table = table.assign(**text, **dict.fromkeys(_STAKES, np.nan))
+    if at_stake is not None:
+        table[_STAKES] = stakes(facts).xs(ALL, level="maker").reindex(table["release"]).to_numpy()
+    of_dates = table["value_change_usd"].abs()
+    table.insert(6, "at_stake_usd", of_dates.fillna(pd.Series(known, table.index, dtype=float)))
     return table.sort_values(["first_day", "last_day"], kind="stable", ignore_index=True)
+
+
+def stakes(facts: Facts) -> pd.DataFrame:
+    """What hangs on each legal date: bills and value under its policy less those under the law in force.
+
+    Over the twelve months from the date, by maker and, of those inside no other, together as ``ALL``, where
+    what makers share of an error moves them together. It is what the policy is worth if it comes, whatever
+    its probability; a date on which the data name no policy has no row.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `release` and `maker`: `bill_change_usd` a year, with `low_usd`, `high_usd` of the inputs,
+        and `value_change_usd` to shareholders (a loss below zero), as `valuation.draws`, with 95% in
+        `value_low_usd`, `value_high_usd`.
+
+    Raises
+    ------
+    DataError
+        A policy that cannot be read.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = stakes(tm.facts.load()).loc["canada-50"]
+    >>> bool((found["bill_change_usd"] >= 0).all()), bool(found.loc["ALL", "value_high_usd"] < 0)
+    (True, True)
+    """
+    law = case(LAW, against=LAW, data=facts)
+    rows = releases(facts)
+    found = {row["release"]: _hanging(law, row) for row in rows[rows["policy"].notna()].to_dict("records")}
+    index = ["release", "maker"]
+    return pd.concat(found, names=index) if found else pd.DataFrame(
+        columns=_STAKES, index=pd.MultiIndex.from_arrays([[], []], names=index), dtype=float
+    )  # fmt: skip
+
+
+def _hanging(law: Case, row: Mapping[Any, Any]) -> pd.DataFrame:
+    """What the policy of one legal date changes, by maker."""
+    first = periods.parse(row["date"]).start
+    last = (pd.Timestamp(first) + pd.DateOffset(years=1, days=-1)).date()
+    try:
+        change = law.replace(policy=row["policy"], period=Period(first, last))
+    except PolicyError as error:
+        raise DataError(f"data/{CALENDAR} row {row['row']}: policy: {error}") from None
+    makers, whole = change.goods.makers, change.facts.makers["consolidated_in"].isna().to_numpy()
+    runs = np.broadcast_to(change.runs_usd, (1 + 2 * len(INPUTS), len(makers)))
+    shared = uncertainty.sharing(change.facts, list(INPUTS), makers)
+    each, sums = uncertainty.interval(runs), uncertainty.total(runs, whole[None].astype(float), shared)
+    bills = pd.DataFrame({"delta_bill_usd": runs[0]}, makers)
+    bills["delta_bill_low_usd"], bills["delta_bill_high_usd"] = each
+    errors = pd.DataFrame(uncertainty.correlation(runs, shared), makers, makers)
+    drawn = valuation.draws(change.facts, bills, widening=booked.widening(change), correlation=errors)
+    drawn[ALL] = drawn.loc[:, whole].sum(axis=1)
+    columns = [
+        np.append(runs[0], runs[0] @ whole),
+        *(np.append(*ends) for ends in zip(each, sums, strict=True)),
+    ]
+    frame = pd.DataFrame(dict(zip(_STAKES, columns, strict=False)), [*makers, ALL])
+    return frame.join(valuation.quantiles(drawn).set_axis(_STAKES[3:], axis=1))
 
 
 def _days(row: Mapping[Any, Any], begin: date, end: date) -> list[tuple[date, date]]:
@@ -169,6 +247,7 @@ def ics(ahead: pd.DataFrame, made_on: date) -> str:
     >>> day = pd.Timestamp("2027-01-01")
     >>> row = {"first_day": day, "last_day": day, "what": "Canada: cars, trucks to 50%", "kind": "threat"}
     >>> row |= {"countries": "CA", "indicators": "imports", "release": "canada-50", "note": ""}
+    >>> row["policy"] = "canada-50-from-2027"
     >>> text = ics(pd.DataFrame([row | {"at_stake_usd": float("nan")}]), date(2026, 11, 28))
     >>> text.split("\r\n")[4:6]
     ['UID:canada-50-20270101@tariffmodel', 'DTSTAMP:20261128T000000Z']
@@ -178,7 +257,8 @@ def ics(ahead: pd.DataFrame, made_on: date) -> str:
         first, last = row["first_day"].date(), row["last_day"].date()
         said = [f"On it hang: {row['indicators']}." if row["indicators"] else "", str(row["note"] or "")]
         if row["at_stake_usd"] == row["at_stake_usd"]:
-            said.insert(1, f"At stake, probability times value: USD {row['at_stake_usd'] / 1e6:,.0f} m.")
+            what = f"value of {row['policy']} if it comes" if row["policy"] else "probability times value"
+            said.insert(1, f"At stake, {what}: USD {row['at_stake_usd'] / 1e6:,.0f} m.")
         lines += [
             "BEGIN:VEVENT",
             f"UID:{row['release']}-{first:%Y%m%d}@tariffmodel",

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tariffmodel.errors import DataError
-from tariffmodel.facts import EXPORTS, IMPORTS, PRODUCTION, SALES, Facts, market_value, tables
+from tariffmodel.facts import EXPORTS, IMPORTS, PRODUCTION, SALES, Facts, market_value, publication, tables
 from tariffmodel.facts.protected import kept_with_files
 from tariffmodel.markets import pricing, valuation
 from tariffmodel.tariff.case import Case, Valuation, to_the_cent
@@ -225,6 +225,8 @@ def _score_changes(
 def releases(facts: Facts) -> pd.DataFrame:
     """Rows of ``data/watch/calendar.csv``: what comes out, when, and which indicators it tells of.
 
+    Legal dates that were announced after the day of the facts are left out.
+
     Raises
     ------
     DataError
@@ -243,7 +245,9 @@ def releases(facts: Facts) -> pd.DataFrame:
                 f"data/{CALENDAR} row {row}: {unknown[0]!r} is no indicator; there are "
                 + ", ".join(INDICATORS)
             )
-    return rows
+    if facts.day is None:
+        return rows
+    return rows[~(publication.last_day(rows["known_on"]) > pd.Timestamp(facts.day))]
 
 
 def _probabilities(facts: Facts) -> dict[str, float]:

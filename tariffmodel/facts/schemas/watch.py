@@ -116,9 +116,22 @@ CALENDAR = _table(
         "first_day": _number(1, 31, nullable=True, whole=True),
         "last_day": _number(1, 31, nullable=True, whole=True),
         "indicators": _like(r"[a-z_]+(\|[a-z_]+)*$", "indicators separated by |", nullable=True),
+        "policy": _like(r"[a-z0-9]+(-[a-z0-9]+)*$", "the name of a policy", nullable=True),
+        "no_policy": _text(nullable=True),
+        "known_on": _date(nullable=True),
     },
     key=["release"],
     checks=[
+        pa.Check(
+            lambda table: table["policy"].isna() | table["date"].notna(),
+            error="policy: expected a date beside it, from which it would be in force",
+        ),
+        pa.Check(
+            lambda table: (
+                (table["kind"] == "release") | (table["policy"].notna() != table["no_policy"].notna())
+            ),
+            error="policy: expected the policy that hangs on a legal date, or in no_policy why none does",
+        ),
         pa.Check(
             lambda table: (
                 table["date"].isna() == table[["months", "first_day", "last_day"]].notna().all(axis=1)
