@@ -1,4 +1,4 @@
-"""How does a tree of outcomes look in a notebook?"""
+"""How does a tree of outcomes look, in a notebook or in a browser?"""
 
 from __future__ import annotations
 
@@ -13,21 +13,30 @@ from matplotlib.ticker import MaxNLocator
 from tariffmodel import charts
 from tariffmodel.charts import house
 from tariffmodel.charts.scenarios import LEAVES
-from tariffmodel.lab.drawing import SOURCE
+from tariffmodel.lab.drawing import SOURCE, WIDE, table
 from tariffmodel.lab.knobs import Value
 from tariffmodel.scenarios.tree import Scenario
 
 WHOLE = "all outcomes"  # what the whole tree is called beside its leaves
-_LEFT, _PLOT, _HEAD, _HEIGHT = 45, 450, 18, 260  # pixels
+_LEFT, _RIGHT, _HEAD, _HEIGHT = 45, 170, 18, 260  # pixels
 
 
-def page(frame: pd.DataFrame, column: str, tree: Scenario, changed: Mapping[str, Value], as_of: date) -> str:
+def page(
+    frame: pd.DataFrame,
+    column: str,
+    tree: Scenario,
+    changed: Mapping[str, Value],
+    as_of: date,
+    width: int = WIDE,
+) -> str:
     """HTML of a tree's bills by outcome: the finding, a chart and the figures.
 
     Parameters
     ----------
     frame : DataFrame
         From `TreeBench.paths`.
+    width : int
+        Of the chart, pixels.
 
     Examples
     --------
@@ -55,26 +64,27 @@ def page(frame: pd.DataFrame, column: str, tree: Scenario, changed: Mapping[str,
             for a, b in zip(ends["low_usd"], ends["high_usd"], strict=True)
         ],
     }
-    table = pd.DataFrame(figures, list(ends.index)).to_html(border=0)
     note = "; ".join(house.origin_note(SOURCE, as_of))
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
         f"<p>Mean bill added up since {tree.start}, USD {unit}; the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
-        f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding)}{table}"
-        f"<small>Probabilities are those of the sliders. {escape(note)}</small></div>"
+        f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
+        f"{table(figures, ends.index)}"
+        f"<p><small>Probabilities are those of the sliders. {escape(note)}</small></p></div>"
     )
 
 
-def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str) -> str:
+def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str, width: int) -> str:
     """One line per outcome, from nothing owed to the bill at the end."""
     days = frame.index.get_level_values("day")
-    right, foot = _LEFT + _PLOT, _HEAD + _HEIGHT
+    plot = width - _LEFT - _RIGHT
+    right, foot = _LEFT + plot, _HEAD + _HEIGHT
     last = (days.max() - pd.Timestamp(start)).days
     ticks = MaxNLocator(5).tick_values(0.0, frame["mean_usd"].max() / scale or 1.0)
 
     def x(day: pd.Timestamp) -> float:
-        return float(round(_LEFT + _PLOT * (day - pd.Timestamp(start)).days / last, 1))
+        return float(round(_LEFT + plot * (day - pd.Timestamp(start)).days / last, 1))
 
     def y(usd: float) -> float:
         return float(round(foot - _HEIGHT * usd / scale / ticks[-1], 1))
@@ -100,6 +110,6 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
             f"{escape(str(name).replace('-', ' '))} {weight:.0%}</text>"
         )
     return (
-        f'<svg role="img" aria-label="{escape(alt)}" width="{right + 170}" height="{foot + 22}" '
+        f'<svg role="img" aria-label="{escape(alt)}" width="{width}" height="{foot + 22}" '
         f'font-family="sans-serif" font-size="11">{"".join(marks)}</svg>'
     )
