@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
+from tariffmodel.cli import app as web
 from tariffmodel.cli import (
     data,
     event,
@@ -47,7 +48,7 @@ app = typer.Typer(
 _ = own  # its commands are in the group `add`
 for part in (
     *(suite, makers, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
-    *(workbook, grid),
+    *(workbook, grid, web),
 ):
     app.add_typer(part.app)
 

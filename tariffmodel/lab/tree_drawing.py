@@ -51,10 +51,7 @@ def page(
     """
     scale, unit = house.usd_scale(frame["high_usd"])
     ends = frame.groupby(level="outcome", sort=False).last()
-    whole, leaves = ends.loc[WHOLE], ends.drop(index=WHOLE)
-    who = "all makers" if column == "ALL" else charts.ORIGIN_NAME.get(column, house.display_name(column))
-    low, mean, high = (f"{whole[f'{c}_usd'] / scale:,.1f}" for c in ("low", "mean", "high"))
-    finding = f"By {tree.end}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
+    leaves, finding = ends.drop(index=WHOLE), headline(frame, column, tree)
     state = "; ".join(f"{key} = {value}" for key, value in changed.items())
     figures = {
         "Probability, %": [f"{100 * p:.0f}" for p in ends["probability"]],
@@ -73,6 +70,22 @@ def page(
         f"{table(figures, ends.index)}"
         f"<p><small>Probabilities are those of the sliders. {escape(note)}</small></p></div>"
     )
+
+
+def headline(frame: pd.DataFrame, column: str, tree: Scenario) -> str:
+    """What the whole tree comes to, in a sentence.
+
+    >>> import tariffmodel as tm
+    >>> index = pd.MultiIndex.from_product([[WHOLE], [pd.Timestamp("2030-12-31")]], names=["outcome", "day"])
+    >>> frame = pd.DataFrame({"mean_usd": 3e9, "low_usd": 2e9, "high_usd": 4e9}, index)
+    >>> headline(frame, "JP", tm.scenarios.load("canada-and-deals"))
+    'By 2030-12-31, Japan: USD 3.0 bn on average, 2.0 to 4.0 in nine draws of ten'
+    """
+    scale, unit = house.usd_scale(frame["high_usd"])
+    whole = frame.loc[WHOLE].iloc[-1]
+    who = "all makers" if column == "ALL" else charts.ORIGIN_NAME.get(column, house.display_name(column))
+    low, mean, high = (f"{whole[f'{c}_usd'] / scale:,.1f}" for c in ("low", "mean", "high"))
+    return f"By {tree.end}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
 
 
 def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str, width: int) -> str:
