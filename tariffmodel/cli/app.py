@@ -50,9 +50,9 @@ def app_(
     shelf = links.Shelf(asked, own)
     if host not in _LOOPBACK:
         typer.echo(
-            f"Listening on {host}: everybody who reaches that address and has the token can read the "
-            "policies, figures and makers' pages of this data folder. Nothing is encrypted: whoever reads the "
-            "network reads the token.",
+            f"Listening on {host}: whoever reaches that address and has the token can read the policies, "
+            "figures and makers' pages of this data folder. Nothing is encrypted: whoever reads the network "
+            "reads the token.",
             err=True,
         )
 

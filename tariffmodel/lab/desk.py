@@ -206,7 +206,7 @@ class Desk:
         listed = [
             {"stem": stem(maker), "name": name, "home": charts.ORIGIN_NAME[home], "ticker": ticker}
             for maker, name, home, ticker in zip(
-                makers.index, makers["name"], makers["home"], makers["ticker"].fillna("not listed"),
+                makers.index, makers["name"], makers["home"], makers["ticker"].fillna("–"),
                 strict=True,
             )
         ]  # fmt: skip
@@ -273,8 +273,8 @@ class Desk:
         """What all pages say of the question and the data."""
         case = self.shelf.case
         against = f"against {case.against.label}, {house.period_text(str(case.period))}"
-        note = ". ".join(house.origin_note(drawing.SOURCE, case.as_of))
-        return {"against": against, "note": f"{note}. Data {case.facts.version}. Not advice to trade."}
+        note = f"Data {case.facts.version}, as of {house.day_text(case.as_of)}. Not advice to trade."
+        return {"against": against, "note": note}
 
 
 def stem(maker: str) -> str:

@@ -30,7 +30,7 @@ STYLE = """<style>
 .policy-lab thead th {vertical-align: bottom; border-bottom: 1px solid #888}
 </style>"""
 _VISIBLE = 5e5  # USD: smaller changes are not spoken of
-_LEFT, _RIGHT, _ROW, _HEAD = 115, 140, 21, 18  # pixels
+_LEFT, _ROW, _HEAD = 115, 21, 18  # pixels
 WIDE = 665  # of a chart beside its sliders
 
 
@@ -150,7 +150,8 @@ def _bars(frame: pd.DataFrame, scale: float, alt: str, width: int) -> str:
     """One row per maker: bar, range, mark of the baseline, bill and change."""
     ends = frame[["bill_low_usd", "bill_high_usd", "baseline_usd"]].to_numpy() / scale
     ticks = MaxNLocator(5 if width >= WIDE else 3).tick_values(ends.min(initial=0.0), ends.max(initial=0.0))
-    plot = width - _LEFT - _RIGHT
+    first, last = (60, 130) if width >= WIDE else (42, 92)  # where the figures beside the plot end
+    plot = width - _LEFT - last - 8
     foot, right = _HEAD + _ROW * len(frame), _LEFT + plot
     whole = frame["consolidated_in"].isna()
 
@@ -160,10 +161,10 @@ def _bars(frame: pd.DataFrame, scale: float, alt: str, width: int) -> str:
     def text(where: float, y: float, content: str, anchor: str = "end", fill: str = "#222") -> str:
         return f'<text x="{where}" y="{y}" text-anchor="{anchor}" fill="{fill}">{content}</text>'
 
-    marks = [text(right + at, 12, head, fill="#666") for at, head in ((60, "bill"), (130, "change"))]
+    marks = [text(right + at, 12, head, fill="#666") for at, head in ((first, "bill"), (last, "change"))]
     for tick in ticks:
         marks.append(f'<path d="M{x(tick)} {_HEAD}V{foot}" stroke="#ddd"/>')
-        marks.append(text(x(tick), foot + 13, f"{tick:g}", "middle"))
+        marks.append(text(x(tick), foot + 13, house.true_minus(f"{tick:g}"), "middle"))
     for row, (maker, one) in enumerate(frame.iterrows()):
         y, color = _HEAD + _ROW * (row + 0.5), charts.HOME_COLOR.get(one["home"], house.OTHER_COLOR)
         bill, low, high, base = (
@@ -175,8 +176,8 @@ def _bars(frame: pd.DataFrame, scale: float, alt: str, width: int) -> str:
             f'<rect x="{start}" y="{y - 6}" width="{end - start:.1f}" height="12" fill="{color}"/>',
             f'<path d="M{x(low)} {y}H{x(high)}" stroke="#222"/>',
             f'<path d="M{x(base)} {y - 9}v18" stroke="#222" stroke-width="2.5"/>',
-            text(right + 60, y + 4, f"{bill:,.2f}"),
-            text(right + 130, y + 4, _signed(one["change_usd"] / scale, 2)),
+            text(right + first, y + 4, f"{bill:,.2f}"),
+            text(right + last, y + 4, _signed(one["change_usd"] / scale, 2)),
         ]
     return (
         f'<svg role="img" aria-label="{escape(alt)}" width="{width}" height="{foot + 18}" '
@@ -274,7 +275,7 @@ def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
 
 def _figures(frame: pd.DataFrame) -> str:
     def plain(values: pd.Series, digits: int = 0) -> list[str]:
-        return [f"{v:,.{digits}f}" if np.isfinite(v) else "–" for v in values]
+        return [house.true_minus(f"{v:,.{digits}f}") if np.isfinite(v) else "–" for v in values]
 
     def signed(values: pd.Series, digits: int = 0) -> list[str]:
         return [_signed(v, digits) for v in values]

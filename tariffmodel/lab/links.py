@@ -24,7 +24,7 @@ from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import Policy
 
-WIDTHS = (340, 480, WIDE)  # of a chart, pixels
+WIDTHS = (340, 480, WIDE, 820)  # of a chart, pixels
 _MOST = 200  # numbers in a link
 Pairs = dict[str, str]
 

@@ -8,6 +8,7 @@ from html import escape
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
@@ -67,7 +68,7 @@ def page(
         f"<p>Mean bill added up since {tree.start}, USD {unit}; the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
         f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
-        f"{table(figures, ends.index)}"
+        f"{table(figures, ends.index.str.replace('-', ' '))}"
         f"<p><small>Probabilities are those of the sliders. {escape(note)}</small></p></div>"
     )
 
@@ -108,7 +109,8 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         marks.append(f'<path d="M{_LEFT} {at}H{right}" stroke="#ddd"/>')
         marks.append(f'<text x="{_LEFT - 6}" y="{at + 4}" text-anchor="end">{tick:g}</text>')
     marks += [
-        f'<text x="{x(day)}" y="{foot + 14}" text-anchor="middle">{day:%b %Y}</text>' for day in days.unique()
+        f'<text x="{x(day)}" y="{foot + 14}" text-anchor="middle">{day:%b %Y}</text>'
+        for day in (days.unique() if width >= WIDE else days.unique()[[0, -1]])
     ]
     places = house.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
     at_end = dict(zip(ends["mean_usd"].sort_values().index, -np.asarray(places), strict=True))
@@ -119,7 +121,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         look = f'fill="none" stroke="{color}" stroke-width="{0.6 + 9 * weight:.1f}"'
         marks.append(
             f'<path d="M{_LEFT} {foot}{points}" {look}/>'
-            f'<text x="{right + 6}" y="{at_end[name] + 4:.1f}" fill="{house.dark(color)}">'
+            f'<text x="{right + 6}" y="{at_end[name] + 4:.1f}" fill="{to_hex(house.dark(color))}">'
             f"{escape(str(name).replace('-', ' '))} {weight:.0%}</text>"
         )
     return (

@@ -5,7 +5,7 @@ const form = document.getElementById("state")
 const part = name => document.getElementById(name)
 const sliders = [...form.querySelectorAll("input[type=range]")]
 const DAY = 86400000
-const WIDTHS = [665, 480, 340]
+const WIDTHS = [820, 665, 480, 340]
 
 let state = new URLSearchParams(form.dataset.query)  // as the server last said it
 const moved = new Map()    // sliders that were moved since, with what they mean
@@ -100,6 +100,7 @@ function take(found, sent) {
   for (const one of document.querySelectorAll("[data-follows]")) one.href = `${one.dataset.follows}?${found.query}`
   // written by the server, where all that comes from outside is text
   part("chart").innerHTML = found.chart
+  part("now").textContent = found.finding
   for (const one of sliders) {
     one.parentElement.classList.toggle("moved", state.has(one.name))
     if (!moved.has(one.name) && !sent.has(one.name)) place(one, found.values[one.name])
