@@ -155,16 +155,18 @@ class _Handler(RequestHandler):
         if not tokens and said("Sec-Fetch-Site") == "cross-site" and said("Sec-Fetch-Mode") == "navigate":
             # a strict cookie is not sent from a mail or a chat in the browser: come again from this page
             self.refuse(403, "One moment", "Opening the link again, from this server.", 0)
-        self.refuse(403, "This lab asks for its token", _ENTER)
+        self.refuse(403, "This lab asks for its token", _ENTER, again=not tokens)
 
-    def refuse(self, status: int, title: str, text: str, seconds: int | None = None) -> None:
-        """End here, with the reason."""
+    def refuse(
+        self, status: int, title: str, text: str, seconds: int | None = None, again: bool = False
+    ) -> None:
+        """End here, with the reason; the page opens itself again after `seconds`, or offers it."""
         self.set_status(status)
         if self.answers_as == "json":
             self.finish({"error": text})
         else:
             self.set_header("Content-Security-Policy", _OWN + _NOWHERE)
-            self.finish(rendered("message.html.j2", title=title, text=text, seconds=seconds))
+            self.finish(rendered("message.html.j2", title=title, text=text, seconds=seconds, again=again))
         raise Finish
 
     async def ask(self, lane: str, what: str) -> Any:

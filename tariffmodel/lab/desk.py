@@ -45,7 +45,7 @@ _BACK = (
 def rendered(template: str, **values: Any) -> str:
     """A page from its template, all values as text.
 
-    >>> "&lt;b&gt;" in rendered("message.html.j2", title="<b>", text="", seconds=2)
+    >>> "&lt;b&gt;" in rendered("message.html.j2", title="<b>", text="", seconds=2, again=False)
     True
     """
     return _PAGES.get_template(template).render(**values)

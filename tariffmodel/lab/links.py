@@ -25,8 +25,9 @@ from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.policy import Policy
 
 WIDTHS = (340, 480, WIDE, 820)  # of a chart, pixels
-_MOST = 200  # numbers in a link
+_MOST, _POLICIES = 200, 64  # numbers in a link, and policies whose knobs are kept
 Pairs = dict[str, str]
+Stamp = tuple[tuple[str, int, int], ...]  # path, time and size of each file
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,7 @@ class Shelf:
 
     case: Case
     own: Mapping[str, Path] = field(default_factory=dict)
+    _knobs: dict[tuple[str, Stamp], dict[str, Knob]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for stem in self.own:
@@ -78,7 +80,22 @@ class Shelf:
         """
         return policies.load(self.source(name), self.case.facts.folder)
 
-    def stamp(self) -> tuple[tuple[str, int, int], ...]:
+    def knobs(self, name: str) -> dict[str, Knob]:
+        """What can be turned in a policy, see `adjustable`; kept until a file changes.
+
+        >>> import tariffmodel as tm
+        >>> list(Shelf(tm.case(period="CY2025")).knobs("eu-25"))
+        ['additional.eu-25.rate', 'additional.eu-25.from']
+        """
+        key = (name, self.stamp())
+        if key not in self._knobs:
+            if len(self._knobs) >= _POLICIES:
+                self._knobs.clear()
+            found = knobs.adjustable(self.source(name), self.case.facts.folder)
+            self._knobs[key] = {knob.key: knob for knob in found}
+        return self._knobs[key]
+
+    def stamp(self) -> Stamp:
         """When the files were written and how long they are: what was computed from others is out of date."""
         folder = self.case.facts.folder
         paths = [*self.own.values(), *folder.glob("policies/*.toml"), *folder.glob("scenarios/*.toml")]
@@ -199,8 +216,7 @@ def read(shelf: Shelf, link: Pairs) -> State:
     moved = asked.pop("moved", "")
     if baseline != law:
         shelf.source(baseline)
-    adjustable = knobs.adjustable(shelf.source(name), shelf.case.facts.folder)
-    there = {knob.key: knob for knob in adjustable}
+    there = shelf.knobs(name)
     values: dict[str, Value] = {key: knob.value for key, knob in there.items()}
     for key, text in asked.items():
         known(key, list(there), "number")
