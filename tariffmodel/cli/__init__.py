@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
+from tariffmodel.cli import app as web
 from tariffmodel.cli import (
     checks,
     data,
@@ -47,22 +48,8 @@ app = typer.Typer(
 
 _ = own  # its commands are in the group `add`
 for part in (
-    *(
-        suite,
-        makers,
-        model,
-        checks,
-        implied,
-        scenarios,
-        spillovers,
-        refresh,
-        data,
-        trade,
-        forecast,
-        event,
-        watch,
-    ),
-    *(workbook, grid),
+    *(suite, makers, model, checks, implied, scenarios, spillovers),
+    *(refresh, data, trade, forecast, event, watch, workbook, grid, web),
 ):
     app.add_typer(part.app)
 

@@ -19,7 +19,7 @@ from tariffmodel.errors import PolicyError, TariffModelError
 from tariffmodel.escapes import html as escape
 from tariffmodel.lab.drawing import SOURCE, STYLE, headline, page
 from tariffmodel.lab.effects import Workbench, outcome
-from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, reweighted, settings_of, write_policy
+from tariffmodel.lab.knobs import Knob, Value, adjustable, own_text, settings_of, turned, write_policy
 from tariffmodel.lab.supply import Supply, supply
 from tariffmodel.tariff import exposure
 from tariffmodel.tariff import policy as policies
@@ -140,15 +140,7 @@ class Lab:
         """
         if value == self.values[key]:
             return
-        self.values[key] = value
-        score = key.rsplit(".", 2)[0]
-        weights = {
-            k: v
-            for k, v in self.values.items()
-            if k.startswith(score) and k.endswith(".weight") and not isinstance(v, date)
-        }
-        if key in weights and len(weights) > 1 and not isinstance(value, date):
-            self.values |= reweighted(weights, key, value)
+        self.values = turned(self.values, key, value)
         for other, slider in self.sliders.items():
             # not the one that is being moved: what it shows is rounded, and setting it would hold it back
             if self._meant(self.knobs[other], slider.value) != self.values[other]:

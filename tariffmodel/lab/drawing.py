@@ -1,8 +1,8 @@
-"""How does an outcome look in a notebook?"""
+"""How does an outcome look, in a notebook or in a browser?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,8 @@ STYLE = """<style>
 .policy-lab thead th {vertical-align: bottom; border-bottom: 1px solid #888}
 </style>"""
 _VISIBLE = 5e5  # USD: smaller changes are not spoken of
-_LEFT, _PLOT, _ROW, _HEAD = 115, 410, 21, 18  # pixels
+_LEFT, _ROW, _HEAD = 115, 21, 18  # pixels
+WIDE = 665  # of a chart beside its sliders
 
 
 def page(
@@ -45,9 +46,6 @@ def page(
     `changed` says of which state, so that figures and sliders cannot be taken for each other's. `output` is
     what makers would build more, or why that is not known.
 
-    The chart is SVG written from the numbers, which takes a hundredth of the time that a matplotlib
-    figure would.
-
     >>> import tariffmodel as tm
     >>> from tariffmodel.lab.effects import outcome
     >>> bench = Workbench(tm.case(period="CY2025"))
@@ -56,33 +54,73 @@ def page(
     >>> text[:24], "additional.flat.rate = 0.25" in text
     ('<div class="policy-lab">', True)
     """
-    owes = (frame[["bill_usd", "baseline_usd"]].abs() >= _VISIBLE).any(axis=1)
+    return f'<div class="policy-lab">{chart(bench, name, frame, changed)}{details(frame, output)}</div>'
+
+
+def chart(
+    bench: Workbench, name: str, frame: pd.DataFrame, changed: Mapping[str, Value], width: int = WIDE
+) -> str:
+    """HTML of `bills`: the finding, a chart `width` pixels wide, and who gains and who loses.
+
+    The chart is SVG written from the numbers, which takes a hundredth of the time that a matplotlib
+    figure would. Nothing in it needs a style of its own, so that a page may forbid those.
+
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.lab.effects import bills
+    >>> bench = Workbench(tm.case(period="CY2025"))
+    >>> text = chart(bench, "flat 25%", bills(bench, tm.policy.load("flat-25")), {}, width=360)
+    >>> 'width="360"' in text, "style=" in text
+    (True, False)
+    """
+    owes = _owing(frame)
     shown, (scale, unit) = frame[owes], house.usd_scale(frame[["bill_usd", "baseline_usd"]])
     finding = headline(frame, name, bench.baseline.label)
     key = " ".join(
-        f'<span style="color:{color}">■</span>\u00a0{charts.ORIGIN_NAME[home]}'
+        f'<svg width="10" height="10" aria-hidden="true"><rect width="10" height="10" fill="{color}"/></svg>'
+        f"\u00a0{charts.ORIGIN_NAME[home]}"
         for home, color in charts.HOME_COLOR.items()
         if home in set(shown["home"])
     )
     state = "; ".join(f"{key} = {value}" for key, value in changed.items())
     notes = [
         f"Shares: the change at a yearly rate, valued with {bench.valuation}, over market value",
-        "One more built or exported: what that takes off the bill",
-        "Net of prices: profit lost once prices and volumes have settled, plants as they are",
         house.PART_NOTE if shown["consolidated_in"].notna().any() else "",
         house.left_out(frame.index[~owes], "no bill"),
         *house.origin_note(SOURCE, bench.case.as_of),
     ]
     return (
-        f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
+        f"<h3>{escape(finding)}</h3>"
         f"<p>Bill, USD {unit}, against {escape(bench.case.against.label)}, "
         f"{house.period_text(str(bench.case.period))}. "
         f"Bars: {escape(name)}, thin lines low to high; black marks: {escape(bench.baseline.label)}. "
         f"{key}</p>"
         f'<p class="state">{escape(state)}</p>'
-        f"{_bars(shown, scale, finding)}<p>{escape(_summary(frame))}</p>{_output(output)}{_figures(shown)}"
-        f"<small>{escape('. '.join(filter(None, notes)))}</small></div>"
+        f"{_bars(shown, scale, finding, width)}<p>{escape(_summary(frame))}</p>"
+        f"<p><small>{escape('. '.join(filter(None, notes)))}</small></p>"
     )
+
+
+def details(frame: pd.DataFrame, output: Supply | str = "") -> str:
+    """HTML of an `outcome` below its chart: what one more vehicle is worth, US output and the figures.
+
+    >>> import tariffmodel as tm
+    >>> from tariffmodel.lab.effects import outcome
+    >>> bench = Workbench(tm.case(period="CY2025"))
+    >>> text = details(outcome(bench, tm.policy.load("flat-25")), "not asked for")
+    >>> "US output: not asked for" in text, text.count("<table>")
+    (True, 1)
+    """
+    notes = (
+        "One more built or exported: what that takes off the bill. Net of prices: profit lost once prices "
+        "and volumes have settled, plants as they are"
+    )
+    figures = _figures(frame[_owing(frame)])
+    return f"{_rewards(frame)}{_output(output)}{figures}<p><small>{notes}</small></p>"
+
+
+def _owing(frame: pd.DataFrame) -> pd.Series:
+    """Makers that owe something under either policy."""
+    return (frame[["bill_usd", "baseline_usd"]].abs() >= _VISIBLE).any(axis=1)
 
 
 def headline(frame: pd.DataFrame, name: str, baseline: str) -> str:
@@ -108,23 +146,25 @@ def headline(frame: pd.DataFrame, name: str, baseline: str) -> str:
     return f"{'; '.join(said)}: {name} instead of {baseline}"
 
 
-def _bars(frame: pd.DataFrame, scale: float, alt: str) -> str:
+def _bars(frame: pd.DataFrame, scale: float, alt: str, width: int) -> str:
     """One row per maker: bar, range, mark of the baseline, bill and change."""
     ends = frame[["bill_low_usd", "bill_high_usd", "baseline_usd"]].to_numpy() / scale
-    ticks = MaxNLocator(5).tick_values(ends.min(initial=0.0), ends.max(initial=0.0))
-    foot, right = _HEAD + _ROW * len(frame), _LEFT + _PLOT
+    ticks = MaxNLocator(5 if width >= WIDE else 3).tick_values(ends.min(initial=0.0), ends.max(initial=0.0))
+    first, last = (60, 130) if width >= WIDE else (42, 92)  # where the figures beside the plot end
+    plot = width - _LEFT - last - 8
+    foot, right = _HEAD + _ROW * len(frame), _LEFT + plot
     whole = frame["consolidated_in"].isna()
 
     def x(value: float) -> float:
-        return round(_LEFT + _PLOT * (value - ticks[0]) / (ticks[-1] - ticks[0]), 1)
+        return round(_LEFT + plot * (value - ticks[0]) / (ticks[-1] - ticks[0]), 1)
 
-    def text(where: float, y: float, content: str, more: str = "") -> str:
-        return f'<text x="{where}" y="{y}" text-anchor="end" {more}>{content}</text>'
+    def text(where: float, y: float, content: str, anchor: str = "end", fill: str = "#222") -> str:
+        return f'<text x="{where}" y="{y}" text-anchor="{anchor}" fill="{fill}">{content}</text>'
 
-    marks = [text(right + 60, 12, "bill", 'fill="#666"'), text(right + 130, 12, "change", 'fill="#666"')]
+    marks = [text(right + at, 12, head, fill="#666") for at, head in ((first, "bill"), (last, "change"))]
     for tick in ticks:
         marks.append(f'<path d="M{x(tick)} {_HEAD}V{foot}" stroke="#ddd"/>')
-        marks.append(text(x(tick), foot + 13, f"{tick:g}", 'style="text-anchor: middle"'))
+        marks.append(text(x(tick), foot + 13, house.true_minus(f"{tick:g}"), "middle"))
     for row, (maker, one) in enumerate(frame.iterrows()):
         y, color = _HEAD + _ROW * (row + 0.5), charts.HOME_COLOR.get(one["home"], house.OTHER_COLOR)
         bill, low, high, base = (
@@ -136,18 +176,18 @@ def _bars(frame: pd.DataFrame, scale: float, alt: str) -> str:
             f'<rect x="{start}" y="{y - 6}" width="{end - start:.1f}" height="12" fill="{color}"/>',
             f'<path d="M{x(low)} {y}H{x(high)}" stroke="#222"/>',
             f'<path d="M{x(base)} {y - 9}v18" stroke="#222" stroke-width="2.5"/>',
-            text(right + 60, y + 4, f"{bill:,.2f}"),
-            text(right + 130, y + 4, _signed(one["change_usd"] / scale, 2)),
+            text(right + first, y + 4, f"{bill:,.2f}"),
+            text(right + last, y + 4, _signed(one["change_usd"] / scale, 2)),
         ]
     return (
-        f'<svg role="img" aria-label="{escape(alt)}" width="{right + 140}" height="{foot + 18}" '
+        f'<svg role="img" aria-label="{escape(alt)}" width="{width}" height="{foot + 18}" '
         f'font-family="sans-serif" font-size="11">{"".join(marks)}'
         f'<path d="M{x(0)} {_HEAD}V{foot}" stroke="#222"/></svg>'
     )
 
 
 def _summary(frame: pd.DataFrame) -> str:
-    """Everybody who gains or loses, the Treasury, and whom one more vehicle helps most."""
+    """Everybody who gains or loses, and the Treasury."""
     share = frame["implied_share_of_market_cap"]
     change = frame["change_usd"].sort_values(kind="stable")
 
@@ -160,16 +200,21 @@ def _summary(frame: pd.DataFrame) -> str:
         return ", ".join(said) or "nobody"
 
     revenue = frame.loc[frame["consolidated_in"].isna(), "change_usd"].sum() / 1e6
-    rewards = "".join(
-        f" One more vehicle {what} a year is worth most to {frame[worth].idxmax()}: "
+    return (
+        f"Change of the bill, USD m (and of the shares): gainers {each(change.index[change < -_VISIBLE])}; "
+        f"losers {each(change.index[change > _VISIBLE][::-1])}; {TREASURY} {_signed(revenue)}."
+    )
+
+
+def _rewards(frame: pd.DataFrame) -> str:
+    """Whom one more vehicle helps most."""
+    said = [
+        f"One more vehicle {what} a year is worth most to {frame[worth].idxmax()}: "
         f"USD {frame[worth].max():,.0f}."
         for worth, what in (("worth_us_built_usd", "built in the US"), ("worth_exported_usd", "exported"))
         if frame[worth].max() >= 0.5
-    )
-    return (
-        f"Change of the bill, USD m (and of the shares): gainers {each(change.index[change < -_VISIBLE])}; "
-        f"losers {each(change.index[change > _VISIBLE][::-1])}; {TREASURY} {_signed(revenue)}.{rewards}"
-    )
+    ]
+    return f"<p>{escape(' '.join(said))}</p>" if said else ""
 
 
 def _output(found: Supply | str) -> str:
@@ -230,7 +275,7 @@ def _curve(moved: pd.Series, knob: str, now: float, top: float) -> str:
 
 def _figures(frame: pd.DataFrame) -> str:
     def plain(values: pd.Series, digits: int = 0) -> list[str]:
-        return [f"{v:,.{digits}f}" if np.isfinite(v) else "–" for v in values]
+        return [house.true_minus(f"{v:,.{digits}f}") if np.isfinite(v) else "–" for v in values]
 
     def signed(values: pd.Series, digits: int = 0) -> list[str]:
         return [_signed(v, digits) for v in values]
@@ -253,7 +298,21 @@ def _figures(frame: pd.DataFrame) -> str:
             *(signed(percent[f"implied_share_of_market_cap_{e}"], 1) for e in ("low", "high"))
         ),
     }
-    return pd.DataFrame(columns, index=list(frame.index)).to_html(border=0)
+    return table(columns, frame.index)
+
+
+def table(columns: Mapping[str, Sequence[str]], rows: Iterable[object]) -> str:
+    """HTML of a table whose cells are text already, with headings that a screen reader reads out.
+
+    >>> table({"Bill": ["1"]}, ["Ford"]).partition("<tbody>")[2]
+    '<tr><th scope="row">Ford</th><td>1</td></tr></tbody></table>'
+    """
+    heads = "".join(f'<th scope="col">{escape(head)}</th>' for head in columns)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in cells)}</tr>'
+        for row, *cells in zip(rows, *columns.values(), strict=True)
+    )
+    return f"<table><thead><tr><td></td>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _signed(value: float, digits: int = 0) -> str:

@@ -136,6 +136,25 @@ def reweighted(weights: Mapping[str, float], moved: str, value: float) -> dict[s
     return {n: value if n == moved else round((1 - value) * share[n], 12) for n in weights}
 
 
+def turned(values: Mapping[str, Value], key: str, value: Value) -> dict[str, Value]:
+    """Where knobs stand once one of them is moved: the other weights of a score make room for a weight.
+
+    >>> weights = {"relief.jp.score.built.weight": 0.5, "relief.jp.score.jobs.weight": 0.5}
+    >>> list(turned({**weights, "relief.jp.base": 0.15}, "relief.jp.score.jobs.weight", 0.8).values())
+    [0.2, 0.8, 0.15]
+    """
+    moved = {**values, key: value}
+    score = key.rsplit(".", 2)[0]
+    weights = {
+        other: float(one)
+        for other, one in moved.items()
+        if other.startswith(score) and other.endswith(".weight") and not isinstance(one, date)
+    }
+    if key in weights and len(weights) > 1 and not isinstance(value, date):
+        moved |= reweighted(weights, key, value)
+    return moved
+
+
 def _path(name: str | Path, data: str | Path | None) -> Path:
     return Path(name) if Path(name).suffix == ".toml" else data_dir(data) / "policies" / f"{name}.toml"
 

@@ -165,6 +165,42 @@ class TreeBench:
         return pd.concat(frames)
 
 
+def turned(
+    knobs: Mapping[str, TreeKnob], values: Mapping[str, Value], key: str, value: Value
+) -> dict[str, Value]:
+    """Where knobs stand once one of them is moved; others of a sum make room.
+
+    Raises
+    ------
+    DataError
+        No such knob, a number outside 0 and 1, or a day out of reach.
+
+    Examples
+    --------
+    >>> both = {key: TreeKnob(key, key, 0.5, "the tree") for key in ("law", "flat")}
+    >>> turned(both, {"law": 0.5, "flat": 0.5}, "flat", 0.6)
+    {'law': 0.4, 'flat': 0.6}
+    """
+    if key not in knobs:
+        raise DataError(f"no knob {key!r}; choose from {', '.join(knobs)}")
+    knob = knobs[key]
+    if isinstance(value, date):
+        if value not in knob.choices:
+            raise DataError(
+                f"{key}: {value} is out of reach; choose a first of a month from {knob.choices[0]} to "
+                f"{knob.choices[-1]}" if knob.choices else f"{key} is a number; write one from 0 to 1"
+            )  # fmt: skip
+        return {**values, key: value}
+    if knob.choices or not 0 <= value <= 1 or (key.endswith(".hazard") and value == 0):
+        raise DataError(f"{key} cannot be {value}; write {'a day' if knob.choices else 'one from 0 to 1'}")
+    group = {
+        k: float(values[k])  # type: ignore[arg-type]
+        for k, other in knobs.items()
+        if other.group == knob.group != ""
+    }
+    return {**values, **(reweighted(group, key, value) if len(group) > 1 else {key: value})}
+
+
 class TreeLab:
     """Sliders for the probabilities and days of a tree beside the bills that they lead to.
 
@@ -221,27 +257,7 @@ class TreeLab:
         DataError
             No such knob, a number outside 0 and 1, or a day out of reach.
         """
-        if key not in self.knobs:
-            raise DataError(f"no knob {key!r}; choose from {', '.join(self.knobs)}")
-        knob = self.knobs[key]
-        if isinstance(value, date):
-            if value not in knob.choices:
-                raise DataError(
-                    f"{key}: {value} is out of reach; choose a first of a month from {knob.choices[0]} to "
-                    f"{knob.choices[-1]}" if knob.choices else f"{key} is a number; write one from 0 to 1"
-                )  # fmt: skip
-            self.values[key] = value
-        elif knob.choices or not 0 <= value <= 1 or (key.endswith(".hazard") and value == 0):
-            raise DataError(
-                f"{key} cannot be {value}; write {'a day' if knob.choices else 'one from 0 to 1'}"
-            )
-        else:
-            group = {
-                k: float(self.values[k])  # type: ignore[arg-type]
-                for k, other in self.knobs.items()
-                if other.group == knob.group != ""
-            }
-            self.values |= reweighted(group, key, value) if len(group) > 1 else {key: value}
+        self.values = turned(self.knobs, self.values, key, value)
         for other, slider in self.sliders.items():
             if self._shown(other) != slider.value:
                 slider.value = self._shown(other)
