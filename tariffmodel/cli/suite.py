@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -45,27 +46,44 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a morning note too, against the last run, one by name, or the newest up to a day: "
+            "last, RUN, YYYY-MM-DD."
+        ),
+    ] = None,
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
     from tariffmodel import facts
     from tariffmodel.runs import run as runs
+    from tariffmodel.runs import since as earlier_runs
 
     try:
-        done = runs.run(
-            policy=policy,
-            against=against,
-            period=period,
-            as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
-            output=output,
-            data=data,
-            only=_numbers(only),
-            jobs=jobs,
-        )
+        with earlier_runs.alone(output) if since else nullcontext():
+            done = runs.run(
+                policy=policy,
+                against=against,
+                period=period,
+                as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
+                output=output,
+                data=data,
+                only=_numbers(only),
+                jobs=jobs,
+                progress=not since or sys.stderr.isatty(),  # nothing on the way in a mail of cron
+                since=since,
+            )
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing is left of this run", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"report: {done / 'report.html'}")
+    if since:
+        typer.echo(f"morning note: {done / 'morning.html'}")
+        headline = (done / "morning.txt").read_text(encoding="utf-8").partition("\n\n")[0]
+        typer.echo(
+            f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {done.name}: {' '.join(headline.split())}", err=True
+        )
 
 
 def _numbers(only: str) -> list[str] | None:
