@@ -53,6 +53,18 @@ def run(
             "last, RUN, YYYY-MM-DD."
         ),
     ] = None,
+    desk: Annotated[
+        str,
+        typer.Option(
+            help="Print for the desk: pages of these makers, comma-separated, and the live workbook."
+        ),
+    ] = "",
+    book: Annotated[
+        Path | None, typer.Option(help="Print the ticket of these positions: CSV or .xlsx, one a row.")
+    ] = None,
+    threat: Annotated[
+        str, typer.Option(help="Policy that the pages and the ticket hedge against, by name or title.")
+    ] = "flat-25",
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
@@ -73,6 +85,9 @@ def run(
                 jobs=jobs,
                 progress=not since or sys.stderr.isatty(),  # nothing on the way in a mail of cron
                 since=since,
+                makers=_words(desk, "--desk"),
+                book=book,
+                threat=threat,
             )
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing is left of this run", err=True)
@@ -88,12 +103,15 @@ def run(
 
 def _numbers(only: str) -> list[str] | None:
     """``"2, 05"`` as ``["02", "05"]``; None for all."""
-    words = [word.strip() for word in only.split(",")]
-    if not only:
-        return None
-    if not all(words):
-        raise typer.BadParameter(f"{only!r} has an empty place; write 01,02", param_hint="--only")
-    return [word.zfill(2) for word in words]
+    return [word.zfill(2) for word in _words(only, "--only")] or None
+
+
+def _words(text: str, option: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if text and not all(words):
+        example = "01,02" if option == "--only" else "toyota,GM"
+        raise typer.BadParameter(f"{text!r} has an empty place; write {example}", param_hint=option)
+    return words if text else []
 
 
 @app.command()

@@ -186,11 +186,14 @@ def _compared(folder: Path, before: Path, facts: Facts, about: dict[str, Any]) -
     if days[1] < days[0]:
         doubts.append(f"This run is as of {days[1]}, before the earlier one's {days[0]}: it reads backwards.")
     rest = _rest(found)
+    nothing = found.nothing and titles.empty  # one line, not a page of parts that say so each
     return _Compared(
         about=f"Since {found.before}, started {_moment(then['created'])}, as of {day_text(days[0])}.",
         headline=_headline(found, owed, moved, titles, len(others.moved), rest),
         doubts=tuple(doubts),
-        blocks=(
+        blocks=()
+        if nothing
+        else (
             Block("What came in", says=_most(news, "news")),
             _bills(moved, owed, rest),
             _markets(before, folder, facts),
@@ -272,9 +275,7 @@ def _bills(moved: pd.DataFrame, owed: pd.DataFrame, rest: str) -> Block:
     if "by_rest_usd" in parts:
         more.append(f"Other: {rest}.")
     if moved["by_rest_usd"].isna().any():
-        more.append(
-            "What moved them could not be worked out: the run's bills are not those of the data in use."
-        )
+        more.append("What moved them cannot be worked out: the data in use give other bills.")
     heads = ("Maker", "Earlier", "Now", "Change", *(f"by {said}" for said in parts.values()))
     return Block(title, (" ".join(more),) if more else (), heads, rows)
 
@@ -297,10 +298,13 @@ def _news(
     """Inputs that changed, the figures of makers whose bill moved most first, and what happened since."""
     heavy = found.facts["maker"].map(moved["change_usd"].abs()).fillna(0).astype(float)
     order = heavy.sort_values(ascending=False, kind="stable").index
-    told = found.facts.loc[order].assign(variable=found.facts["variable"].str.replace("_", " "))
+    told = found.facts.loc[order].assign(variable=found.facts["variable"].map(_words))
     grown = _grown(found.inputs, then, facts.folder)
     inputs = found.inputs
-    known = (inputs["what"] == "parameter") & (inputs["name"] == "as_of") | inputs["name"].isin(grown)
+    laws = {f"policies/{then['parameters'][role]}.toml" for role in ("policy", "against")}
+    entries = inputs.loc[inputs["what"] == "policy", "name"].str.startswith(("policy", "against")).any()
+    known = inputs["name"].isin({*grown, *(laws if entries else ())})
+    known |= (inputs["what"] == "parameter") & (inputs["name"] == "as_of")
     said = replace(found, facts=told, inputs=inputs[~known]).inputs_told()
     said += [f"{name}: {rows}." for name, rows in grown.items()]
     happened = sorted([*_events(facts, *days), *_announced(facts, *days)], reverse=True)
@@ -487,6 +491,10 @@ def _said(folder: Path) -> pd.DataFrame:
     """What a run concludes, by notebook, quantity and subject."""
     said = files.csv(folder / CONCLUSIONS).drop_duplicates(_SUBJECT).set_index(_SUBJECT).sort_index()
     return said.astype({"low": float, "high": float, "standard_error": float})
+
+
+def _words(variable: str) -> str:
+    return re.sub("^us ", "US ", variable.replace("_", " "))
 
 
 def _named(quantity: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import default
 from pathlib import Path
 from textwrap import TextWrapper
 from typing import Any
@@ -21,10 +21,10 @@ from tariffmodel.escapes import visible
 from tariffmodel.facts import store
 from tariffmodel.runs.morning import Block, Note
 from tariffmodel.runs.page import TEMPLATES
+from tariffmodel.runs.since import MAIL
 
-__all__ = ["FILES", "MAIL", "text", "write"]
+__all__ = ["FILES", "text", "write"]
 
-MAIL = "morning.eml"
 FILES = ("morning.html", "morning_email.html", "morning.txt", MAIL)
 _WIDTH = 78  # letters of a line; RFC 5322, section 2.1.1
 _HALVES = {"Bills that moved": "Shares and", "Next": "What is old"}  # blocks that stand side by side
@@ -117,9 +117,10 @@ def _folded(line: str) -> list[str]:
 
 
 def _message(note: Note, plain: str, mail: str) -> bytes:
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=default)  # lines end as files do; who sends it ends them for the wire
     message["Subject"] = " ".join(visible(f"{note.title.partition(':')[0]}: {note.headline}").split())[:180]
     message["X-Unsent"] = "1"
-    message.set_content(plain)
-    message.add_alternative(mail, subtype="html")
+    encoding = {"charset": "utf-8", "cte": "quoted-printable"}  # short lines of ASCII pass every server
+    message.set_content(plain, **encoding)
+    message.add_alternative(mail, subtype="html", **encoding)
     return message.as_bytes()

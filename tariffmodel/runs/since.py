@@ -19,6 +19,7 @@ from tariffmodel.files import writing
 from tariffmodel.runs.conclusions import CONCLUSIONS
 
 LAST = "last"
+MAIL = "morning.eml"  # of the newest run with --since, beside the runs
 LOCK = ".since.lock"
 _QUESTION = ("policy", "against", "period")
 
