@@ -27,7 +27,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import tariffmodel
 from tariffmodel import __version__, changes, facts, market, report, store
 from tariffmodel.errors import TariffModelError
-from tariffmodel.runs import kernels
+from tariffmodel.runs import kernels, since
 from tariffmodel.runs import manifest as manifests
 
 DEFAULTS = "policy, against, period, as_of, output = 'default', 'default', 'CY2024', None, 'output'"
@@ -472,10 +472,10 @@ def test_the_run_before_is_the_newest_whole_one_of_the_same_question(tmp_path):
     past(".20260107-p.partial")
     past("a-list", text="[]")
     (tmp_path / "latest").symlink_to("20260101-p")
-    assert report._previous(tmp_path, question(), "3") == tmp_path / "20260102-p"
-    assert report._previous(tmp_path, question(period="CY2026"), "3") is None
-    assert report._previous(tmp_path / "none", question(), "3") is None
-    assert report._previous(tmp_path, question(), "20260102-p") == tmp_path / "20260101-p"
+    assert since.last(tmp_path, question(), "3") == tmp_path / "20260102-p"
+    assert since.last(tmp_path, question(period="CY2026"), "3") is None
+    assert since.last(tmp_path / "none", question(), "3") is None
+    assert since.last(tmp_path, question(), "20260102-p") == tmp_path / "20260101-p"
 
 
 def test_a_run_before_that_was_damaged_is_named_and_does_not_stop_this_one(later, again, tmp_path):

@@ -6,7 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -47,38 +48,73 @@ def run(
         int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
     ] = None,
     template: Template = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="Write a morning note too, against the last run, one by name, or the newest up to a day: "
+            "last, RUN, YYYY-MM-DD."
+        ),
+    ] = None,
+    desk: Annotated[
+        str,
+        typer.Option(
+            help="Print for the desk: pages of these makers, comma-separated, and the live workbook."
+        ),
+    ] = "",
+    book: Annotated[
+        Path | None, typer.Option(help="Print the ticket of these positions: CSV or .xlsx, one a row.")
+    ] = None,
+    threat: Annotated[
+        str, typer.Option(help="Policy that the pages and the ticket hedge against, by name or title.")
+    ] = "flat-25",
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
     from tariffmodel import facts
     from tariffmodel.runs import run as runs
+    from tariffmodel.runs import since as earlier_runs
 
     try:
-        done = runs.run(
-            policy=policy,
-            against=against,
-            period=period,
-            as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
-            output=output,
-            data=data,
-            only=_numbers(only),
-            jobs=jobs,
-            template=template,
-        )
+        with earlier_runs.alone(output) if since else nullcontext():
+            done = runs.run(
+                policy=policy,
+                against=against,
+                period=period,
+                as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
+                output=output,
+                data=data,
+                only=_numbers(only),
+                jobs=jobs,
+                progress=not since or sys.stderr.isatty(),  # nothing on the way in a mail of cron
+                template=template,
+                since=since,
+                makers=_words(desk, "--desk"),
+                book=book,
+                threat=threat,
+            )
     except KeyboardInterrupt:
         typer.echo("interrupted; nothing is left of this run", err=True)
         raise typer.Exit(130) from None
     typer.echo(f"report: {done / 'report.html'}")
+    if since:
+        typer.echo(f"morning note: {done / 'morning.html'}")
+        headline = (done / "morning.txt").read_text(encoding="utf-8").partition("\n\n")[0]
+        typer.echo(
+            f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {done.name}: {' '.join(headline.split())}", err=True
+        )
 
 
 def _numbers(only: str) -> list[str] | None:
     """``"2, 05"`` as ``["02", "05"]``; None for all."""
-    words = [word.strip() for word in only.split(",")]
-    if not only:
-        return None
-    if not all(words):
-        raise typer.BadParameter(f"{only!r} has an empty place; write 01,02", param_hint="--only")
-    return [word.zfill(2) for word in words]
+    return [word.zfill(2) for word in _words(only, "--only")] or None
+
+
+def _words(text: str, option: str) -> list[str]:
+    words = [word.strip() for word in text.split(",")]
+    if text and not all(words):
+        example = "01,02" if option == "--only" else "toyota,GM"
+        raise typer.BadParameter(f"{text!r} has an empty place; write {example}", param_hint=option)
+    return words if text else []
 
 
 @app.command()

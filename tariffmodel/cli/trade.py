@@ -20,7 +20,6 @@ from tariffmodel.cli.options import (
     print_table,
     write_frame,
 )
-from tariffmodel.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,11 +108,14 @@ def book(
     """A book of positions: what the threat costs each, betas, outcomes of a tree, and one ticket for all."""
     from tariffmodel.facts import store
     from tariffmodel.intake import own_positions
+    from tariffmodel.runs import desk
 
     feared = _feared(threat, as_of, data)
     one = _sized(feared, own_positions.read(feared.facts, file, sheet=sheet), currency, instrument)
     _print(one, feared, format, output)
-    tables = _beside(one, feared, tree, int(draws))
+    tables, said = desk.beside(one, feared, tree, int(draws))
+    for text in said:
+        typer.echo(text, err=True)
     for name, table in tables.items():
         if not format.bare:
             print_table(_shown(name, table, one.currency, tree), format=format)
@@ -123,12 +125,10 @@ def book(
 
 def _feared(threat: str, as_of: str | None, data: Path | None) -> Case:
     """The threat against the law as it stands, in the calendar year after the day."""
-    from tariffmodel.tariff import policy
+    from tariffmodel.runs import desk
     from tariffmodel.tariff.case import case
 
-    law = case(as_of=parse_day(as_of) if as_of else None, data=data)
-    found = policy.find(threat, law.facts.folder)
-    return law.replace(policy=found, against=law.policy, period=f"CY{law.as_of.year + 1}")
+    return desk.feared(case(as_of=parse_day(as_of) if as_of else None, data=data), threat)
 
 
 def _sized(feared: Case, rows: pd.DataFrame, currency: str, instrument: list[str] | None) -> Ticket:
@@ -145,9 +145,7 @@ def _sized(feared: Case, rows: pd.DataFrame, currency: str, instrument: list[str
 
 def _print(one: Ticket, feared: Case, format: Format, output: Path | None) -> None:
     """Print the ticket, and write it."""
-    from tariffmodel.charts import house
-    from tariffmodel.facts import store
-    from tariffmodel.hedging import ticket
+    from tariffmodel.runs import desk
 
     if format.bare:
         lines = {str(line): float(value) for line, value in one.positions["notional"].items()}
@@ -156,38 +154,8 @@ def _print(one: Ticket, feared: Case, format: Format, output: Path | None) -> No
     else:
         typer.echo(one.to_markdown())
     if output:
-        page = ticket.sheet(one)
-        alt = f"{one.title}: orders, ratio, what it protects from and its record. {one.headline}."
-        files = {
-            "csv": one.table().to_csv(index=False, lineterminator="\n").encode(),
-            "md": one.to_markdown().encode(),
-            **{kind: house.render(page, kind, alt) for kind in ("pdf", "png")},
-        }
-        for kind, content in files.items():
-            store.write_whole(output / f"ticket.{kind}", content)
+        desk.write_ticket(one, output)
         typer.echo(f"ticket: {output}", err=format.bare)
-
-
-def _beside(one: Ticket, feared: Case, tree: str, draws: int) -> dict[str, pd.DataFrame]:
-    """Positions, betas, and profit and loss over a tree; what cannot be computed is said with its reason."""
-    from tariffmodel import scenarios
-    from tariffmodel.hedging import betas
-    from tariffmodel.tariff.case import case
-
-    tables = {"positions": one.positions.join(one.exposures.drop(columns="maker"))}
-    law = case(as_of=feared.as_of, data=feared.facts)
-    try:
-        tables["betas"] = betas(law, one)
-    except DataError as error:
-        typer.echo(f"betas are not computed: {error}", err=True)
-    try:
-        if tree:
-            earned = scenarios.hedged(scenarios.run(tree, feared.facts, draws), one)
-            tables |= {"scenarios": earned.summary(), "outcomes": earned.by_outcome()}
-            typer.echo(" ".join(earned.notes), err=True)
-    except DataError as error:
-        typer.echo(f"the tree is not computed: {error}", err=True)
-    return tables
 
 
 _TITLES = {

@@ -78,6 +78,8 @@ class Changes:
     No input changed.
     1 conclusion: moved 1.
     Largest moves: bill_usd of Toyota USD 5.00 bn → USD 5.50 bn (+10.0%).
+    >>> found.inputs_told()
+    []
     >>> found.to_markdown().splitlines()[0]
     '# What changed from earlier to later'
     """
@@ -102,12 +104,15 @@ class Changes:
 
     def summary(self) -> str:
         """The changes in plain sentences, one to a line."""
+        inputs = self.inputs_told() or ["No input changed."]
+        return "\n".join([*inputs, *map(_begun, [*_conclusions_told(self.conclusions), *self.left_out])])
+
+    def inputs_told(self) -> list[str]:
+        """The inputs that changed in plain sentences: one for each kind, then figures and prices."""
         detailed = {*self.prices["kind"], *(["facts"] if len(self.facts) else [])}
         files = self.inputs[~self.inputs["what"].isin(detailed)]
         inputs = [f"{kind}: {_few(_told(rows))}." for kind, rows in files.groupby("what", sort=False)]
-        inputs += [*_facts_told(self.facts), *_prices_told(self.prices)]
-        sentences = [*(inputs or ["No input changed."]), *_conclusions_told(self.conclusions), *self.left_out]
-        return "\n".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+        return list(map(_begun, [*inputs, *_facts_told(self.facts), *_prices_told(self.prices)]))
 
     def table(self, limit: int | None = None) -> pd.DataFrame:
         """The conclusions that moved, as text for people: at most `limit` of them.
@@ -121,8 +126,8 @@ class Changes:
             {
                 "Quantity": rows["quantity"],
                 "Subject": rows["subject"],
-                "Before": [_figure(*pair) for pair in zip(rows["before"], rows["unit"], strict=True)],
-                "After": [_figure(*pair) for pair in zip(rows["after"], rows["unit"], strict=True)],
+                "Before": [figure(*pair) for pair in zip(rows["before"], rows["unit"], strict=True)],
+                "After": [figure(*pair) for pair in zip(rows["after"], rows["unit"], strict=True)],
                 "Change": [_change(*pair) for pair in zip(rows["change"], rows["unit"], strict=True)],
                 "Relative": [
                     "" if r != r or u == RANK else f"{r:+.1%}"
@@ -419,6 +424,10 @@ def _significant(both: pd.DataFrame, end: str) -> pd.Series:
 # Sentences ----------------------------------------------------------------------------------------
 
 
+def _begun(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
 def _few(parts: Sequence[str], most: int = 3) -> str:
     more = f" and {len(parts) - most} more" if len(parts) > most else ""
     return "; ".join(parts[:most]) + more
@@ -515,13 +524,17 @@ def _moves(rows: pd.DataFrame) -> list[str]:
             size = f" ({_errors(row.change_in_standard_errors)} standard errors)"
         elif row.relative_change == row.relative_change and row.unit != RANK:
             size = f" ({row.relative_change:+.1%})"
-        ends = [_figure(value, row.unit) for value in (row.before, row.after) if value == value]
+        ends = [figure(value, row.unit) for value in (row.before, row.after) if value == value]
         told.append(f"{row.quantity} of {row.subject} {' → '.join(ends)}{size}")
     return told
 
 
-def _figure(value: float, unit: str, sign: str = "") -> str:
-    """A figure as people read it: dollars in billions, or millions if small; fractions in percent."""
+def figure(value: float, unit: str, sign: str = "") -> str:
+    """A figure as people read it: dollars in billions, or millions if small; fractions in percent.
+
+    >>> figure(6.31e9, "usd"), figure(0.0842, "fraction"), figure(-0.3, "elasticity", "+")
+    ('USD 6.31 bn', '8.42%', '-0.3')
+    """
     if value != value:
         return ""
     if unit == "usd":
@@ -539,7 +552,7 @@ def _digits(value: float, digits: int = 6, sign: str = "") -> str:
 
 
 def _change(value: float, unit: str) -> str:
-    return _figure(value, unit, "+").replace("%", " pp")
+    return figure(value, unit, "+").replace("%", " pp")
 
 
 def _errors(value: float) -> str:

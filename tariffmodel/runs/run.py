@@ -5,6 +5,7 @@ period, date of knowledge) and leaves one folder that can be read, archived or s
 
     output/20261123-142210-current_law-CY2025/
         report.html      every notebook in one file that never touches the network
+        morning.html     what changed since an earlier run on one page, if asked; .eml and .txt beside it
         manifest.json    what went in and what came out, with hashes
         conclusions.csv  what the notebooks conclude, one figure to a row
         tables.xlsx      every exported table, formatted
@@ -13,6 +14,7 @@ period, date of knowledge) and leaves one folder that can be read, archived or s
         notebooks/       the executed notebooks
         charts/          each as PNG, SVG and PDF, with its data
         tables/          each as CSV, Markdown and LaTeX
+        desk/            pages of makers, the live workbook and the ticket of a book, if asked
 
 The folder is built under a hidden name and appears only when it is complete, so whatever is called
 `output/<run>` is whole. A run in which a cell failed ends in `-failed`: mend the notebook and ask for it
@@ -23,25 +25,27 @@ from __future__ import annotations
 
 import errno
 import itertools
-import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import nbformat
 
 from tariffmodel import __version__, facts
 from tariffmodel.errors import DataError, TariffModelError
-from tariffmodel.facts import periods
+from tariffmodel.facts import periods, store
 from tariffmodel.files import remedy, there, writing
 from tariffmodel.markets import market
 from tariffmodel.runs import conclusions, diff, exports, kernels, manifest, page, slide_template
+from tariffmodel.runs import since as earlier_runs
 from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.case import case as ask
 
+_KINDS = ("charts", "tables", "inputs", "desk")  # folders of a run for its readers
 SHOWN = 12  # conclusions that moved since the run before, in the report
 
 
@@ -65,6 +69,10 @@ def run(
     jobs: int | None = None,
     progress: bool = True,
     template: Path | None = None,
+    since: str | None = None,
+    makers: Sequence[str] = (),
+    book: Path | None = None,
+    threat: str = "flat-25",
 ) -> Path:
     """Execute the notebooks and write the run's folder.
 
@@ -92,6 +100,13 @@ def run(
         Show a bar on a terminal, one line per notebook elsewhere. Goes to stderr.
     template
         A desk's .pptx for the slides, see `slide_template.opened`.
+    since
+        Write a morning note as well, see `morning`: ``"last"``, the name of a run in `output`, or a day,
+        which means the newest run up to it. The report then compares with that run. Its mail is copied to
+        `output`/morning.eml, that of a run in which a cell failed too; an older one there is removed first.
+    makers, book, threat
+        What a desk prints, into ``desk/``: pages of these makers and the live workbook; the ticket of a file
+        of positions against a threat, see `desk`.
 
     Returns
     -------
@@ -106,7 +121,9 @@ def run(
         On Ctrl-C; nothing is left of the run.
     TariffModelError
         Before anything is written, if the period, a policy, the data, `jobs`, a number in `only` or
-        the template is not understood, or if a fact that the bill takes was not known on `as_of`.
+        the template is not understood, or if a fact that the bill takes was not known on `as_of`; if `since`
+        is a name or a day without a run of this question; if a maker, a position or the threat is none, or a
+        book cannot be hedged.
 
     Examples
     --------
@@ -114,6 +131,8 @@ def run(
     >>> run(**question, as_of=None, only=["02"])  # doctest: +SKIP
     PosixPath('output/20261123-142210-current-law-FY2026-03')
     """
+    if since:  # whoever sends it must not send yesterday's, whatever happens today
+        (Path(output) / earlier_runs.MAIL).unlink(missing_ok=True)
     jobs = kernels.processors(jobs)
     sources = choose(notebook_folder(), only)
     periods.parse(period)
@@ -128,13 +147,18 @@ def run(
         "as_of": as_of,
         "output": ".",
     }
-    law, other = (policies.load(_portable(asked), known.folder) for asked in (policy, against))
-    _ = ask(law, other, period, as_of, known).owed  # refuses now what would fail in each notebook
+    law, other = (policies.load(_portable(named), known.folder) for named in (policy, against))
+    asked = ask(law, other, period, as_of, known)
+    _ = asked.owed  # refuses now what would fail in each notebook
     about = manifest.begin(parameters, known, law, other)
     as_of_day = date.fromisoformat(about["as_of"])
+    write_desk = _desk(asked, makers, book, threat) if makers or book else None
+    previous = earlier_runs.earlier(Path(output), since, parameters, "~") if since else None
     name, partial = _claim(Path(output), f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_slug(policy)}-{_slug(period)}")
     try:
-        conclusions.keep_inputs(partial, market.until(known, as_of_day), law, other)
+        conclusions.keep_inputs(partial, market.until(asked.facts, as_of_day), law, other)
+        if write_desk:  # before what takes longest, since a book may be refused
+            about["desk"] = write_desk(partial / "desk")
         notebooks = {source.name: kernels.prepare(source, parameters) for source in sources}
         ended = kernels.execute(notebooks, partial, known.folder, jobs, progress)
         (partial / "notebooks").mkdir()
@@ -154,14 +178,19 @@ def run(
         ]
         about["data_changed"] = manifest.data_files(known.folder) != about["data"]
         manifest.save(partial, about)
+        previous = previous if since else earlier_runs.last(partial.parent, parameters, name)
         text = page.render(
             about,
             list(notebooks.values()),
             folder=partial,
             sources=notebook_folder(),
-            since=_since(_previous(partial.parent, parameters, name), partial),
+            since=_since(previous, partial),
         )
         (partial / "report.html").write_text(text, encoding="utf-8")
+        if since:
+            written = _morning(previous, partial, known)
+            about["outputs"] += [manifest.described(path, path.name) for path in written]
+            manifest.save(partial, about)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
         raise DataError(f"{error.filename or output}: {error.strerror or error}; {remedy(error)}") from error
@@ -169,6 +198,8 @@ def run(
         shutil.rmtree(partial, ignore_errors=True)
         raise
     folder = partial.rename(partial.with_name(about["run"]))
+    if since:
+        store.write_whole(folder.parent / earlier_runs.MAIL, (folder / earlier_runs.MAIL).read_bytes())
     if failed:
         places = "; ".join(
             f"notebook {entry['file']}, cell [{entry['failed_cell']}]: {entry['error']}" for entry in failed
@@ -256,7 +287,7 @@ def _claim(output: Path, wanted: str) -> tuple[str, Path]:
 def _written(folder: Path) -> list[Path]:
     """What a run has made for its readers, besides the report and the notebooks."""
     single = [folder / name for name in (conclusions.CONCLUSIONS, exports.WORKBOOK, exports.DECK)]
-    several = [path for kind in ("charts", "tables", "inputs") for path in manifest.files(folder / kind)]
+    several = [path for kind in _KINDS for path in manifest.files(folder / kind)]
     return [path for path in single if path.is_file()] + several
 
 
@@ -279,25 +310,6 @@ def _point_latest_at(folder: Path) -> None:
 # The run before -----------------------------------------------------------------------------------
 
 
-def _previous(output: Path, parameters: Mapping[str, str | None], name: str) -> Path | None:
-    """The newest finished run before `name` of the same question that kept its conclusions."""
-    question = ("policy", "against", "period")
-    for path in sorted(output.glob("[!.]*/manifest.json"), reverse=True):  # names start with the time
-        folder = path.parent
-        kept = (folder / conclusions.CONCLUSIONS).is_file()
-        if folder.is_symlink() or folder.name >= name or not kept:
-            continue
-        try:
-            about: dict[str, Any] = json.loads(path.read_bytes())
-            asked = about["parameters"]
-            same = about["complete"] and all(asked[key] == parameters[key] for key in question)
-        except (ValueError, KeyError, TypeError):  # another program's, or damaged: none of ours
-            continue
-        if same:
-            return folder
-    return None
-
-
 def _since(previous: Path | None, folder: Path) -> page.Since | None:
     if previous is None:
         return None
@@ -313,3 +325,22 @@ def _since(previous: Path | None, folder: Path) -> page.Since | None:
         shown.values.tolist(),
         len(found.moved),
     )
+
+
+def _morning(previous: Path | None, folder: Path, known: facts.Facts) -> list[Path]:
+    from tariffmodel.runs import morning, morning_files  # slow to import
+
+    try:
+        said = morning.note(folder, previous, known)
+    except DataError as error:  # a run before that was damaged does not stop this one
+        told = f"The earlier run cannot be compared: {error}"
+        said = replace(morning.note(folder, None, known), headline=told)
+    return morning_files.write(said, folder)
+
+
+def _desk(asked: Case, makers: Sequence[str], book: Path | None, threat: str) -> Callable[[Path], list[str]]:
+    """Look at what is to be printed, and give what prints it."""
+    from tariffmodel.runs import desk  # slow to import
+
+    printed = desk.desk(asked, makers, book, threat)
+    return lambda folder: desk.write(printed, folder)
