@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import rcParams
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -29,7 +29,6 @@ from tariffmodel.charts.house import (
     Chart,
     Native,
     band_columns,
-    dark,
     day_text,
     display_name,
     figure,
@@ -37,7 +36,6 @@ from tariffmodel.charts.house import (
     gap_text,
     home_key,
     in_house_style,
-    label_points,
     label_rows,
     left_out,
     marked,
@@ -49,7 +47,6 @@ from tariffmodel.charts.house import (
     readable_on,
     short_number,
     span_text,
-    spread_apart,
     swatch,
     text_column,
     tint,
@@ -57,6 +54,7 @@ from tariffmodel.charts.house import (
     whiskers,
     widen,
 )
+from tariffmodel.charts.labels import date_axis, label_ends, label_points
 from tariffmodel.tariff.policy import PARTS
 
 # Contribution -------------------------------------------------------------------------------------
@@ -137,7 +135,7 @@ def contribution_bars(
         text_column(ax, texts, 22)
         ax.set_title(heading)
         ax.set_xlim(left=0)
-        ax.xaxis.set_major_locator(MaxNLocator(2))
+        ax.xaxis.set_major_locator(MaxNLocator(1 if width_cm < PAGE_CM else 2))
     axes[0].set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
     percent_ticks(axes[0].xaxis)
     return finish(fig, f"Bars and dots, one row per {kind.removesuffix('s')}")
@@ -526,15 +524,14 @@ def rate_path(
     ax.set_ylim(0, top)
     ax.set_xlim(path.index[0], end)
     alike: dict[Any, Any] = last.round(3).groupby(last.round(3)).groups
-    for value, height in zip(sorted(alike), spread_apart(sorted(alike), gap=top * 0.11), strict=True):
-        names = [display_name(origin) for origin in alike[value]]
-        ink = dark(ORIGIN_COLOR.get(alike[value][0], OTHER_COLOR)) if len(names) == 1 else INK
-        text = f"{', '.join(names)}\n{value:.1%}"
-        ax.text(1.015, height, text, transform=ax.get_yaxis_transform(), va="center", color=ink, size=6.5)
-    locator = AutoDateLocator(minticks=3, maxticks=8)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ends = []
+    for value, origins in alike.items():
+        names = ", ".join(map(display_name, origins))
+        ink = ORIGIN_COLOR.get(origins[0], OTHER_COLOR) if len(origins) == 1 else INK
+        ends.append((date2num(end), value, f"{names}\n{value:.1%}", ink))
+    date_axis(ax)
     percent_ticks(ax.yaxis)
+    label_ends(ax, ends, lines=2)
     return finish(fig, "Steps over time, one line per origin")
 
 

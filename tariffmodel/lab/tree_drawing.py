@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
-from tariffmodel.charts import house
+from tariffmodel.charts import house, labels
 from tariffmodel.charts.scenarios import LEAVES
 from tariffmodel.lab.drawing import SOURCE
 from tariffmodel.lab.knobs import Value
@@ -87,7 +87,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
     marks += [
         f'<text x="{x(day)}" y="{foot + 14}" text-anchor="middle">{day:%b %Y}</text>' for day in days.unique()
     ]
-    places = house.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
+    places = labels.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
     at_end = dict(zip(ends["mean_usd"].sort_values().index, -np.asarray(places), strict=True))
     for color, (name, one) in zip(LEAVES * 9, frame.groupby(level="outcome", sort=False), strict=False):
         path = one["mean_usd"].droplevel("outcome")
