@@ -29,6 +29,7 @@ from tariffmodel.charts.house import (
     Chart,
     Native,
     band_columns,
+    dated,
     day_text,
     display_name,
     figure,
@@ -308,7 +309,13 @@ def _untested(identity: pd.DataFrame) -> pd.Series:
 
 @in_house_style
 def bill_bars(
-    table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    table: pd.DataFrame,
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Attributable bill of each maker: vehicles, parts net of the offset, low to high.
 
@@ -318,6 +325,8 @@ def bill_bars(
         From `exposure.table`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -337,7 +346,7 @@ def bill_bars(
     homes = rows["home"].to_list()
     parts_key = Patch(facecolor=tint(SOFT), edgecolor=SOFT, hatch="/////", label="parts, net of offset")
     fig = figure(
-        _bill_title(rows),
+        dated(_bill_title(rows), period),
         f"Duty owed, gross of mitigation, USD {unit} (low–high in brackets); {case}",
         [*quality_notes(rows["quality"]), "" if whole.all() else PART_NOTE, *origin_note(source, as_of)],
         width_cm,
@@ -383,7 +392,15 @@ def _bill_title(rows: pd.DataFrame) -> str:
 
 
 @in_house_style
-def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM) -> Chart:
+def burden(
+    table: pd.DataFrame,
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
     """The cost as a share of operating profit before the tariff, cut at `1.2` times that profit.
 
     Parameters
@@ -393,6 +410,8 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
         sets what is owed.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -423,7 +442,7 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
             title += f"; the median maker's is {burdened.median():.0%}"
     beyond = (high > cut) | (low < -cut)
     fig = figure(
-        title,
+        dated(title, period),
         f"{called.capitalize()} as a share of operating profit in the last fiscal year before the tariff, "
         f"scaled to the length of the period (low–high in brackets); {case}",
         [
@@ -555,6 +574,7 @@ def tornado(
     moves: pd.DataFrame,
     *,
     case: str,
+    period: str = "",
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
@@ -568,6 +588,8 @@ def tornado(
         From `exposure.drivers`: indexed by maker and input, `fall_usd` and `rise_usd`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
     rows : int
         How many bars to draw.
 
@@ -593,7 +615,7 @@ def tornado(
             f"USD {fall} to +{rise} {size}"
         )
     fig = figure(
-        title,
+        dated(title, period),
         f"Move of one maker's bill when one input goes to its low or high, others central; {case}",
         origin_note(source, as_of),
         width_cm,
@@ -616,7 +638,13 @@ def tornado(
 
 @in_house_style
 def policy_comparison(
-    tables: Mapping[str, pd.DataFrame], *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Each maker's bill under several policies, with low to high.
 
@@ -627,6 +655,8 @@ def policy_comparison(
         the order of makers.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -655,7 +685,7 @@ def policy_comparison(
         for name, color, marker in zip(tables, cycle(colors), cycle("osD^vPX*"), strict=False)
     }
     fig = figure(
-        title,
+        dated(title, period),
         f"Bill, USD {unit}, lines are low to high; {case}",
         [
             left_out(first.index.difference(order), "no bill"),

@@ -22,6 +22,7 @@ from tariffmodel.charts.house import (
     SOFT,
     Chart,
     Native,
+    dated,
     figure,
     finish,
     in_house_style,
@@ -258,7 +259,14 @@ def ratio_paths(
 
 @in_house_style
 def pair_ideas(
-    pairs: pd.DataFrame, *, shock: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    pairs: pd.DataFrame,
+    *,
+    shock: str,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Gap between the bills of the two sides of each pair, and what a shock would add, best first.
 
@@ -268,7 +276,9 @@ def pair_ideas(
         From `hedge.pairs`, with `gap_low`, `gap_high`, and `shock_gap`, `shock_low`, `shock_high`:
         what the shock adds to the gap. All gaps are above zero. Fractions of market value a year.
     shock : str
-        Its name.
+        Its name, with its period where that is another.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -293,7 +303,7 @@ def pair_ideas(
         )
     sure = pairs["gap_low"] > 0
     fig = figure(
-        title,
+        dated(title, period),
         f"Long / short: bill of the short side less that of the long side, % of market value a year; {case}",
         [
             "Lines: from the ranges of both bills, ends against each other",

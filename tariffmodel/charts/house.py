@@ -694,6 +694,15 @@ def day_text(day: date) -> str:
     return f"{day.day} {month_text(day)} {day:%Y}"
 
 
+def dated(title: str, period: str) -> str:
+    """A title that quotes an amount opens with the period that it is for, where there is one.
+
+    >>> dated("Toyota owes most", "FY2026-03"), dated("Toyota owes most", "")
+    ('FY2026-03: Toyota owes most', 'Toyota owes most')
+    """
+    return f"{period}: {title}" if period else title
+
+
 def period_text(label: str) -> str:
     """A period with its first and last day.
 

@@ -13,6 +13,7 @@ from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
     Chart,
+    dated,
     display_name,
     figure,
     finish,
@@ -36,6 +37,7 @@ def gains_and_losses(
     *,
     baseline: str,
     case: str,
+    period: str = "",
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
@@ -53,6 +55,8 @@ def gains_and_losses(
         Policy that the changes are against.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -80,7 +84,7 @@ def gains_and_losses(
             title += f"; {display_name(loser)} loses most, USD {flat.max() / scale:,.1f} {size} under {worst}"
     return _matrix(
         change_usd / 1e6,
-        title,
+        dated(title, period),
         f"Change of the bill against {baseline}, USD m (blue: the bill falls); {case}",
         source,
         as_of,
@@ -93,7 +97,14 @@ def gains_and_losses(
 
 @in_house_style
 def worth_of_one_more(
-    worth_usd: pd.DataFrame, *, unit: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    worth_usd: pd.DataFrame,
+    *,
+    unit: str,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """USD that one more unit of contribution takes off each maker's bill, makers × policies.
 
@@ -105,6 +116,8 @@ def worth_of_one_more(
         What the unit is, in words.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -127,7 +140,7 @@ def worth_of_one_more(
         )
     return _matrix(
         -worth_usd,
-        title,
+        dated(title, period),
         f"USD off the bill for one more {unit} a year, at central estimates (blue: the bill falls); {case}",
         source,
         as_of,

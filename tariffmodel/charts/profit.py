@@ -19,6 +19,7 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
+    dated,
     figure,
     finish,
     home_key,
@@ -151,7 +152,7 @@ def _without(rows: pd.DataFrame, solved: pd.Series) -> list[str]:
 
 @in_house_style
 def profit_grid(
-    rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, source: str, as_of: date,
+    rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, period: str = "", source: str, as_of: date,
     width_cm: float = COLUMN_CM,
 ) -> Chart:  # fmt: skip
     """What duty and currency leave of each maker's operating profit: each alone, and both.
@@ -162,6 +163,8 @@ def profit_grid(
         From `currency.grid` with its own rates: for each maker the duty before and under the policy, and
         the exchange rate before the tariff and of the day.
     homes : mapping of maker to home country
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -178,7 +181,7 @@ def profit_grid(
     drawn = found.dropna(subset=["duty"]).sort_values("duty", ascending=False)
     homely = [homes[maker] for maker in drawn.index]
     fig = figure(
-        _grid_title(drawn),
+        dated(_grid_title(drawn), period),
         f"Operating profit, % of that of the last year before the tariff; {case}",
         [
             (
