@@ -15,7 +15,7 @@ nothing is written, so that a notebook runs anywhere. Below it stand the few wor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from inspect import cleandoc, signature
@@ -103,8 +103,9 @@ class Note:
         Parameters
         ----------
         draw : callable or Chart
-            A function of `charts`. It is passed `source`, `as_of`, the width of a page and, as `case`, the
-            label of the note, unless `options` have them.
+            A function of `charts`. It is passed `source`, `as_of`, the width of a page, as `case` the label
+            of the note and as `period` that of its question, unless `options` have them: who gives another
+            `case` gives the `period` too.
         *args, **options
             What it draws.
         name : str, optional
@@ -120,7 +121,7 @@ class Note:
         >>> note.show(tm.charts.rate_path, path, policy="a law", until=date(2025, 12, 31))
         <IPython.core.display.Image object>
         """
-        chart = draw if isinstance(draw, charts.Chart) else draw(*args, **self._look(draw) | options)
+        chart = draw if isinstance(draw, charts.Chart) else draw(*args, **self._look(draw, options) | options)
         behind = next((frame for frame in (data, chart.data, *args) if isinstance(frame, pd.DataFrame)), None)
         name = name or getattr(draw, "__name__", "")
         if behind is None or not name:
@@ -244,8 +245,10 @@ class Note:
             counted = unit or columns.unit(quantity)
             changes.conclude(self.number, quantity, stated, self.output, unit=counted)
 
-    def _look(self, draw: Callable[..., charts.Chart]) -> dict[str, Any]:
+    def _look(self, draw: Callable[..., charts.Chart], options: Collection[str]) -> dict[str, Any]:
         look = {"source": self.source, "as_of": self.as_of, "width_cm": charts.PAGE_CM, "case": self.label}
+        if "case" not in options:
+            look["period"] = str(self.case.period)
         return {name: value for name, value in look.items() if name in signature(draw).parameters}
 
 
@@ -322,6 +325,48 @@ def amount(value: float) -> str:
     ('0.512', '1,234')
     """
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def across_periods(changes: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """That figures of several periods differ, and which policies save in one and cost in another.
+
+    Parameters
+    ----------
+    changes : DataFrame
+        From `comparison.over_periods`.
+    labels : mapping of policy to its label
+
+    Returns
+    -------
+    str
+        Empty for one period.
+
+    Examples
+    --------
+    >>> index = pd.MultiIndex.from_product([["reform"], ["CY2025", "CY2027"]], names=["policy", "period"])
+    >>> said = across_periods(pd.DataFrame({"change_usd": [-6e8, 1.3e9]}, index), {"reform": "a reform"})
+    >>> said.split(": ")[1]
+    'a reform USD -0.6 bn in CY2025, USD 1.3 bn in CY2027.'
+    """
+    wide = changes["change_usd"].unstack("period")
+    periods = [str(period) for period in changes.index.get_level_values("period").unique()]
+    if len(periods) < 2:
+        return ""
+    wide = wide[periods]
+    turns = (wide.min(axis=1) < -5e5) & (wide.max(axis=1) > 5e5)
+    told = [
+        f"{labels[str(name)]} " + ", ".join(f"{money(row[period])} in {period}" for period in periods)
+        for name, row in wide[turns].iterrows()
+    ]
+    opening = (
+        f"**Different periods.** Figures for {' and for '.join(periods)} rest on different days of the law"
+    )
+    if not told:
+        return f"{opening}; no policy that saves in one of them costs in another."
+    turned = (
+        f"Over all makers the change of the bill turns its sign under {len(told)} of {len(wide)} policies"
+    )
+    return f"{opening}. {turned} policies: {'; '.join(told)}."
 
 
 def listing(names: Iterable[object], none: str = "none") -> str:

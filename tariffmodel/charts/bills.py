@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import rcParams
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import date2num
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
@@ -29,7 +29,7 @@ from tariffmodel.charts.house import (
     Chart,
     Native,
     band_columns,
-    dark,
+    dated,
     day_text,
     display_name,
     figure,
@@ -37,7 +37,6 @@ from tariffmodel.charts.house import (
     gap_text,
     home_key,
     in_house_style,
-    label_points,
     label_rows,
     left_out,
     marked,
@@ -49,7 +48,6 @@ from tariffmodel.charts.house import (
     readable_on,
     short_number,
     span_text,
-    spread_apart,
     swatch,
     text_column,
     tint,
@@ -57,6 +55,7 @@ from tariffmodel.charts.house import (
     whiskers,
     widen,
 )
+from tariffmodel.charts.labels import date_axis, label_ends, label_points
 from tariffmodel.tariff.entries import PARTS
 
 # Contribution -------------------------------------------------------------------------------------
@@ -137,7 +136,7 @@ def contribution_bars(
         text_column(ax, texts, 22)
         ax.set_title(heading)
         ax.set_xlim(left=0)
-        ax.xaxis.set_major_locator(MaxNLocator(2))
+        ax.xaxis.set_major_locator(MaxNLocator(1 if width_cm < PAGE_CM else 2))
     axes[0].set(xlim=(0, 1.02), xticks=(0, 0.5, 1))
     percent_ticks(axes[0].xaxis)
     return finish(fig, f"Bars and dots, one row per {kind.removesuffix('s')}")
@@ -312,7 +311,13 @@ def _untested(identity: pd.DataFrame) -> pd.Series:
 
 @in_house_style
 def bill_bars(
-    table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    table: pd.DataFrame,
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Attributable bill of each maker: vehicles, parts net of the offset, low to high.
 
@@ -322,6 +327,8 @@ def bill_bars(
         From `exposure.table`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -341,7 +348,7 @@ def bill_bars(
     homes = rows["home"].to_list()
     parts_key = Patch(facecolor=tint(SOFT), edgecolor=SOFT, hatch="/////", label="parts, net of offset")
     fig = figure(
-        _bill_title(rows),
+        dated(_bill_title(rows), period),
         f"Duty owed, gross of mitigation, USD {unit} (low–high in brackets); {case}",
         [*quality_notes(rows["quality"]), "" if whole.all() else PART_NOTE, *origin_note(source, as_of)],
         width_cm,
@@ -396,7 +403,15 @@ def _bill_title(rows: pd.DataFrame) -> str:
 
 
 @in_house_style
-def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM) -> Chart:
+def burden(
+    table: pd.DataFrame,
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
+) -> Chart:
     """The cost as a share of operating profit before the tariff, cut at `1.2` times that profit.
 
     Parameters
@@ -406,6 +421,8 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
         sets what is owed.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -436,7 +453,7 @@ def burden(table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm
             title += f"; the median maker's is {burdened.median():.0%}"
     beyond = (high > cut) | (low < -cut)
     fig = figure(
-        title,
+        dated(title, period),
         f"{called.capitalize()} as a share of operating profit in the last fiscal year before the tariff, "
         f"scaled to the length of the period (low–high in brackets); {case}",
         [
@@ -539,15 +556,14 @@ def rate_path(
     ax.set_ylim(0, top)
     ax.set_xlim(path.index[0], end)
     alike: dict[Any, Any] = last.round(3).groupby(last.round(3)).groups
-    for value, height in zip(sorted(alike), spread_apart(sorted(alike), gap=top * 0.11), strict=True):
-        names = [display_name(origin) for origin in alike[value]]
-        ink = dark(ORIGIN_COLOR.get(alike[value][0], OTHER_COLOR)) if len(names) == 1 else INK
-        text = f"{', '.join(names)}\n{value:.1%}"
-        ax.text(1.015, height, text, transform=ax.get_yaxis_transform(), va="center", color=ink, size=6.5)
-    locator = AutoDateLocator(minticks=3, maxticks=8)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ends = []
+    for value, origins in alike.items():
+        names = ", ".join(map(display_name, origins))
+        ink = ORIGIN_COLOR.get(origins[0], OTHER_COLOR) if len(origins) == 1 else INK
+        ends.append((date2num(end), value, f"{names}\n{value:.1%}", ink))
+    date_axis(ax)
     percent_ticks(ax.yaxis)
+    label_ends(ax, ends, lines=2)
     return finish(fig, "Steps over time, one line per origin")
 
 
@@ -571,6 +587,7 @@ def tornado(
     moves: pd.DataFrame,
     *,
     case: str,
+    period: str = "",
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
@@ -584,6 +601,8 @@ def tornado(
         From `exposure.drivers`: indexed by maker and input, `fall_usd` and `rise_usd`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
     rows : int
         How many bars to draw.
 
@@ -609,7 +628,7 @@ def tornado(
             f"USD {fall} to +{rise} {size}"
         )
     fig = figure(
-        title,
+        dated(title, period),
         f"Move of one maker's bill when one input goes to its low or high, others central; {case}",
         origin_note(source, as_of),
         width_cm,
@@ -632,7 +651,13 @@ def tornado(
 
 @in_house_style
 def policy_comparison(
-    tables: Mapping[str, pd.DataFrame], *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    tables: Mapping[str, pd.DataFrame],
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Each maker's bill under several policies, with low to high.
 
@@ -643,6 +668,8 @@ def policy_comparison(
         the order of makers.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -671,7 +698,7 @@ def policy_comparison(
         for name, color, marker in zip(tables, cycle(colors), cycle("osD^vPX*"), strict=False)
     }
     fig = figure(
-        title,
+        dated(title, period),
         f"Bill, USD {unit}, lines are low to high; {case}",
         [
             left_out(first.index.difference(order), "no bill"),

@@ -9,7 +9,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.lines import Line2D
 
 from tariffmodel.charts.house import (
@@ -32,6 +31,7 @@ from tariffmodel.charts.house import (
     text_column,
     tint,
 )
+from tariffmodel.charts.labels import date_axis
 from tariffmodel.markets.currency import DISCLOSED
 
 _MARKERS = "oDs^"
@@ -187,9 +187,7 @@ def beta_path(
             ax.axvline(pd.Timestamp(event), color=SOFT, linewidth=0.6, linestyle=(0, (3, 2)))
         ax.set_title(maker, size=6.5, color=dark(color), pad=3)
         ax.tick_params(labelsize=6)
-        locator = AutoDateLocator(minticks=2, maxticks=5)
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+        date_axis(ax, most=5)
     for ax in axes[:, 0]:
         ax.set_ylabel("beta, % per 1%", size=6)
     for ax in axes.flat[len(paths) :]:

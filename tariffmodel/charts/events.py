@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
@@ -23,20 +22,18 @@ from tariffmodel.charts.house import (
     SOFT,
     Chart,
     Native,
-    dark,
     day_text,
     display_name,
     figure,
     finish,
     home_key,
     in_house_style,
-    label_points,
     label_rows,
     origin_note,
     percent_ticks,
-    spread_apart,
     text_column,
 )
+from tariffmodel.charts.labels import date_axis, label_days, label_ends, label_points
 
 BAND, FAN = "#BBBBBB", (0.95, 0.5)
 _SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {
@@ -115,15 +112,16 @@ def caar_path(
     for home, path in group.iterrows():
         ax.plot(day, path, color=HOME_COLOR.get(str(home), OTHER_COLOR), linewidth=1.0)
     _banded(ax, caar)
-    ends = group.iloc[:, -1].sort_values()
-    low, high = ax.get_ylim()
-    heights = spread_apart(ends.to_list(), gap=(high - low) * 0.075)
-    for (home, _), height in zip(ends.items(), heights, strict=True):
-        color = dark(HOME_COLOR.get(str(home), OTHER_COLOR))
-        ax.text(1.01, height, display_name(str(home)), transform=ax.get_yaxis_transform(), va="center",
-                color=color, size=6.5)  # fmt: skip
     ax.set_xlim(day[0], day[-1])
     ax.set_xlabel("session relative to the first that could react")
+    ends = group.iloc[:, -1]
+    label_ends(
+        ax,
+        [
+            (day[-1], end, display_name(str(home)), HOME_COLOR.get(str(home), OTHER_COLOR))
+            for home, end in ends.items()
+        ],
+    )
     return finish(fig, "Lines by session")
 
 
@@ -155,7 +153,7 @@ def event_panels(
     >>> tm.charts.event_panels(paths, {"deal": "Deal", "threat": "Threat"}, **about).title
     'By day 2 the 95% interval of 2 of 2 events lies off zero; chance would give 0.1'
     """
-    columns = 4 if width_cm >= PAGE_CM else 2
+    columns = 4 if width_cm >= PAGE_CM else 2 if len(paths) <= 8 else 3
     rows = -(-len(paths) // columns)
     ends = pd.DataFrame({name: path.iloc[-1] for name, path in paths.items()}).T.astype(float)
     clear = int((ends["mean"].abs() > _half_width(ends)).sum())
@@ -166,7 +164,7 @@ def event_panels(
         f"Mean cumulative abnormal return of makers, %, days {_days(next(iter(paths.values())))}; {case}",
         ["Grey: 50% and 95% intervals, adjusted for the correlation of makers", *origin_note(source, as_of)],
         width_cm,
-        body_cm=3.1 * rows,
+        body_cm=(3.1 if columns != 3 else 2.7) * rows,
     )
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, (name, path) in zip(axes.flat, paths.items(), strict=False):
@@ -534,7 +532,7 @@ def factor_path(
     worst: Any = path.idxmin()
     best: Any = path.idxmax()
     seen = {event: day for event, day in events.items() if path.index[0] <= day <= path.index[-1]}
-    plot_cm, label_cm = 4.5, 0.3 + 0.1 * max((len(titles[event]) for event in seen), default=0)
+    plot_cm, label_cm = 4.5, 0.6 + 0.1 * max((len(titles[event]) for event in seen), default=0)
     fig = figure(
         f"The tariff portfolio stood at {path[worst]:+.0%} on {day_text(worst)} and at {path[best]:+.0%} on "
         f"{day_text(best)}",
@@ -549,20 +547,9 @@ def factor_path(
     low, high = ax.get_ylim()
     ax.set_yticks([tick for tick in ax.get_yticks() if low <= tick <= high])  # none among the names
     ax.set_ylim(low, high + label_cm / plot_cm * (high - low))
-    days = (path.index[-1] - path.index[0]).days
-    spots = spread_apart([float(day.toordinal()) for day in seen.values()], gap=days / (3.3 * width_cm))
-    day: Any  # matplotlib places days itself
-    for (event, day), spot in zip(seen.items(), spots, strict=True):
-        ax.axvline(
-            day, color=SOFT, linewidth=0.4, linestyle=(0, (2, 2)), ymax=1.02 * plot_cm / (plot_cm + label_cm)
-        )
-        where: Any = pd.Timestamp.fromordinal(int(spot))
-        ax.text(where, high + 0.03 * (high - low), titles[event], rotation=90,
-                size=5, va="bottom", ha="center", color=SOFT)  # fmt: skip
-    locator = AutoDateLocator(minticks=3, maxticks=8)
-    ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    date_axis(ax)
     percent_ticks(ax.yaxis)
+    label_days(ax, {titles[event]: day for event, day in seen.items()}, foot=high)
     data = pd.DataFrame({"return": returns, "cumulative": path})
     return finish(fig, "Line over time, events marked", data=data)
 

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
@@ -23,6 +22,7 @@ from tariffmodel.charts.house import (
     SOFT,
     Chart,
     Native,
+    dated,
     figure,
     finish,
     in_house_style,
@@ -33,8 +33,10 @@ from tariffmodel.charts.house import (
     tint,
     usd_scale,
 )
+from tariffmodel.charts.labels import date_axis
 
 _BLUE, _GREEN, _AMBER = HOME_COLOR["KR"], HOME_COLOR["US"], ORIGIN_COLOR["MX"]
+_ROWS = 56  # of a column that is no taller than a page of a note
 _Line = Literal["-"] | tuple[float, tuple[float, ...]]
 _STYLES: list[tuple[str, _Line]] = [
     (INK, "-"),
@@ -79,12 +81,15 @@ def hedge_record(
     columns = ["called", "out_of_sample", "low", "high", "one_to_one", "over_low", "over_high", "helps"]
     rows = record.reindex(columns=columns).reset_index()
     rows = rows.assign(name=rows["ticker"].map(names), hedge=rows["called"])
-    starts = np.flatnonzero(rows["ticker"] != rows["ticker"].shift())
-    middle = starts[np.abs(starts - len(rows) / 2).argmin()] if width_cm >= PAGE_CM else 0
-    parts = [part for part in (rows[:middle], rows[middle:]) if len(part)]
-    longest = max(map(len, parts))
     tested = rows[rows["out_of_sample"].notna()]
     left, right = _limits(tested)
+    columns_of = 2 if width_cm >= PAGE_CM else 1
+    each, every = _fitting(rows, columns_of * _ROWS), len(rows)
+    rows = _best(rows, each)
+    starts = np.flatnonzero(rows["ticker"] != rows["ticker"].shift())
+    middle = starts[np.abs(starts - len(rows) / 2).argmin()] if columns_of > 1 else 0
+    parts = [part for part in (rows[:middle], rows[middle:]) if len(part)]
+    longest = max(map(len, parts))
     fig = figure(
         _record_title(tested),
         f"Share of variance removed out of sample, after cost; {case}",
@@ -97,6 +102,7 @@ def hedge_record(
                 f"{len(tested)}"
             ),
             "Cut at the edge where an interval goes on" if (tested["low"] < left).any() else "",
+            f"Drawn: of each share the best {each}, of {every} in all" if len(rows) < every else "",
             *origin_note(source, as_of),
         ],
         width_cm,
@@ -112,6 +118,18 @@ def hedge_record(
         ax.set_ylim(longest - 0.4, -0.6)
         ax.set_xlim(left, right)
     return finish(fig, "Forest: dots with intervals, one row per hedge")
+
+
+def _fitting(rows: pd.DataFrame, most: int) -> int:
+    """How many hedges of each share there is room for, at least one."""
+    sizes = rows.groupby("ticker").size()
+    return max((n for n in range(1, sizes.max() + 1) if sizes.clip(upper=n).sum() <= most), default=1)
+
+
+def _best(rows: pd.DataFrame, each: int) -> pd.DataFrame:
+    """The `each` best hedges of every share, in the order of `rows`."""
+    place = rows.groupby("ticker")["out_of_sample"].rank(ascending=False, method="first", na_option="bottom")
+    return rows[place <= each].reset_index(drop=True)
 
 
 def _limits(tested: pd.DataFrame) -> tuple[float, float]:
@@ -215,7 +233,7 @@ def ratio_paths(
             *origin_note(source, as_of),
         ],
         width_cm,
-        body_cm=4.6 * lines,
+        body_cm=4.6 * lines + 0.2,
         key=[
             Line2D([], [], color=color, linestyle=style, label=name)
             for name, (color, style) in zip(paths, _STYLES, strict=False)
@@ -235,15 +253,20 @@ def ratio_paths(
         ax.set_title(instrument)
         ax.set_ylabel("sold per unit held")
         ax.set_xlim(main.index[0], main.index[-1])
-        locator = AutoDateLocator(minticks=3, maxticks=7)
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        date_axis(ax)
     return finish(fig, "Lines over time, one panel per instrument")
 
 
 @in_house_style
 def pair_ideas(
-    pairs: pd.DataFrame, *, shock: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    pairs: pd.DataFrame,
+    *,
+    shock: str,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Gap between the bills of the two sides of each pair, and what a shock would add, best first.
 
@@ -253,7 +276,9 @@ def pair_ideas(
         From `hedge.pairs`, with `gap_low`, `gap_high`, and `shock_gap`, `shock_low`, `shock_high`:
         what the shock adds to the gap. All gaps are above zero. Fractions of market value a year.
     shock : str
-        Its name.
+        Its name, with its period where that is another.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -278,7 +303,7 @@ def pair_ideas(
         )
     sure = pairs["gap_low"] > 0
     fig = figure(
-        title,
+        dated(title, period),
         f"Long / short: bill of the short side less that of the long side, % of market value a year; {case}",
         [
             "Lines: from the ranges of both bills, ends against each other",

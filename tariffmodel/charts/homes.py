@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -14,15 +15,14 @@ from tariffmodel.charts.house import (
     OTHER_COLOR,
     SOFT,
     Chart,
-    dark,
     display_name,
     figure,
     finish,
     in_house_style,
     origin_note,
     percent_ticks,
-    spread_apart,
 )
+from tariffmodel.charts.labels import label_ends
 
 
 @in_house_style
@@ -89,18 +89,14 @@ def home_apart(
     }
     for name, (color, dashes, width, _) in looks.items():
         ax.plot(path.index.to_numpy(dtype=float), path[name], color=color, linestyle=dashes, linewidth=width)
-    low, high = ax.get_ylim()
-    ends = path[list(looks)].iloc[-1].sort_values()
-    heights = spread_apart(ends.to_list(), gap=(high - low) * 0.085)
-    for name, height in zip(ends.index, heights, strict=True):
-        color, _, _, label = looks[name]
-        ax.text(
-            1.01, height, label, transform=ax.get_yaxis_transform(), va="center", color=dark(color), size=6.5
-        )
     ax.axhline(0, color=INK, linewidth=0.5)
     ax.axvline(-0.5, color=SOFT, linewidth=0.5, linestyle=(0, (2, 2)))
     percent_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlim(path.index[0], path.index[-1])
     ax.set_xlabel("session relative to the first that could react")
+    last: Any = path.index[-1]
+    label_ends(
+        ax, [(last, path.at[last, name], label, color) for name, (color, _, _, label) in looks.items()]
+    )
     return finish(fig, "Lines by session")

@@ -29,7 +29,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FuncFormatter
-from matplotlib.transforms import Bbox, offset_copy
+from matplotlib.transforms import offset_copy
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -453,8 +453,16 @@ def _columns(labels: Sequence[str], width: float) -> int:
     return next(fitting, 1)
 
 
-def _lay_out(fig: Figure) -> None:
-    """Give the axes their places, without drawing."""
+def lay_out(fig: Figure) -> None:
+    """Give the axes their places, without drawing.
+
+    >>> with house_style():
+    ...     drawn = figure("A title", "A unit", [], COLUMN_CM, body_cm=4)
+    ...     ax = drawn.add_subplot()
+    ...     lay_out(drawn)
+    >>> bool(ax.get_window_extent().width < drawn.bbox.width)
+    True
+    """
     engine = fig.get_layout_engine()
     if fig.axes and engine:
         engine.execute(fig)
@@ -471,7 +479,7 @@ def finish(fig: Figure, form: str, native: Native | None = None, data: pd.DataFr
     >>> finish(drawn, "Bars, one row per maker").alt
     'Bars, one row per maker. Bill, USD bn. Toyota owes most.'
     """
-    _lay_out(fig)
+    lay_out(fig)
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
     title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
     return Chart(fig, f"{form}. {subtitle}. {title}.", native, data)
@@ -571,65 +579,6 @@ def widen(ax: Axes) -> None:
     ax.set_xlim(low - room * (low < 0), high + room if high > low else 1.0)
 
 
-def spread_apart(values: Sequence[float], gap: float) -> np.ndarray:
-    """Ascending `values`, moved as little as possible until all are `gap` apart.
-
-    >>> spread_apart([1.0, 1.2, 5.0], gap=1.0).tolist()
-    [0.6, 1.6, 5.0]
-    """
-    steps = np.arange(len(values)) * gap
-    blocks: list[list[float]] = []  # values that come to touch share the mean of their places
-    for value in np.array(values) - steps:
-        blocks.append([value])
-        while len(blocks) > 1 and np.mean(blocks[-2]) >= np.mean(blocks[-1]):
-            blocks[-2:] = [blocks[-2] + blocks[-1]]
-    return np.asarray(np.concatenate([np.full(len(block), np.mean(block)) for block in blocks]) + steps)
-
-
-def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.ndarray) -> None:
-    """Write each label at the nearest free place around its point.
-
-    `points` has x, y, low, high (whiskers), label ("" for none) and color; `keep_clear` is a line
-    (n, 2) that no label may cross, in the units of the data.
-
-    >>> points = pd.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0], "low": [0.9, 1.9], "high": [1.1, 2.1]})
-    >>> with house_style():
-    ...     drawn = figure("A title", "A unit", [], COLUMN_CM, body_cm=4)
-    ...     ax = drawn.add_subplot(xlim=(0, 3), ylim=(0, 3))
-    ...     line = np.array([[0.0, 0.0], [3.0, 3.0]])
-    ...     label_points(drawn, ax, points.assign(label=["Toyota", ""], color=RED), keep_clear=line)
-    >>> [text.get_text() for text in ax.texts]
-    ['Toyota']
-    """
-    _lay_out(fig)  # places are known only afterwards
-    pixels = ax.transData.transform
-    reach, inside = 2.0 * fig.dpi / 72, ax.get_window_extent()
-    dots = np.vstack([pixels(points[["x", "y"]]), pixels(keep_clear)])
-    taken = [Bbox([dot - reach, dot + reach]) for dot in dots]
-    named = points[points["label"] != ""].sort_values("x", ascending=False)
-    feet, tops = pixels(named[["x", "low"]]), pixels(named[["x", "high"]])
-    taken += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
-    angles = np.deg2rad([0, 180, 315, 135, 45, 225, 270, 90])
-    places = [(r * np.cos(a), r * np.sin(a)) for r in (5, 8, 12, 18, 26, 36) for a in angles]
-    for x, y, text, color in zip(*(named[c] for c in ("x", "y", "label", "color")), strict=True):
-        label = ax.annotate(text, (x, y), (0, 0), textcoords="offset points", size=6.5, color=dark(color))
-        for right, up in places:  # the anchor is where the text comes nearest to its point
-            side = "left" if right > 1 else "right" if right < -1 else "center"
-            level = "center" if side != "center" else "bottom" if up > 0 else "top"
-            label.set(position=(right, up), ha=side, va=level)
-            box = label.get_window_extent()
-            if _inside(box, inside) and not box.count_overlaps(taken):
-                break
-        taken.append(box)
-        if np.hypot(right, up) > 8:
-            line = {"arrowstyle": "-", "color": color, "linewidth": 0.4, "shrinkA": 0, "shrinkB": 2}
-            ax.annotate("", (x, y), (right, up), textcoords="offset points", arrowprops=line)
-
-
-def _inside(box: Bbox, frame: Bbox) -> bool:
-    return bool(np.all(box.min >= frame.min) and np.all(box.max <= frame.max))
-
-
 # Words and numbers --------------------------------------------------------------------------------
 
 
@@ -727,13 +676,31 @@ def range_text(low: float, high: float) -> str:
     )
 
 
+def month_text(day: date) -> str:
+    """The month of a day as axes write it.
+
+    >>> month_text(date(2025, 4, 3))
+    'Apr'
+    """
+    return f"{day:%b}"
+
+
 def day_text(day: date) -> str:
     """A day as charts write it: 3 Apr 2025.
 
     >>> day_text(date(2025, 4, 3))
     '3 Apr 2025'
     """
-    return f"{day.day} {day:%b %Y}"
+    return f"{day.day} {month_text(day)} {day:%Y}"
+
+
+def dated(title: str, period: str) -> str:
+    """A title that quotes an amount opens with the period that it is for, where there is one.
+
+    >>> dated("Toyota owes most", "FY2026-03"), dated("Toyota owes most", "")
+    ('FY2026-03: Toyota owes most', 'Toyota owes most')
+    """
+    return f"{period}: {title}" if period else title
 
 
 def period_text(label: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import date2num
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -23,6 +23,7 @@ from tariffmodel.charts.house import (
     origin_note,
     tint,
 )
+from tariffmodel.charts.labels import date_axis, label_days
 
 _COLOR = HOME_COLOR["KR"]
 _FRAME = (-0.25, 1.25)  # of the axis: beyond 0 and 1 there is no probability, but there are estimates
@@ -100,11 +101,8 @@ def implied_path(
     ax.set_ylim(bottom, top)
     ax.set_xlim(first, last)
     ax.set_yticks(np.linspace(0, 1, 5), [f"{tick:.0%}" for tick in np.linspace(0, 1, 5)])
-    above = ax.secondary_xaxis("top")
-    above.set_xticks(days, [str(n) for n in range(1, len(days) + 1)])
-    ticks = AutoDateLocator(minticks=3, maxticks=6)
-    ax.xaxis.set_major_locator(ticks)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(ticks))
+    date_axis(ax, most=6)
+    label_days(ax, {str(n): float(day) for n, day in enumerate(days, 1)}, foot=top, size=6.5, upright=False)
     data = path.assign(event=path.index).set_index("date")
     return finish(fig, "Steps with a band, one for each event", data=data)
 
@@ -197,4 +195,3 @@ def _steps(ax: Axes, path: pd.DataFrame, days: np.ndarray, first: float, last: f
             ax.plot([start, end], [middle] * 2, color=_COLOR, linewidth=1.4)
     for day, row in zip(days, rows, strict=True):
         ax.plot([day, day], [row["before"], row["after"]], color=_COLOR, linewidth=0.8)
-        ax.axvline(float(day), color=SOFT, linewidth=0.4, linestyle=":")

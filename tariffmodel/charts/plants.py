@@ -6,7 +6,6 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import offset_copy
 
@@ -22,9 +21,9 @@ from tariffmodel.charts.house import (
     in_house_style,
     label_rows,
     origin_note,
-    spread_apart,
     text_column,
 )
+from tariffmodel.charts.labels import label_ends
 from tariffmodel.response.government import efficient
 
 _RULES = {
@@ -104,10 +103,11 @@ def supply_curves(
         line = wide[rule].dropna() / _THOUSAND
         ax.plot(line.index, line, color=color, linestyle=dash, marker="o", markersize=2)
         if len(line):
-            ends.append((float(line.iloc[-1]), label, color))
-    _label_ends(ax, float(wide.index.max()), ends, max(float(np.nanmax(wide)), 1.0) / _THOUSAND)
+            ends.append((float(line.index[-1]), float(line.iloc[-1]), label, color))
     ax.set_xlabel("slope: fall of the rate per unit of contribution")
     ax.set_ylim(bottom=0)
+    ax.set_xlim(right=float(wide.index.max()))
+    label_ends(ax, ends)
     named = {rule: label for rule, (label, _, _) in _RULES.items()}
     native = Native(
         "line",
@@ -278,32 +278,22 @@ def relief_frontier(
         body_cm=6.4,
     )
     ax = fig.subplots()
-    top, right, ends = float(told["moved_units"].max()) / _THOUSAND, float(told["relief_usd"].max()) / 1e9, []
+    ends = []
     for design, rows in told.groupby("design", sort=False):
         kind, _, level = str(design).partition(", ")
         line = efficient(rows)
         x, y = line["relief_usd"] / 1e9, line["moved_units"] / _THOUSAND
         color, dash = _LEVELS.get(level, INK), _KINDS.get(kind, "-" if kind == "subsidy" else "-.")
         ax.plot(x, y, color=color, linestyle=dash, marker="o", markersize=1.8, linewidth=1.0)
-        ends.append((float(y.iloc[-1]), f"{design} ({x.iloc[-1]:.1f})", color))
-    _label_ends(ax, right, ends, max(top, 1.0))
+        ends.append((x.iloc[-1], y.iloc[-1], f"{design} ({x.iloc[-1]:.1f})", color))
     ax.set_xlabel("duty given up a year, USD bn")
     ax.set_ylim(bottom=0)
+    if len(told):
+        ax.set_xlim(right=float(told["relief_usd"].max()) / 1e9)
+    label_ends(ax, ends)
     columns = ["strength", "relief_usd", "moved_units", "moved_low_units", "moved_high_units"]
     data = told.reset_index("strength")[columns]
     return finish(fig, "Lines, one for each design", data=data)
-
-
-def _label_ends(ax: Axes, right: float, ends: list[tuple[float, str, str]], top: float) -> None:
-    """Names of lines beside the axes, at the height at which they end, not over one another."""
-    ax.set_xlim(right=right)
-    if not ends:
-        return
-    ends = sorted(ends)
-    heights = spread_apart([height for height, _, _ in ends], top / 13)
-    beside = offset_copy(ax.transData, ax.get_figure(root=True), x=5, units="points")
-    for height, (_, label, color) in zip(heights, ends, strict=True):
-        ax.text(right, float(height), label, transform=beside, color=color, size=6.5, va="center", ha="left")
 
 
 def _bought(rows: pd.DataFrame, budget_usd: float) -> float:

@@ -13,6 +13,7 @@ from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
     Chart,
+    dated,
     display_name,
     figure,
     finish,
@@ -25,6 +26,7 @@ from tariffmodel.charts.house import (
 )
 
 # blue gains, orange loses: told apart by any colour vision
+_SMALLEST = 4.5  # points: smaller letters are not read in print
 _GAIN_LOSS = LinearSegmentedColormap.from_list("gain_loss", [HOME_COLOR["KR"], "#FFFFFF", HOME_COLOR["JP"]])
 
 
@@ -35,6 +37,7 @@ def gains_and_losses(
     *,
     baseline: str,
     case: str,
+    period: str = "",
     source: str,
     as_of: date,
     width_cm: float = COLUMN_CM,
@@ -52,6 +55,8 @@ def gains_and_losses(
         Policy that the changes are against.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -79,18 +84,27 @@ def gains_and_losses(
             title += f"; {display_name(loser)} loses most, USD {flat.max() / scale:,.1f} {size} under {worst}"
     return _matrix(
         change_usd / 1e6,
-        title,
+        dated(title, period),
         f"Change of the bill against {baseline}, USD m (blue: the bill falls); {case}",
         source,
         as_of,
         width_cm,
+        "USD m",
+        "USD bn",
         unsure=unsure,
     )
 
 
 @in_house_style
 def worth_of_one_more(
-    worth_usd: pd.DataFrame, *, unit: str, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    worth_usd: pd.DataFrame,
+    *,
+    unit: str,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """USD that one more unit of contribution takes off each maker's bill, makers × policies.
 
@@ -102,6 +116,8 @@ def worth_of_one_more(
         What the unit is, in words.
     case : str
         Counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -124,11 +140,13 @@ def worth_of_one_more(
         )
     return _matrix(
         -worth_usd,
-        title,
+        dated(title, period),
         f"USD off the bill for one more {unit} a year, at central estimates (blue: the bill falls); {case}",
         source,
         as_of,
         width_cm,
+        "USD",
+        "Thousand USD",
         sign=-1,
     )
 
@@ -140,30 +158,32 @@ def _matrix(
     source: str,
     as_of: date,
     width_cm: float,
+    unit: str,
+    thousand: str,
     sign: int = 1,
     unsure: pd.DataFrame | None = None,
 ) -> Chart:
-    """Cells coloured on a symmetric logarithmic scale, each with its figure where there is room for it."""
-    texts = values.map(lambda v: "·" if abs(v) < 0.5 else true_minus(f"{sign * v:+,.0f}"))
-    if unsure is not None:
-        open_sign = unsure.reindex(index=texts.index, columns=texts.columns, fill_value=False)
-        texts = texts.mask(open_sign & (texts != "·"), "(" + texts + ")")
-    doubted = texts.stack().str.startswith("(").any()
+    """Cells coloured on a symmetric logarithmic scale, each with its figure.
+
+    Where figures in `unit` are too wide for their cells, they are in a `thousand` of it.
+    """
     cell_cm = (width_cm - 2.8) / max(values.shape[1], 1)  # beside the names
-    size = min(5.5, 5.5 * cell_cm / (2.54 * max(text_width(str(text), 5.5) for text in texts.stack()) + 0.03))
-    readable = size >= 4
-    notes = [
-        "" if readable else "Darker: more, on a logarithmic scale",
-        "In brackets: the inputs leave the sign open" if readable and doubted else "",
-        *origin_note(source, as_of),
-    ]
+    in_full, short = (_figures(values, sign, unsure, scale) for scale in (1, 1000))
+    size = _fitting(in_full, cell_cm)
+    told = size >= _SMALLEST
+    texts = in_full if told else short
+    if not told:
+        size = max(_fitting(short, cell_cm), _SMALLEST)
+        subtitle = subtitle.replace(unit, thousand, 1)
+    doubted = texts.stack().str.startswith("(").any()
+    notes = ["In brackets: the inputs leave the sign open" if doubted else "", *origin_note(source, as_of)]
     fig = figure(title, subtitle, notes, width_cm, body_cm=0.42 * len(values) + 2.6)
     ax = fig.subplots()
     most = max(float(np.nanmax(np.abs(values.to_numpy()), initial=0.0)), 1.0)
     norm = SymLogNorm(most / 100, vmin=-most, vmax=most)
     colors = _GAIN_LOSS(norm(values.to_numpy()))
     ax.imshow(colors, aspect="auto", interpolation="nearest")
-    for (row, column), value in np.ndenumerate(values.to_numpy() if readable else np.empty((0, 0))):
+    for (row, column), value in np.ndenumerate(values.to_numpy()):
         if np.isfinite(value):
             ink = readable_on(tuple(colors[row, column][:3]))
             ax.text(column, row, str(texts.iat[row, column]), ha="center", va="center", size=size, color=ink)
@@ -177,3 +197,19 @@ def _matrix(
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     return finish(fig, "Matrix of makers and policies")
+
+
+def _figures(values: pd.DataFrame, sign: int, unsure: pd.DataFrame | None, scale: int) -> pd.DataFrame:
+    """What stands in the cells: whole units, or thousands with one decimal."""
+    form, least = ("+,.0f", 0.5) if scale == 1 else ("+,.1f", 0.05)
+    texts = (sign * values / scale).map(lambda v: "·" if abs(v) < least else true_minus(f"{v:{form}}"))
+    if unsure is None:
+        return texts
+    open_sign = unsure.reindex(index=texts.index, columns=texts.columns, fill_value=False)
+    return texts.mask(open_sign & (texts != "·"), "(" + texts + ")")
+
+
+def _fitting(texts: pd.DataFrame, cell_cm: float) -> float:
+    """The size at which the widest text fits into its cell, at most 5.5 points."""
+    widest = max((text_width(str(text), 5.5) for text in texts.stack()), default=0.0)
+    return min(5.5, 5.5 * cell_cm / (2.54 * widest + 0.03))

@@ -19,18 +19,18 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
+    dated,
     figure,
     finish,
     home_key,
     in_house_style,
-    label_points,
     label_rows,
     left_out,
     origin_note,
     percent_ticks,
-    spread_apart,
     text_column,
 )
+from tariffmodel.charts.labels import label_ends, label_points
 from tariffmodel.markets.currency import DISCLOSED, IsoProfit
 from tariffmodel.markets.fx_disclosed import STALE_MONTHS
 
@@ -152,7 +152,7 @@ def _without(rows: pd.DataFrame, solved: pd.Series) -> list[str]:
 
 @in_house_style
 def profit_grid(
-    rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, source: str, as_of: date,
+    rows: pd.DataFrame, homes: Mapping[str, str], *, case: str, period: str = "", source: str, as_of: date,
     width_cm: float = COLUMN_CM,
 ) -> Chart:  # fmt: skip
     """What duty and currency leave of each maker's operating profit: each alone, and both.
@@ -163,6 +163,8 @@ def profit_grid(
         From `currency.grid` with its own rates: for each maker the duty before and under the policy, and
         the exchange rate before the tariff and of the day.
     homes : mapping of maker to home country
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -179,7 +181,7 @@ def profit_grid(
     drawn = found.dropna(subset=["duty"]).sort_values("duty", ascending=False)
     homely = [homes[maker] for maker in drawn.index]
     fig = figure(
-        _grid_title(drawn),
+        dated(_grid_title(drawn), period),
         f"Operating profit, % of that of the last year before the tariff; {case}",
         [
             (
@@ -354,13 +356,9 @@ def iso_profit(
     drawn = [_fine(path["rate"], path["per_usd"])]
     if len(near):
         drawn += [_fine(near.index, near[column]) for column in ("before", "today")]
-        ends = near[["today", "before"]].iloc[-1].sort_values()
-        apart = spread_apart(ends.to_list(), gap=0.11 * float(np.diff(ax.get_ylim())[0]))
-        for column, height in zip(ends.index, apart, strict=True):
-            text, shade = ("earns\nas before", INK) if column == "before" else ("earns\nas now", SOFT)
-            ax.text(
-                1.01, height, text, transform=ax.get_yaxis_transform(), va="center", color=shade, size=6.5
-            )
+        ends = near.iloc[-1]
+        said = {"before": ("earns\nas before", INK), "today": ("earns\nas now", SOFT)}
+        label_ends(ax, [(near.index[-1], ends[column], *told) for column, told in said.items()], lines=2)
     label_points(fig, ax, points.assign(low=points["y"], high=points["y"]), keep_clear=np.vstack(drawn))
     return finish(fig, "Lines of equal profit, with a path of months")
 

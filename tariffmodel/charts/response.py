@@ -18,6 +18,7 @@ from tariffmodel.charts.house import (
     Chart,
     Native,
     band_columns,
+    dated,
     display_name,
     figure,
     finish,
@@ -36,7 +37,13 @@ from tariffmodel.charts.house import (
 
 @in_house_style
 def gross_and_net(
-    table: pd.DataFrame, *, case: str, source: str, as_of: date, width_cm: float = COLUMN_CM
+    table: pd.DataFrame,
+    *,
+    case: str,
+    period: str = "",
+    source: str,
+    as_of: date,
+    width_cm: float = COLUMN_CM,
 ) -> Chart:
     """Gross bill of each maker, and what is left of it with its range; its gain from rivals' duty beside.
 
@@ -46,6 +53,8 @@ def gross_and_net(
         From `net_bill.table` or `equilibrium.table`.
     case : str
         Policy, counterfactual and period, for the subtitle.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -62,7 +71,7 @@ def gross_and_net(
     homes = list(shown["home"])
     gross, net = (shown[name].to_numpy() / scale for name in ("bill_usd", "net_bill_usd"))
     fig = figure(
-        _finding(shown, scale, size),
+        dated(_finding(shown, scale, size), period),
         f"Bill at old prices and volumes, and profit lost once both have settled; lines are low to high; USD "
         f"{size}; {case}",
         [

@@ -6,11 +6,9 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.dates import DateFormatter, YearLocator
+from matplotlib.dates import DateFormatter, YearLocator, date2num
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from matplotlib.transforms import offset_copy
 
 from tariffmodel.charts.house import (
     COLUMN_CM,
@@ -18,7 +16,6 @@ from tariffmodel.charts.house import (
     SOFT,
     Chart,
     Native,
-    dark,
     day_text,
     display_name,
     figure,
@@ -28,11 +25,11 @@ from tariffmodel.charts.house import (
     left_out,
     origin_note,
     percent_ticks,
-    spread_apart,
     text_column,
     true_minus,
     usd_scale,
 )
+from tariffmodel.charts.labels import label_ends
 
 # Okabe and Ito's, the darker ones first: leaves have no colour of their own
 LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")
@@ -107,30 +104,20 @@ def fan(
         weight = float(path["probability"].iloc[0])
         ax.fill_between(days, bottom, top, color=color, alpha=0.08, linewidth=0)
         ax.plot(days, mean, color=color, linewidth=0.6 + 7 * weight, solid_capstyle="round")
-        labels.append((mean[-1], f"{str(name).replace('-', ' ')} {weight:.0%}", color))
+        labels.append((date2num(days[-1]), mean[-1], f"{str(name).replace('-', ' ')} {weight:.0%}", color))
     ax.xaxis.set_major_locator(YearLocator())
     ax.xaxis.set_major_formatter(DateFormatter("%Y"))
     ax.set_ylim(bottom=0)
     ax.margins(x=0.01)
     ax.yaxis.set_major_locator(MaxNLocator(6))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: true_minus(f"{value:g}")))
-    _label_ends(ax, labels)
+    label_ends(ax, labels)
     data = paths.reset_index()
     return finish(
         fig,
         "One line per outcome, rising with time",
         data=data,
     )
-
-
-def _label_ends(ax: Axes, labels: list[tuple[float, str, str]]) -> None:
-    """Names of the lines beside their ends, apart from each other."""
-    ordered = sorted(labels)
-    gap = 0.055 * ax.get_ylim()[1]
-    places = spread_apart([end for end, _, _ in ordered], gap)
-    beside = offset_copy(ax.get_yaxis_transform(), ax.get_figure(root=True), x=4, units="points")
-    for place, (_, text, color) in zip(places, ordered, strict=True):
-        ax.text(1, place, text, transform=beside, va="center", size=6.5, color=dark(color))
 
 
 @in_house_style

@@ -28,7 +28,6 @@ from tariffmodel.charts.house import (
     figure,
     finish,
     in_house_style,
-    label_points,
     label_rows,
     origin_note,
     percent_ticks,
@@ -40,6 +39,7 @@ from tariffmodel.charts.house import (
     usd_scale,
     whiskers,
 )
+from tariffmodel.charts.labels import label_points
 
 # Okabe and Ito's palette
 ROLE_COLOR = {

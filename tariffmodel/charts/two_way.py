@@ -13,6 +13,7 @@ from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
     Chart,
+    dated,
     figure,
     finish,
     in_house_style,
@@ -41,6 +42,7 @@ def two_way(
     what: str,
     unit: str,
     case: str,
+    period: str = "",
     source: str,
     as_of: date,
     scale: float = 1.0,
@@ -59,6 +61,8 @@ def two_way(
         Of the figures once divided by `scale`.
     more_is_better : bool
         Blue stands for more, orange for less; if not, the other way about.
+    period : str, optional
+        What the figures are for; it opens the title.
 
     Examples
     --------
@@ -75,7 +79,7 @@ def two_way(
     low, high = (_text(end, _digits(table)) for end in _ends(table.to_numpy(dtype=float)))
     title = f"{what} is not known" if table.isna().to_numpy().all() else f"{what} from {low} to {high} {unit}"
     fig = figure(
-        title,
+        dated(title, period),
         f"Rows: {_NAME.get(rows, rows)}. Columns: {_NAME.get(across, across)}. {unit}; {case}",
         ["Central figures; ranges, where there are any, are in the data", *origin_note(source, as_of)],
         width_cm,

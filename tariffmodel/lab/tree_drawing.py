@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
-from tariffmodel.charts import house
+from tariffmodel.charts import house, labels
 from tariffmodel.charts.scenarios import LEAVES
 from tariffmodel.lab.drawing import SOURCE, WIDE, table
 from tariffmodel.lab.knobs import Value
@@ -112,7 +112,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         f'<text x="{x(day)}" y="{foot + 14}" text-anchor="middle">{day:%b %Y}</text>'
         for day in (days.unique() if width >= WIDE else days.unique()[[0, -1]])
     ]
-    places = house.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
+    places = labels.spread_apart([-y(usd) for usd in ends["mean_usd"].sort_values()], 12.0)
     at_end = dict(zip(ends["mean_usd"].sort_values().index, -np.asarray(places), strict=True))
     for color, (name, one) in zip(LEAVES * 9, frame.groupby(level="outcome", sort=False), strict=False):
         path = one["mean_usd"].droplevel("outcome")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import itertools
+import json
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from tariffmodel import escapes
+from tariffmodel.errors import TariffModelError
+from tariffmodel.facts import periods
 
 TEMPLATES = Path(__file__).resolve().parent
 
@@ -141,6 +144,7 @@ def render(
         lstrip_blocks=True,
     )
     charts = {path.stem: path for path in _about_charts(folder)}
+    elsewhere = _other_periods(charts, str(manifest["parameters"]["period"]))
     present = {Path(entry["file"]).stem for entry in manifest["notebooks"]}
     exporter = _Cells(  # type: ignore[no-untyped-call]  # nbconvert's own constructor has no types
         template_name="basic",
@@ -153,6 +157,7 @@ def render(
     return environment.get_template("report.html.j2").render(
         manifest=manifest,
         since=since,
+        elsewhere=elsewhere,
         sections=[
             _section(*pair, exporter, sources, charts, present)
             for pair in zip(manifest["notebooks"], notebooks, strict=True)
@@ -192,6 +197,24 @@ def _section(
 def _about_charts(folder: Path) -> list[Path]:
     found = folder.glob("charts/*.json")
     return sorted(path for path in found if path.with_suffix(".svg").is_file())
+
+
+def _other_periods(charts: Mapping[str, Path], asked: str) -> str:
+    """Which charts are of other periods than the one asked for: their titles open with it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, path in charts.items():
+        opening, colon, _ = json.loads(path.read_text(encoding="utf-8"))["title"].partition(": ")
+        if colon and opening != asked and _is_period(opening):
+            found[opening].append(name)
+    return "; ".join(f"{period} in {', '.join(names)}" for period, names in found.items())
+
+
+def _is_period(text: str) -> bool:
+    try:
+        periods.parse(text)
+    except TariffModelError:
+        return False
+    return True
 
 
 def _name_charts(soup: BeautifulSoup, charts: dict[str, Path]) -> None:

@@ -91,6 +91,36 @@ def changes(case: Case, others: Sequence[PolicySource]) -> pd.DataFrame:
     return frame.assign(sign_open=(frame["low_usd"] < 0) & (frame["high_usd"] > 0))
 
 
+def over_periods(case: Case, others: Sequence[PolicySource], periods: Sequence[str]) -> pd.DataFrame:
+    """What each of the others adds to the sum of all bills, period by period.
+
+    The same policy saves in one period and costs in another where the law it is set beside has changed:
+    figures of different periods are only set beside each other with their periods.
+
+    Parameters
+    ----------
+    periods : sequence of str
+        Labels of the periods, as `case` takes them.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by policy and period: `change_usd` (negative: the sum falls), makers inside another left out.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> found = tm.comparison.over_periods(tm.case(), ["flat-25"], ["CY2025", "CY2027"])
+    >>> list(found.index), bool((found["change_usd"] > 0).all())
+    ([('flat-25', 'CY2025'), ('flat-25', 'CY2027')], True)
+    """
+    sums = {
+        period: bills(case.replace(period=period), others).loc[TREASURY] for period in dict.fromkeys(periods)
+    }
+    change = pd.DataFrame({period: (row - row[case.policy.name]).iloc[1:] for period, row in sums.items()})
+    return change.rename_axis("policy").rename_axis("period", axis=1).stack().rename("change_usd").to_frame()
+
+
 def ranked(case: Case, other: PolicySource) -> pd.DataFrame:
     """Change of each maker's bill when another policy takes the place of that of a case, gainers first.
 

@@ -1,0 +1,225 @@
+"""Where do labels stand, so that each is read with its own point, line or day?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import date2num, num2date
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox, offset_copy
+
+from tariffmodel.charts.house import POINT, SOFT, Color, dark, lay_out, month_text
+
+_STEPS = (1, 2, 3, 4, 6, 12, 24, 60)  # months between ticks
+_DEGREES = (0, 180, 315, 135, 45, 225, 270, 90)
+_REACH = (5, 8, 12, 18, 26, 36, 48, 60)  # points from a point to its label, nearest first
+_BESIDE = 8  # so near that no line has to lead there
+_APART = 16  # so far that nobody takes a label for that of another point
+_LINE = 0.4
+
+
+def spread_apart(values: Sequence[float], gap: float) -> np.ndarray:
+    """Ascending `values`, moved as little as possible until all are `gap` apart.
+
+    >>> spread_apart([1.0, 1.2, 5.0], gap=1.0).tolist()
+    [0.6, 1.6, 5.0]
+    """
+    steps = np.arange(len(values)) * gap
+    blocks: list[list[float]] = []  # values that come to touch share the mean of their places
+    for value in np.array(values) - steps:
+        blocks.append([value])
+        while len(blocks) > 1 and np.mean(blocks[-2]) >= np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    return np.asarray(np.concatenate([np.full(len(block), np.mean(block)) for block in blocks]) + steps)
+
+
+def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Color]], lines: int = 1) -> None:
+    """Names of lines right of the axes, not over one another, each with a thin line to its end.
+
+    Parameters
+    ----------
+    ends : sequence of (x, y, text, color)
+        Where each line ends, in the units of the data. The limits of the axes stand.
+    lines : int
+        Of the tallest text.
+
+    Examples
+    --------
+    >>> ax = Figure().add_subplot(xlim=(0, 3), ylim=(0, 3))
+    >>> label_ends(ax, [(3.0, 1.0, "firm", "black"), (2.0, 1.05, "country", "black")])
+    >>> [text.get_text() for text in ax.texts]
+    ['firm', 'country']
+    """
+    if not ends:
+        return
+    fig: Any = ax.get_figure(root=True)
+    lay_out(fig)
+    low, high = ax.get_ylim()
+    gap = (high - low) * (8.2 * lines + 1) * fig.dpi * POINT / ax.get_window_extent().height
+    ordered = sorted(ends, key=lambda end: end[1])
+    places = spread_apart([y for _, y, _, _ in ordered], gap)
+    edge = offset_copy(ax.get_yaxis_transform(), fig, x=10, units="points")
+    for place, (x, y, text, color) in zip(places, ordered, strict=True):
+        way = {
+            "arrowstyle": "-",
+            "color": color,
+            "linewidth": _LINE,
+            "shrinkA": 1,
+            "shrinkB": 1,
+            "relpos": (0, 0.5),
+        }
+        ax.annotate(
+            text, (x, y), (1, float(place)), textcoords=edge, annotation_clip=False, arrowprops=way,
+            color=dark(color), size=6.5, va="center",
+        )  # fmt: skip
+
+
+def label_days(
+    ax: Axes, days: Mapping[str, Any], foot: float, size: float = 5.0, upright: bool = True
+) -> None:
+    """Names over days, not over one another, each with a thin line down to its own day.
+
+    Parameters
+    ----------
+    days : mapping of name to day
+    foot : float
+        Height, in the units of the data, up to which the axes are drawn on; the names stand above it. The
+        limits of the axes stand.
+    size : float
+        Of the letters, in points.
+    upright : bool
+        Whether the names run upwards.
+
+    Examples
+    --------
+    >>> ax = Figure().add_subplot(xlim=(0, 100), ylim=(0, 3))
+    >>> label_days(ax, {"deal": 50, "order": 51}, foot=2.0)
+    >>> [text.get_text() for text in ax.texts], float(ax.lines[0].get_xdata()[0])
+    (['deal', 'order'], 50.0)
+    """
+    if not days:
+        return
+    fig: Any = ax.get_figure(root=True)
+    lay_out(fig)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    ax.set(xlim=(left, right), ylim=(low, high))  # names beyond them do not move them
+    unit, box = fig.dpi * POINT, ax.get_window_extent()
+    across, up = unit * (right - left) / box.width, unit * (high - low) / box.height
+    ordered = sorted((float(ax.convert_xunits(day)), name) for name, day in days.items())
+    wide = 1.25 if upright else 0.7 * max(map(len, days)) + 0.4
+    spots = spread_apart([day for day, _ in ordered], wide * size * across)
+    knee, head = foot + 2 * up, foot + 8 * up
+    text: dict[str, Any] = {"rotation": 90 if upright else 0, "size": size, "va": "bottom", "ha": "center"}
+    look: dict[str, Any] = {"color": SOFT, "linewidth": _LINE, "clip_on": False}
+    for spot, (day, name) in zip(spots, ordered, strict=True):
+        ax.plot([day, day], [low, knee], linestyle=(0, (2, 2)), **look)
+        ax.plot([day, spot], [knee, head], **look)
+        ax.text(spot, head + up, name, color=SOFT, **text)
+
+
+def date_axis(ax: Axes, most: int = 7) -> None:
+    r"""At most `most` ticks on first days of months; the year stands under the first and under Januaries.
+
+    >>> ax = Figure().add_subplot(xlim=date2num(pd.to_datetime(["2025-03-20", "2026-02-03"])))
+    >>> date_axis(ax, most=4)
+    >>> [label.get_text() for label in ax.get_xticklabels()]
+    ['Apr\n2025', 'Jul', 'Oct', 'Jan\n2026']
+    """
+    first, last = (num2date(end).replace(tzinfo=None) for end in ax.get_xlim())
+    months = pd.date_range(first, last, freq="MS", normalize=True)
+    months = months[months >= pd.Timestamp(first)]
+    if len(months) < 2:
+        days = pd.date_range(first, last, periods=4).normalize()[1:3]
+        ax.set_xticks(date2num(days.to_numpy()), [f"{day.day} {month_text(day)}\n{day.year}" for day in days])
+        return
+    step = next((step for step in _STEPS if ceil(len(months) / step) <= most), _STEPS[-1])
+    ticks = months[((months.month - 1) + 12 * months.year) % step == 0]
+    yearly = step >= 12
+    labels = [
+        str(day.year) if yearly
+        else month_text(day) + (f"\n{day.year}" if at == 0 or day.year != ticks[at - 1].year else "")
+        for at, day in enumerate(ticks)
+    ]  # fmt: skip
+    ax.set_xticks(date2num(ticks.to_numpy()), labels)
+
+
+def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.ndarray) -> None:
+    """Write each label at the best free place around its point; a line leads to it from afar.
+
+    "Afar" is where another point is nearer to the label than its own.
+
+    `points` has x, y, low, high (whiskers), label ("" for none) and color; `keep_clear` is a line
+    (n, 2) that no label may cross, in the units of the data.
+
+    >>> from tariffmodel.charts.house import COLUMN_CM, RED, figure, house_style
+    >>> points = pd.DataFrame({"x": [1.0, 2.0], "y": [1.0, 2.0], "low": [0.9, 1.9], "high": [1.1, 2.1]})
+    >>> with house_style():
+    ...     drawn = figure("A title", "A unit", [], COLUMN_CM, body_cm=4)
+    ...     ax = drawn.add_subplot(xlim=(0, 3), ylim=(0, 3))
+    ...     line = np.array([[0.0, 0.0], [3.0, 3.0]])
+    ...     label_points(drawn, ax, points.assign(label=["Toyota", ""], color=RED), keep_clear=line)
+    >>> [text.get_text() for text in ax.texts]
+    ['Toyota']
+    """
+    lay_out(fig)  # places are known only afterwards
+    pixels, unit = ax.transData.transform, fig.dpi * POINT
+    reach, inside = 2.0 * unit, ax.get_window_extent()
+    marks = pixels(points[["x", "y"]])
+    taken = [Bbox([dot - reach, dot + reach]) for dot in np.vstack([marks, pixels(keep_clear)])]
+    named = np.flatnonzero(points["label"] != "")
+    named = named[np.argsort(-points["x"].to_numpy()[named], kind="stable")]
+    feet, tops = pixels(points[["x", "low"]].iloc[named]), pixels(points[["x", "high"]].iloc[named])
+    taken += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
+    angles = np.deg2rad(_DEGREES)
+    places = [(r * np.cos(a), r * np.sin(a)) for r in _REACH for a in angles]
+    for at in named:
+        x, y, text, color = (points[name].iloc[at] for name in ("x", "y", "label", "color"))
+        label = ax.annotate(text, (x, y), (0, 0), textcoords="offset points", size=6.5, color=dark(color))
+        rivals, tried = np.delete(marks, at, axis=0), []
+        for place in places:
+            label.set(position=place, **_anchor(*place))
+            box = label.get_window_extent()
+            next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
+            nearer = next_one < _away(box, marks[[at]]).item() / unit + 1
+            led = nearer or np.hypot(*place) > _BESIDE
+            end = marks[at] + unit * np.array(place)
+            crossed = led and bool((_along(marks[at], end, rivals) < reach).any())
+            cost = (
+                100 * (not _inside(box, inside))
+                + 10 * box.count_overlaps(taken)
+                + nearer * (2 + 4 * max(0.0, 1 - next_one / _APART))
+                + 2 * crossed
+            )
+            tried.append((cost + np.hypot(*place) / 12, place, box, led))
+        _, place, box, led = min(tried, key=lambda one: one[0])
+        label.set(position=place, **_anchor(*place))
+        taken.append(box)
+        if led:
+            line = {"arrowstyle": "-", "color": color, "linewidth": _LINE, "shrinkA": 0, "shrinkB": 2}
+            ax.annotate("", (x, y), place, textcoords="offset points", arrowprops=line)
+
+
+def _anchor(right: float, up: float) -> dict[str, Any]:
+    side = "left" if right > 1 else "right" if right < -1 else "center"
+    return {"ha": side, "va": "center" if side != "center" else "bottom" if up > 0 else "top"}
+
+
+def _away(box: Bbox, dots: np.ndarray) -> np.ndarray:
+    """Pixels from each dot to the nearest edge of the box; 0 inside it."""
+    return np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T)
+
+
+def _along(start: np.ndarray, end: np.ndarray, dots: np.ndarray) -> np.ndarray:
+    """Pixels from each dot to the line from start to end."""
+    way = end - start
+    at = np.clip((dots - start) @ way / max(float(way @ way), 1e-9), 0, 1)
+    return np.hypot(*(dots - (start + at[:, None] * way)).T)
+
+
+def _inside(box: Bbox, frame: Bbox) -> bool:
+    return bool(np.all(box.min >= frame.min) and np.all(box.max <= frame.max))
