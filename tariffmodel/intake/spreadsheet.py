@@ -39,7 +39,7 @@ _YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
 _NAMED = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%y")
 _HARMLESS = dict.fromkeys([0x200E, 0x200F, 0xFEFF, 0xAD, 0x0D, 0x200B])
 _EXCEL_DAY_0 = pd.Timestamp("1899-12-30")
-_LARGEST = 1e300  # beyond it sums are infinite
+LARGEST = 1e300  # beyond it sums are infinite
 _SERIALS = (20_000, 80_000)  # 1954 to 2119
 
 
@@ -264,12 +264,12 @@ def _numbers_of_texts(
     """`numbers` of texts: what is plain is read at once, the rest one by one."""
     mark = "." if clear else decimal
     if mark:
-        value, other = texts.numbers(cells, mark, _LARGEST)
+        value, other = texts.numbers(cells, mark, LARGEST)
         if all(str(cell).lower() in MISSING for cell in cells.iloc[other].unique()):
             return pd.Series(value, cells.index), mark
     if decimal is None:
         mark = _mark_of_texts(cells.dropna(), file, delimiter)
-        value, other = texts.numbers(cells, mark, _LARGEST)
+        value, other = texts.numbers(cells, mark, LARGEST)
     rest = cells.iloc[other].astype(object)
     read = _read_numbers(rest, _words(rest), mark)
     if read.dtype == object:
@@ -296,7 +296,8 @@ def _read_numbers(cells: pd.Series, words: pd.Series, mark: str) -> pd.Series:
     is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     group = "," if mark == "." else "."
     valid = words.str.fullmatch(
-        rf"[+-]?(?=[{mark}]?\d)(?:\d{{1,3}}(?:[{group}]\d{{3}})+|\d*)(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?"
+        rf"[+-]?(?=[{mark}]?[0-9])(?:[0-9]{{1,3}}(?:[{group}][0-9]{{3}})+|[0-9]*)(?:[{mark}][0-9]*)?"
+        r"(?:[eE][+-]?[0-9]+)?"
     )
     plain = words.str.replace(group, "", regex=False).str.replace(mark, ".", regex=False)
     value = cells.copy().astype(object)
@@ -305,7 +306,7 @@ def _read_numbers(cells: pd.Series, words: pd.Series, mark: str) -> pd.Series:
     unreadable[is_text] = (~valid & (words != "")).to_numpy()
     # what Excel has for a date or a time is no number, and one that is too large is named as it stands
     typed = value.map(lambda cell: isinstance(cell, (bool, date, time, timedelta)))
-    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > _LARGEST)
+    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > LARGEST)
     if (unreadable | typed | beyond).any():
         return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found))
     return value.astype(float) + 0.0  # no zero below zero
@@ -318,7 +319,7 @@ def _plain_numbers(cells: pd.Series) -> pd.Series | None:
     value = pd.to_numeric(cells, errors="coerce")
     other = cells[value.isna() & cells.notna()]
     written = pd.Series([str(cell).lower() for cell in other.unique()], dtype=object)
-    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= _LARGEST).all())
+    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= LARGEST).all())
     return value.astype(float) + 0.0 if sound else None
 
 
@@ -435,7 +436,7 @@ def text(cell: object) -> str:
         return f"{cell:%Y-%m-%d}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    if isinstance(cell, int) and abs(cell) > _LARGEST:
+    if isinstance(cell, int) and abs(cell) > LARGEST:
         return short(cell)
     return "" if cell is None or cell != cell else str(cell).strip()
 
