@@ -12,7 +12,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.intake import spreadsheet, texts
-from tariffmodel.intake.spreadsheet import Sheet
+from tariffmodel.intake.sheets import Sheet
 from tariffmodel.intake.vocabulary import Vocabulary
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
