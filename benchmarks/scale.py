@@ -2,7 +2,8 @@
 
 Seconds, of which the processor was busy, and peak memory of: prices of 5,000 lines over 20 years, checked,
 joined and stored; the exposure of 1,000 makers; 1,000 policies checked; 10,000 events placed and 10,000 rows
-of own events added. Fewer of one: ``python benchmarks/scale.py prices 250``.
+of own events added; and a CSV of 1,700 lines (224 MB) read, a row per day and line, and as many lines side by
+side. Fewer of one: ``python benchmarks/scale.py prices 250``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from tariffmodel import case, event_calendar, exposure, facts, own, own_events, policy
+from tariffmodel import case, event_calendar, exposure, facts, own, own_events, policy, vendors
 
 
 def copied(place: str) -> Path:
@@ -29,15 +30,39 @@ def copied(place: str) -> Path:
     )
 
 
-def prices(count: int, place: str) -> dict[str, Callable[[], object]]:
-    """As `vendors.read_prices` hands them on: how fast a file is read is another question."""
+def walks(count: int) -> tuple[pd.DatetimeIndex, np.ndarray, list[str]]:
+    """Days of 20 years, closes (days, lines) and the names of the lines."""
     import exchange_calendars
 
     book = exchange_calendars.get_calendar("XNYS", start="2006-01-01", end="2025-12-31")
     days = book.sessions.tz_localize(None)
     random = np.random.default_rng(0)
     levels = 50 * np.exp(np.cumsum(random.normal(0, 0.01, (len(days), count)), axis=0))
-    names = [f"Q{number:05d}" for number in range(count)]
+    return days, levels.round(4), [f"Q{number:05d}" for number in range(count)]
+
+
+def reading(count: int, place: str) -> dict[str, Callable[[], object]]:
+    """A file of closes, line below line and side by side."""
+    days, levels, names = walks(count)
+    written = days.strftime("%Y-%m-%d")
+    tall, wide = Path(place) / "long.csv", Path(place) / "wide.csv"
+    with tall.open("w") as file:
+        file.write("Date,Ticker,Close\n")
+        for name, closes in zip(names, levels.T, strict=True):
+            file.writelines(f"{day},{name},{close}\n" for day, close in zip(written, closes, strict=True))
+    with wide.open("w") as file:
+        file.write(",".join(["Date", *names]) + "\n")
+        for day, closes in zip(written, levels, strict=True):
+            file.write(",".join([day, *map(str, closes.tolist())]) + "\n")
+    return {
+        f"reading a long CSV of {tall.stat().st_size / 1e6:,.0f} MB": lambda: vendors.read_prices(tall),
+        f"reading a wide CSV of {wide.stat().st_size / 1e6:,.0f} MB": lambda: vendors.read_prices(wide),
+    }
+
+
+def prices(count: int, place: str) -> dict[str, Callable[[], object]]:
+    """As `vendors.read_prices` hands them on."""
+    days, levels, names = walks(count)
     long = pd.DataFrame(
         {
             "row": np.tile(np.arange(len(days)) + 2, count),
@@ -45,7 +70,7 @@ def prices(count: int, place: str) -> dict[str, Callable[[], object]]:
             "ticker": pd.Series(pd.Categorical.from_codes(np.repeat(range(count), len(days)), names)).astype(
                 "str"
             ),
-            "close": levels.round(4).ravel("F"),
+            "close": levels.ravel("F"),
         }
     )
     long.attrs["file"] = "prices.csv"
@@ -130,7 +155,7 @@ def events(count: int, place: str) -> dict[str, Callable[[], object]]:
     }
 
 
-SIZES = {prices: 5000, makers: 1000, policies: 1000, events: 10_000}
+SIZES = {prices: 5000, makers: 1000, policies: 1000, events: 10_000, reading: 1700}
 
 
 def measure(name: str, count: int) -> None:

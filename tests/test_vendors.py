@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tariffmodel.errors import DataError
+from tariffmodel.intake import texts
 from tariffmodel.intake.vendors import read_prices, symbol
 from tariffmodel.intake.vocabulary import vocabulary
 
@@ -172,29 +173,29 @@ def test_every_suffix_of_the_panel_has_its_codes_and_every_alias_its_line(known)
     assert set(vocabulary().lines.values()) <= set(known.instruments.index)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("2025-04-02,1\n2025-04-03,2\n", "x.csv starts with data; put a header"),
-        ("a,b\nc,d\n", "has no column of dates; head it Date"),
-        (
-            "Date,Open,Volume\n2025-04-02,1,2\n2025-04-03,1,2\n",
-            "x.csv has no prices; head their columns with tickers, or with Close or PX_LAST",
-        ),
-        ("Date,GM\n", "no rows of data below its header in row 1"),
-        ("Date,GM\n2025-04-13,1.5\n,1.6\n", "row 3 has a price and no date"),
-        (
-            "Date,GM\n2025-04-13,1234,5\n",
-            "row 2 has a value in column 3, which has no heading; is a decimal comma",
-        ),
-        ("Date,GM,GM US Equity,GM\n2025-04-13,1,2,3\n", "two columns of close GM"),
-        (
-            "Date,GM\n01/02/2025,1\n02/03/2025,1\n",
-            "pass --date-format day-first or --date-format month-first",
-        ),
-        ("Date,GM\n2025-04-13,1\n13.4.2025,1\n", "mixes formats in one column of dates .*row 2 .*row 3"),
-    ],
-)
+REFUSED = [
+    ("2025-04-02,1\n2025-04-03,2\n", "x.csv starts with data; put a header"),
+    ("a,b\nc,d\n", "has no column of dates; head it Date"),
+    (
+        "Date,Open,Volume\n2025-04-02,1,2\n2025-04-03,1,2\n",
+        "x.csv has no prices; head their columns with tickers, or with Close or PX_LAST",
+    ),
+    ("Date,GM\n", "no rows of data below its header in row 1"),
+    ("Date,GM\n2025-04-13,1.5\n,1.6\n", "row 3 has a price and no date"),
+    (
+        "Date,GM\n2025-04-13,1234,5\n",
+        "row 2 has a value in column 3, which has no heading; is a decimal comma",
+    ),
+    ("Date,GM,GM US Equity,GM\n2025-04-13,1,2,3\n", "two columns of close GM"),
+    (
+        "Date,GM\n01/02/2025,1\n02/03/2025,1\n",
+        "pass --date-format day-first or --date-format month-first",
+    ),
+    ("Date,GM\n2025-04-13,1\n13.4.2025,1\n", "mixes formats in one column of dates .*row 2 .*row 3"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), REFUSED)
 def test_a_layout_that_is_not_understood_is_refused_with_a_remedy(tmp_path, content, message):
     path = tmp_path / "x.csv"
     path.write_text(content)
@@ -214,3 +215,45 @@ def test_a_price_that_is_not_a_number_stays_for_the_check_to_name(tmp_path):
     frame = read_prices(path)
     assert frame["close"].tolist() == [1.5, "abc"] and frame.attrs["rows_without_price"] == 1
     assert frame["date"].iloc[0] == datetime(2025, 4, 13)
+
+
+def outcome(path) -> tuple[object, object]:
+    try:
+        frame = read_prices(path)
+    except DataError as error:
+        return str(error), None
+    return frame.to_csv(), frame.attrs
+
+
+def test_a_large_file_is_read_as_a_small_one_and_without_an_array_of_its_cells(tmp_path, monkeypatch):
+    """In columns: the same prices, notes and refusals, and no more than the head of a file as objects."""
+    odd = ["1.234,5", "#NAME?", "n/a", "€ 5", "abc", "1e309", '"1,5"', "\uff11\uff12", "+5", "5 000,1"]
+    files = [*LAYOUTS.values(), *(content for content, _ in REFUSED)]
+    files += [LAYOUTS[name].replace("47.86", cell) for name in ("wide", "long") for cell in odd]
+    files += [LAYOUTS["wide, German"].replace("47,86", cell) for cell in odd]
+    days = pd.bdate_range("2024-01-01", periods=300).strftime("%Y-%m-%d")
+    files += [text(["Date", "GM", "F"], *([day, at + 0.5, ""] for at, day in enumerate(days)), ["", "", "5"])]
+    files += [
+        text(["Day", "Ticker", "Close", "Volume"], *([day, t, 9.5, "2M"] for t in "FG" for day in days))
+    ]
+    expected, places = [], [tmp_path / f"{number}.csv" for number in range(len(files))]
+    for path, content in zip(places, files, strict=True):
+        path.write_text(content, encoding="utf-8")
+        expected.append(outcome(path))
+    made, held = [], []
+
+    def objects(found):
+        made.append(len(found))
+        return as_objects(found)
+
+    def table(*of):
+        held.append(as_table(*of))
+        return held[-1]
+
+    as_objects, as_table = texts.objects, texts.table
+    monkeypatch.setattr(texts, "LARGE", 0)
+    monkeypatch.setattr(texts, "objects", objects)
+    monkeypatch.setattr(texts, "table", table)
+    for path, content, told in zip(places, files, expected, strict=True):
+        assert outcome(path) == told, content
+    assert sum(one is not None for one in held) == len(files) and max(made) == 40

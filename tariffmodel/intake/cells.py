@@ -12,12 +12,12 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.intake import spreadsheet, texts
-from tariffmodel.intake.spreadsheet import Sheet
+from tariffmodel.intake.sheets import Sheet
 from tariffmodel.intake.vocabulary import Vocabulary
 
 _MONTHS = ("", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLAIN_DATE = re.compile(r"[\d./: TZ+-]+")
-_PLAIN_NUMBER = re.compile("[\\d.,+\\-eE' \u00a0\u202f]*")
+_PLAIN_NUMBER = re.compile("[0-9.,+\\-eE' \u00a0\u202f]*")
 _SHORT = re.compile(r"(\d\d)[-/.](\d\d)[-/.](\d\d)")
 _WEEK = 8  # days between rows of daily data, holidays and all
 
@@ -192,7 +192,7 @@ def volumes(cells: pd.Series, file: str, words: Vocabulary, decimal: str) -> pd.
     [20500000.0, 1200.0, 120000.0]
     """
     if texts.are(cells):
-        value, other = texts.numbers(cells, decimal, np.inf)
+        value, other = texts.numbers(cells, decimal, spreadsheet.LARGEST)
         if len(other):
             value[other] = volumes(cells.iloc[other].astype(object), file, words, decimal)
         return pd.Series(value, cells.index)

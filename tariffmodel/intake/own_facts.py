@@ -40,7 +40,7 @@ from tariffmodel.facts import (
     store,
     with_dates_apart,
 )
-from tariffmodel.intake import press, spreadsheet
+from tariffmodel.intake import press, sheets, spreadsheet
 from tariffmodel.intake.vendors import heading
 from tariffmodel.tariff.case import case
 from tariffmodel.tariff.goods import INPUT_OF
@@ -132,7 +132,7 @@ def read_facts(
 
 def _finished(
     rows: pd.DataFrame,
-    table: spreadsheet.Sheet,
+    table: sheets.Sheet,
     known: list[str],
     columns: dict[str, str],
     decimal: str | None,
@@ -485,11 +485,11 @@ def _tall(rows: pd.DataFrame, known: list[str], file: str) -> pd.DataFrame:
     return tall[tall["value"] != ""].reset_index(drop=True)
 
 
-def as_text(rows: pd.DataFrame, table: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
+def as_text(rows: pd.DataFrame, table: sheets.Sheet, decimal: str | None) -> pd.DataFrame:
     """All cells as text, the figures with a decimal point.
 
     >>> rows = pd.DataFrame({"maker": ["Toyota"], "value": ["1.234,5"], "row": [2]})
-    >>> sheet = spreadsheet.Sheet("mine.csv", rows.to_numpy(), {"delimiter": ";"})
+    >>> sheet = sheets.Sheet("mine.csv", rows.to_numpy(), {"delimiter": ";"})
     >>> as_text(rows, sheet, decimal=None).at[0, "value"]
     '1234.5'
     """

@@ -17,7 +17,7 @@ import pandas as pd
 from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import OWN_QUOTES, Facts, Fault, conform_own, refuse, store
-from tariffmodel.intake import spreadsheet
+from tariffmodel.intake import sheets, spreadsheet
 from tariffmodel.intake.own_disclosures import iso_day
 from tariffmodel.markets import quotes
 
@@ -195,7 +195,7 @@ def add_quotes(
     return len(rows)
 
 
-def _as_numbers(cells: pd.DataFrame, read: spreadsheet.Sheet, decimal: str | None) -> pd.DataFrame:
+def _as_numbers(cells: pd.DataFrame, read: sheets.Sheet, decimal: str | None) -> pd.DataFrame:
     """Cells of numbers with one decimal mark; what is none stays for the check to name."""
     long: Any = cells.stack(future_stack=True)  # a Series: the columns have one level
     found, _ = spreadsheet.numbers(

@@ -10,11 +10,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from difflib import get_close_matches
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ from tariffmodel import files
 from tariffmodel.errors import DataError
 from tariffmodel.escapes import short, unseen, visible
 from tariffmodel.intake import encodings, texts, workbooks
+from tariffmodel.intake.sheets import Sheet
 from tariffmodel.intake.vocabulary import heading
 
 if TYPE_CHECKING:
@@ -39,121 +38,8 @@ _YEAR_LAST = rf"(\d{{1,2}})[-/.](\d{{1,2}})[-/.](\d{{4}}|\d{{2}}){_MIDNIGHT}"
 _NAMED = ("%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d-%b-%y")
 _HARMLESS = dict.fromkeys([0x200E, 0x200F, 0xFEFF, 0xAD, 0x0D, 0x200B])
 _EXCEL_DAY_0 = pd.Timestamp("1899-12-30")
-_LARGEST = 1e300  # beyond it sums are infinite
+LARGEST = 1e300  # beyond it sums are infinite
 _SERIALS = (20_000, 80_000)  # 1954 to 2119
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Cells as they stand: text, or numbers and dates where the file has types; "" where empty.
-
-    `held` is an array (rows, columns) of objects, or, of a large text, the columns as Arrow has them; its
-    row 0 is row 1 of the file. `found` says how the file was read: encoding and delimiter, or the name of
-    the sheet.
-
-    >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {"delimiter": ";"}).about
-    {'file': 'mine.csv', 'delimiter': ';'}
-    """
-
-    file: str
-    held: np.ndarray | pa.Table
-    found: dict[str, str]
-
-    @property
-    def about(self) -> dict[Hashable, Any]:
-        """The file and how it was read, for the `attrs` of its rows."""
-        return dict([("file", self.file), *self.found.items()])
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        rows, columns = self.held.shape
-        return rows, columns
-
-    @cached_property
-    def cells(self) -> np.ndarray:
-        """All cells as an array of objects (rows, columns): of a large text much more than the file."""
-        return self.held if isinstance(self.held, np.ndarray) else texts.objects(self.held)
-
-    def top(self, count: int) -> Sheet:
-        """The first rows, their cells as objects.
-
-        >>> Sheet("mine.csv", np.array([["Date", "GM"], ["2026-01-05", "80"]]), {}).top(1).shape
-        (1, 2)
-        """
-        first = self.held[:count]
-        return Sheet(self.file, first if isinstance(first, np.ndarray) else texts.objects(first), self.found)
-
-    def filled(self, at: int) -> np.ndarray:
-        """Which rows have something in a column, counted from 0.
-
-        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "80"]]), {}).filled(1).tolist()
-        [False, True]
-        """
-        if isinstance(self.held, np.ndarray):
-            return np.asarray(self.held[:, at] != "", dtype=bool)
-        return texts.filled(self.held.column(at))
-
-    def column(self, at: int, rows: np.ndarray) -> pd.Series:
-        """Cells of a column: texts, or objects of any kind; the index is the row of the file, from 1.
-
-        >>> cells = np.array([["Date", "GM"], ["2026-01-05", "80"]], dtype=object)
-        >>> Sheet("mine.csv", cells, {}).column(1, np.array([1])).to_dict()
-        {2: '80'}
-        """
-        return self.stacked([at], rows).set_axis(rows + 1)
-
-    def stacked(self, columns: Sequence[int | None], rows: np.ndarray) -> pd.Series:
-        """Cells of some rows (counted from 0, rising), column below column, missing where one is None.
-
-        >>> cells = np.array([["Date", "GM"], ["2026-01-05", "80"]], dtype=object)
-        >>> Sheet("mine.csv", cells, {}).stacked([1, None, 0], np.array([1])).tolist()
-        ['80', nan, '2026-01-05']
-        """
-        if not isinstance(self.held, np.ndarray):
-            return texts.stacked(self.held, columns, rows)
-        blank = np.full(len(rows), np.nan, dtype=object)
-        parts = [blank if at is None else self.held[rows, at] for at in columns]
-        return pd.Series(np.concatenate(parts), dtype=object)
-
-    def worded(self) -> list[str]:
-        """Texts that begin with no number, each once.
-
-        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
-        ['Date', 'n/a']
-        """
-        if not isinstance(self.held, np.ndarray):
-            return texts.worded(self.held)
-        words = (cell for cell in self.held.flat if isinstance(cell, str) and cell)
-        return list(dict.fromkeys(cell for cell in words if not cell[0].isdigit()))
-
-    def places(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Row and column of each cell that is one of some texts, counted from 0, row by row; and which.
-
-        >>> cells = np.array([["Date", ""], ["2026-01-05", "n/a"]])
-        >>> where, which = Sheet("mine.csv", cells, {}).places(["n/a"])
-        >>> where.tolist(), which.tolist()
-        ([[1, 1]], [0])
-        """
-        if not isinstance(self.held, np.ndarray):
-            return texts.places(self.held, words)
-        number = {word: at for at, word in enumerate(words)}
-        told = [number.get(cell, -1) if isinstance(cell, str) else -1 for cell in self.held.flat]
-        which = np.reshape(told, self.shape)
-        return np.argwhere(which >= 0), which[which >= 0]
-
-    def without(self, places: np.ndarray) -> Sheet:
-        """The sheet with nothing in some cells (row and column, counted from 0) and for missing values.
-
-        >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {}).without(np.array([[0, 1]])).cells
-        array([['Date', '']], dtype=object)
-        """
-        if not isinstance(self.held, np.ndarray):
-            return Sheet(self.file, texts.without(self.held, places), self.found)
-        plain = self.held.copy()
-        plain[tuple(places.T)] = ""
-        plain[pd.isna(plain)] = ""
-        return Sheet(self.file, plain, self.found)
 
 
 def read(path: str | Path, *, sheet: str | None = None, encoding: str | None = None) -> Sheet:
@@ -264,12 +150,12 @@ def _numbers_of_texts(
     """`numbers` of texts: what is plain is read at once, the rest one by one."""
     mark = "." if clear else decimal
     if mark:
-        value, other = texts.numbers(cells, mark, _LARGEST)
+        value, other = texts.numbers(cells, mark, LARGEST)
         if all(str(cell).lower() in MISSING for cell in cells.iloc[other].unique()):
             return pd.Series(value, cells.index), mark
     if decimal is None:
         mark = _mark_of_texts(cells.dropna(), file, delimiter)
-        value, other = texts.numbers(cells, mark, _LARGEST)
+        value, other = texts.numbers(cells, mark, LARGEST)
     rest = cells.iloc[other].astype(object)
     read = _read_numbers(rest, _words(rest), mark)
     if read.dtype == object:
@@ -296,7 +182,8 @@ def _read_numbers(cells: pd.Series, words: pd.Series, mark: str) -> pd.Series:
     is_text = cells.map(lambda cell: isinstance(cell, str)).astype(bool)
     group = "," if mark == "." else "."
     valid = words.str.fullmatch(
-        rf"[+-]?(?=[{mark}]?\d)(?:\d{{1,3}}(?:[{group}]\d{{3}})+|\d*)(?:[{mark}]\d*)?(?:[eE][+-]?\d+)?"
+        rf"[+-]?(?=[{mark}]?[0-9])(?:[0-9]{{1,3}}(?:[{group}][0-9]{{3}})+|[0-9]*)(?:[{mark}][0-9]*)?"
+        r"(?:[eE][+-]?[0-9]+)?"
     )
     plain = words.str.replace(group, "", regex=False).str.replace(mark, ".", regex=False)
     value = cells.copy().astype(object)
@@ -305,7 +192,7 @@ def _read_numbers(cells: pd.Series, words: pd.Series, mark: str) -> pd.Series:
     unreadable[is_text] = (~valid & (words != "")).to_numpy()
     # what Excel has for a date or a time is no number, and one that is too large is named as it stands
     typed = value.map(lambda cell: isinstance(cell, (bool, date, time, timedelta)))
-    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > _LARGEST)
+    beyond = value.map(lambda cell: isinstance(cell, (int, float)) and abs(cell) > LARGEST)
     if (unreadable | typed | beyond).any():
         return value.mask(unreadable | beyond, cells.map(_as_found)).mask(typed, cells.map(_as_found))
     return value.astype(float) + 0.0  # no zero below zero
@@ -318,7 +205,7 @@ def _plain_numbers(cells: pd.Series) -> pd.Series | None:
     value = pd.to_numeric(cells, errors="coerce")
     other = cells[value.isna() & cells.notna()]
     written = pd.Series([str(cell).lower() for cell in other.unique()], dtype=object)
-    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= _LARGEST).all())
+    sound = bool(written.isin(MISSING).all() and (value.abs().fillna(0) <= LARGEST).all())
     return value.astype(float) + 0.0 if sound else None
 
 
@@ -418,7 +305,9 @@ def once(cells: pd.Series) -> tuple[pd.Series, np.ndarray]:
     """
     codes, _ = pd.factorize(cells.array if texts.are(cells) else cells.to_numpy(), use_na_sentinel=False)
     codes = codes.astype("int32")
-    new = np.flatnonzero(np.diff(np.maximum.accumulate(codes), prepend=np.int32(-1)))  # numbers rise as they come
+    new = np.flatnonzero(
+        np.diff(np.maximum.accumulate(codes), prepend=np.int32(-1))
+    )  # numbers rise as they come
     return cells.iloc[new].astype(object), codes
 
 
@@ -435,7 +324,7 @@ def text(cell: object) -> str:
         return f"{cell:%Y-%m-%d}"
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    if isinstance(cell, int) and abs(cell) > _LARGEST:
+    if isinstance(cell, int) and abs(cell) > LARGEST:
         return short(cell)
     return "" if cell is None or cell != cell else str(cell).strip()
 

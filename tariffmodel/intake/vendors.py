@@ -13,7 +13,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.intake import cells, spreadsheet, texts
-from tariffmodel.intake.spreadsheet import Sheet
+from tariffmodel.intake.sheets import Sheet
 from tariffmodel.intake.vocabulary import Vocabulary, heading, is_line, symbol, vocabulary
 
 __all__ = ["PRICES", "heading", "read_prices", "symbol"]
