@@ -203,6 +203,11 @@ def test_a_policy_that_is_not_valid_says_so_to_the_script(server):
     assert server.get("/lab/chart?width=1000000")[0] == 400
 
 
+def test_a_maker_that_there_is_none_of_is_refused_before_anything_is_computed(server):
+    status, _, text = server.get("/maker/suzuky")
+    assert status == 400 and "did you mean suzuki?" in text
+
+
 def test_texts_of_an_own_policy_are_text(server):
     page = server.get("/lab?policy=hostile")[2]
     assert "&lt;script&gt;document.title" in page and "&lt;/option&gt;&lt;b&gt;R&amp;D" in page
@@ -232,10 +237,10 @@ def test_the_chart_and_its_files_are_what_the_engine_says(desk, known, before, l
     bench = lab.Workbench(case(policy.load("eu-25"), before, data=known))
     frame = lab.outcome(bench, one)
     assert f">{frame.at['Toyota', 'bill_usd'] / 1e9:,.2f}<" in desk.answer("chart", query)["chart"]
-    rows = dict(line.split(",", 1) for line in desk.figures(query).splitlines())
+    rows = dict(line.split(",", 1) for line in desk.answer("figures", query).splitlines())
     at = list(frame).index("bill_usd")
     assert float(rows["Toyota"].split(",")[at]) == pytest.approx(frame.at["Toyota", "bill_usd"])
-    assert f"{SLOPE.split('.')[2]} = 0.1375" in desk.policy(query)
+    assert f"{SLOPE.split('.')[2]} = 0.1375" in desk.answer("policy", query)
 
 
 def test_a_tree_is_read_from_its_link_and_written_back(server):
@@ -407,10 +412,10 @@ def test_a_link_in_a_mail_of_the_browser_opens_and_a_tree_follows_its_sliders(se
 
     mail = browser.new_context()
     page = mail.new_page()
-    page.goto(f"{server.address}/makers?token={TOKEN}")
-    link = f"<a href='{server.address}/lab?policy=flat-25'>look</a>"
+    link = f"<a href='{server.address}/lab?policy=flat-25&token={TOKEN}'>look</a>"
     page.route("http://mail.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
     page.goto("http://mail.example/")
     page.get_by_text("look").click()
     page.wait_for_selector("#chart svg")
+    assert page.url == f"{server.address}/lab?policy=flat-25"
     mail.close()
