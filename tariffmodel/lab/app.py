@@ -138,7 +138,10 @@ class _Handler(RequestHandler):
         if tokens and self.served.lets_in(tokens[0]):
             # the link goes on without it: what is copied, kept in the history or told to others has no token
             rest = urlencode([pair for pair in asked if pair[0] != "token"])
-            self.set_cookie(self.served.cookie, self.served.token, httponly=True, samesite="Strict")
+            sealed = self.request.headers.get("X-Forwarded-Proto") == "https"  # a proxy says so
+            self.set_cookie(
+                self.served.cookie, self.served.token, httponly=True, samesite="Strict", secure=sealed
+            )
             self.redirect(self.request.path + (f"?{rest}" if rest else ""), status=303)
             raise Finish
         if not tokens and self.served.lets_in(self.get_cookie(self.served.cookie)):
@@ -339,11 +342,7 @@ def serve(
     shown = "127.0.0.1" if host in _OPEN else host
     at = f"[{shown}]" if ":" in shown else shown
     served = _Served(desk, secret, names, lanes, f"tariffmodel-{port}")
-    try:
-        asyncio.run(_until_stopped(served, sockets, lambda: ready(f"http://{at}:{port}/?token={secret}")))
-    finally:
-        for lane in lanes.values():
-            lane.stop()
+    asyncio.run(_until_stopped(served, sockets, lambda: ready(f"http://{at}:{port}/?token={secret}")))
 
 
 async def _until_stopped(served: _Served, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
@@ -357,7 +356,7 @@ async def _until_stopped(served: _Served, sockets: list[socket.socket], ready: C
         await asyncio.Event().wait()
     finally:
         server.stop()
-        for lane in served.lanes.values():  # else their threads would be waited for
+        for lane in served.lanes.values():  # now: their threads are waited for
             lane.stop()
 
 
