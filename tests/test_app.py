@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 import tariffmodel
-from tariffmodel import case, facts, lab, maker_sheet, policy
+from tariffmodel import case, facts, lab, policy
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.lab import app, links
 from tariffmodel.lab.desk import Desk
@@ -203,6 +203,11 @@ def test_a_policy_that_is_not_valid_says_so_to_the_script(server):
     assert server.get("/lab/chart?width=1000000")[0] == 400
 
 
+def test_a_maker_that_there_is_none_of_is_refused_before_anything_is_computed(server):
+    status, _, text = server.get("/maker/suzuky")
+    assert status == 400 and "did you mean suzuki?" in text
+
+
 def test_texts_of_an_own_policy_are_text(server):
     page = server.get("/lab?policy=hostile")[2]
     assert "&lt;script&gt;document.title" in page and "&lt;/option&gt;&lt;b&gt;R&amp;D" in page
@@ -232,10 +237,10 @@ def test_the_chart_and_its_files_are_what_the_engine_says(desk, known, before, l
     bench = lab.Workbench(case(policy.load("eu-25"), before, data=known))
     frame = lab.outcome(bench, one)
     assert f">{frame.at['Toyota', 'bill_usd'] / 1e9:,.2f}<" in desk.answer("chart", query)["chart"]
-    rows = dict(line.split(",", 1) for line in desk.figures(query).splitlines())
+    rows = dict(line.split(",", 1) for line in desk.answer("figures", query).splitlines())
     at = list(frame).index("bill_usd")
     assert float(rows["Toyota"].split(",")[at]) == pytest.approx(frame.at["Toyota", "bill_usd"])
-    assert f"{SLOPE.split('.')[2]} = 0.1375" in desk.policy(query)
+    assert f"{SLOPE.split('.')[2]} = 0.1375" in desk.answer("policy", query)
 
 
 def test_a_tree_is_read_from_its_link_and_written_back(server):
@@ -243,17 +248,18 @@ def test_a_tree_is_read_from_its_link_and_written_back(server):
         status, _, text = server.get(f"/tree/chart?{query}")
         return json.loads(text) | {"status": status}
 
-    query = urlencode({"whose": "JP", "canada.probability": 0.4, "moved": "canada.probability"})
-    found = ask(query)
-    values = {key: value for key, value in found["values"].items() if key.endswith(".probability")}
-    assert values["canada.probability"] == "0.4" and "Japan" in found["finding"]
-    assert ask(found["query"])["chart"] == found["chart"]
+    tree = {"scenario": "june-2025-proposal"}
+    found = ask(urlencode({**tree, "whose": "JP", "threat.probability": 0.4, "moved": "threat.probability"}))
+    odds = {key: float(text) for key, text in found["values"].items() if key.endswith(".probability")}
+    assert odds["threat.probability"] == 0.4 and sum(odds.values()) == pytest.approx(1)
+    assert "Japan" in found["finding"] and ask(found["query"])["chart"] == found["chart"]
     for wrong, said in (
-        ({"canada.probability": 0.4}, "sum to 1"),
-        ({"canada.1.from": "2027-01-02"}, "out of reach"),
+        ({"threat.probability": 0.4}, "sum to 1"),
+        ({"threat.1.from": "2025-09-02"}, "out of reach"),
+        ({"delay.1.hazard": 0}, "cannot be 0"),
         ({"scenario": "../x"}, "there is no scenario"),
     ):
-        refused = ask(urlencode(wrong))
+        refused = ask(urlencode(tree | wrong))
         assert refused["status"] == 400 and said in refused["error"]
 
 
@@ -266,15 +272,6 @@ def test_a_file_that_changes_changes_what_is_shown(known, tmp_path):
     os.utime(own, ns=(1, 1))
     second = desk.answer("chart", "policy=mine"), desk.shelf.stamp()
     assert first[0]["finding"] != second[0]["finding"] and first[1] != second[1]
-
-
-def test_a_makers_sheet_comes_in_each_form_with_a_way_back(known, monkeypatch):
-    shared = maker_sheet.shared
-    monkeypatch.setattr(maker_sheet, "shared", lambda asked, others: shared(asked, prices=False))
-    found = Desk(links.Shelf(case(data=known))).sheet("suzuki")
-    starts = {"html": b"<!DOCTYPE html>", "pdf": b"%PDF", "png": b"\x89PNG", "csv": b"part,"}
-    assert {kind: text[: len(starts[kind])] for kind, text in found.items()} == starts
-    assert b'href="/makers"' in found["html"] and b"<script" not in found["html"]
 
 
 def _slow_or_dead(what: str) -> str:
@@ -400,11 +397,11 @@ def test_a_slider_moves_the_chart_and_its_link_shows_a_colleague_the_same(
 @pytest.mark.slow
 def test_a_link_in_a_mail_of_the_browser_opens_and_a_tree_follows_its_sliders(server, browser):
     visitor = Visitor(browser, server)
-    visitor.opens(f"/tree?token={TOKEN}")
+    visitor.opens(f"/tree?scenario=june-2025-proposal&token={TOKEN}")
     tab = visitor.tab
     shown = tab.locator("#chart h3").inner_text()
-    tab.locator("[id='canada.probability']").press("End")
-    tab.wait_for_selector(".state:has-text('canada.probability = 1.0')")
+    tab.locator("[id='threat.probability']").press("End")
+    tab.wait_for_selector(".state:has-text('threat.probability = 1.0')")
     assert tab.locator("#chart h3").inner_text() != shown
     rows = tab.locator("#chart tbody tr td:first-of-type").all_inner_texts()
     assert sum(map(float, rows[:-1])) == pytest.approx(100, abs=3)  # each rounded
@@ -415,10 +412,10 @@ def test_a_link_in_a_mail_of_the_browser_opens_and_a_tree_follows_its_sliders(se
 
     mail = browser.new_context()
     page = mail.new_page()
-    page.goto(f"{server.address}/makers?token={TOKEN}")
-    link = f"<a href='{server.address}/lab?policy=flat-25'>look</a>"
+    link = f"<a href='{server.address}/lab?policy=flat-25&token={TOKEN}'>look</a>"
     page.route("http://mail.example/", lambda route: route.fulfill(body=link, content_type="text/html"))
     page.goto("http://mail.example/")
     page.get_by_text("look").click()
     page.wait_for_selector("#chart svg")
+    assert page.url == f"{server.address}/lab?policy=flat-25"
     mail.close()

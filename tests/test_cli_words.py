@@ -169,7 +169,7 @@ def test_every_command_that_prints_a_table_has_a_format_and_none_a_year():
         for name, command in leaves(typer.main.get_command(cli.app)).items()
     }
     without = {name for name, words in options_of.items() if "--format" not in words}
-    assert without <= {"run", "lab", "check", "forecast add", "workbook"}
+    assert without <= {"run", "lab", "app", "check", "forecast add", "workbook"}
     assert not any("--year" in words for words in options_of.values())
 
 

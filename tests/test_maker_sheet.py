@@ -14,6 +14,8 @@ import tariffmodel as tm
 from tariffmodel import charts, maker_sheet
 from tariffmodel.errors import DataError
 from tariffmodel.facts import companies
+from tariffmodel.lab.desk import Desk
+from tariffmodel.lab.links import Shelf
 
 ODD = {
     "Porsche AG": "Volkswagen",  # inside a group, no line with prices
@@ -157,3 +159,12 @@ def test_commands_refuse_what_they_do_not_know(tm, tmp_path):
 def test_unknown_format_is_refused(toyota, tmp_path):
     with pytest.raises(DataError, match="docx"):
         maker_sheet.write(toyota, tmp_path, ["docx"])
+
+
+def test_a_browser_gets_each_form_and_a_way_back(common):
+    desk = Desk(Shelf(common.case))
+    desk._sheets.append(common)
+    found = desk.answer("sheet", "suzuki")
+    starts = {"html": b"<!DOCTYPE html>", "pdf": b"%PDF", "png": b"\x89PNG", "csv": b"part,"}
+    assert {kind: text[: len(starts[kind])] for kind, text in found.items()} == starts
+    assert b'href="/makers"' in found["html"] and b"<script" not in found["html"]

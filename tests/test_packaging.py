@@ -128,7 +128,9 @@ def test_wheel_carries_data_notebooks_and_everything_the_package_reads(tmp_path)
         tracked = [path for path in (ROOT / folder).rglob("*") if path.is_file()]
         visible = [path for path in tracked if not any(part.startswith((".", "__")) for part in path.parts)]
         assert {f"tariffmodel/{path.relative_to(ROOT).as_posix()}" for path in visible} <= names
-    assert {f"tariffmodel/{name}" for name in ("py.typed", "runs/report.html.j2", "house.mplstyle")} <= names
+    read = ("py.typed", "runs/report.html.j2", "house.mplstyle")
+    web = [f"lab/web/{path.name}" for path in (ROOT / "tariffmodel/lab/web").iterdir()]
+    assert {f"tariffmodel/{name}" for name in (*read, *web)} <= names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "data/", "notebooks/"))]
 
 

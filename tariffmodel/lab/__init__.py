@@ -2,7 +2,8 @@
 
 `adjustable` lists what can be turned, `outcome` computes what it brings about in some milliseconds, `supply`
 what makers would then build in the US, `write_policy` keeps it as a policy file, and `open_lab` puts sliders
-and charts around them. `open_tree` does so for the probabilities and days of a scenario.
+and charts around them. `open_tree` does so for the probabilities and days of a scenario. `app` serves both to
+browsers, where a link (`links`) is the whole state and a `desk` answers it.
 """
 
 from tariffmodel.lab.controls import Lab, open_lab

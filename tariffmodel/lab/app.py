@@ -28,9 +28,9 @@ from tornado.web import Application, Finish, HTTPError, RequestHandler
 
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.escapes import visible
+from tariffmodel.lab import links
 from tariffmodel.lab.desk import SHEET_FORMATS, WEB, Desk, rendered
 from tariffmodel.lab.lanes import BusyError, Lane
-from tariffmodel.lab.links import Shelf
 
 PORT = 8765
 TOKEN = "TARIFFMODEL_APP_TOKEN"
@@ -59,16 +59,8 @@ _NOWHERE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 @dataclass(eq=False)
-class Served:
-    """What the handlers share: who may come in, the lanes, and what was computed.
-
-    >>> import tariffmodel as tm
-    >>> served = Served(Desk(Shelf(tm.case(period="CY2025"))), "the token", {"localhost"}, {})
-    >>> served.lets_in("the token"), served.lets_in("another"), served.lets_in(None)
-    (True, False, False)
-    >>> served.is_host("localhost:8765"), served.is_host("192.0.2.1"), served.is_host("evil.example")
-    (True, True, False)
-    """
+class _Served:
+    """What the handlers share: who may come in, the lanes, and what was computed."""
 
     desk: Desk
     token: str
@@ -118,8 +110,8 @@ class _Handler(RequestHandler):
     guarded = True
     asking: asyncio.Future[Any] | None = None
 
-    def initialize(self, served: Served) -> None:
-        self.served = served
+    def initialize(self, served: _Served, lane: str = "", what: str = "", kind: str = "html") -> None:
+        self.served, self.lane, self.what, self.kind = served, lane, what, kind
 
     def set_default_headers(self) -> None:
         self.clear_header("Server")
@@ -146,7 +138,10 @@ class _Handler(RequestHandler):
         if tokens and self.served.lets_in(tokens[0]):
             # the link goes on without it: what is copied, kept in the history or told to others has no token
             rest = urlencode([pair for pair in asked if pair[0] != "token"])
-            self.set_cookie(self.served.cookie, self.served.token, httponly=True, samesite="Strict")
+            sealed = self.request.headers.get("X-Forwarded-Proto") == "https"  # a proxy says so
+            self.set_cookie(
+                self.served.cookie, self.served.token, httponly=True, samesite="Strict", secure=sealed
+            )
             self.redirect(self.request.path + (f"?{rest}" if rest else ""), status=303)
             raise Finish
         if not tokens and self.served.lets_in(self.get_cookie(self.served.cookie)):
@@ -169,9 +164,9 @@ class _Handler(RequestHandler):
             self.finish(rendered("message.html.j2", title=title, text=text, seconds=seconds, again=again))
         raise Finish
 
-    async def ask(self, lane: str, what: str) -> Any:
-        """What a lane answers to this request; nobody computes for a browser that has gone."""
-        self.asking = asyncio.ensure_future(self.served.answer(lane, what, self.request.query))
+    async def ask(self) -> Any:
+        """What the lane answers to this request; nobody computes for a browser that has gone."""
+        self.asking = asyncio.ensure_future(self.served.answer(self.lane, self.what, self.request.query))
         return await self.asking
 
     def on_connection_close(self) -> None:
@@ -225,14 +220,10 @@ class _Asset(_Handler):
 
 
 class _Page(_Handler):
-    """A page or a file that a method of `Desk` makes."""
-
-    def initialize(self, served: Served, lane: str, what: str, kind: str = "html") -> None:
-        super().initialize(served)
-        self.lane, self.what, self.kind = lane, what, kind
+    """A page or a file."""
 
     async def get(self) -> None:
-        found = await self.ask(self.lane, self.what)
+        found = await self.ask()
         self.set_header("Content-Type", _TYPES[self.kind])
         if self.kind != "html":
             self.set_header("Content-Disposition", f'attachment; filename="policy-lab.{self.kind}"')
@@ -244,12 +235,8 @@ class _Fragment(_Handler):
 
     answers_as = "json"
 
-    def initialize(self, served: Served, lane: str, what: str) -> None:
-        super().initialize(served)
-        self.lane, self.what = lane, what
-
     async def get(self) -> None:
-        self.finish(await self.ask(self.lane, self.what))
+        self.finish(await self.ask())
 
 
 class _Sheet(_Handler):
@@ -257,6 +244,7 @@ class _Sheet(_Handler):
 
     async def get(self, name: str, kind: str | None) -> None:
         kind = (kind or ".html")[1:]
+        links.known(name, list(self.served.desk.shelf.makers), "maker")
         task = self.served.sheet(name)
         if not task.done():
             await asyncio.wait([task], timeout=0.5)
@@ -269,9 +257,9 @@ class _Sheet(_Handler):
         self.finish(found)
 
 
-def _application(served: Served) -> Application:
+def _application(served: _Served) -> Application:
     here, quick, slow = {"served": served}, "charts", "details"
-    pages = [
+    pages: list[Any] = [
         (r"/", _Start, here),
         (r"/web/(app\.css|lab\.js)", _Asset, here),
         (r"/lab", _Page, here | {"lane": quick, "what": "page"}),
@@ -279,7 +267,7 @@ def _application(served: Served) -> Application:
         (r"/lab/details", _Fragment, here | {"lane": slow, "what": "details"}),
         (r"/lab/figures\.csv", _Page, here | {"lane": slow, "what": "figures", "kind": "csv"}),
         (r"/lab/policy\.toml", _Page, here | {"lane": slow, "what": "policy", "kind": "toml"}),
-        (r"/tree", _Page, here | {"lane": "trees", "what": "tree"}),
+        (r"/tree", _Page, here | {"lane": "trees", "what": "tree_page"}),
         (r"/tree/chart", _Fragment, here | {"lane": "trees", "what": "tree_chart"}),
         (r"/makers", _Page, here | {"lane": quick, "what": "makers"}),
         (rf"/maker/([\w-]{{1,60}})(\.(?:{'|'.join(SHEET_FORMATS)}))?", _Sheet, here),
@@ -314,14 +302,14 @@ def token() -> str:
 
 
 def serve(
-    shelf: Shelf, host: str = "127.0.0.1", port: int = PORT, hosts: Sequence[str] = (), *,
+    shelf: links.Shelf, host: str = "127.0.0.1", port: int = PORT, hosts: Sequence[str] = (), *,
     ready: Callable[[str], object] = print,
 ) -> None:  # fmt: skip
     """Serve the lab until it is interrupted.
 
     Parameters
     ----------
-    shelf : Shelf
+    shelf : links.Shelf
         Which question is asked, and of which policies.
     host, port
         Where to listen; port 0 for a free one.
@@ -338,7 +326,7 @@ def serve(
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> serve(Shelf(tm.case(period="CY2025")), port=99999)
+    >>> serve(links.Shelf(tm.case(period="CY2025")), port=99999)
     Traceback (most recent call last):
     tariffmodel.errors.DataError: port 99999 is none; write one from 0 to 65535
     """
@@ -353,15 +341,11 @@ def serve(
     lanes = {name: Lane(desk.answer, count, nice) for name, (count, nice) in ahead.items()}
     shown = "127.0.0.1" if host in _OPEN else host
     at = f"[{shown}]" if ":" in shown else shown
-    served = Served(desk, secret, names, lanes, f"tariffmodel-{port}")
-    try:
-        asyncio.run(_until_stopped(served, sockets, lambda: ready(f"http://{at}:{port}/?token={secret}")))
-    finally:
-        for lane in lanes.values():
-            lane.stop()
+    served = _Served(desk, secret, names, lanes, f"tariffmodel-{port}")
+    asyncio.run(_until_stopped(served, sockets, lambda: ready(f"http://{at}:{port}/?token={secret}")))
 
 
-async def _until_stopped(served: Served, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
+async def _until_stopped(served: _Served, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
     server = HTTPServer(
         _application(served), max_header_size=_HEADER, max_body_size=0, idle_connection_timeout=_LIFE,
         body_timeout=_LIFE,
@@ -372,7 +356,7 @@ async def _until_stopped(served: Served, sockets: list[socket.socket], ready: Ca
         await asyncio.Event().wait()
     finally:
         server.stop()
-        for lane in served.lanes.values():  # else their threads would be waited for
+        for lane in served.lanes.values():  # now: their threads are waited for
             lane.stop()
 
 
@@ -395,4 +379,4 @@ def _bound(host: str, port: int) -> list[socket.socket]:
         ) from None
 
 
-__all__ = ["PORT", "START", "TOKEN", "Served", "serve", "token"]
+__all__ = ["PORT", "START", "TOKEN", "serve", "token"]

@@ -15,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tariffmodel import charts, escapes
 from tariffmodel.charts import house
 from tariffmodel.errors import TariffModelError
-from tariffmodel.facts import companies
 from tariffmodel.lab import drawing, links, tree_drawing
 from tariffmodel.lab.effects import Workbench, bills, outcome
 from tariffmodel.lab.knobs import Knob, Value, settings_of, write_policy
@@ -53,25 +52,15 @@ def rendered(template: str, **values: Any) -> str:
 
 @dataclass(eq=False)
 class Desk:
-    """Answers for one process of the server: each method takes the query of a link.
-
-    Raise `DataError` or `PolicyError`, with the remedy, for what a link cannot ask.
+    """Answers for one process of the server.
 
     Examples
     --------
     >>> import tariffmodel as tm
     >>> desk = Desk(Shelf(tm.case(period="CY2025")))
-    >>> found = desk.answer("chart", "policy=flat-25&additional.flat.rate=0.2")
-    >>> found["query"], found["values"], found["chart"][:4]
-    ('policy=flat-25&additional.flat.rate=0.2', {'additional.flat.rate': '0.2'}, '<h3>')
-    >>> '<table>' in desk.details("policy=flat-25")["details"]
-    True
-    >>> desk.figures("policy=flat-25").splitlines()[0][:20]
-    'maker,home,consolida'
-    >>> "changed in the policy lab" in desk.policy("policy=flat-25&additional.flat.rate=0.2")
-    True
-    >>> "<select" in desk.page("policy=flat-25"), 'href="/maker/toyota"' in desk.makers("")
-    (True, True)
+    >>> found = desk.answer("chart", "policy=eu-25&additional.eu-25.rate=0.2")
+    >>> found["query"], found["values"]["additional.eu-25.rate"], found["chart"][:4]
+    ('policy=eu-25&additional.eu-25.rate=0.2', '0.2', '<h3>')
     """
 
     shelf: Shelf
@@ -80,12 +69,18 @@ class Desk:
     _sheets: list[maker_sheet.Shared] = field(default_factory=list, repr=False)
 
     def answer(self, what: str, query: str) -> Any:
-        """The answer of the method called `what`."""
-        return getattr(self, what)(query)
+        """The page, chart or file that the query of a link asks for; `what` is the server's word.
+
+        Raises
+        ------
+        DataError, PolicyError
+            For what a link cannot ask, with the remedy.
+        """
+        return getattr(self, f"_{what}")(query)
 
     # The policy lab
 
-    def page(self, query: str) -> str:
+    def _page(self, query: str) -> str:
         """The page around the sliders; its chart is asked for once it is open."""
         link = links.pairs(query)
         state = links.read(self.shelf, link)
@@ -119,7 +114,7 @@ class Desk:
             label=f"{one.label} in the policy lab",
         )
 
-    def chart(self, query: str) -> dict[str, Any]:
+    def _chart(self, query: str) -> dict[str, Any]:
         """The chart of a link, and where its sliders stand."""
         link = links.pairs(query)
         width = links.width(link)
@@ -133,7 +128,7 @@ class Desk:
             "finding": drawing.headline(frame, label, bench.baseline.label),
         }
 
-    def details(self, query: str) -> dict[str, str]:
+    def _details(self, query: str) -> dict[str, str]:
         """What takes longer: figures, what one more vehicle is worth, and what makers would build here."""
         state = links.read(self.shelf, links.pairs(query))
         bench, one = self._bench(state.baseline), state.chosen()
@@ -143,13 +138,13 @@ class Desk:
             output = str(reason)
         return {"details": drawing.details(outcome(bench, one), output)}
 
-    def figures(self, query: str) -> str:
+    def _figures(self, query: str) -> str:
         """Every figure of `outcome` as CSV, not rounded."""
         state = links.read(self.shelf, links.pairs(query))
         frame = outcome(self._bench(state.baseline), state.chosen())
         return escapes.cells(frame.reset_index()).to_csv(index=False, lineterminator="\n")
 
-    def policy(self, query: str) -> str:
+    def _policy(self, query: str) -> str:
         """The policy of a link as the text of a policy file, see `write_policy`."""
         state = links.read(self.shelf, links.pairs(query))
         with tempfile.TemporaryDirectory(prefix="policy-lab-") as place:
@@ -161,7 +156,7 @@ class Desk:
 
     # The tree
 
-    def tree(self, query: str) -> str:
+    def _tree_page(self, query: str) -> str:
         """The page around the sliders of a scenario."""
         link = links.pairs(query)
         bench, whose = self._tree(link)
@@ -183,7 +178,7 @@ class Desk:
             label=f"{bench.scenario.label}: scenario tree",
         )
 
-    def tree_chart(self, query: str) -> dict[str, Any]:
+    def _tree_chart(self, query: str) -> dict[str, Any]:
         """The chart and figures of a tree, and where its sliders stand."""
         link = links.pairs(query)
         width = links.width(link)
@@ -200,33 +195,32 @@ class Desk:
 
     # Makers
 
-    def makers(self, _query: str) -> str:
+    def _makers(self, _query: str) -> str:
         """The page that leads to each maker's sheet."""
         makers = self.shelf.case.facts.makers
         listed = [
-            {"stem": stem(maker), "name": name, "home": charts.ORIGIN_NAME[home], "ticker": ticker}
-            for maker, name, home, ticker in zip(
-                makers.index, makers["name"], makers["home"], makers["ticker"].fillna("–"),
+            {"stem": stem, "name": name, "home": charts.ORIGIN_NAME[home], "ticker": ticker}
+            for stem, name, home, ticker in zip(
+                self.shelf.makers, makers["name"], makers["home"], makers["ticker"].fillna("–"),
                 strict=True,
             )
         ]  # fmt: skip
-        return rendered("makers.html.j2", makers=listed, asked=self._asked(), label="Makers")
+        return rendered(
+            "makers.html.j2",
+            makers=listed,
+            law=self.shelf.case.policy.label,
+            asked=self._asked(),
+            label="Makers",
+        )
 
-    def sheet(self, name: str) -> dict[str, bytes]:
-        """The sheet of a maker in each of `SHEET_FORMATS`; what sheets share is computed for the first.
-
-        >>> import tariffmodel as tm
-        >>> Desk(Shelf(tm.case(period="CY2025"))).sheet("nobody")
-        Traceback (most recent call last):
-        tariffmodel.errors.DataError: there is no maker 'nobody'; choose from toyota, honda, ...
-        """
+    def _sheet(self, name: str) -> dict[str, bytes]:
+        """The sheet of a maker in each of `SHEET_FORMATS`; what sheets share is computed for the first."""
         case = self.shelf.case
-        stems = {stem(maker): maker for maker in case.facts.makers.index}
-        maker = stems[links.known(name, list(stems), "maker")]
+        maker = self.shelf.makers[name]
         if not self._sheets:
             others = [one for one in maker_sheet.POLICIES if one != case.policy.name]
             self._sheets.append(maker_sheet.shared(case, others))
-        one = maker_sheet.sheet(self._sheets[0], companies.find(case.facts, maker))
+        one = maker_sheet.sheet(self._sheets[0], maker)
         with tempfile.TemporaryDirectory(prefix="maker-sheet-") as place:
             paths = maker_sheet.write(one, place)
             found = {path.suffix[1:]: path.read_bytes() for path in paths}
@@ -277,20 +271,11 @@ class Desk:
         return {"against": against, "note": note}
 
 
-def stem(maker: str) -> str:
-    """A maker as an address says it.
-
-    >>> stem("Hyundai Motor")
-    'hyundai_motor'
-    """
-    return maker.lower().replace(" ", "_")
-
-
 def _slider(knob: Knob, value: Value) -> dict[str, Any]:
     about: dict[str, Any] = {"key": knob.key, "label": knob.label, "value": links.said(value)}
     if isinstance(knob.value, date):
         low, high = knob.low, knob.high
-        span = (high - low).days  # type: ignore[operator]
+        span = (high - low).days  # type: ignore[operator,union-attr]
         return about | {"kind": "day", "first": links.said(low), "low": 0, "high": span, "step": 1}
     percent = knob.unit == "%"
     digits = 2 if percent or knob.step < 1 else 0

@@ -39,13 +39,13 @@ class Shelf:
 
     >>> import tariffmodel as tm
     >>> shelf = Shelf(tm.case(period="CY2025"))
-    >>> shelf.source("flat-25"), len(shelf.names) == len(tm.policy.names()), len(shelf.stamp())
-    ('flat-25', True, 30)
+    >>> shelf.source("flat-25"), len(shelf.names) == len(tm.policy.names()), len(shelf.stamp()) > 20
+    ('flat-25', True, True)
     >>> shelf.source("flat25")
     Traceback (most recent call last):
     tariffmodel.errors.DataError: there is no policy 'flat25'; did you mean flat-25?
-    >>> shelf.scenarios
-    ['canada-and-deals', 'june-2025-proposal']
+    >>> shelf.scenarios, shelf.makers["hyundai_motor"]
+    (['canada-and-deals', 'june-2025-proposal'], 'Hyundai Motor')
     """
 
     case: Case
@@ -66,6 +66,11 @@ class Shelf:
     def scenarios(self) -> list[str]:
         """Names of the trees."""
         return sorted(path.stem for path in (self.case.facts.folder / "scenarios").glob("*.toml"))
+
+    @property
+    def makers(self) -> dict[str, str]:
+        """Makers by what an address calls them."""
+        return {maker.lower().replace(" ", "_"): maker for maker in map(str, self.case.facts.makers.index)}
 
     def source(self, name: str) -> str | Path:
         """What `policy.load` reads a name from; `DataError` where nothing is called so."""
@@ -207,9 +212,9 @@ def read(shelf: Shelf, link: Pairs) -> State:
     --------
     >>> import tariffmodel as tm
     >>> shelf = Shelf(tm.case(period="CY2025"))
-    >>> read(shelf, {"policy": "flat-25", "additional.flat.rate": "9"})
+    >>> read(shelf, {"policy": "eu-25", "additional.eu-25.rate": "9"})
     Traceback (most recent call last):
-    tariffmodel.errors.DataError: additional.flat.rate is '9'; write a number from 0 to 0.5
+    tariffmodel.errors.DataError: additional.eu-25.rate is '9'; write a number from 0 to 0.5
     """
     asked, law = dict(link), shelf.case.policy.name
     name, baseline = asked.pop("policy", law), asked.pop("baseline", law)
