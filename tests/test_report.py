@@ -27,7 +27,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import tariffmodel
 from tariffmodel import __version__, changes, facts, market, report, store
 from tariffmodel.errors import TariffModelError
-from tariffmodel.runs import kernels, since
+from tariffmodel.runs import desk, kernels, since
 from tariffmodel.runs import manifest as manifests
 
 DEFAULTS = "policy, against, period, as_of, output = 'default', 'default', 'CY2024', None, 'output'"
@@ -131,14 +131,22 @@ def again(workshop, finished) -> Path:
 
 @pytest.fixture(scope="module")
 def later(workshop, again) -> Path:
-    """The same question at the end of the data, asked of one notebook."""
-    return workshop.ask(only=["01"], as_of=None)
+    """The same question at the end of the data, asked of one notebook, with its note and a desk's page."""
+
+    def prints(printed, folder):
+        folder.mkdir()
+        (folder / "toyota.pdf").write_text(printed.makers[0])
+        return ["No live workbook: <why>."]
+
+    with pytest.MonkeyPatch.context() as patch:  # see test_desk for what is printed
+        patch.setattr(desk, "write", prints)
+        return workshop.ask(only=["01"], as_of=None, since="last", makers=["7203"])
 
 
 @pytest.fixture(scope="module")
 def failed(workshop, later) -> report.RunError:
     with pytest.raises(report.RunError) as caught:
-        workshop.ask(only=["03", "02"])
+        workshop.ask(only=["03", "02"], since="last")
     return caught.value
 
 
@@ -164,7 +172,7 @@ def test_run_folder_is_named_for_its_time_policy_and_period(finished):
 
 
 def test_no_partial_folder_is_left(finished, again, later, failed, workshop):
-    names = [finished.name, again.name, later.name, failed.folder.name, "latest"]
+    names = [finished.name, again.name, later.name, failed.folder.name, "latest", "morning.eml"]
     assert sorted(path.name for path in workshop.output.iterdir()) == sorted(names)
 
 
@@ -623,3 +631,43 @@ def test_revision_says_whether_files_differ_from_it(tmp_path):
     assert re.fullmatch(r"[0-9a-f]{40}", state["commit"]) and state["dirty"] is False
     (tmp_path / "new").touch()
     assert manifests._git_state(tmp_path)["dirty"] is True
+
+
+# The morning note, and the desk
+
+
+def test_a_run_with_since_leaves_its_note_and_lists_it(later, again):
+    text = (later / "morning.txt").read_text(encoding="utf-8")
+    assert f"Since {again.name}, started" in text and "Toyota bill usd" not in text
+    about = json.loads((later / "manifest.json").read_text(encoding="utf-8"))
+    listed = {entry["file"]: entry["sha256"] for entry in about["outputs"]}
+    for name in ("morning.html", "morning_email.html", "morning.txt", "morning.eml"):
+        assert listed[name] == hashlib.sha256((later / name).read_bytes()).hexdigest()
+    assert f"What changed since {again.name}" in read(later).get_text()
+
+
+def test_the_mail_beside_the_runs_is_that_of_the_newest_though_it_failed(failed, workshop):
+    mail = workshop.output / "morning.eml"
+    assert mail.read_bytes() == (failed.folder / "morning.eml").read_bytes()
+    assert "! Failed: 03_broken.ipynb" in (failed.folder / "morning.txt").read_text(encoding="utf-8")
+
+
+def test_a_refused_run_leaves_no_mail_of_another_day(workshop, tmp_path):
+    (tmp_path / "morning.eml").write_text("yesterday")
+    with pytest.raises(TariffModelError, match="has no finished run of that name"):
+        workshop.ask(output=tmp_path, since="20260101-000000-none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_desk_prints_is_listed_and_linked(later):
+    about = json.loads((later / "manifest.json").read_text(encoding="utf-8"))
+    assert "desk/toyota.pdf" in {entry["file"] for entry in about["outputs"]}
+    row = read(later).find("dt", string="For the desk").find_next("dd")
+    assert row.a["href"] == "desk/toyota.pdf" and "No live workbook: <why>." in row.get_text()
+
+
+def test_positions_that_are_none_stop_a_run_before_its_notebooks(workshop, tmp_path):
+    (tmp_path / "book.csv").write_text("name,notional,currency\nSpam,1e6,USD\n")
+    with pytest.raises(TariffModelError, match="book.csv, row 2, column name: .*Spam"):
+        workshop.ask(output=tmp_path / "output", book=tmp_path / "book.csv")
+    assert not (tmp_path / "output").exists()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from tariffmodel import escapes, scenarios
 from tariffmodel.charts import house
-from tariffmodel.errors import DataError
+from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import companies, store
 from tariffmodel.hedging import betas, ticket
 from tariffmodel.hedging.words import Ticket
@@ -137,7 +137,7 @@ def write(one: Desk, folder: str | Path) -> list[str]:
             maker_sheet.write(maker_sheet.sheet(common, maker), place)
         try:
             live_workbook.write(one.case, place / WORKBOOK)
-        except DataError as error:
+        except TariffModelError as error:
             said.append(f"No live workbook: {error}")
     if one.positions is not None:
         held = ticket.ticket(one.threat, one.positions)

@@ -13,9 +13,12 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from tariffmodel import files
+from tariffmodel.errors import TariffModelError
 from tariffmodel.facts import KEY, Facts, periods
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS
 from tariffmodel.tariff import policy as policies
@@ -41,7 +44,8 @@ def bills(before: Path, after: Path, facts: Facts) -> pd.DataFrame:
     DataFrame
         Indexed by maker, for makers with a bill in both: `bill_before_usd`, `bill_usd`, each with `_low` and
         `_high`; `change_usd`, and its parts `by_facts_usd`, `by_law_usd` and `by_rest_usd`. The parts are
-        missing where the later run's own bill is not found again from `facts`.
+        missing where the later run's own bill is not found again from `facts`, or where what the earlier run
+        kept cannot be read by this version.
 
     Examples
     --------
@@ -69,7 +73,10 @@ def bills(before: Path, after: Path, facts: Facts) -> pd.DataFrame:
         for end, tail in _ENDS.items():
             found[f"{name}{tail}_usd"] = one[end].reindex(makers).to_numpy()
     found["change_usd"] = found["bill_usd"] - found["bill_before_usd"]
-    parts = _parts(before, after, facts).reindex(makers)
+    try:
+        parts = _parts(before, after, facts).reindex(makers)
+    except (TariffModelError, ValidationError):  # a law or figures that this version reads otherwise
+        parts = pd.DataFrame(np.nan, makers, ["now_usd", "by_facts_usd", "by_law_usd"])
     again = (parts["now_usd"] - found["bill_usd"]).abs() <= 1e-8 * found["bill_usd"].abs() + 1
     parts = parts.drop(columns="now_usd").where(again)
     rest = found["change_usd"] - parts.sum(axis=1)

@@ -332,7 +332,7 @@ def _morning(previous: Path | None, folder: Path, known: facts.Facts) -> list[Pa
 
     try:
         said = morning.note(folder, previous, known)
-    except DataError as error:  # a run before that was damaged does not stop this one
+    except TariffModelError as error:  # a run before that was damaged does not stop this one
         told = f"The earlier run cannot be compared: {error}"
         said = replace(morning.note(folder, None, known), headline=told)
     return morning_files.write(said, folder)
