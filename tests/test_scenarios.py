@@ -81,6 +81,12 @@ def threats(known: facts.Facts) -> scenarios.Result:
     return scenarios.run("canada-and-deals", known, draws=2000)
 
 
+@pytest.fixture(scope="module")
+def left(known: facts.Facts, threats: scenarios.Result) -> engine.Measure:
+    """Net bills of the tree, ready to be drawn."""
+    return net.book(threats.study, threats.scenario, known, "prices")
+
+
 # Trees --------------------------------------------------------------------------------------------
 
 
@@ -364,8 +370,8 @@ def slowly(study: engine.Study, number: int) -> engine.Tally:
 
 
 @pytest.mark.slow
-def test_workers_and_the_loss_of_one_change_no_bit(june):
-    """A real cluster of two processes, one of which is killed while it works."""
+def test_workers_and_the_loss_of_one_change_no_bit(june, left, covered):
+    """A real cluster of two processes, one of which is killed while it works; then net bills and a hedge."""
     distributed = pytest.importorskip("distributed")
     numbers = range(6)
     alone = [engine._counted(june, engine.evaluated(june, draws.block(june.spec, 1, k))) for k in numbers]
@@ -381,6 +387,9 @@ def test_workers_and_the_loss_of_one_change_no_bit(june):
             if count == 0:
                 process = next(iter(client.run(os.getpid).values()))
                 os.kill(process, signal.SIGKILL)
+        for book in (engine.placed(left, 1), covered.book):
+            there = engine.tally(book, 700, 1, scenarios.on_cluster(client))
+            assert there.draws == 700 and same(there, engine.tally(book, 700, 1))
     assert len(found) == len(numbers) and all(map(same, alone, found))
 
 
@@ -518,15 +527,14 @@ def test_slopes_are_drawn_with_the_errors_of_least_squares():
     assert np.corrcoef(drawn[:, 0, 0], drawn[:, 1, 0])[0, 1] > 0.99  # one noise moves both
 
 
-def test_net_bills_on_the_grid_are_those_of_the_equilibrium(threats, known):
+def test_net_bills_on_the_grid_are_those_of_the_equilibrium(threats, known, left):
     law = engine.case_of(threats.scenario, known, threats.study.branches[0])
     taken = equilibrium.case_products(law)
-    book = net.book(threats.study, threats.scenario, known, "prices")
     makers = list(threats.study.plan.makers)
     place = [makers.index(maker) for maker in taken.makers]
     for own, of_all in ((-4.559, -0.75), (-5.0, -0.5), (-3.4, -0.82)):
         there = net.solved(taken, np.array([own]), np.array([of_all]))[0][0]
-        kept, gained = (one[0, place, 0] for one in book.grid.at(np.array([own]), np.array([of_all])))
+        kept, gained = (one[0, place, 0] for one in left.grid.at(np.array([own]), np.array([of_all])))
         np.testing.assert_allclose(taken.gross_usd[0] * kept - gained, there, atol=2e7)
     central = net_bill.table(law)["net_bill_usd"].reindex(taken.makers)
     there = net.solved(taken, taken.own[0], taken.aggregate[0])[0][0]

@@ -18,6 +18,7 @@ from tariffmodel.cli.options import (
 )
 
 app = typer.Typer()
+_LOCAL = "local"
 
 
 @app.command()
@@ -34,7 +35,11 @@ def scenarios(
         int, typer.Option(min=1, help="Processes on this machine; more than 1 needs the extra `cluster`.")
     ] = 1,
     cluster: Annotated[
-        str, typer.Option(help="Scheduler of a running Dask cluster, such as tcp://host:8786.")
+        str,
+        typer.Option(
+            help="Scheduler of a running Dask cluster, such as tcp://host:8786; `local` for one of --workers, 2 "
+            "at the least, on this machine."
+        ),
     ] = "",
     value: Annotated[
         bool, typer.Option("--value", help="What bills are worth, in place of the bills.")
@@ -64,6 +69,8 @@ def scenarios(
 
     if draws != int(draws):
         raise typer.BadParameter(f"{draws} is no number of draws; write a whole one", param_hint="--draws")
+    if cluster == _LOCAL:
+        cluster, workers = "", max(workers, 2)
     if cluster and workers > 1:
         raise typer.BadParameter(
             "a running cluster has its own workers; give one of both", param_hint="--workers"
