@@ -62,7 +62,7 @@ Row = Sequence[str]
 
 def write() -> None:
     """Write every page anew, and remove those whose subject is gone."""
-    texts = policies() | codebook() | results() | notebooks() | api() | commands()
+    texts = policies() | codebook() | results() | notebooks() | api() | commands() | reach()
     for path in MADE.rglob("*.*") if MADE.is_dir() else []:
         if path.relative_to(MADE).as_posix() not in texts:
             path.unlink()
@@ -288,6 +288,27 @@ def commands() -> dict[str, str]:
     """Every command of the terminal with its arguments and options."""
     root = typer.main.get_command(cli.app)
     return {"commands.md": "\n\n".join(_commands(root, "tariffmodel")) + "\n"}
+
+
+def reach() -> dict[str, str]:
+    """How far the booked cost is from what companies stated, for the page on limits."""
+    asked = tm.case()
+    said = tm.validation.disclosed(asked)
+    score, homes = tm.validation.summary(said), tm.validation.by_home(asked.facts, said)
+    rows = [(f"{name} ({row['n']:.0f})", *_scored(row)) for name, row in (*score.iterrows(), *homes.iterrows())]
+    one = said[said["headline"]].set_index("maker")
+    each = [
+        (maker, str(row["period"]), f"{row['error']:+.0%}", "yes" if row["inside_range"] else "no")
+        for maker, row in one.reindex(one["error"].abs().sort_values(ascending=False).index).iterrows()
+    ]
+    heads = ("Statements", "Median error", "Bias", "Inside the inputs' range", "Its median width")
+    tables = [_table(heads, rows), _table(("Maker", "Period", "Error", "Inside"), each)]
+    return {"reach.md": "\n\n".join([f"As of {asked.as_of}:", *tables]) + "\n"}
+
+
+def _scored(row: Any) -> tuple[str, ...]:
+    columns = (("median_absolute_error", ".0%"), ("bias", "+.0%"), ("inside_range", ".0%"), ("width_range", ".0%"))
+    return tuple(format(row[name], form) for name, form in columns)
 
 
 def _commands(command: Any, called: str) -> list[str]:

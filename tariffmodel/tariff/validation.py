@@ -26,6 +26,7 @@ __all__ = [
     "COVERAGE",
     "STEPS",
     "apart",
+    "by_home",
     "counted",
     "disclosed",
     "explained",
@@ -473,6 +474,33 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
             "width_widened": _width(rows, "widened"),
         }
     return pd.DataFrame(out).T.astype({"n": int, "makers": int})
+
+
+def by_home(facts: Facts, frame: pd.DataFrame) -> pd.DataFrame:
+    """`summary` of the amounts of each home of makers, their last word on every period.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        From `disclosed`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `home`, the columns of `summary`. Sums of makers are in none.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case()
+    >>> found = by_home(asked.facts, disclosed(asked))
+    >>> found.index.tolist(), bool((found["n"] >= found["makers"]).all())
+    (['EU', 'GB', 'JP', 'KR', 'US'], True)
+    """
+    last = frame[frame["latest"] & (frame["judged"] == AMOUNT)]
+    homes = last["maker"].map(facts.makers["home"])
+    scores = {home: summary(rows).loc["all"] for home, rows in last.groupby(homes)}
+    return pd.DataFrame(scores).T.rename_axis("home").astype({"n": int, "makers": int})
 
 
 def _width(rows: pd.DataFrame, name: str) -> float:
