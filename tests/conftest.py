@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -13,11 +14,19 @@ from filelock import FileLock
 from hypothesis import settings
 
 import tariffmodel
-from tariffmodel import cli, facts, policy, report
+from tariffmodel import facts, policy
 
 # No test may depend on the speed of the machine.
 settings.register_profile("tariffmodel", deadline=None)
 settings.load_profile("tariffmodel")
+
+gc.set_threshold(20_000, 10, 10)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: a twelfth of all time went into looking whether it is garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +59,8 @@ def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run_of_all(output: Path) -> Path:
+    from tariffmodel import report  # not for a worker, or the process over them, that runs none
+
     question = {"policy": "current-law", "against": "before-april-2025", "period": "FY2026-03"}
     try:
         return report.run(**question, as_of=None, output=output, jobs=2, progress=False)
@@ -66,6 +77,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def tm(capsys, monkeypatch) -> Callable[..., tuple[int, str, str]]:
     """The command line: its exit code, what it printed and what it complained of."""
+    from tariffmodel import cli
 
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tariffmodel", *map(str, words)])

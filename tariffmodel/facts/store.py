@@ -33,6 +33,7 @@ from tariffmodel.escapes import short
 BUNDLED = "bundled"  # the name of the state without a snapshot
 KEPT = 10  # snapshots that stay; of older ones the next writer removes what `writing` does not spare
 ABOUT = "about.json"
+FOLDER = "store"  # of the snapshots, within the data
 _PATIENCE = 2.0  # seconds to wait for another writer
 _CHOOSE = "choose with `tariffmodel snapshots --restore NAME` one of"
 _PACKAGES = ("tariffmodel", "pandas", "pyarrow", "yfinance")
@@ -276,7 +277,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _store(folder: Path) -> Path:
-    return folder / "store"
+    return folder / FOLDER
 
 
 def _doubts(place: Path) -> dict[str, str]:

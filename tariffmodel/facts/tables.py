@@ -10,12 +10,14 @@ or added stands in for what came with the package.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -485,6 +487,8 @@ class Facts:
 def load(folder: str | Path | None = None) -> Facts:
     """Read and validate the tables that the model uses.
 
+    Facts that are still in use are not read again while no file of the data has been written to.
+
     Parameters
     ----------
     folder : path, optional
@@ -504,6 +508,9 @@ def load(folder: str | Path | None = None) -> Facts:
     """
     place = data_dir(folder)
     overlay = store.overlay(place)
+    state = (place, overlay, *_written(place), *(_written(overlay) if overlay != place else ()))
+    if (held := _IN_USE.get(state)) is not None:
+        return held
     faults: list[Fault] = []
     names = ["companies/makers.csv", "companies/financials.csv", "companies/disclosures.csv"]
     makers, financials, disclosures = (_read(place, overlay, name, faults) for name in names)
@@ -517,7 +524,24 @@ def load(folder: str | Path | None = None) -> Facts:
     refuse(across_rows(table, makers) or not_adding_up(table))
     financials = financials.join(publication.days(financials, lags, "financials"))
     loaded = Facts(table, makers, financials, disclosures, lags, place)
-    return loaded if loaded.overlay == overlay else load(folder)  # somebody wrote meanwhile
+    if loaded.overlay != overlay:  # somebody wrote meanwhile
+        return load(folder)
+    _IN_USE[state] = loaded
+    return loaded
+
+
+_IN_USE: WeakValueDictionary[tuple[object, ...], Facts] = WeakValueDictionary()
+
+
+def _written(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Name, size and last change of every file of a folder, those of its snapshots aside."""
+    for place, folders, names in os.walk(folder.resolve()):
+        if store.FOLDER in folders:
+            folders.remove(store.FOLDER)
+        for file in (Path(place, name) for name in names):
+            with suppress(FileNotFoundError):  # the lock of somebody who has just ended
+                about = file.stat()
+                yield str(file), about.st_size, about.st_mtime_ns
 
 
 def check(folder: str | Path | None = None) -> list[Fault]:
