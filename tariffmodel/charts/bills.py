@@ -56,7 +56,7 @@ from tariffmodel.charts.house import (
     widen,
 )
 from tariffmodel.charts.labels import date_axis, label_ends, label_points
-from tariffmodel.tariff.policy import PARTS
+from tariffmodel.tariff.entries import PARTS
 
 # Contribution -------------------------------------------------------------------------------------
 
