@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from legible import faults_at_both_widths
 
 from tariffmodel import charts
 
@@ -38,7 +39,7 @@ def path(before: float, low: float, high: float, reason: str = "") -> pd.DataFra
 )
 def test_the_title_says_what_prices_held_before_the_largest_move(numbers, title):
     chart = charts.implied_path(path(*numbers), **LOOK)
-    assert chart.title == title
+    assert chart.title == title and faults_at_both_widths(chart) == []
     bottom, top = chart.figure.axes[0].get_ylim()
     assert bottom < min(numbers[0], 0) and top > 1  # an estimate is never off the axis
     assert ("run off the axis" in said(chart)) == (numbers[1] < bottom or numbers[2] > top)

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from legible import faults_at_both_widths
 
 from tariffmodel import charts, relocation
 
@@ -36,7 +37,7 @@ def supply(nash: list[float], together: list[float]) -> pd.DataFrame:
 def test_the_title_names_the_largest_gap_and_its_slope():
     chart = charts.supply_curves(supply([0, 0, 1e5], [0, 2e5, 2.5e5]), **LOOK)
     assert "200,000 vehicles fewer at a slope of 0.2" in chart.title
-    assert "each for itself 50 to 200" in said(chart)
+    assert "each for itself 50 to 200" in said(chart) and faults_at_both_widths(chart) == []
     same = charts.supply_curves(supply([0, 1e5, 2e5], [0, 1e5, 2e5]), **LOOK)
     assert "as much as makers would as one" in same.title
 
@@ -54,6 +55,7 @@ def test_a_life_that_is_never_reached_leaves_the_chart(known):
     chart = charts.break_even(table, implied_years=5.2, **LOOK)
     assert chart.title.endswith("at 25%, never at 15%") and "implied by prices: 5.2" in said(chart)
     assert "longer, or never" in said(chart) and "30–42" in said(chart)
+    assert faults_at_both_widths(chart) == []
     drawn = chart.figure.axes[0].collections
     dots = np.concatenate([np.asarray(one.get_offsets()) for one in drawn if len(one.get_offsets())])
     assert np.nanmax(dots[:, 0]) <= 15
@@ -84,7 +86,7 @@ def test_designs_are_ranked_for_the_same_money(frontier):
     assert chart.title == "For USD 1.0 bn a year subsidy moves most, 200,000 vehicles; tiered, country 20,000"
     assert "linear, firm (1.0)" in said(chart)  # its line ends before it costs more for less
     assert "move 0 to 600" in said(chart)
-    assert len(chart.data) == len(frontier)
+    assert len(chart.data) == len(frontier) and faults_at_both_widths(chart) == []
 
 
 def test_designs_that_strengths_cannot_tell_apart_share_the_lead(frontier):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from legible import faults_at_both_widths
 
 from tariffmodel import case, charts, exposure, facts, net_bill, policy, scenarios, ticket
 from tariffmodel.errors import DataError, TariffModelError
@@ -429,6 +430,7 @@ def test_a_fan_draws_likelier_outcomes_wider_and_says_where_they_end(threats):
     chart = charts.fan(paths, whose="GM", **look)
     ends = paths.groupby(level="outcome")["mean_usd"].last() / 1e9
     assert f"USD {ends.min():,.1f} to {ends.max():,.1f} bn" in chart.title
+    assert faults_at_both_widths(chart) == []
     widths = [line.get_linewidth() for line in chart.figure.axes[0].lines]
     odds = paths["probability"].groupby(level="outcome").first().sort_values(ascending=False)
     np.testing.assert_allclose(widths, 0.6 + 7 * odds)
@@ -436,6 +438,7 @@ def test_a_fan_draws_likelier_outcomes_wider_and_says_where_they_end(threats):
         threats.summary(), case="a tree", source="a source", as_of=date(2026, 10, 30)
     )
     assert "no bill in any draw: Suzuki" in " ".join(text.get_text() for text in split.figure.texts)
+    assert faults_at_both_widths(split) == []
 
 
 def test_a_tree_given_as_a_mapping_is_the_one_of_its_file():
@@ -491,6 +494,7 @@ def test_a_chart_of_a_hedge_says_what_is_left_of_the_worst_outcome(covered):
     bare, left = (f"{frame.at[(worst, part), 'mean_money'] / 1e6:,.2f}" for part in ("unhedged", "hedged"))
     said = f"under {worst.replace('-', ' ')}, USD {bare}m on average; hedged, {left}m"
     assert said.replace("-", "\u2212") in chart.title.replace("-", "\u2212")
+    assert faults_at_both_widths(chart) == []
     marks = [line.get_xdata() for line in chart.figure.axes[0].lines if line.get_marker() in "so"]
     np.testing.assert_allclose(marks[1], frame["mean_money"].xs("hedged", level="part") / 1e6)
 

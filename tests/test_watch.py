@@ -9,6 +9,7 @@ import numpy as np
 import offices
 import pandas as pd
 import pytest
+from legible import faults_at_both_widths
 
 import tariffmodel as tm
 from tariffmodel import (
@@ -121,7 +122,8 @@ def test_a_period_is_a_calendar_year(known):
 def test_the_chart_s_title_says_which_years_are_sure(known):
     rows = nowcast.table(known, "CY2026").xs(facts.PRODUCTION, level="variable")
     about = {"year": "CY2026", "what": "US output", "source": "a source", "as_of": date(2026, 10, 30)}
-    assert "No maker's 2026 is sure to differ" in charts.nowcast_fan(rows, **about).alt
+    drawn = charts.nowcast_fan(rows, **about)
+    assert "No maker's 2026 is sure to differ" in drawn.alt and faults_at_both_widths(drawn) == []
     sure = rows.assign(low=rows["low"].mask(rows.index == "Nissan", 500_000.0))
     assert "Nissan builds more" in charts.nowcast_fan(sure, **about).alt
 

@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox, offset_copy
 from tariffmodel.charts.house import POINT, SOFT, Color, dark, lay_out, month_text
 
 _STEPS = (1, 2, 3, 4, 6, 12, 24, 60)  # months between ticks
-_DEGREES = (0, 180, 315, 135, 45, 225, 270, 90)
+_DEGREES = (0, 180, 315, 135, 45, 225, 270, 90, 20, 160, 340, 200, 65, 115, 295, 245)
 _REACH = (5, 8, 12, 18, 26, 36, 48, 60)  # points from a point to its label, nearest first
 _BESIDE = 8  # so near that no line has to lead there
 _APART = 16  # so far that nobody takes a label for that of another point
@@ -170,38 +170,59 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
     pixels, unit = ax.transData.transform, fig.dpi * POINT
     reach, inside = 2.0 * unit, ax.get_window_extent()
     marks = pixels(points[["x", "y"]])
-    taken = [Bbox([dot - reach, dot + reach]) for dot in np.vstack([marks, pixels(keep_clear)])]
+    taken, lines = (
+        [Bbox([dot - reach, dot + reach]) for dot in dots] for dots in (marks, pixels(keep_clear))
+    )
     named = np.flatnonzero(points["label"] != "")
     named = named[np.argsort(-points["x"].to_numpy()[named], kind="stable")]
     feet, tops = pixels(points[["x", "low"]].iloc[named]), pixels(points[["x", "high"]].iloc[named])
-    taken += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
+    lines += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
     angles = np.deg2rad(_DEGREES)
     places = [(r * np.cos(a), r * np.sin(a)) for r in _REACH for a in angles]
     for at in named:
         x, y, text, color = (points[name].iloc[at] for name in ("x", "y", "label", "color"))
-        label = ax.annotate(text, (x, y), (0, 0), textcoords="offset points", size=6.5, color=dark(color))
+        look: dict[str, Any] = {"textcoords": "offset points", "size": 6.5, "color": dark(color)}
+        label = ax.annotate(text, (x, y), (0, 0), **look)
         rivals, tried = np.delete(marks, at, axis=0), []
-        for place in places:
-            label.set(position=place, **_anchor(*place))
-            box = label.get_window_extent()
-            next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
-            nearer = next_one < _away(box, marks[[at]]).item() / unit + 1
-            led = nearer or np.hypot(*place) > _BESIDE
-            end = marks[at] + unit * np.array(place)
-            crossed = led and bool((_along(marks[at], end, rivals) < reach).any())
-            cost = (
-                100 * (not _inside(box, inside))
-                + 10 * box.count_overlaps(taken)
-                + nearer * (2 + 4 * max(0.0, 1 - next_one / _APART))
-                + 2 * crossed
-            )
-            tried.append((cost + np.hypot(*place) / 12, place, box, led))
-        _, place, box, led = min(tried, key=lambda one: one[0])
-        label.set(position=place, **_anchor(*place))
+        for said in _ways(text):
+            label.set_text(said)
+            size = label.get_window_extent().size
+            for place in places:
+                box = _box(marks[at] + unit * np.array(place), size, _anchor(*place))
+                next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
+                nearer = next_one < _away(box, marks[[at]]).item() / unit + 1
+                led = nearer or np.hypot(*place) > _BESIDE
+                end = marks[at] + unit * np.array(place)
+                cost = (
+                    100 * (not _inside(box, inside))
+                    + 10 * box.count_overlaps(taken)
+                    + 8 * bool(box.count_overlaps(lines))
+                    + nearer * (2 + 4 * max(0.0, 1 - next_one / _APART))
+                    + 2 * (led and bool((_along(marks[at], end, rivals) < 2 * reach).any()))
+                    + np.hypot(*place) / 12
+                    + (said != text)
+                )
+                tried.append((cost, said, place, box, led))
+        _, said, place, box, led = min(tried, key=lambda one: one[0])
+        label.set(text=said, position=place, **_anchor(*place))
         taken.append(box)
         if led:
             line = {"arrowstyle": "-", "color": color, "linewidth": _LINE, "shrinkA": 0, "shrinkB": 2}
             ax.annotate("", (x, y), place, textcoords="offset points", arrowprops=line)
+            steps = np.linspace(marks[at], marks[at] + unit * np.array(place), 8)[2:]
+            lines += [Bbox([step - unit / 2, step + unit / 2]) for step in steps]
+
+
+def _box(corner: np.ndarray, size: np.ndarray, anchor: Mapping[str, str]) -> Bbox:
+    """What a text of a size in pixels covers, by where it is held."""
+    share = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+    low = corner - size * np.array([share[anchor["ha"]], share[anchor["va"]]])
+    return Bbox([low, low + size])
+
+
+def _ways(text: str) -> list[str]:
+    """A name as it stands, and in lines of a word each."""
+    return list(dict.fromkeys([text, text.replace(" ", "\n")]))
 
 
 def _anchor(right: float, up: float) -> dict[str, Any]:
