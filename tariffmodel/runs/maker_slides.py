@@ -22,7 +22,7 @@ _CM, _INCH, _PT = 360_000, 914_400, 12_700
 _SIZES = (11.0, 10.5, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0)  # points, the largest first
 _GAP, _BETWEEN = round(0.25 * _CM), round(0.8 * _CM)
 _CHART, _ROW = round(2.4 * _CM), round(0.42 * _CM)  # height of a chart and of a row in it, at the least
-_PICTURE = 8  # rows as high as a picture is
+_PICTURE = 5  # rows as high as a picture is
 _AIR = 0.5 * _CM  # in a cell
 # per slide: across, two columns, across
 _PAGES: tuple[tuple[tuple[str, ...], ...], ...] = (

@@ -130,7 +130,10 @@ def _scale(about: Mapping[str, Any], steps: int) -> tuple[float, float, float]:
     if about["kind"] != "stacked":
         ends = np.clip([0.0, *_drawn(about, range(len(about["labels"])))], low, high)
         low, high = ends.min(), ends.max()
-    for most in (steps, 2 * steps):  # a finer scale where a rough one would leave a tenth of it empty
+    for most in (
+        steps,
+        2 * steps if steps > 5 else steps,
+    ):  # a finer scale where a rough one would leave a tenth of it empty
         ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         step = ticks[1] - ticks[0]
         first = max(t for t in ticks if t <= low + 1e-9 * step)
