@@ -27,7 +27,6 @@ from tariffmodel.charts.house import (
     SOFT,
     SOLVED_NOTE,
     Chart,
-    Native,
     band_columns,
     dark,
     day_text,
@@ -57,6 +56,7 @@ from tariffmodel.charts.house import (
     whiskers,
     widen,
 )
+from tariffmodel.charts.native import Native
 from tariffmodel.tariff.policy import PARTS
 
 # Contribution -------------------------------------------------------------------------------------

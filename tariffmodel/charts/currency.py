@@ -20,7 +20,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     dark,
     figure,
     finish,
@@ -32,6 +31,7 @@ from tariffmodel.charts.house import (
     text_column,
     tint,
 )
+from tariffmodel.charts.native import Native
 from tariffmodel.markets.currency import DISCLOSED
 
 _MARKERS = "oDs^"

@@ -22,7 +22,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     dark,
     day_text,
     display_name,
@@ -37,6 +36,7 @@ from tariffmodel.charts.house import (
     spread_apart,
     text_column,
 )
+from tariffmodel.charts.native import Native
 
 BAND, FAN = "#BBBBBB", (0.95, 0.5)
 _SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {

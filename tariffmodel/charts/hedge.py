@@ -22,7 +22,6 @@ from tariffmodel.charts.house import (
     RED,
     SOFT,
     Chart,
-    Native,
     figure,
     finish,
     in_house_style,
@@ -33,6 +32,7 @@ from tariffmodel.charts.house import (
     tint,
     usd_scale,
 )
+from tariffmodel.charts.native import Native
 
 _BLUE, _GREEN, _AMBER = HOME_COLOR["KR"], HOME_COLOR["US"], ORIGIN_COLOR["MX"]
 _Line = Literal["-"] | tuple[float, tuple[float, ...]]

@@ -36,7 +36,7 @@ from PIL.PngImagePlugin import PngInfo
 from tariffmodel import columns as result_columns
 from tariffmodel import escapes
 from tariffmodel.charts import native as natives
-from tariffmodel.charts.native import Native
+from tariffmodel.charts.native import Color, Native
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
@@ -65,7 +65,6 @@ QUALITY_NOTE = {
 PART_NOTE = "† part of another maker, in no sum"
 SOLVED_NOTE = "In brackets: no test, a term was solved from the others or nothing is built in the US"
 
-Color = str | tuple[float, float, float]
 P = ParamSpec("P")
 # What sets Japanese and Korean, by system: where one of them is installed, letters that DejaVu lacks
 # are taken from it.

@@ -16,7 +16,6 @@ from tariffmodel.charts.house import (
     INK,
     SOFT,
     Chart,
-    Native,
     figure,
     finish,
     in_house_style,
@@ -25,6 +24,7 @@ from tariffmodel.charts.house import (
     spread_apart,
     text_column,
 )
+from tariffmodel.charts.native import Native
 from tariffmodel.response.government import efficient
 
 _RULES = {

@@ -16,7 +16,6 @@ from tariffmodel.charts.house import (
     OTHER_COLOR,
     SOFT,
     Chart,
-    Native,
     band_columns,
     display_name,
     figure,
@@ -32,6 +31,7 @@ from tariffmodel.charts.house import (
     usd_scale,
     whiskers,
 )
+from tariffmodel.charts.native import Native
 
 
 @in_house_style

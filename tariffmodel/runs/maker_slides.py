@@ -193,7 +193,7 @@ def _set(slide: Any, block: _Block, box: Box, points: float, themed: bool) -> in
 
 def _chart(slide: Any, chart: charts.Chart, box: Box, themed: bool) -> None:
     if chart.native and not lost(chart.figure, chart.native):
-        shape = slide_charts.native(slide, chart.native.stated(chart.figure), box, themed)
+        shape = slide_charts.native(slide, chart.native.stated(chart.figure), box, themed=themed)
     else:
         _, subtitle, note = (text.get_window_extent() for text in chart.figure.texts[:3])
         high = chart.figure.bbox.height  # the slide says title, source and case itself
