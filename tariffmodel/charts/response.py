@@ -53,8 +53,8 @@ def gross_and_net(
     >>> asked = tm.case("flat-25", period="CY2025")
     >>> about = {"case": asked.label, "source": "a source", "as_of": asked.as_of}
     >>> chart = tm.charts.gross_and_net(tm.net_bill.table(asked), **about)
-    >>> chart.alt.split(".")[0], chart.native.columns
-    ('Two dots, one row per maker', ('bill_usd', 'net_bill_usd'))
+    >>> chart.alt.split(".")[0], list(chart.native.figures)
+    ('Two dots, one row per maker', ['gross', 'net'])
     """
     moved = table[["bill_usd", "net_bill_usd"]].abs().max(axis=1) >= 5e5
     shown = table[moved].sort_values("bill_usd", ascending=False, kind="stable")

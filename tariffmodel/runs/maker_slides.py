@@ -97,7 +97,7 @@ def drawn(one: MakerSheet, template: str | Path | None = None) -> Template:
     >>> about = ("a case", "a source", date(2026, 10, 30))
     >>> ground = drawn(MakerSheet("Acme", "Acme plc", "not listed", ("It owes nothing.",), {}, *about))
     >>> [slide.shapes.title.text_frame.text for slide in ground.show.slides]
-    ['Acme plc: It owes nothing.']
+    ['Acme plc: It owes nothing']
     """
     ground = opened(template)
     blocks = {name: _block(name, part, one) for name, part in one.parts.items() if not part.lacks}
