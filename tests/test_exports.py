@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import time
 from datetime import date
 from pathlib import Path
@@ -14,9 +13,8 @@ import openpyxl
 import pandas as pd
 import pytest
 from pptx import Presentation
-from pptx.enum.chart import XL_CHART_TYPE
 
-from tariffmodel import charts, exports
+from tariffmodel import charts, exports, slides
 from tariffmodel.errors import DataError
 
 SOURCE = "tariffmodel, run of a test."
@@ -32,9 +30,9 @@ BILLS = pd.DataFrame(
 )
 
 
-def figured(title: str, alt: str, native: charts.Native | None = None) -> charts.Chart:
+def figured(title: str, alt: str) -> charts.Chart:
     draw = charts.house.in_house_style(
-        lambda width_cm: charts.house.finish(charts.house.figure(title, "", [], width_cm, 3), alt, native)
+        lambda width_cm: charts.house.finish(charts.house.figure(title, "", [], width_cm, 3), alt)
     )
     return dataclasses.replace(draw(width_cm=9), alt=alt)
 
@@ -52,15 +50,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("run")
     charts.export_table(BILLS, "02_bill", place, as_of=date(2026, 1, 1), title="Bill by maker, 100% of it")
     charts.export_table(BILLS[[SHARE]], "02_share", place, as_of=date(2026, 1, 1), title="Share")
-    path = pd.DataFrame(
-        {"JP": [0.025, 0.275], "EU": [0.025, 0.15]}, index=pd.to_datetime(["2025-01-01", "2025-04-03"])
-    )
-    line = charts.Native("line", ("JP", "EU"), "% of customs value", scale=0.01)
-    charts.export(figured("Rates", "Steps of a rate.", line), "02_rates", path.rename_axis("day"), place)
-    charts.export(figured("Rates", "The same as a picture."), "02_picture", path, place)
-    charts.export(figured("Bill", "Bars.", charts.Native("bar", ("bill_usd",))), "02_bars", BILLS, place)
-    points = charts.Native("scatter", ("slope", SHARE), scale=1.0)
-    charts.export(figured("Points", "Points.", points), "02_points", BILLS.assign(slope=1.0), place)
+    charts.export(figured("Bill", "Bars."), "02_bars", BILLS, place)
     return place
 
 
@@ -78,59 +68,6 @@ def test_workbook_holds_every_table_with_title_units_and_source(folder):
     assert [cell.value for cell in sheet[8]] == ["A & B_C", None, None, None]  # missing is empty, not 0
     assert sheet["B6"].number_format == "#,##0" and sheet["C6"].number_format == "0.0%"
     assert sheet.freeze_panes == "B6" and sheet.auto_filter.ref == "A5:D8"
-
-
-def test_slide_draws_the_chart_itself_where_it_can(folder):
-    show = Presentation(exports.deck(folder, SOURCE, DAY))
-    assert show.slide_width / show.slide_height == pytest.approx(16 / 9, rel=1e-3)
-    slides = {slide.notes_slide.notes_text_frame.text: slide for slide in show.slides}
-    line = next(s.chart for s in slides["Steps of a rate."].shapes if s.has_chart)
-    assert line.chart_type == XL_CHART_TYPE.LINE
-    assert [(p.name, tuple(p.values)) for p in line.plots[0].series] == [
-        ("JP", (pytest.approx(2.5), pytest.approx(27.5))), ("EU", (pytest.approx(2.5), pytest.approx(15.0))),
-    ]  # fmt: skip
-    assert list(line.plots[0].categories) == ["2025-01-01", "2025-04-03"]
-    assert line.value_axis.axis_title.text_frame.text == "% of customs value"
-    bars = next(s.chart for s in slides["Bars."].shapes if s.has_chart)
-    assert tuple(bars.plots[0].series[0].values) == (pytest.approx(6.3), 0.0, None)
-    points = next(s.chart for s in slides["Points."].shapes if s.has_chart)
-    assert tuple(points.plots[0].series[0].values) == (0.173, 0.0)
-    picture = slides["The same as a picture."]
-    assert not any(s.has_chart for s in picture.shapes)
-    assert any(
-        s.element.xpath("./*/p:cNvPr")[0].get("descr") == "The same as a picture." for s in picture.shapes
-    )
-    for slide in show.slides:
-        assert slide.shapes.title.text
-        assert any(s.has_text_frame and s.text_frame.text.startswith(SOURCE) for s in slide.shapes)
-
-
-def test_native_chart_has_the_range_the_house_colours_and_no_second_title(tmp_path, folder):
-    bills = pd.DataFrame(
-        {
-            "home": ["JP", "US"],
-            "bill_usd": [6e9, 5e9],
-            "bill_low_usd": [5e9, 4e9],
-            "bill_high_usd": [8e9, 5.5e9],
-        },
-        index=pd.Index(["Toyota", "GM"], name="maker"),
-    )
-    native = charts.Native("bar", ("bill_usd",))
-    charts.export(figured("Found", "Bars.", native), "01_bill", bills, tmp_path)
-    charts.export(figured("Found", "A picture."), "02_picture", bills, tmp_path)
-    native, picture = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
-    chart = next(shape.chart for shape in native.shapes if shape.has_chart)
-    assert not chart.has_title
-    (series,) = chart.plots[0].series
-    ends = {
-        side: [float(v.text) for v in series._element.xpath(f"./c:errBars/c:{side}//c:v")]
-        for side in ("minus", "plus")
-    }
-    assert ends == {"minus": pytest.approx([1, 1]), "plus": pytest.approx([2, 0.5])}
-    fills = [str(series.points[k].format.fill.fore_color.rgb) for k in range(2)]
-    assert fills == [charts.HOME_COLOR[home].removeprefix("#") for home in ("JP", "US")]
-    cut = next(shape.crop_top for shape in picture.shapes if hasattr(shape, "crop_top"))
-    assert 0.02 < cut < 0.2  # the title of the picture, which the slide says already
 
 
 def test_latex_escapes_what_latex_would_read(folder):
@@ -152,21 +89,9 @@ def test_markdown_is_a_table(folder):
 def test_what_is_not_there_is_named(folder, tmp_path):
     with pytest.raises(DataError, match="no table '9' in .*; choose from 02_bill, 02_share"):
         exports.latex(folder, "9", SOURCE)
-    for make in (exports.workbook, exports.deck):
+    for make in (exports.workbook, slides.deck):
         with pytest.raises(DataError, match="give the folder of a run, such as output/latest"):
             make(tmp_path, SOURCE, DAY)
-
-
-def test_native_chart_of_a_column_that_is_not_there_is_refused():
-    native = charts.Native("bar", ("JP", "EU"), "%", scale=1.0)
-    with pytest.raises(ValueError, match="native names EU, not columns of data"):
-        charts.export(figured("t", "a", native), "x", pd.DataFrame({"JP": [1]}), None)
-
-
-def test_native_chart_has_the_unit_and_scale_of_its_column():
-    stated = charts.Native("scatter", ("delta", "car")).stated()
-    assert (stated["unit"], stated["scale"]) == ("Abnormal return, %", 0.01)
-    assert stated["x_unit"] == "Change in the yearly bill, % of market value"
 
 
 def test_pdf_is_the_same_every_time(folder, tmp_path):
@@ -202,35 +127,11 @@ def test_nothing_is_written_where_nothing_was_exported(tmp_path):
     assert exports.write(tmp_path, SOURCE, DAY) == []
 
 
-def test_infinity_is_a_word_in_the_workbook_and_a_gap_in_a_native_chart(tmp_path, folder):
+def test_infinity_is_a_word_in_the_workbook(tmp_path):
     frame = pd.DataFrame({"implied_life_years": [1.0, np.inf]}, index=pd.Index(["a", "b"], name="maker"))
     charts.export_table(frame, "01_x", tmp_path, as_of=date(2026, 1, 1), title="t")
-    for kind in ("json", "csv", "png"):
-        (tmp_path / "charts").mkdir(exist_ok=True)
-        shutil.copy(folder / "charts" / f"02_bars.{kind}", tmp_path / "charts" / f"01_x.{kind}")
-    native = {"kind": "bar", "columns": ["implied_life_years"], "unit": "years", "scale": 1.0}
-    about = {"title": "t", "alt": "a", "native": native}
-    (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
-    shutil.copy(tmp_path / "tables" / "01_x.csv", tmp_path / "charts" / "01_x.csv")
     exports.write(tmp_path, SOURCE, DAY)
     assert openpyxl.load_workbook(tmp_path / "tables.xlsx")["01_x"]["B7"].value == "inf"
-    (slide,) = Presentation(tmp_path / "charts.pptx").slides
-    chart = next(shape.chart for shape in slide.shapes if shape.has_chart)
-    assert tuple(chart.plots[0].series[0].values) == (1.0, None)
-
-
-@pytest.mark.parametrize("figures", [[], [np.nan]])
-def test_a_native_chart_without_figures_is_its_picture(tmp_path, folder, figures):
-    data = pd.DataFrame({"x": figures}, index=pd.Index(["a"][: len(figures)], name="maker"), dtype=float)
-    (tmp_path / "charts").mkdir()
-    shutil.copy(folder / "charts" / "02_bars.png", tmp_path / "charts" / "01_x.png")
-    data.to_csv(tmp_path / "charts" / "01_x.csv")
-    native = {"kind": "bar", "columns": ["x"], "unit": "years", "scale": 1.0}
-    about = {"title": "t", "alt": "a", "native": native}
-    (tmp_path / "charts" / "01_x.json").write_text(json.dumps(about))
-    (slide,) = Presentation(exports.deck(tmp_path, SOURCE, DAY)).slides
-    assert not any(shape.has_chart for shape in slide.shapes)
-    assert any(hasattr(shape, "image") for shape in slide.shapes)
 
 
 def test_names_too_long_for_a_sheet_stay_apart(tmp_path):

@@ -9,9 +9,11 @@ from functools import cache
 import pandas as pd
 import pytest
 from matplotlib.text import Text
+from pptx import Presentation
 
 import tariffmodel as tm
 from tariffmodel import charts, maker_sheet
+from tariffmodel.charts.house import true_minus as minus
 from tariffmodel.errors import DataError
 from tariffmodel.facts import companies
 from tariffmodel.lab.desk import Desk
@@ -168,3 +170,51 @@ def test_a_browser_gets_each_form_and_a_way_back(common):
     starts = {"html": b"<!DOCTYPE html>", "pdf": b"%PDF", "png": b"\x89PNG", "csv": b"part,"}
     assert {kind: text[: len(starts[kind])] for kind, text in found.items()} == starts
     assert b'href="/makers"' in found["html"] and b"<script" not in found["html"]
+
+
+@pytest.mark.parametrize("maker", ["Toyota", "Porsche AG"])
+def test_slides_of_a_maker_say_what_the_page_says(page, maker, tmp_path):
+    one = page(maker)
+    slides = list(Presentation(maker_sheet.write(one, tmp_path, ["pptx"])[0]).slides)
+    assert len(slides) == (2 if maker == "Toyota" else 1)  # the second is for the share
+    shapes = [shape for slide in slides for shape in slide.shapes]
+    texts = "\n".join(shape.text_frame.text for shape in shapes if shape.has_text_frame)
+    tables = [[[c.text for c in row.cells] for row in s.table.rows] for s in shapes if s.has_table]
+    assert all(finding.removesuffix(".") in texts for finding in one.findings)
+    assert one.source in texts and one.line in texts
+    for part in one.parts.values():
+        assert (part.lacks or part.title) in texts
+        if part.shown and len(part.frame):
+            heads, rows = part.cells()
+            assert [heads, *([minus(cell) for cell in row] for row in rows)] in tables
+    for shape in shapes:
+        assert shape.left >= 0 and shape.left + shape.width <= 12_192_200
+        if not shape.is_placeholder:
+            assert shape.top + shape.height <= 6_858_000
+    charts_ = [shape.chart for shape in shapes if shape.has_chart]
+    if maker == "Toyota":
+        (reactions,) = charts_
+        moved = 100 * one.parts["reactions"].frame["car"].to_numpy()
+        assert list(reactions.plots[0].series[0].values) == pytest.approx(list(moved))
+        assert len(reactions._chartSpace.xpath(".//c:errBars/c:minus//c:pt")) == len(moved)
+
+
+def test_blocks_on_the_slides_of_a_maker_do_not_overlap(page, tmp_path):
+    for slide in Presentation(maker_sheet.write(page("Toyota"), tmp_path, ["pptx"])[0]).slides:
+        shapes = [shape for shape in slide.shapes if not shape.is_placeholder]
+        beside = [
+            shape for shape in shapes if shape.has_table or hasattr(shape, "image") or shape.has_text_frame
+        ]
+        for at, one in enumerate(beside):
+            for other in beside[at + 1 :]:
+                across = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+                down = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+                assert across <= 0 or down <= 20_000, (one.name, other.name)
+
+
+def test_a_template_that_cannot_be_used_is_refused_before_anything_is_written(tm, tmp_path):
+    (tmp_path / "desk.pptx").write_bytes(b"no archive")
+    for words in (["maker", "Suzuki", "--format", "pptx"], ["run", "--only", "02"]):
+        code, _, err = tm(*words, "--template", tmp_path / "desk.pptx", "--output", tmp_path / "out")
+        assert code == 1 and "desk.pptx is no PPTX; in PowerPoint save it as .pptx" in err
+    assert not (tmp_path / "out").exists()

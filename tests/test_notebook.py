@@ -48,8 +48,7 @@ def test_a_chart_is_displayed_and_exported_with_what_the_note_knows(note, shown,
     assert image.metadata["chart"] == "02_bill" and note.label in image.alt
     about = json.loads((tmp_path / "charts" / "02_bill.json").read_text(encoding="utf-8"))
     assert about["alt"] == image.alt
-    drawn = {"kind": "bar", "columns": ["bill_usd"], "unit": "Bill, USD bn", "x_unit": "", "scale": 1e9}
-    assert about["native"] == drawn
+    assert about["native"]["unit"] == "USD bn" and about["native"]["labels"][0] == bills["bill_usd"].idxmax()
     assert len(pd.read_csv(tmp_path / "charts" / "02_bill.csv")) == len(bills)
 
 

@@ -44,8 +44,11 @@ about = {"title": "Bill", "units": {"bill_usd": "usd"}, "headings": {}}
 Path(output, "tables", "01_bill.json").write_text(json.dumps(about))
 Path(output, "charts").mkdir()
 Path(output, "charts", "01_bars.csv").write_text("maker,bill_usd\\nToyota,6e9\\n")
-native = {"kind": "bar", "columns": ["bill_usd"], "unit": "usd", "scale": 1.0}
-about = {"title": "Bars", "alt": "One bar.", "native": native}
+series = [{"name": "bill", "values": [6.0], "low": None, "high": None}]
+native = {"kind": "bar", "labels": ["Toyota"], "series": series, "unit": "USD bn", "x_unit": ""}
+native |= {"columns": [], "form": "General", "row_colors": [], "series_colors": [], "key": []}
+native |= {"limits": [0, 7]}
+about = {"title": "Bars", "subtitle": "", "note": "", "alt": "One bar.", "native": native}
 Path(output, "charts", "01_bars.json").write_text(json.dumps(about))
 """
 

@@ -48,13 +48,13 @@ from tariffmodel.charts.house import (
     RED,
     SCREEN_SCALE,
     Chart,
-    Native,
     export,
     export_table,
     show,
 )
 from tariffmodel.charts.implied import implied_iso, implied_path
 from tariffmodel.charts.makers import MakerSheet, Part, maker_page, maker_quarters, maker_reactions
+from tariffmodel.charts.native import Native
 from tariffmodel.charts.plants import break_even, relief_frontier, supply_curves
 from tariffmodel.charts.policies import gains_and_losses, worth_of_one_more
 from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid

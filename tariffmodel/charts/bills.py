@@ -27,7 +27,6 @@ from tariffmodel.charts.house import (
     SOFT,
     SOLVED_NOTE,
     Chart,
-    Native,
     band_columns,
     dated,
     day_text,
@@ -56,6 +55,7 @@ from tariffmodel.charts.house import (
     widen,
 )
 from tariffmodel.charts.labels import date_axis, label_ends, label_points
+from tariffmodel.charts.native import Native
 from tariffmodel.tariff.entries import PARTS
 
 # Contribution -------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     dark,
     figure,
     finish,
@@ -32,6 +31,7 @@ from tariffmodel.charts.house import (
     tint,
 )
 from tariffmodel.charts.labels import date_axis
+from tariffmodel.charts.native import Native
 from tariffmodel.markets.currency import DISCLOSED
 
 _MARKERS = "oDs^"

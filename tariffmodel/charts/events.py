@@ -21,7 +21,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     day_text,
     display_name,
     figure,
@@ -34,6 +33,7 @@ from tariffmodel.charts.house import (
     text_column,
 )
 from tariffmodel.charts.labels import date_axis, label_days, label_ends, label_points
+from tariffmodel.charts.native import Native
 
 BAND, FAN = "#BBBBBB", (0.95, 0.5)
 _SPELT = {word: word.upper() for word in ("eu", "uk", "us", "usmca")} | {

@@ -21,7 +21,6 @@ from tariffmodel.charts.house import (
     RED,
     SOFT,
     Chart,
-    Native,
     dated,
     figure,
     finish,
@@ -34,6 +33,7 @@ from tariffmodel.charts.house import (
     usd_scale,
 )
 from tariffmodel.charts.labels import date_axis
+from tariffmodel.charts.native import Native
 
 _BLUE, _GREEN, _AMBER = HOME_COLOR["KR"], HOME_COLOR["US"], ORIGIN_COLOR["MX"]
 _ROWS = 56  # of a column that is no taller than a page of a note

@@ -36,14 +36,14 @@ from PIL.PngImagePlugin import PngInfo
 from tariffmodel import columns as result_columns
 from tariffmodel import escapes
 from tariffmodel.charts import native as natives
-from tariffmodel.charts.native import Native
+from tariffmodel.charts.native import Color, Native
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
 COLUMN_CM, PAGE_CM = 9.0, 18.0
 CM = 1 / 2.54  # inches
 POINT = 1 / 72
-WIDE, SLIDE_PIXELS = 16 / 9, 2560  # a slide, and across it
+WIDE, SLIDE_PIXELS = 16 / 9, 2560  # a slide, and across one that is drawn for it
 _SLIDE_CM, _FILLED = (14.0, 34.0), 0.85  # widths of a chart for a slide, and how much is filled enough
 SCREEN_SCALE = 1.25  # print sizes are small on a screen: a page's width then fills a notebook's
 
@@ -65,7 +65,6 @@ QUALITY_NOTE = {
 PART_NOTE = "† part of another maker, in no sum"
 SOLVED_NOTE = "In brackets: no test, a term was solved from the others or nothing is built in the US"
 
-Color = str | tuple[float, float, float]
 P = ParamSpec("P")
 # What sets Japanese and Korean, by system: where one of them is installed, letters that DejaVu lacks
 # are taken from it.
@@ -329,18 +328,20 @@ def _slide(chart: Chart) -> tuple[bytes, float]:
     upright = width < height
     # half a pixel more, or rounding decides how many there are
     dpi = float((SLIDE_PIXELS + 0.5) / max(2 * width if upright else width, height * WIDE))
+    drawn = chart.picture() if fig is chart.figure and not upright else render(fig, "png", chart.alt, dpi)
     share = max((1 - one.get_window_extent().y0 / fig.bbox.height for one in _titles(fig)), default=0.0)
     said = PngInfo()
-    with Image.open(io.BytesIO(render(fig, "png", chart.alt, dpi))) as image:
+    with Image.open(io.BytesIO(drawn)) as image:
         for key, text in image.text.items():  # type: ignore[attr-defined]
             said.add_text(key, text)
         parts = _halves(image) if upright else [image]
-        slide = Image.new("RGB", (SLIDE_PIXELS, round(SLIDE_PIXELS / WIDE)), "white")
-        left = (SLIDE_PIXELS - sum(part.width for part in parts)) // 2
+        across, high = sum(part.width for part in parts), max(part.height for part in parts)
+        size = max(across, round(high * WIDE)), max(high, round(across / WIDE))
+        slide, left = Image.new("RGB", size, "white"), (size[0] - across) // 2
         for part in parts:
             slide.paste(part, (left, 0))
             left += part.width
-        return _png(slide, said, dpi), round(share * image.height / slide.height, 4)
+        return _png(slide, said, image.info["dpi"][0]), round(share * image.height / slide.height, 4)
 
 
 def _filled(fig: Figure) -> float:

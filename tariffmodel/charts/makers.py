@@ -22,7 +22,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Native,
     day_text,
     figure,
     finish,
@@ -35,6 +34,7 @@ from tariffmodel.charts.house import (
     tint,
     wrapped,
 )
+from tariffmodel.charts.native import Native
 from tariffmodel.hedging import a4
 
 _TOLD, _OWED = HOME_COLOR["JP"], HOME_COLOR["KR"]

@@ -8,7 +8,7 @@ beside the rows. `lost` reads the picture back and says what would be missing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 MOST_ROWS, MOST_BARS = 28, 60  # that can be read on a slide
+Color = str | tuple[float, float, float]
 _CAP = "|"  # at the end of a whisker
 COLUMN = "column:"  # marks the texts that stand in a column beside the rows
 
@@ -42,9 +43,9 @@ class Native:
         What the value axis says.
     form : str
         The number format of the axis as spreadsheets write it, such as ``0%``.
-    rows : sequence of str, optional
+    rows : sequence of colours, optional
         A colour for each row, where rows and not series are told apart by colour.
-    colors : sequence of str, optional
+    colors : sequence of colours, optional
         A colour for each series.
 
     Examples
@@ -57,10 +58,11 @@ class Native:
     figures: pd.DataFrame
     low: pd.DataFrame | None = None
     high: pd.DataFrame | None = None
+    _: KW_ONLY
     unit: str = ""
     form: str = "General"
-    rows: Sequence[str] = ()
-    colors: Sequence[str] = ()
+    rows: Sequence[Color] = ()
+    colors: Sequence[Color] = ()
 
     def stated(self, fig: Figure) -> dict[str, Any]:
         """What `runs.slides` needs, with the names of the rows and what stands beside them as in `fig`.
@@ -244,7 +246,7 @@ def _columns(ax: Axes, rows: int) -> list[dict[str, Any]]:
         if not str(text.get_label()).startswith(COLUMN):
             continue
         points = str(text.get_label()).removeprefix(COLUMN)
-        one = found.setdefault(points, {"heading": "", "align": text.get_ha(), "texts": []})
+        one = found.setdefault(points, {"heading": "", "align": text.get_horizontalalignment(), "texts": []})
         if len(one["texts"]) < rows:
             one["texts"].append(text.get_text())
         else:

@@ -15,7 +15,6 @@ from tariffmodel.charts.house import (
     INK,
     SOFT,
     Chart,
-    Native,
     figure,
     finish,
     in_house_style,
@@ -24,6 +23,7 @@ from tariffmodel.charts.house import (
     text_column,
 )
 from tariffmodel.charts.labels import label_ends
+from tariffmodel.charts.native import Native
 from tariffmodel.response.government import efficient
 
 _RULES = {

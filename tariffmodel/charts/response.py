@@ -16,7 +16,6 @@ from tariffmodel.charts.house import (
     OTHER_COLOR,
     SOFT,
     Chart,
-    Native,
     band_columns,
     dated,
     display_name,
@@ -33,6 +32,7 @@ from tariffmodel.charts.house import (
     usd_scale,
     whiskers,
 )
+from tariffmodel.charts.native import Native
 
 
 @in_house_style
@@ -62,8 +62,8 @@ def gross_and_net(
     >>> asked = tm.case("flat-25", period="CY2025")
     >>> about = {"case": asked.label, "source": "a source", "as_of": asked.as_of}
     >>> chart = tm.charts.gross_and_net(tm.net_bill.table(asked), **about)
-    >>> chart.alt.split(".")[0], chart.native.columns
-    ('Two dots, one row per maker', ('bill_usd', 'net_bill_usd'))
+    >>> chart.alt.split(".")[0], list(chart.native.figures)
+    ('Two dots, one row per maker', ['gross', 'net'])
     """
     moved = table[["bill_usd", "net_bill_usd"]].abs().max(axis=1) >= 5e5
     shown = table[moved].sort_values("bill_usd", ascending=False, kind="stable")

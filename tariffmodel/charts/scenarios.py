@@ -15,7 +15,6 @@ from tariffmodel.charts.house import (
     ORIGIN_NAME,
     SOFT,
     Chart,
-    Native,
     day_text,
     display_name,
     figure,
@@ -30,6 +29,7 @@ from tariffmodel.charts.house import (
     usd_scale,
 )
 from tariffmodel.charts.labels import label_ends
+from tariffmodel.charts.native import Native
 
 # Okabe and Ito's, the darker ones first: leaves have no colour of their own
 LEAVES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#3D3D3D", "#999999")

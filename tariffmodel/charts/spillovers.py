@@ -23,8 +23,6 @@ from tariffmodel.charts.house import (
     PAGE_CM,
     SOFT,
     Chart,
-    Color,
-    Native,
     figure,
     finish,
     in_house_style,
@@ -40,6 +38,7 @@ from tariffmodel.charts.house import (
     whiskers,
 )
 from tariffmodel.charts.labels import label_points
+from tariffmodel.charts.native import Color, Native
 
 # Okabe and Ito's palette
 ROLE_COLOR = {

@@ -14,7 +14,6 @@ from tariffmodel.charts.house import (
     HOME_COLOR,
     INK,
     Chart,
-    Native,
     display_name,
     figure,
     finish,
@@ -28,6 +27,7 @@ from tariffmodel.charts.house import (
     usd_scale,
     whiskers,
 )
+from tariffmodel.charts.native import Native
 
 _MONTHS, _LAST = "#0072B2", "#E69F00"  # what the nowcast rests on: months of the year, or the year before
 _SHOWN = 14

@@ -55,9 +55,11 @@ def maker(
 ) -> None:
     """All that is known of one maker on an A4 page: bill, response, currency, reactions, hedge."""
     from tariffmodel import facts
+    from tariffmodel.runs import slide_template
 
     known = facts.load(data)
     found = facts.companies.find(known, name)
+    slide_template.opened(template)  # refused before what takes long
     common = _common(known, policy, against, period, as_of)
     _write(common, found, output, format, template)
 
@@ -75,8 +77,10 @@ def makers(
 ) -> None:
     """The page of `maker` for every maker; what they share is computed once."""
     from tariffmodel import facts
+    from tariffmodel.runs import slide_template
 
     known = facts.load(data)
+    slide_template.opened(template)
     common = _common(known, policy, against, period, as_of)
     for name in known.makers.index:
         _write(common, str(name), output, format, template)

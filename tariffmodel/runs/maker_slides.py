@@ -22,7 +22,7 @@ _CM, _INCH, _PT = 360_000, 914_400, 12_700
 _SIZES = (11.0, 10.5, 10.0, 9.5, 9.0, 8.5, 8.0, 7.5, 7.0)  # points, the largest first
 _GAP, _BETWEEN = round(0.25 * _CM), round(0.8 * _CM)
 _CHART, _ROW = round(2.4 * _CM), round(0.42 * _CM)  # height of a chart and of a row in it, at the least
-_PICTURE = 8  # rows as high as a picture is
+_PICTURE = 5  # rows as high as a picture is
 _AIR = 0.5 * _CM  # in a cell
 # per slide: across, two columns, across
 _PAGES: tuple[tuple[tuple[str, ...], ...], ...] = (
@@ -97,7 +97,7 @@ def drawn(one: MakerSheet, template: str | Path | None = None) -> Template:
     >>> about = ("a case", "a source", date(2026, 10, 30))
     >>> ground = drawn(MakerSheet("Acme", "Acme plc", "not listed", ("It owes nothing.",), {}, *about))
     >>> [slide.shapes.title.text_frame.text for slide in ground.show.slides]
-    ['Acme plc: It owes nothing.']
+    ['Acme plc: It owes nothing']
     """
     ground = opened(template)
     blocks = {name: _block(name, part, one) for name, part in one.parts.items() if not part.lacks}
@@ -193,7 +193,7 @@ def _set(slide: Any, block: _Block, box: Box, points: float, themed: bool) -> in
 
 def _chart(slide: Any, chart: charts.Chart, box: Box, themed: bool) -> None:
     if chart.native and not lost(chart.figure, chart.native):
-        shape = slide_charts.native(slide, chart.native.stated(chart.figure), box, themed)
+        shape = slide_charts.native(slide, chart.native.stated(chart.figure), box, themed=themed)
     else:
         _, subtitle, note = (text.get_window_extent() for text in chart.figure.texts[:3])
         high = chart.figure.bbox.height  # the slide says title, source and case itself

@@ -27,7 +27,15 @@ _MOST_NAMES = 0.4  # of the width, for the names of rows
 
 
 def picture(slide: Any, raw: bytes, box: Box, above: float, below: float = 0.0) -> Any:
-    """A PNG without white edges and those parts of its height, as large as `box` takes it."""
+    """A PNG without white edges and those parts of its height, as large as `box` takes it.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> with house.house_style():
+    ...     raw = house.render(house.figure("Toyota owes most", "", [], 9, body_cm=1), "png", "A title.")
+    >>> shape = picture(opened().slide("Toyota owes most"), raw, Box(0, 0, 9_000_000, 9_000_000), above=0.0)
+    >>> shape.width, shape.height < 9_000_000
+    (9000000, True)
+    """
     with Image.open(BytesIO(raw)) as image:
         ink = np.asarray(image.convert("L")) < 250
     height, width = ink.shape
@@ -45,8 +53,18 @@ def picture(slide: Any, raw: bytes, box: Box, above: float, below: float = 0.0) 
     return shape
 
 
-def native(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
-    """A chart from what `charts.native.Native.stated` says, with a table of what stands beside its rows."""
+def native(slide: Any, about: Mapping[str, Any], box: Box, *, themed: bool) -> Any:
+    """A chart from what `charts.native.Native.stated` says, with a table of what stands beside its rows.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> series = [{"name": "bill", "values": [6.3], "low": [5.2], "high": [7.6]}]
+    >>> about = {"kind": "bar", "labels": ["Toyota"], "series": series, "unit": "USD bn", "x_unit": ""}
+    >>> about |= {"form": "General", "row_colors": [], "series_colors": [], "key": [], "columns": []}
+    >>> ground, about["limits"] = opened(), [0, 8]
+    >>> shape = native(ground.slide("Toyota owes most"), about, ground.body, themed=False)
+    >>> list(shape.chart.plots[0].categories), shape.chart.value_axis.maximum_scale
+    (['Toyota'], 8.0)
+    """
     box = _keyed(slide, about, box, themed)
     names, columns, line = about["labels"], about["columns"], about["kind"] == "line"
     head = round(0.55 * _CM) if columns or not line else round(0.2 * _CM)
@@ -118,9 +136,9 @@ def _chart(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Any:
         values = np.array([np.nan if v is None else v for v in one["values"]])
         whole = whole + np.nan_to_num(values)
         if one["low"]:
-            low, high = (np.array(one[end], dtype=float) for end in ("low", "high"))
+            ends = [np.array(one[end], dtype=float) for end in ("low", "high")]
             value = whole if about["kind"] == "stacked" else values
-            _error_bars(drawn, value - low, high - value, about["kind"])
+            _error_bars(drawn, value - ends[0], ends[1] - value, about["kind"])
     return frame
 
 
@@ -129,8 +147,11 @@ def _scale(about: Mapping[str, Any], steps: int) -> tuple[float, float, float]:
     low, high = about["limits"]
     if about["kind"] != "stacked":
         ends = np.clip([0.0, *_drawn(about, range(len(about["labels"])))], low, high)
-        low, high = ends.min(), ends.max()
-    for most in (steps, 2 * steps):  # a finer scale where a rough one would leave a tenth of it empty
+        low, high = float(ends.min()), float(ends.max())
+    for most in (
+        steps,
+        2 * steps if steps > 5 else steps,
+    ):  # a finer scale where a rough one would leave a tenth of it empty
         ticks = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
         step = ticks[1] - ticks[0]
         first = max(t for t in ticks if t <= low + 1e-9 * step)
@@ -261,7 +282,13 @@ def _table(
 
 
 def plain_table(frame: Any) -> Any:
-    """A table without the style that PowerPoint gives to it."""
+    """A table without the style that PowerPoint gives to it.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> frame = opened().slide("A title").shapes.add_table(1, 1, 0, 0, 100, 100)
+    >>> plain_table(frame).first_row
+    False
+    """
     table = frame.table
     table.first_row = table.horz_banding = False
     for style in frame.element.xpath(".//a:tableStyleId"):
@@ -272,7 +299,14 @@ def plain_table(frame: Any) -> Any:
 def write_cell(
     cell: Any, text: str, points: float, align: Any, *, soft: bool = False, bold: bool = False
 ) -> None:
-    """A cell of a table, without the air that PowerPoint puts around its text."""
+    """A cell of a table, without the air that PowerPoint puts around its text.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> cell = opened().slide("A title").shapes.add_table(1, 1, 0, 0, 100, 100).table.cell(0, 0)
+    >>> write_cell(cell, "6.3", 9.0, None)
+    >>> cell.text, cell.margin_top
+    ('6.3', 0)
+    """
     cell.margin_top = cell.margin_bottom = 0
     cell.margin_left = cell.margin_right = round(0.1 * _CM)
     cell.text_frame.text = text
@@ -283,12 +317,24 @@ def write_cell(
 
 
 def soften(font: Any) -> None:
-    """Letters of what is not read first."""
+    """Letters of what is not read first.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> paragraph = textbox(opened().slide("A title"), Box(0, 0, 100, 100)).paragraphs[0]
+    >>> soften(paragraph.font)
+    >>> str(paragraph.font.color.rgb)
+    '666666'
+    """
     font.color.rgb = _rgb(house.SOFT)
 
 
 def textbox(slide: Any, box: Box) -> Any:
-    """An empty text without margins."""
+    """An empty text without margins.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> textbox(opened().slide("A title"), Box(0, 0, 100, 100)).margin_left
+    0
+    """
     frame = slide.shapes.add_textbox(box.left, box.top, box.width, box.height).text_frame
     frame.word_wrap = True
     frame.margin_left = frame.margin_right = frame.margin_top = frame.margin_bottom = 0
@@ -296,7 +342,14 @@ def textbox(slide: Any, box: Box) -> Any:
 
 
 def described(shape: Any, text: str) -> None:
-    """What a reader hears who cannot see it."""
+    """Say what a reader hears who cannot see a shape.
+
+    >>> from tariffmodel.runs.slide_template import opened
+    >>> title = opened().slide("A title").shapes.title
+    >>> described(title, "A title.")
+    >>> title.element.xpath("./*/p:cNvPr")[0].get("descr")
+    'A title.'
+    """
     shape.element.xpath("./*/p:cNvPr")[0].set("descr", text)
 
 

@@ -44,7 +44,11 @@ class Box:
 
     @property
     def bottom(self) -> int:
-        """Where it ends."""
+        """Where it ends.
+
+        >>> Box(0, 10, 20, 30).bottom
+        40
+        """
         return self.top + self.height
 
 
@@ -62,6 +66,11 @@ class Template:
         What is left for chart and source.
     themed : bool
         Whether the colours of series are those of the theme, not of the house.
+
+    Examples
+    --------
+    >>> opened().layout.name
+    'Title Only'
     """
 
     show: Any
@@ -70,7 +79,11 @@ class Template:
     themed: bool
 
     def slide(self, title: str) -> Any:
-        """A new slide with its title, in the size of the master where it fits, else smaller or shorter."""
+        """A new slide with its title, in the size of the master where it fits, else smaller or shorter.
+
+        >>> opened().slide("Toyota owes most").shapes.title.text_frame.text
+        'Toyota owes most'
+        """
         slide = self.show.slides.add_slide(self.layout)
         for shape in list(slide.placeholders):
             if shape.placeholder_format.idx != 0:

@@ -102,7 +102,7 @@ def content(ground: Template, title: str, as_of: date) -> bytes:
     return office.dated(written.getvalue(), as_of)
 
 
-def foot(ground: Template, slide: Any, text: str, lines: float = _FOOT_CM) -> None:
+def _foot(ground: Template, slide: Any, text: str, lines: float) -> None:
     """The last lines of a slide: source and day, in small letters."""
     from pptx.enum.text import MSO_ANCHOR
     from pptx.util import Pt
@@ -124,12 +124,11 @@ def _slide(ground: Template, path: Path, source: str) -> None:
     # what a picture says under itself stands in it; a native chart has it in the foot
     said = [about["note"], source, f"Chart {name}."] if about["native"] else [source, f"Chart {name}."]
     deep = _FOOT_CM if about["native"] else 0.5
-    foot(ground, slide, " ".join(filter(None, said)), deep)
+    _foot(ground, slide, " ".join(filter(None, said)), deep)
     place = Box(body.left, body.top, body.width, body.height - round((deep + 0.1) * _CM))
     if about["native"]:
-        shape = native(
-            slide, about["native"], _under_subtitle(slide, about["subtitle"], place), ground.themed
-        )
+        inner = _under_subtitle(slide, about["subtitle"], place)
+        shape = native(slide, about["native"], inner, themed=ground.themed)
     else:
         wide = path.with_name("16x9") / f"{name}.png"
         drawn = wide if wide.is_file() else path.with_suffix(".png")
