@@ -171,7 +171,7 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
         number, sign = _priced(odd.astype(str), words)
         cells = cells.copy()
         cells.iloc[at] = number.to_numpy()[which]
-        told[at] = currencies.get_indexer(sign)[which]
+        told[at] = currencies.get_indexer(pd.Index(sign))[which]
     return cells, pd.Series(pd.Categorical.from_codes(told, currencies), cells.index)
 
 

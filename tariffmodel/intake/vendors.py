@@ -182,7 +182,8 @@ def _stacked(
 
     frame = pd.DataFrame({"row": whole("row"), "date": whole("date")}, copy=False)
     for name, numbered, of in (("ticker", lines, "line"), ("currency", moneys, "money")):
-        first, which = list(numbered), whole(of)
+        first: Iterable[object] = numbered
+        which = whole(of)
         if name in fields:
             first, which = spreadsheet.once(whole(name))
         if name == "ticker":
@@ -311,7 +312,7 @@ def _daily(table: Sheet, head: Sheet, header: int, fields: list[str], words: Voc
     if "interval" in fields:
         at = fields.index("interval")
         first, _ = spreadsheet.once(table.column(at, np.arange(header + 1, table.shape[0])))
-        said |= {(row - 1, at): cell for row, cell in first.items()}
+        said |= {(int(row) - 1, at): cell for row, cell in zip(first.index, first, strict=True)}
     for place, cell in said.items():
         word = spreadsheet.text(cell)
         if word and word.lower() not in words.daily:
