@@ -113,7 +113,7 @@ def read_prices(
     delimiter, about = table.found.get("delimiter", ""), table.about
     del table  # its cells may be most of what is in memory
     frame, mark = _numbers(frame, head.file, delimiter, decimal, words)
-    if adjusted and ("adj_close" not in frame or frame["adj_close"].isna().all()):
+    if adjusted and "close" in frame and ("adj_close" not in frame or frame["adj_close"].isna().all()):
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
     priced = frame[frame.columns.intersection(PRICES)].notna().any(axis=1)
     said = frame["currency"].cat
