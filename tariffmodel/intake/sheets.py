@@ -100,7 +100,8 @@ class Sheet:
     def worded(self) -> list[str]:
         """Texts that begin with no number, each once.
 
-        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
+        >>> cells = np.array([["Date", ""], ["2026-01-05", "n/a"]], dtype=object)
+        >>> Sheet("mine.csv", cells, {}).worded()
         ['Date', 'n/a']
         """
         if not isinstance(self.held, np.ndarray):
