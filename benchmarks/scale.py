@@ -67,9 +67,9 @@ def prices(count: int, place: str) -> dict[str, Callable[[], object]]:
         {
             "row": np.tile(np.arange(len(days)) + 2, count),
             "date": np.tile(days.to_numpy(), count),
-            "ticker": pd.Series(pd.Categorical.from_codes(np.repeat(range(count), len(days)), names)).astype(
-                "str"
-            ),
+            "ticker": pd.Series(
+                pd.Categorical.from_codes(np.repeat(np.arange(count), len(days)), pd.Index(names))
+            ).astype("str"),
             "close": levels.ravel("F"),
         }
     )

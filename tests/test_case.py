@@ -178,6 +178,11 @@ def test_facts_that_are_dropped_are_freed_with_all_that_was_computed_from_them(k
     assert [ref() for ref in alive] == [None] * 5
 
 
+def test_a_day_after_the_data_is_no_day_of_results(known):
+    late = case(as_of="2099-12-31", data=known)
+    assert late.as_of == known.as_of < late.facts.day and case(data=late.facts).as_of == known.as_of
+
+
 def test_as_of_asks_what_was_known_and_law_on_that_day(known):
     early, now = case(as_of=date(2025, 6, 30), data=known), case(data=known)
     assert (

@@ -115,6 +115,8 @@ def test_a_fiscal_half_is_the_makers_own(tm):
         (["compare", "flat-25", "eu-25", "--worth", "jobs"], 2, "did you mean job?"),
         (["validate", "--since", "soon"], 2, "--since"),
         (["hedge", "--long", "Toyoda", "--threat", "korea-25"], 1, "did you mean 7203.T"),
+        (["refresh", "trad"], 1, "did you mean trade?"),
+        (["refresh", "weather"], 1, "; parts are rates, prices,"),
         (["exposur"], 2, "Did you mean 'exposure'?"),
         (["exposure", "--perod", "CY2025"], 2, "--period"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -31,6 +32,7 @@ from tariffmodel import (
 )
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import Facts
+from tariffmodel.runs import kernels
 
 SOURCE = {"source_title": "a table"}
 CELLS = [
@@ -366,6 +368,22 @@ def test_a_disk_that_refuses_is_no_fault_of_the_program(
     (tmp_path / "file").write_text("x", encoding="utf-8")
     code, _, said = tm("run", "--only", "02", "--output", tmp_path / "file" / "out")
     assert code == 1 and "a file stands where" in said and "fault of tariffmodel" not in said
+
+
+@pytest.mark.parametrize("step", ["to_parquet", "execute"])
+def test_a_disk_that_fills_during_a_run_is_named_and_nothing_is_left(
+    step: str, tm: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """At the first file of a run, which Arrow writes, and while its notebooks write theirs."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pd.DataFrame if step == "to_parquet" else kernels, step, full)
+    code, out, said = tm("run", "--only", "02", "--output", tmp_path / "out")
+    assert code == 1 and not out and "fault of tariffmodel" not in said
+    assert "No space left on device; free some space on that disk and repeat" in said and "out" in said
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_json_that_is_none_is_refused(tmp_path: Path):

@@ -147,6 +147,8 @@ def exposure(
         )
     if as_of and (hidden := asked.facts.hidden(day)):
         typer.echo(hidden)
+    if as_of and day < parse_day(as_of):
+        typer.echo(f"exchange rates and prices end on {day}; law and facts are those known on {as_of}")
     for basis, words in _ASSUMED.items():
         if count := int((bills["imports_basis"] == basis).sum()):
             typer.echo(f"imports of {count} maker{'s' * (count > 1)}: {words}")

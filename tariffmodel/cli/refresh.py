@@ -59,7 +59,9 @@ def refresh(
     known = facts.load(data)
     asked = list(what or [])
     parts = [word for word in asked if word in renewal.PARTS]
-    tickers = [facts.companies.line(known, word) for word in asked if word not in renewal.PARTS]
+    tickers = [
+        facts.companies.line(known, word, renewal.PARTS) for word in asked if word not in renewal.PARTS
+    ]
     accepted = list(accept or [])
     if parts and tickers:
         unknown = ", ".join(tickers)

@@ -8,7 +8,7 @@ not matter.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -52,8 +52,10 @@ def find(facts: Facts, text: str) -> str:
     raise DataError(f"no maker is called {text!r}{meant(nearest(facts, text), facts.makers.index)}")
 
 
-def line(facts: Facts, text: str) -> str:
+def line(facts: Facts, text: str, parts: Collection[str] = ()) -> str:
     """The line of ``instruments.csv`` that `text` means: its ticker or name, or the main line of a maker.
+
+    `parts` are other words that may have been meant: the nearest of both are named.
 
     Raises
     ------
@@ -85,7 +87,10 @@ def line(facts: Facts, text: str) -> str:
     near = [tickers.get(key) or named[key] for key in _near(_plain(text), {**named, **tickers})]
     near += [str(facts.makers.at[maker, "ticker"]) for maker in nearest(facts, text)]
     near = [ticker for ticker in dict.fromkeys(near) if ticker in book.index]
-    raise DataError(f"no share, index or currency is called {text!r}{meant(near, ())}")
+    near = [*get_close_matches(text.lower(), parts, 1), *near]
+    what = "part, share" if parts else "share"
+    left = f"; parts are {', '.join(parts)}" if parts and not near else ""
+    raise DataError(f"no {what}, index or currency is called {text!r}{meant(near, ())}{left}")
 
 
 def nearest(facts: Facts, text: str) -> list[str]:

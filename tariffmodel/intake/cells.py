@@ -40,10 +40,9 @@ def errors(table: Sheet, words: Vocabulary) -> tuple[Sheet, np.ndarray, list[str
     (['', '80'], [[1, 0]], "mine.csv A2: '#NAME?' is an error and no value, left out")
     """
     remedies = {cell: remedy for cell in table.worded() if (remedy := words.remedy(cell)) is not None}
-    if not remedies:
-        return table.without(none := np.empty((0, 2), dtype=int)), none, []
-    wrong, which = table.places(kinds := list(remedies))
-    said = []
+    wrong, which, said, kinds = np.empty((0, 2), dtype=int), np.empty(0, dtype=int), [], list(remedies)
+    if kinds:
+        wrong, which = table.places(kinds)
     for kind in dict.fromkeys(which.tolist()):
         found = wrong[which == kind]
         shown = ", ".join(address(*place) for place in found[:3].tolist())
@@ -99,6 +98,8 @@ def days(
             _plain_date(cell, words) if isinstance(cell, str) and not _PLAIN_DATE.fullmatch(cell) else cell
         )
     ).astype(object)
+    if 2 * len(plain) >= len(cells):  # they hardly repeat: messages count them all
+        plain, codes = plain.iloc[codes].set_axis(cells.index), np.arange(len(cells))
     short = plain.map(lambda cell: isinstance(cell, str) and bool(_SHORT.fullmatch(cell)))
     if date_format is None and len(plain) and short.all():
         date_format = _short(plain.astype(str), file)
@@ -171,7 +172,7 @@ def prices(cells: pd.Series, words: Vocabulary) -> tuple[pd.Series, pd.Series]:
         number, sign = _priced(odd.astype(str), words)
         cells = cells.copy()
         cells.iloc[at] = number.to_numpy()[which]
-        told[at] = currencies.get_indexer(sign)[which]
+        told[at] = currencies.get_indexer(pd.Index(sign))[which]
     return cells, pd.Series(pd.Categorical.from_codes(told, currencies), cells.index)
 
 

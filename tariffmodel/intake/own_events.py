@@ -315,7 +315,9 @@ def _understood(rows: pd.DataFrame, facts: Facts, zone: str | None) -> tuple[pd.
     if zone is not None and zone != EXCHANGE and (default := _zone(zone)) is None:
         raise DataError(f"zone {zone!r}: write {EXCHANGE}, {_A_ZONE}")
     usual = {"kind": "results", "quality": "reported", "source_title": file, "source_date": str(date.today())}
-    rows = rows.reindex(columns=[*COMPANY_NEWS.columns, "row"]).fillna(usual)
+    rows = rows.reindex(columns=[*COMPANY_NEWS.columns, "row"])
+    # a column that was not given has numbers, all missing
+    rows = rows.astype(dict.fromkeys([*usual, "what"], object)).fillna(usual)
     rows = rows.fillna({"what": rows["kind"]})
     read = []
     records: Any = rows.to_dict("records")

@@ -266,7 +266,8 @@ def _typed(rows: pd.DataFrame, table: str, key: list[str]) -> tuple[pd.DataFrame
 
     file = rows.attrs.get("file", "own rows")
     usual = {"quality": "derived", "source_title": file, "source_date": str(date.today())}
-    plain = rows.reindex(columns=[*TABLES[table].columns, "row"]).fillna(usual)
+    plain = rows.reindex(columns=[*TABLES[table].columns, "row"])
+    plain = plain.astype(dict.fromkeys(plain.columns.intersection(list(usual)), object)).fillna(usual)
     words = plain.columns.drop("row")
     plain = plain.astype(dict.fromkeys(words, "str")).replace("nan", np.nan)
     if "has_us_plant" in plain:

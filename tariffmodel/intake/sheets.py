@@ -39,13 +39,21 @@ class Sheet:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
+        """Rows and columns.
+
+        >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {}).shape
+        (1, 2)
+        """
         rows, columns = self.held.shape
         return rows, columns
 
     @cached_property
     def cells(self) -> np.ndarray:
-        """All cells as an array of objects (rows, columns): of a large text much more than the file."""
+        """All cells as an array of objects (rows, columns): of a large text much more than the file.
+
+        >>> Sheet("mine.csv", np.array([["Date", "GM"]], dtype=object), {}).cells
+        array([['Date', 'GM']], dtype=object)
+        """
         return self.held if isinstance(self.held, np.ndarray) else texts.objects(self.held)
 
     def top(self, count: int) -> Sheet:
@@ -92,7 +100,8 @@ class Sheet:
     def worded(self) -> list[str]:
         """Texts that begin with no number, each once.
 
-        >>> Sheet("mine.csv", np.array([["Date", ""], ["2026-01-05", "n/a"]]), {}).worded()
+        >>> cells = np.array([["Date", ""], ["2026-01-05", "n/a"]], dtype=object)
+        >>> Sheet("mine.csv", cells, {}).worded()
         ['Date', 'n/a']
         """
         if not isinstance(self.held, np.ndarray):

@@ -148,8 +148,8 @@ def _numbers_of_texts(
     cells: pd.Series, file: str, delimiter: str, decimal: str | None, clear: bool
 ) -> tuple[pd.Series, str]:
     """`numbers` of texts: what is plain is read at once, the rest one by one."""
-    mark = "." if clear else decimal
-    if mark:
+    mark = decimal or "."
+    if decimal or clear:
         value, other = texts.numbers(cells, mark, LARGEST)
         if all(str(cell).lower() in MISSING for cell in cells.iloc[other].unique()):
             return pd.Series(value, cells.index), mark

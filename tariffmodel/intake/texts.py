@@ -295,7 +295,7 @@ def _held(cells: pd.Series) -> pa.ChunkedArray:
     """Texts as Arrow has them."""
     import pyarrow as pa
 
-    held = cells.array.__arrow_array__()  # type: ignore[attr-defined]
+    held = cells.array.__arrow_array__()
     return held if isinstance(held, pa.ChunkedArray) else pa.chunked_array([held])
 
 

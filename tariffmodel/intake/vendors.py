@@ -113,7 +113,7 @@ def read_prices(
     delimiter, about = table.found.get("delimiter", ""), table.about
     del table  # its cells may be most of what is in memory
     frame, mark = _numbers(frame, head.file, delimiter, decimal, words)
-    if adjusted and ("adj_close" not in frame or frame["adj_close"].isna().all()):
+    if adjusted and "close" in frame and ("adj_close" not in frame or frame["adj_close"].isna().all()):
         frame = frame.assign(adj_close=frame["close"], close=np.nan)
     priced = frame[frame.columns.intersection(PRICES)].notna().any(axis=1)
     said = frame["currency"].cat
@@ -165,12 +165,14 @@ def _stacked(
         place = {(column.line, column.field): column.at for column in mine}
         here = list(dict.fromkeys(column.line for column in mine))
         given = {column.line: column.currency for column in reversed(mine)}
-        parts["row"].append(np.tile(rows + 1, len(here)))
-        parts["date"].append(np.tile(when.to_numpy(), len(here)))
+        parts["row"].append(_again(rows + 1, len(here)))
+        parts["date"].append(_again(when.to_numpy(), len(here)))
         parts["line"].append(np.repeat(np.array([lines[line] for line in here], "int32"), len(rows)))
         parts["money"].append(np.repeat(np.array([moneys[given[line]] for line in here], "int16"), len(rows)))
         for field in fields:
             parts[field].append(table.stacked([place.get((line, field)) for line in here], rows))
+
+    del rows, when  # much of the memory in use, as below
 
     def whole(name: str) -> Any:
         mine = parts.pop(name)
@@ -180,7 +182,8 @@ def _stacked(
 
     frame = pd.DataFrame({"row": whole("row"), "date": whole("date")}, copy=False)
     for name, numbered, of in (("ticker", lines, "line"), ("currency", moneys, "money")):
-        first, which = list(numbered), whole(of)
+        first: Iterable[object] = numbered
+        which = whole(of)
         if name in fields:
             first, which = spreadsheet.once(whole(name))
         if name == "ticker":
@@ -190,6 +193,11 @@ def _stacked(
         if field not in frame:
             frame[field] = whole(field)
     return frame, orders
+
+
+def _again(values: np.ndarray, times: int) -> np.ndarray:
+    """Values one after the other, so many times; themselves where that is once."""
+    return values if times == 1 else np.tile(values, times)
 
 
 def _named(names: Iterable[object], which: np.ndarray) -> pd.Categorical:
@@ -304,7 +312,7 @@ def _daily(table: Sheet, head: Sheet, header: int, fields: list[str], words: Voc
     if "interval" in fields:
         at = fields.index("interval")
         first, _ = spreadsheet.once(table.column(at, np.arange(header + 1, table.shape[0])))
-        said |= {(row - 1, at): cell for row, cell in first.items()}
+        said |= {(int(row) - 1, at): cell for row, cell in zip(first.index, first, strict=True)}
     for place, cell in said.items():
         word = spreadsheet.text(cell)
         if word and word.lower() not in words.daily:
@@ -446,7 +454,7 @@ def _numbers(
     """Prices and volumes as numbers, by one convention for the whole file."""
     fields = [name for name in ("open", *PRICES, "dividend") if name in frame]
     every = pd.concat([frame.pop(name) for name in fields])
-    plain, money = cells.prices(every.set_axis(np.tile(frame["row"].to_numpy(), len(fields))), words)
+    plain, money = cells.prices(every.set_axis(_again(frame["row"].to_numpy(), len(fields))), words)
     volume = frame.pop("volume") if "volume" in frame else pd.Series(dtype="str")
     decimal = decimal or _mark_of_volumes(volume)
     values, mark = spreadsheet.numbers(plain, file, delimiter=delimiter, decimal=decimal)

@@ -38,7 +38,7 @@ def begin(parameters: Mapping[str, Any], known: Facts, law: Policy, against: Pol
     >>> about["question"], about["complete"], about["as_of"]
     ('flat 25% against free trade, CY2025', False, '2026-10-30')
     """
-    as_of = date.fromisoformat(parameters["as_of"]) if parameters["as_of"] else known.as_of
+    as_of = min(date.fromisoformat(parameters["as_of"] or "9999-12-31"), known.as_of)
     today = None if parameters["as_of"] else date.today()  # a past day that was asked for is not late
     called = policies.labels((law, against))
     return {

@@ -112,6 +112,9 @@ class Case:
     def as_known(self, day: date | str) -> Case:
         """The same question asked on a day: of what was known and law on it.
 
+        Results are stated for that day, or for the last one of the stored exchange rates and prices where
+        they end before it.
+
         >>> import tariffmodel as tm
         >>> asked = tm.case(period="CY2025").as_known("2025-06-30")
         >>> asked.as_of.isoformat(), asked.facts.day.isoformat()
@@ -119,7 +122,8 @@ class Case:
         """
         day = _day(day)
         mine, other = (policies.as_known(one, day) for one in (self.policy, self.against))
-        return Case(self.facts.as_known(day), mine, other, self.period, day)
+        ends = replace(self.facts, day=None).as_of
+        return Case(self.facts.as_known(day), mine, other, self.period, min(day, ends))
 
     def beside(self, other: PolicySource) -> Policy:
         """Another policy of the same data folder, as known on the day of the facts.
