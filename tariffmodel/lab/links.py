@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from tariffmodel.errors import DataError, PolicyError
@@ -134,7 +135,7 @@ class State:
         return {key: value for key, value in self.values.items() if value != self.knobs[key].value}
 
     @property
-    def settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, Any]:
         """The same as `policy.load` takes it."""
         return knobs.settings_of(list(self.knobs.values()), self.values)
 
