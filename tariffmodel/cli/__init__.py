@@ -15,6 +15,7 @@ import typer
 
 from tariffmodel import __version__
 from tariffmodel.cli import (
+    checks,
     data,
     event,
     forecast,
@@ -47,8 +48,8 @@ app = typer.Typer(
 
 _ = own  # its commands are in the group `add`
 for part in (
-    *(suite, makers, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
-    *(workbook, grid, web),
+    *(suite, makers, model, checks, implied, scenarios, spillovers),
+    *(refresh, data, trade, forecast, event, watch, workbook, grid, web),
 ):
     app.add_typer(part.app)
 
