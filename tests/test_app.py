@@ -217,9 +217,13 @@ def test_texts_of_an_own_policy_are_text(server):
 
 def test_an_own_policy_takes_no_name_that_is_taken(known):
     with pytest.raises(PolicyError, match="name of a bundled policy"):
-        links.Shelf(case(data=known), links.own_files(["own/flat-25.toml"]))
+        links.shelf(case(data=known), ["own/flat-25.toml"])
     with pytest.raises(PolicyError, match="rename one"):
-        links.own_files(["a/mine.toml", "b/mine.toml"])
+        links.shelf(case(data=known), ["a/mine.toml", "b/mine.toml"])
+    with pytest.raises(DataError, match="did you mean flat-25"):
+        links.shelf(case(data=known), ["flat25"])
+    with pytest.raises(PolicyError, match=r"nowhere\.toml"):
+        links.shelf(case(data=known), ["nowhere.toml"])
 
 
 def test_a_weight_that_moves_makes_the_others_room_and_the_link_says_so(desk):
@@ -266,7 +270,7 @@ def test_a_tree_is_read_from_its_link_and_written_back(server):
 def test_a_file_that_changes_changes_what_is_shown(known, tmp_path):
     own = tmp_path / "mine.toml"
     own.write_text(HOSTILE.replace("flat-25", "flat-15"), encoding="utf-8")
-    desk = Desk(links.Shelf(case(data=known), links.own_files([own])))
+    desk = Desk(links.shelf(case(data=known), [str(own)]))
     first = desk.answer("chart", "policy=mine"), desk.shelf.stamp()
     own.write_text(HOSTILE, encoding="utf-8")
     os.utime(own, ns=(1, 1))

@@ -14,7 +14,6 @@ from typing import Annotated
 import typer
 
 from tariffmodel import __version__
-from tariffmodel.cli import app as web
 from tariffmodel.cli import (
     checks,
     data,
@@ -31,6 +30,7 @@ from tariffmodel.cli import (
     suite,
     trade,
     watch,
+    web,
     workbook,
 )
 from tariffmodel.errors import TariffModelError

@@ -34,7 +34,6 @@ from tariffmodel.lab.lanes import BusyError, Lane
 
 PORT = 8765
 TOKEN = "TARIFFMODEL_APP_TOKEN"
-START = "japan-flexible-linear-firm"
 _SHORTEST = 24  # characters of a token of one's own
 _KEPT = 512  # answers
 _HEADER, _LIFE = 16_384, 60  # bytes of a request, seconds that an idle connection is kept
@@ -205,9 +204,9 @@ class _Missing(_Handler):
 
 class _Start(_Handler):
     def get(self) -> None:
-        names = self.served.desk.shelf.names
-        own = next(iter(self.served.desk.shelf.own), START)
-        self.redirect(f"/lab?{urlencode({'policy': own if own in names else names[0]})}", status=303)
+        shelf = self.served.desk.shelf
+        start = shelf.start if shelf.start in shelf.names else shelf.names[0]
+        self.redirect(f"/lab?{urlencode({'policy': start})}", status=303)
 
 
 class _Asset(_Handler):
@@ -379,4 +378,4 @@ def _bound(host: str, port: int) -> list[socket.socket]:
         ) from None
 
 
-__all__ = ["PORT", "START", "TOKEN", "serve", "token"]
+__all__ = ["PORT", "TOKEN", "serve", "token"]

@@ -17,7 +17,7 @@ from tariffmodel.charts import house
 from tariffmodel.errors import TariffModelError
 from tariffmodel.lab import drawing, links, tree_drawing
 from tariffmodel.lab.effects import Workbench, bills, outcome
-from tariffmodel.lab.knobs import Knob, Value, settings_of, write_policy
+from tariffmodel.lab.knobs import Knob, Value, write_policy
 from tariffmodel.lab.links import Shelf, State
 from tariffmodel.lab.supply import supply
 from tariffmodel.lab.trees import TreeBench, TreeKnob
@@ -149,9 +149,8 @@ class Desk:
         state = links.read(self.shelf, links.pairs(query))
         with tempfile.TemporaryDirectory(prefix="policy-lab-") as place:
             path = Path(place) / f"{state.policy}-lab.toml"
-            settings = settings_of(list(state.knobs.values()), state.values)
             folder = self.shelf.case.facts.folder
-            write_policy(path, self.shelf.source(state.policy), settings, folder)
+            write_policy(path, self.shelf.source(state.policy), state.settings, folder)
             return path.read_text(encoding="utf-8")
 
     # The tree

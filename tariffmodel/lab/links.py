@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from tariffmodel.errors import DataError, PolicyError
@@ -35,7 +36,7 @@ class Shelf:
     """What a link may name: policies of the data folder and files of one's own, by their stems.
 
     No link says a path, so none leads out of them. `case` asks the question; its policy is the baseline where
-    a link names no other.
+    a link names no other. `start` is the policy to begin with, the first one where there is none of the name.
 
     >>> import tariffmodel as tm
     >>> shelf = Shelf(tm.case(period="CY2025"))
@@ -50,6 +51,7 @@ class Shelf:
 
     case: Case
     own: Mapping[str, Path] = field(default_factory=dict)
+    start: str = "japan-flexible-linear-firm"
     _knobs: dict[tuple[str, Stamp], dict[str, Knob]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -133,7 +135,7 @@ class State:
         return {key: value for key, value in self.values.items() if value != self.knobs[key].value}
 
     @property
-    def settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, Any]:
         """The same as `policy.load` takes it."""
         return knobs.settings_of(list(self.knobs.values()), self.values)
 
@@ -150,26 +152,33 @@ class State:
         return policies.load(self.shelf.source(self.policy), self.shelf.case.facts.folder, self.settings)
 
 
-def own_files(paths: Sequence[str | Path]) -> dict[str, Path]:
-    """Policy files of one's own by the name that a link says.
+def shelf(case: Case, wanted: Sequence[str]) -> Shelf:
+    """What is offered where some policies are `wanted`: bundled ones by name, own ones by their files.
+
+    The first of them is where to begin.
 
     Raises
     ------
     PolicyError
-        One is no TOML file, or two are called alike.
+        An own file has a fault or the name of another policy.
+    DataError
+        No policy has such a name.
 
     Examples
     --------
-    >>> list(own_files(["my/reform.toml"]))
-    ['reform']
+    >>> import tariffmodel as tm
+    >>> shelf(tm.case(period="CY2025"), ["flat-25"]).start
+    'flat-25'
     """
-    found: dict[str, Path] = {}
-    for path in map(Path, paths):
-        if path.suffix != ".toml":
-            raise PolicyError(f"{path} is no policy file of your own: its name must end in .toml")
-        if path.stem in found:
-            raise PolicyError(f"{found[path.stem]} and {path} have one name; rename one of them")
-        found[path.stem] = path
+    own: dict[str, Path] = {}
+    for path in [Path(name) for name in wanted if name.endswith(".toml")]:
+        if path.stem in own:
+            raise PolicyError(f"{own[path.stem]} and {path} have one name; rename one of them")
+        own[path.stem] = path
+    names = [Path(name).stem if name.endswith(".toml") else name for name in wanted]
+    found = Shelf(case, own, *names[:1])
+    for name in names:
+        found.load(name)  # its faults are named before anybody opens it
     return found
 
 

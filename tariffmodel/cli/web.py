@@ -29,7 +29,10 @@ def app_(
     ] = None,
     policy: Annotated[
         list[str] | None,
-        typer.Option("--policy", help="TOML file of your own to offer beside the bundled ones; repeat it."),
+        typer.Option(
+            "--policy",
+            help="Where to begin: a name, or a TOML file of your own, which is then offered too; repeat it.",
+        ),
     ] = None,
     baseline: Annotated[
         str, typer.Option(help="Policy that the chosen one replaces, unless a link says.")
@@ -47,9 +50,8 @@ def app_(
     from tariffmodel.tariff.case import case
 
     known = facts.load(data)
-    own = links.own_files(policy or [])
     asked = case(baseline, against, period, parse_day(as_of) if as_of else None, known)
-    shelf = links.Shelf(asked, own)
+    shelf = links.shelf(asked, policy or [])
     if host not in _LOOPBACK:
         typer.echo(
             f"Listening on {host}: whoever reaches that address and has the token can read the policies, "
