@@ -305,3 +305,16 @@ def test_run_hands_its_options_on(tm, monkeypatch, tmp_path):
     assert (first["only"], first["jobs"], first["as_of"]) == (["04", "05"], 1, "2026-01-31")
     code, _, said = tm("run", "--only", "04,")  # an empty name begins them all
     assert code == 2 and "empty place" in said and len(asked) == 1
+
+
+def test_run_with_since_says_one_line_on_standard_error_and_hides_its_progress(tm, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(report, "run", lambda **options: asked.append(options) or tmp_path)
+    (tmp_path / "morning.txt").write_text("Nothing\nchanged.\n\nMorning note", encoding="utf-8")
+    words = ["--since", "last", "--desk", "toyota, GM", "--book", "mine.csv", "--output", tmp_path / "runs"]
+    code, out, err = tm("run", *words)
+    (first,) = asked
+    assert (first["since"], first["progress"], first["makers"]) == ("last", False, ["toyota", "GM"])
+    assert (first["book"], first["threat"]) == (Path("mine.csv"), "flat-25")
+    assert code == 0 and "morning note: " in out
+    assert re.fullmatch(rf"\d{{4}}-\d\d-\d\dT[\d:]+Z {tmp_path.name}: Nothing changed\.\n", err)

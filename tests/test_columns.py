@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -25,7 +26,7 @@ MIXED = {("ticket.table", "value")}
 
 
 @pytest.fixture(scope="module")
-def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
+def results(known: Facts, law: Policy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     """Every public result by the name that ``columns.csv`` knows it by."""
     case = tm.case(data=known)
     firm = case.replace(policy="japan-flexible-linear-firm")
@@ -74,6 +75,10 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
     contract = pd.Series(np.random.default_rng(0).uniform(0.4, 0.6, len(bars)), bars)
     tree = tm.scenarios.run("canada-and-deals", known, draws=100)
     covered = tm.scenarios.hedged(tree, ticket)
+    run = tmp_path_factory.mktemp("run")
+    tm.changes.keep_inputs(run, known, case.policy, case.against)
+    asked = {"parameters": {"period": str(case.period)}, "as_of": str(case.as_of)}
+    (run / "manifest.json").write_text(json.dumps(asked), encoding="utf-8")
     ripples = tm.suppliers.reactions(known, EVENTS[:1], ["CLF", "NUE", "CSX", "LEA", "BWA", "APTV"])
     return {
         "exposure.table": bills,
@@ -275,6 +280,7 @@ def results(known: Facts, law: Policy) -> dict[str, pd.DataFrame]:
         "nowcast.coverage": tm.nowcast.coverage(made),
         "nowcast.as_read": tm.nowcast.as_read(known, "Nissan", 2025, 4),
         "nowcast.moved": tm.nowcast.moved(case, "2026-05-01"),
+        "reasons.bills": tm.reasons.bills(run, run, known),
         "surprises.table": tm.surprises.table(firm),
         "ticket.table": ticket.table(),
         "ticket.exposures": ticket.exposures,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -65,6 +66,8 @@ def test_a_law_that_cannot_be_a_workbook_costs_no_page(asked, tmp_path, pages):
 
 def test_a_book_leaves_its_ticket_and_tables(asked, tmp_path, monkeypatch):
     monkeypatch.setattr(desk, "TREE", "")  # `test_book` takes books through it
+    quick = partial(tm.ticket.ticket, instruments=["JPY"], draws=49)
+    monkeypatch.setattr(desk.ticket, "ticket", quick)  # `test_hedge` and `test_ticket` choose the legs
     monkeypatch.setattr(desk, "write_ticket", lambda one, place: store.write_whole(place / "ticket", b""))
     one = desk.desk(asked, book=BOOK)
     one = replace(one, positions=one.positions.iloc[:2])

@@ -281,7 +281,9 @@ def _bills(moved: pd.DataFrame, owed: pd.DataFrame, rest: str) -> Block:
 
 
 def _millions(usd: float, sign: str = "") -> str:
-    return true_minus(f"{usd / 1e6:{sign}z,.0f}") if usd == usd else "–"
+    if abs(usd) < LEAST_USD:
+        return "0"
+    return true_minus(f"{usd / 1e6:{sign},.0f}") if usd == usd else "–"
 
 
 def _ranged(row: pd.Series, name: str) -> str:
@@ -306,6 +308,7 @@ def _news(
     known = inputs["name"].isin({*grown, *(laws if entries else ())})
     known |= (inputs["what"] == "parameter") & (inputs["name"] == "as_of")
     said = replace(found, facts=told, inputs=inputs[~known]).inputs_told()
+    said = [text.replace("Policy: policy: ", "Policy: ") for text in said]
     said += [f"{name}: {rows}." for name, rows in grown.items()]
     happened = sorted([*_events(facts, *days), *_announced(facts, *days)], reverse=True)
     if happened:

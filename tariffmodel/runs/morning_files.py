@@ -15,7 +15,6 @@ from textwrap import TextWrapper
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from tariffmodel.escapes import visible
 from tariffmodel.facts import store
@@ -81,7 +80,7 @@ def text(note: Note) -> str:
 
 def _shown(value: Any) -> Any:
     """What stands in a page: text with its unseen characters spelt out."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _pairs(blocks: tuple[Block, ...]) -> list[tuple[Block, ...]]:
