@@ -25,7 +25,11 @@ extensions = [
     "formulas",
     "names",
 ]
-exclude_patterns = ["_build", "made/commands.md", "made/reach.md"]  # parts of howto/command_line, about/limits
+exclude_patterns = [
+    "_build",
+    "made/commands.md",
+    "made/reach.md",
+]  # parts of howto/command_line, about/limits
 html_math_renderer = "outlines"
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3

@@ -295,7 +295,9 @@ def reach() -> dict[str, str]:
     asked = tm.case()
     said = tm.validation.disclosed(asked)
     score, homes = tm.validation.summary(said), tm.validation.by_home(asked.facts, said)
-    rows = [(f"{name} ({row['n']:.0f})", *_scored(row)) for name, row in (*score.iterrows(), *homes.iterrows())]
+    rows = [
+        (f"{name} ({row['n']:.0f})", *_scored(row)) for name, row in (*score.iterrows(), *homes.iterrows())
+    ]
     one = said[said["headline"]].set_index("maker")
     each = [
         (maker, str(row["period"]), f"{row['error']:+.0%}", "yes" if row["inside_range"] else "no")
@@ -307,7 +309,12 @@ def reach() -> dict[str, str]:
 
 
 def _scored(row: Any) -> tuple[str, ...]:
-    columns = (("median_absolute_error", ".0%"), ("bias", "+.0%"), ("inside_range", ".0%"), ("width_range", ".0%"))
+    columns = (
+        ("median_absolute_error", ".0%"),
+        ("bias", "+.0%"),
+        ("inside_range", ".0%"),
+        ("width_range", ".0%"),
+    )
     return tuple(format(row[name], form) for name, form in columns)
 
 
