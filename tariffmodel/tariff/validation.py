@@ -206,15 +206,17 @@ def disclosed(case: Case) -> pd.DataFrame:
     told = judged_as(facts, as_of)
     rows = facts.disclosures.assign(judged=told["judged"], taken_out=told["taken_out"])
     rows = rows[rows["judged"] != ""]
-    rows = rows.assign(day=publication.last_day(rows["said_on"]).where(rows["kind"] == "guidance"))
-    spans = {label: periods.parse(str(label)) for label in sorted(rows["period"].unique())}
-    courses: dict[Any, Course] = {}
-    for day, group in rows.groupby("day", dropna=False):
-        known = case if pd.isna(day) else as_outlooks_had_it(case, day.date())
+    said_on = publication.last_day(rows["said_on"]).dt.strftime("%Y-%m-%d")
+    rows = rows.assign(day=said_on.where(rows["kind"] == "guidance", ""))
+    spans = {str(label): periods.parse(str(label)) for label in sorted(rows["period"].unique())}
+    courses: dict[str, Course] = {}
+    for day in sorted(rows["day"].unique()):
+        group = rows[rows["day"] == day]
+        known = as_outlooks_had_it(case, date.fromisoformat(day)) if day else case
         courses[day] = course_of(known, [spans[label] for label in sorted(group["period"].unique())])
     out = []
-    for (label, day), group in rows.groupby(["period", "day"], sort=True, dropna=False):
-        span, course = spans[str(label)], courses[day]
+    for (label, said), group in rows.groupby(["period", "day"], sort=True):
+        span, course = spans[str(label)], courses[str(said)]
         shared = uncertainty.sharing(facts, BOOK_INPUTS, course.makers)
         costs = {metals: booked_runs(facts, course, span, metals) for metals in (True, False)}
         row: Any  # a named tuple of the table's columns
@@ -229,7 +231,7 @@ def disclosed(case: Case) -> pd.DataFrame:
             low, high = (end.item() for end in uncertainty.total(runs, mine[None], shared))
             local = {name: float(step[0] @ mine) for name, step in steps.items()}
             local |= {"model": float(runs[0] @ mine), "model_low": low, "model_high": high}
-            said = _as_a_range(row)
+            ends = _as_a_range(row)
             out.append(
                 {
                     "maker": row.company,
@@ -243,12 +245,12 @@ def disclosed(case: Case) -> pd.DataFrame:
                     "stated": row.value * per_unit,
                     "taken_out": row.taken_out * per_unit,
                     "disclosed": (row.value - row.taken_out) * per_unit,
-                    "disclosed_low": (said[0] - row.taken_out) * per_unit,
-                    "disclosed_high": (said[1] - row.taken_out) * per_unit,
+                    "disclosed_low": (ends[0] - row.taken_out) * per_unit,
+                    "disclosed_high": (ends[1] - row.taken_out) * per_unit,
                     **{name: usd * per_usd / 1e9 for name, usd in local.items()},
                     "reason": row.like_for_like_reason,
                     "said_on": row.said_on,
-                    "law_known_on": "" if pd.isna(day) else day.date().isoformat(),
+                    "law_known_on": str(said),
                     "own": row.file == f"data/{OWN_DISCLOSURES}",
                     "source_title": row.source_title,
                     "source_url": row.source_url,
