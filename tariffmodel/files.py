@@ -252,10 +252,11 @@ def json(path: str | Path, most: int = TEXT_BYTES) -> Any:
         return _json.loads(written)
 
 
-def csv(path: str | Path, *, typed: bool = False, **options: Any) -> pd.DataFrame:
+def csv(path: str | Path, *, typed: bool = False, held: bytes | None = None, **options: Any) -> pd.DataFrame:
     """A table of the data folder, its cells as text; an empty cell is missing.
 
-    Where it is `typed`, its cells are what pandas takes them for. Other options as for `pandas.read_csv`.
+    Where it is `typed`, its cells are what pandas takes them for; `held` is what the file holds, where
+    that has been read. Other options as for `pandas.read_csv`.
 
     >>> import tariffmodel as tm
     >>> csv(tm.facts.data_dir() / "market" / "markets.csv")["market"].tolist()[:2]
@@ -263,7 +264,7 @@ def csv(path: str | Path, *, typed: bool = False, **options: Any) -> pd.DataFram
     """
     import pandas as pd
 
-    raw = content(path, TABLE_BYTES)
+    raw = content(path, TABLE_BYTES) if held is None else held
     as_text = {"dtype": str, "keep_default_na": False, "na_values": [""]}
     options = options if typed else as_text | options
     with reading(path, RESTORE):

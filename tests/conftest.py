@@ -75,8 +75,11 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def tm(capsys, monkeypatch) -> Callable[..., tuple[int, str, str]]:
-    """The command line: its exit code, what it printed and what it complained of."""
+def tm(known, capsys, monkeypatch) -> Callable[..., tuple[int, str, str]]:
+    """The command line: its exit code, what it printed and what it complained of.
+
+    It has the facts that are loaded for other tests as long as no file of theirs is written to.
+    """
     from tariffmodel import cli
 
     def call(*words: object) -> tuple[int, str, str]:

@@ -510,3 +510,18 @@ def test_a_snapshot_written_while_loading_is_read_whole(data, monkeypatch):
     known = facts.load(data)
     assert (known.table["file"] == "data/facts/own.csv").sum() == 1
     assert known.overlay == store.overlay(data)
+
+
+def test_facts_in_use_are_read_again_once_a_file_is_written_to(data):
+    known = facts.load(data)
+    assert facts.load(data) is known
+    path = data / "facts/volumes.csv"
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    rows.loc[rows.index[0], "note"] = "another note"
+    rows.to_csv(path, index=False)
+    again = facts.load(data)
+    assert (
+        "another note" in again.table["note"].to_list()
+        and "another note" not in known.table["note"].to_list()
+    )
+    assert again.makers.equals(known.makers)

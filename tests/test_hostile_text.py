@@ -19,6 +19,7 @@ from nbconvert import HTMLExporter
 import tariffmodel as tm
 from tariffmodel import charts, columns, escapes, exports, lab, page, policy
 from tariffmodel.errors import PolicyError
+from tariffmodel.runs import manifest
 
 ATTACK = (
     "<script>document.title='PW'+'NED'</script><img src=x onerror=\"document.title='PW'+'NED'\">"
@@ -66,7 +67,7 @@ def pages(said: list[nbformat.NotebookNode], hostile: policy.Policy, known: tm.f
     """The same as plain notebook HTML, as a section of the report, and in the lab."""
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=said)])
     plain, _ = HTMLExporter(mathjax_url="", require_js_url="").from_notebook_node(node)
-    about = tm.runs.manifest.begin(
+    about = manifest.begin(
         {"policy": "flat-25", "against": "none", "period": "CY2025", "as_of": "2026-10-30"},
         known, hostile, hostile,
     )  # fmt: skip

@@ -374,11 +374,14 @@ def slowly(study: engine.Study, number: int) -> engine.Tally:
 def test_workers_and_the_loss_of_one_change_no_bit(june, left, covered):
     """A real cluster of two processes, one of which is killed while it works; then net bills and a hedge."""
     distributed = pytest.importorskip("distributed")
+    import dask
+
     numbers = range(6)
     alone = [engine._counted(june, engine.evaluated(june, draws.block(june.spec, 1, k))) for k in numbers]
     from functools import partial
 
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),  # imports once
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as local,
         distributed.Client(local) as client,
     ):

@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -36,6 +37,9 @@ from tariffmodel.facts.faults import (
 )
 from tariffmodel.facts.protected import protected
 from tariffmodel.facts.version import Version, data_version
+
+if TYPE_CHECKING:
+    import pandera.pandas as pa
 
 QUALITY = ("reported", "derived", "estimated")  # best first: a result inherits the worst
 FACT_FILES = ("volumes", "contribution", "values", "estimates", "aggregates")
@@ -655,27 +659,53 @@ def _fact_files(overlay: Path) -> list[str]:
 
 def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
     """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
-    # slow to import: only when data are read
-    from tariffmodel.facts.schemas import TABLES
-    from tariffmodel.facts.schemas.companies import DISCLOSURES
-    from tariffmodel.facts.schemas.model import FACTS
-
     path = in_use(folder, overlay, name)
     if not path.is_file():
         faults.append(
             Fault(name, None, "file", "missing", f"a table at {path}; restore it or point --data elsewhere")
         )
         return pd.DataFrame()
-    raw = files.parquet(path) if path.suffix == ".parquet" else files.csv(path)
+    table = _conforming(path, name, faults)
+    faults += _unlisted(table, name, folder, overlay)
+    return table
+
+
+_CONFORMED: dict[tuple[str, bytes], pd.DataFrame] = {}
+_AT_MOST = 100  # of them: every table of a folder, and those that were changed
+
+
+def _conforming(path: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
+    """A table with the types of its schema; one that holds what another held is not looked at again."""
+    if path.suffix == ".parquet":
+        return conform(files.parquet(path), _schema(name), f"data/{name}", faults)
+    held = files.content(path, files.TABLE_BYTES)
+    key = name, blake2b(held).digest()
+    if (table := _CONFORMED.get(key)) is not None:
+        return table.copy(deep=False)
+    raw = files.csv(path, held=held)
     if name in (OWN, OWN_DISCLOSURES):
         raw = with_dates_apart(raw, name)
+    found: list[Fault] = []
+    table = conform(raw, _schema(name), f"data/{name}", found)
+    if found:
+        faults += found
+        return table
+    while len(_CONFORMED) >= _AT_MOST:
+        _CONFORMED.pop(next(iter(_CONFORMED)), None)
+    _CONFORMED[key] = table
+    return table.copy(deep=False)
+
+
+def _schema(name: str) -> pa.DataFrameSchema:
+    # slow to import: only when data are read
+    from tariffmodel.facts.schemas import TABLES
+    from tariffmodel.facts.schemas.companies import DISCLOSURES
+    from tariffmodel.facts.schemas.model import FACTS
+
     others = {OWN: FACTS, OWN_DISCLOSURES: DISCLOSURES, OWN_LEDGER: TABLES[LEDGER]}
     others |= {OWN_COMPANY_NEWS: TABLES[COMPANY_NEWS], OWN_QUOTES: TABLES[QUOTES]}
     others |= {OWN_ANNOUNCEMENTS: TABLES[ANNOUNCEMENTS]}
-    schema = others.get(name) or TABLES[name]
-    table = conform(raw, schema, f"data/{name}", faults)
-    faults += _unlisted(table, name, folder, overlay)
-    return table
+    return others.get(name) or TABLES[name]
 
 
 def _unlisted(table: pd.DataFrame, name: str, folder: Path, overlay: Path) -> list[Fault]:

@@ -165,6 +165,7 @@ def _serve() -> None:
         with suppress(Exception):  # likewise
             _use_once()
     gc.freeze()  # what is shared stays shared
+    gc.set_threshold(20_000, 10, 10)  # kernels end soon: looking for garbage costs more than it frees
     signal.signal(signal.SIGCHLD, _bury)
     for line in iter(sys.stdin.readline, ""):
         with warnings.catch_warnings():  # Python counts a thread of jemalloc's, which minds forks itself

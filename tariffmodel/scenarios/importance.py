@@ -156,14 +156,17 @@ def of_tree(result: Result, maker: str = "ALL", of: str = "bill", n: int = 2000)
         # seeds of their own: a block of A, one of B, and which branch each draw is on
         a, b = (draws.block(study.spec, result.seed + side, number, size) for side in (1, 2))
         picked = _branch(study.weight, result.seed, number, size)
-        every = [engine.evaluated(study, one)[:, q, column] for one in (a, b)]
-        place = np.arange(size)
-        found["a"].append(every[0][picked[0], place])
-        found["b"].append(every[1][picked[1], place])
-        found[names[0]].append(every[0][picked[1], place])
+        place, kept = np.arange(size), result.kept
+        if (number, "") not in kept:
+            every = [engine.evaluated(study, one) for one in (a, b)]
+            sides = (0, 0), (1, 1), (0, 1)  # f(A), f(B), and A on the branches of B
+            kept[number, ""] = [every[k][picked[branch], :, :, place] for k, branch in sides]
+        for name, values in zip(("a", "b", names[0]), kept[number, ""], strict=True):
+            found[name].append(values[:, q, column])
         for name, factor in factors.items():
-            mixed = engine.evaluated(study, a.swapped(b, factor))[:, q, column]
-            found[name].append(mixed[picked[0], place])
+            if (number, factor) not in kept:
+                kept[number, factor] = engine.evaluated(study, a.swapped(b, factor))[picked[0], :, :, place]
+            found[name].append(kept[number, factor][:, q, column])
     joined = {name: np.concatenate(parts) for name, parts in found.items()}
     frame = indices(joined.pop("a"), joined.pop("b"), joined, result.seed)
     return frame.sort_values("total_order", ascending=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Result:
     study: Study
     tally: Tally
     seed: int
+    kept: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)  # by `of_tree`
 
     @property
     def draws(self) -> int:
