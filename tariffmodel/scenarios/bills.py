@@ -277,7 +277,8 @@ def _quotas(
     _, first, group = np.unique(sign, axis=0, return_index=True, return_inverse=True)
     filling = Factors.of((runs / central)[:, first], owner[first], table)
     terms = _terms(streams, np.unique(streams.of[saving]), len(goods.makers))
-    each, of = [], []
+    each: list[np.ndarray] = []
+    of: list[list[tuple[int, int]]] = []
     for branch in windows:
         mine = []
         for one in branch:
@@ -288,16 +289,14 @@ def _quotas(
             coefficients = _coefficients([one.saved, nothing, nothing], streams)
             saved = _summed(coefficients, streams, terms, year_of >= 0)
             units = np.bincount(group.ravel(), weights=central * one.counted[counted], minlength=len(first))
-            share = float(one.share(goods.units[:1])[0])
             mine.append((int(years[-1]), len(each)))
-            each.append(np.concatenate([saved, units, [one.units, share]]))
+            each.append(np.concatenate([saved, units, [one.units], one.share(goods.units[:1])]))
         of.append(mine)
-    found, place = (
-        _once(np.stack(each, axis=1)) if each else (np.zeros((len(terms.cell) + len(first) + 2, 0)), [])
-    )
-    saved, arriving, units, share = np.split(found, np.cumsum([len(terms.cell), len(first), 1]))
+    every = np.array(each).reshape(len(each), len(terms.cell) + len(first) + 2).T
+    found, place = _once(every)
+    saved, arriving, may, inside = np.split(found, np.cumsum([len(terms.cell), len(first), 1]))
     return _Quotas(
-        terms, saved, arriving, filling, units[0], share[0],
+        terms, saved, arriving, filling, may[0], inside[0],
         tuple(tuple((year, int(place[number])) for year, number in mine) for mine in of),
     )  # fmt: skip
 

@@ -236,7 +236,7 @@ class QuotaWindow:
         """
         arriving = (units * self.counted).sum(axis=(-2, -1))
         most = np.maximum(arriving, self.units)
-        return np.divide(self.units, most, out=np.ones_like(most), where=most > 0)
+        return np.asarray(np.divide(self.units, most, out=np.ones_like(most), where=most > 0))
 
 
 def quota_windows(policy: Policy, facts: Facts, flows: Flows, spans: Sequence[Period]) -> list[QuotaWindow]:
@@ -253,7 +253,7 @@ def quota_windows(policy: Policy, facts: Facts, flows: Flows, spans: Sequence[Pe
     """
     shape, out = (len(spans), len(flows)), []
     for measure in sorted({entry.measure for entry in policy.additional if entry.quota_rate is not None}):
-        own = [e for e in (*policy.additional, *policy.relief) if e.measure == measure]
+        own: list[Any] = [e for e in (*policy.additional, *policy.relief) if e.measure == measure]
         winner = np.full(shape, -1)
         for place, entry in enumerate(entries := _precedence(own)):
             days, goods = _covered(entry, flows, spans)
