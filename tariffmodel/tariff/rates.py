@@ -252,8 +252,9 @@ def quota_windows(policy: Policy, facts: Facts, flows: Flows, spans: Sequence[Pe
     ([25000.0, 25000.0], 0.175)
     """
     shape, out = (len(spans), len(flows)), []
-    for measure in sorted({entry.measure for entry in policy.additional if entry.quota_rate is not None}):
-        own: list[Any] = [e for e in (*policy.additional, *policy.relief) if e.measure == measure]
+    for measure in sorted({one.measure for one in policy.additional if one.quota_rate is not None}):
+        charges: tuple[Any, ...] = (*policy.additional, *policy.relief)
+        own = [entry for entry in charges if entry.measure == measure]
         winner = np.full(shape, -1)
         for place, entry in enumerate(entries := _precedence(own)):
             days, goods = _covered(entry, flows, spans)
