@@ -5,7 +5,7 @@
 # make docs   the documentation -> docs/_build/html/index.html
 # make bench  how fast the core is; beside other packages after `make peers`
 # make lock   newer pins in requirements.lock
-# make readme the charts of the README from the newest run
+# make readme the charts of the README from the newest run, and the policy lab as a browser shows it
 # make clean  remove what the others made (the runs in output/ stay)
 #
 # Needs Python >= 3.11 and a network for the first call. Another interpreter: make PYTHON=python3.13 test
@@ -70,6 +70,7 @@ peers: $(STAMP)
 
 readme:
 	for name in 02_bill 05_car_and_bill 08_gains_and_losses; do cp output/latest/charts/$$name.png docs/; done
+	LAB_PICTURE=docs/policy_lab.png $(BIN)/python -m pytest -q tests/test_lab_browser.py  # needs Chromium
 
 lock:
 	"$(PYTHON)" -m venv --clear .venv-lock

@@ -99,6 +99,13 @@ def test_slider_moves_the_chart_and_the_saved_policy_gives_the_bill_on_screen(
         handle.press("ArrowLeft")
     assert slider.locator(".widget-readout").inner_text() == "13.75"
     tab.wait_for_selector(".policy-lab .state:text-is('relief.japan.slope = 0.1375')")
+    if place := os.environ.get("LAB_PICTURE"):  # `make readme`
+        tab.mouse.move(0, 0)
+        tab.set_viewport_size({"width": 1500, "height": 2000})
+        whole = tab.locator(".jp-OutputArea-output .widget-hbox").first
+        whole.scroll_into_view_if_needed()
+        box, table = whole.bounding_box(), tab.locator(".policy-lab table").first.bounding_box()
+        tab.screenshot(path=place, clip=box | {"height": table["y"] - box["y"]})
     on_screen = tab.locator(".policy-lab tr", has_text="Toyota").locator("td").all_inner_texts()
 
     tab.get_by_role("button", name="Save policy").click()

@@ -180,11 +180,24 @@ def test_correlations_that_contradict_each_other_are_refused_by_name(known):
 # Bills --------------------------------------------------------------------------------------------
 
 
-def test_contracted_bills_are_those_of_duty_on_the_same_goods(known, june, law, before):
-    """A second way to each draw: goods with as many runs as draws, and `duty.bill` on them."""
-    made, drawn, some = june.plan, draws.block(june.spec, 5, 3, 60), 5
+def drawn_units(plain: goods.Goods, drawn: draws.Drawn, some: int) -> np.ndarray:
+    """Vehicles in the first draws (some, S, F): every input that moves them at its quantile."""
+    central = plain.units[0]
+    out = np.repeat(central[None], some, axis=0)
+    for kind in range(len(goods.INPUTS)):
+        low, high = plain.units[1 + 2 * kind : 3 + 2 * kind]
+        span, flow = np.nonzero((low != high) & (central > 0))
+        ends = [end[span, flow] / central[span, flow] for end in (low, high)]
+        curves = draws.Curves.of((1 - ends[0]) / (ends[1] - ends[0]), "triangular")
+        position = drawn.position[kind, plain.owner[flow], :some]
+        out[:, span, flow] *= (ends[0][:, None] + (ends[1] - ends[0])[:, None] * curves.at(position)).T
+    return out
+
+
+def as_runs(made: bills.Plan, plain: goods.Goods, drawn: draws.Drawn, some: int) -> goods.Goods:
+    """A second way to each draw: the goods with as many runs as draws."""
     quantiles = made.curves.at(drawn.position[made.kind, made.maker])
-    cells, size = made.cells, np.arange(some)
+    cells = made.cells
 
     def runs(rows: np.ndarray) -> np.ndarray:
         return np.moveaxis(rows[..., :some], -1, 0)
@@ -193,24 +206,45 @@ def test_contracted_bills_are_those_of_duty_on_the_same_goods(known, june, law, 
         curve = level.curve[cells.of]
         return runs(np.where((curve >= 0)[..., None], quantiles[curve], 0.0)) * level.width + level.low
 
-    asked = scenarios.load("june-2025-proposal")
-    numbers = [k for k, b in enumerate(june.branches) if b.outcome in ("levy-stays", "threat")] + [1, 12]
-    paths, against = engine._law(asked, known, [june.branches[k] for k in numbers])
-    every, _ = engine._law(asked, known, june.branches)
-    plain = goods.entered(known, asked.period, [*every, against], {date(y, 1, 1) for y in range(2025, 2030)})
-    here = replace(
+    return replace(
         plain,
-        units=np.repeat(plain.units[:1], some, axis=0),
+        units=drawn_units(plain, drawn, some),
         value_usd=runs(cells.value.at(quantiles)[cells.of]) * cells.central_usd,
         borne=runs(cells.borne.at(quantiles)[cells.of]),
         qualifying=share(cells.qualifying),
         us_content=share(cells.us_content),
         **{name: runs(factors.at(quantiles)[of]) for name, (of, factors) in made.earning.items()},
     )
-    found = bills.attributable(made, drawn)
+
+
+def test_contracted_bills_are_those_of_duty_on_the_same_goods(known, june):
+    """`duty.bill` on goods with as many runs as draws."""
+    made, drawn, some = june.plan, draws.block(june.spec, 5, 3, 60), 5
+    asked = scenarios.load("june-2025-proposal")
+    numbers = [k for k, b in enumerate(june.branches) if b.outcome in ("levy-stays", "threat")] + [1, 12]
+    paths, against = engine._law(asked, known, [june.branches[k] for k in numbers])
+    every, _ = engine._law(asked, known, june.branches)
+    plain = goods.entered(known, asked.period, [*every, against], {date(y, 1, 1) for y in range(2025, 2030)})
+    here, found = as_runs(made, plain, drawn, some), bills.attributable(made, drawn)
     for number, one in zip(numbers, paths, strict=True):
         there = duty.bill(known, one, here).total - duty.bill(known, against, here).total
-        np.testing.assert_allclose(found[number][..., size].sum(axis=0).T, there, rtol=1e-9, atol=1e-3)
+        np.testing.assert_allclose(found[number][..., :some].sum(axis=0).T, there, rtol=1e-9, atol=1e-3)
+
+
+def test_a_quota_is_filled_by_the_volumes_of_each_draw(known, law, before):
+    """British volumes raised until the quota binds in some quarters and draws, and not in others."""
+    asked, some = case(law, before, "CY2027", data=known), 30
+    british = np.where(asked.goods.flows.origin == "GB", 1.3, 1.0)
+    more = {name: getattr(asked.goods, name) * british for name in ("units", "value_usd")}
+    plain = replace(asked.goods, **more)
+    made = bills.plan(known, [law], before, plain, [asked.period], "triangular")
+    spec = draws.spec(scenarios.load("canada-and-deals"), known, list(goods.INPUTS), made.makers)
+    drawn = draws.block(spec, 1, 0, some)
+    change = made.quotas.change(made.curves.at(drawn.position[made.kind, made.maker]))
+    assert (change > 0.02).any() and (change < -0.02).any()
+    here = as_runs(made, plain, drawn, some)
+    there = duty.bill(known, law, here).total - duty.bill(known, before, here).total
+    np.testing.assert_allclose(bills.attributable(made, drawn)[0, 0].T, there, rtol=1e-9, atol=1e-3)
 
 
 def test_a_tree_of_one_leaf_without_ranges_is_the_table_of_exposure(known, fixed):

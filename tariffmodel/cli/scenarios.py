@@ -37,8 +37,8 @@ def scenarios(
     cluster: Annotated[
         str,
         typer.Option(
-            help="Scheduler of a running Dask cluster, such as tcp://host:8786; `local` for one of --workers, 2 "
-            "at the least, on this machine."
+            help="Scheduler of a running Dask cluster, such as tcp://host:8786; `local` for one of --workers "
+            "(2 or more) on this machine."
         ),
     ] = "",
     value: Annotated[

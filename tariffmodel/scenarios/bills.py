@@ -9,8 +9,10 @@ for USMCA and US content u that are drawn: its value comes as it is, times the q
 both. Branches that agree on a year have one coefficient between them and are reckoned once. Sums are NumPy's
 own (``einsum`` without BLAS): the last bit must not depend on how many threads a worker has.
 
-The share of a quota that is filled is that of the central volumes, and a relief's score that of the facts:
-neither is drawn. Volume credits, which are settled by year for all goods of a maker at once, are refused.
+The share of imports inside a quota follows the volumes of each draw: where it is not that of the central
+ones, what its window saves is taken off or put on. (An offset is reckoned on duty at the central share: it is
+one of parts, and no quota on parts is in the data.) A relief's score is that of the facts and is not drawn.
+Volume credits, which are settled by year for all goods of a maker at once, are refused.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from tariffmodel.scenarios.streams import Cells, CurveTable, Factors, cells
 from tariffmodel.tariff import parts
 from tariffmodel.tariff.entries import Offset, Policy
 from tariffmodel.tariff.goods import Goods
-from tariffmodel.tariff.rates import Rates, rates
+from tariffmodel.tariff.rates import QuotaWindow, Rates, quota_windows, rates
 
 
 class _Terms(NamedTuple):
@@ -46,6 +48,31 @@ class _Account(NamedTuple):
 
     entries: tuple[Offset, ...]
     column: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Quotas:
+    """Windows (W,) of the quotas of all branches, each once.
+
+    `saved` (R, W) are coefficients of what they save, on the rows of `terms`; `arriving` (G, W) central units
+    by group of streams that move alike, `filling` (G,) how; `units` (W,) may enter, and `central` (W,) is the
+    share of the central volumes inside. `of` has, by branch, pairs of a year and a window.
+    """
+
+    terms: _Terms
+    saved: np.ndarray
+    arriving: np.ndarray
+    filling: Factors
+    units: np.ndarray
+    central: np.ndarray
+    of: tuple[tuple[tuple[int, int], ...], ...]
+
+    def change(self, quantiles: np.ndarray) -> np.ndarray:
+        """Share inside (W, B) in each draw, less the central one."""
+        arriving = np.einsum("gw,gb->wb", self.arriving, self.filling.at(quantiles))
+        most = np.maximum(arriving, self.units[:, None])
+        share = np.divide(self.units[:, None], most, out=np.ones_like(most), where=most > 0)
+        return np.asarray(share - self.central[:, None])
 
 
 @dataclass(frozen=True)
@@ -72,6 +99,7 @@ class Plan:
     accounts: tuple[tuple[_Account, ...], ...]
     earning: dict[str, tuple[np.ndarray, Factors]]
     builders: np.ndarray
+    quotas: _Quotas | None
 
 
 def plan(
@@ -135,6 +163,8 @@ def plan(
             before = sum(columns.shape[1] for columns in due[:-1])
             mine.append(_Account(tuple(entries), before + np.arange(len(goods.spans))))
         accounts.append(mine)
+    windows = [quota_windows(one, facts, goods.flows, goods.spans) for one in (*paths, against)]
+    quotas = _quotas(windows, goods, streams, year_of, table) if any(windows) else None
     yearly_, column = _once(np.concatenate(yearly, axis=1))
     due_, place = _once(np.concatenate(due, axis=1))
     kind, maker, curves = table.curves(shape)
@@ -155,6 +185,7 @@ def plan(
         accounts=tuple(tuple(a._replace(column=place[a.column]) for a in mine) for mine in accounts),
         earning=earning,
         builders=np.flatnonzero(np.diff(part_terms.bounds)),
+        quotas=quotas,
     )
 
 
@@ -186,6 +217,12 @@ def attributable(made: Plan, drawn: Drawn) -> np.ndarray:
 
     each = _contracted(made.yearly, rows(made.terms, True), made.terms.bounds)
     owed = each[made.column]
+    if made.quotas is not None:
+        saved = _contracted(made.quotas.saved, rows(made.quotas.terms, True), made.quotas.terms.bounds)
+        saved *= made.quotas.change(quantiles)[:, None]
+        for number, windows in enumerate(made.quotas.of):
+            for year, window in windows:
+                owed[number, year] -= saved[window]
     if any(made.accounts):
         due, reaching = (
             _contracted(made.due, rows(made.part_terms, whole), made.part_terms.bounds)[:, made.builders]
@@ -222,6 +259,46 @@ def _less_offset(
     for span, draw in parts.settled(account.entries, made.spans, claimed, assembled, {}):
         if (year := made.year_of[span]) >= 0:
             owed[year, made.builders] -= draw.T * share[account.column[span]]
+
+
+def _quotas(
+    windows: Sequence[Sequence[QuotaWindow]],
+    goods: Goods,
+    streams: Cells,
+    year_of: np.ndarray,
+    table: CurveTable,
+) -> _Quotas:
+    """The windows of every branch, made ready to be filled by drawn volumes."""
+    counted = np.any([one.counted for of in windows for one in of], axis=0)
+    saving = np.any([one.saved != 0 for of in windows for one in of], axis=0)
+    runs, owner = goods.units[:, counted], np.broadcast_to(goods.owner, counted.shape)[counted]
+    central = np.where(runs[0] != 0, runs[0], np.maximum(runs.max(axis=0), 1e-9))
+    sign = np.vstack([owner, runs / central]).T.round(9)
+    _, first, group = np.unique(sign, axis=0, return_index=True, return_inverse=True)
+    filling = Factors.of((runs / central)[:, first], owner[first], table)
+    terms = _terms(streams, np.unique(streams.of[saving]), len(goods.makers))
+    each: list[np.ndarray] = []
+    of: list[list[tuple[int, int]]] = []
+    for branch in windows:
+        mine = []
+        for one in branch:
+            years = np.unique(year_of[one.counted.any(axis=1)])
+            if years[-1] < 0:  # not in the period
+                continue
+            nothing = np.zeros_like(one.saved)
+            coefficients = _coefficients([one.saved, nothing, nothing], streams)
+            saved = _summed(coefficients, streams, terms, year_of >= 0)
+            units = np.bincount(group.ravel(), weights=central * one.counted[counted], minlength=len(first))
+            mine.append((int(years[-1]), len(each)))
+            each.append(np.concatenate([saved, units, [one.units], one.share(goods.units[:1])]))
+        of.append(mine)
+    every = np.array(each).reshape(len(each), len(terms.cell) + len(first) + 2).T
+    found, place = _once(every)
+    saved, arriving, may, inside = np.split(found, np.cumsum([len(terms.cell), len(first), 1]))
+    return _Quotas(
+        terms, saved, arriving, filling, may[0], inside[0],
+        tuple(tuple((year, int(place[number])) for year, number in mine) for mine in of),
+    )  # fmt: skip
 
 
 def _contracted(coefficients: np.ndarray, rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:

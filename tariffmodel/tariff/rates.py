@@ -141,18 +141,9 @@ def rates(  # noqa: C901  the order of its steps is the law's
     [[[0.025]]]
     """
     number = Numbers(variants or {})
-    starts = np.array([span.start.toordinal() for span in spans])
-    ends = np.array([span.end.toordinal() for span in spans])
 
     def covered(entry: Any) -> tuple[np.ndarray, np.ndarray]:
-        days = (starts >= entry.start.toordinal()) & (ends <= entry.end.toordinal())
-        goods = np.isin(flows.product, entry.product) & (
-            np.isin(flows.origin, entry.origin) | ("*" in entry.origin)
-        )
-        return np.flatnonzero(days), np.flatnonzero(goods)
-
-    def precedence(entries: Iterable[Any]) -> list[Any]:
-        return sorted(entries, key=lambda e: (e.layer, "*" not in e.origin))
+        return _covered(entry, flows, spans)
 
     def blank(fill: float, kinds: Sequence[tuple[str, Entry]]) -> np.ndarray:
         count, kind = number.count(kinds), np.dtype(float)
@@ -163,7 +154,7 @@ def rates(  # noqa: C901  the order of its steps is the law's
 
     mfn_entries = [("mfn", entry) for entry in policy.mfn]
     ordinary, preferred = blank(np.nan, mfn_entries), blank(np.nan, mfn_entries)
-    for entry in precedence(policy.mfn):
+    for entry in _precedence(policy.mfn):
         days, goods = covered(entry)
         (preferred if entry.usmca else ordinary)[:, days[:, None], goods] = number("mfn", entry, "rate")
     if np.isnan(ordinary).any():
@@ -185,7 +176,7 @@ def rates(  # noqa: C901  the order of its steps is the law's
     for measure in sorted({entry.measure for _, entry in charges}):
         own = [(kind, entry) for kind, entry in charges if entry.measure == measure]
         general, qualifying, content = (blank(0.0, [*mfn_entries, *own]) for _ in range(3))
-        for entry in precedence(entry for _, entry in own):
+        for entry in _precedence(entry for _, entry in own):
             days, goods = covered(entry)
             if not (days.size and goods.size):
                 continue
@@ -209,6 +200,82 @@ def rates(  # noqa: C901  the order of its steps is the law's
         components[measure] = (general, qualifying, content)
     number.refuse_unused(policy)
     return Rates(components)
+
+
+def _covered(entry: Any, flows: Flows, spans: Sequence[Period]) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the spans and of the flows that an entry is about."""
+    days = [entry.start <= span.start and span.end <= entry.end for span in spans]
+    goods = np.isin(flows.product, entry.product) & (
+        np.isin(flows.origin, entry.origin) | ("*" in entry.origin)
+    )
+    return np.flatnonzero(days), np.flatnonzero(goods)
+
+
+def _precedence(entries: Iterable[Any]) -> list[Any]:
+    """Entries in the order in which a later one replaces an earlier one."""
+    return sorted(entries, key=lambda e: (e.layer, "*" not in e.origin))
+
+
+@dataclass(frozen=True)
+class QuotaWindow:
+    """A window of a tariff-rate quota: `units` may enter in it at the lower rate.
+
+    `counted` (S, F) are the streams that fill it; `saved` (S, F) is the rate outside less that inside.
+    """
+
+    units: float
+    counted: np.ndarray
+    saved: np.ndarray
+
+    def share(self, units: np.ndarray) -> np.ndarray:
+        """Share inside the quota (...) of units (..., S, F), pro rata to imports.
+
+        >>> window = QuotaWindow(50.0, np.ones((1, 2), dtype=bool), np.full((1, 2), 0.15))
+        >>> window.share(np.array([[[40.0, 60.0]], [[10.0, 0.0]]])).tolist()
+        [0.5, 1.0]
+        """
+        arriving = (units * self.counted).sum(axis=(-2, -1))
+        most = np.maximum(arriving, self.units)
+        return np.asarray(np.divide(self.units, most, out=np.ones_like(most), where=most > 0))
+
+
+def quota_windows(policy: Policy, facts: Facts, flows: Flows, spans: Sequence[Period]) -> list[QuotaWindow]:
+    """The windows of a policy's quotas, so that their share can be found anew for other volumes.
+
+    Examples
+    --------
+    >>> import tariffmodel as tm
+    >>> asked = tm.case(period="CY2027")
+    >>> goods = asked.goods
+    >>> found = quota_windows(asked.policy, asked.facts, goods.flows, goods.spans)
+    >>> [window.units for window in found][-2:], round(float(found[-1].saved.max()), 3)
+    ([25000.0, 25000.0], 0.175)
+    """
+    shape, out = (len(spans), len(flows)), []
+    for measure in sorted({one.measure for one in policy.additional if one.quota_rate is not None}):
+        charges: tuple[Any, ...] = (*policy.additional, *policy.relief)
+        own = [entry for entry in charges if entry.measure == measure]
+        winner = np.full(shape, -1)
+        for place, entry in enumerate(entries := _precedence(own)):
+            days, goods = _covered(entry, flows, spans)
+            winner[days[:, None], goods] = place
+        inside, outside = (
+            rates(policy, facts, flows, spans, np.full((1, *shape), units)).components[measure][0]
+            for units in (0.0, np.inf)
+        )
+        saved = np.broadcast_to((outside - inside)[0], shape)
+        for place, entry in enumerate(entries):
+            if not isinstance(entry, Additional) or entry.quota_rate is None:
+                continue
+            days, goods = _covered(entry, flows, spans)
+            windows = [quota_window(spans[day].start, entry.quota_window == "quarter") for day in days]
+            for window in sorted(set(windows)):
+                counted = np.zeros(shape, dtype=bool)
+                counted[days[[one == window for one in windows]][:, None], goods] = True
+                open_units = float(entry.quota_units_per_year or 0.0) * quota_part(entry, *window)
+                here = np.where(counted & (winner == place), saved, 0.0)
+                out.append(QuotaWindow(open_units, counted, here))
+    return out
 
 
 def _quota_share(
