@@ -47,6 +47,7 @@ _HOMES = {
     "ecb": "intake.ecb",
     "earnings_dates": "intake.earnings_dates",
     "equilibrium": "response.equilibrium",
+    "entries": "tariff.entries",
     "errors": "errors",
     "event_calendar": "markets.event_calendar",
     "event_tests": "stats.event_tests",

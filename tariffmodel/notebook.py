@@ -32,7 +32,7 @@ from tariffmodel.tariff.case import case as ask
 if TYPE_CHECKING:
     from tariffmodel.facts import Facts
     from tariffmodel.tariff.case import Case
-    from tariffmodel.tariff.policy import Policy
+    from tariffmodel.tariff.entries import Policy
 
 SOURCE = "tariffmodel, from company reports, trade statistics, dated law and estimates in data"
 

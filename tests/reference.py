@@ -22,7 +22,7 @@ from scipy.special import digamma, polygamma
 
 from tariffmodel import periods
 from tariffmodel.facts import FACT_FILES
-from tariffmodel.tariff.policy import Additional, Credit, Policy, Relief
+from tariffmodel.tariff.entries import Additional, Credit, Policy, Relief
 
 ONE_DAY = timedelta(days=1)
 SALES, BUILT, EXPORTS, IMPORTS = (

@@ -33,7 +33,7 @@ from tariffmodel import (
 from tariffmodel.charts import house
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
 ALT = "Bars of something – with a dash."

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from tariffmodel import case, charts, currency, facts, sensitivity
 from tariffmodel.facts import Facts
 from tariffmodel.markets.currency import IsoProfit
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 LOOK = {"source": "a source", "as_of": date(2026, 10, 30)}
 HOMES = {"Toyota": "JP", "Kia": "KR", "BMW": "EU", "GM": "US", "Ford": "US", "Mazda": "JP"}

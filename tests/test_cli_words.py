@@ -15,7 +15,7 @@ from tariffmodel import cli, event_calendar, facts, periods, policy
 from tariffmodel.cli import options, pages
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import companies
-from tariffmodel.facts.schemas import MAKERS
+from tariffmodel.facts.schemas.companies import MAKERS
 from tariffmodel.intake import own_joining as joining
 
 OWN = """

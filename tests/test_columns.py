@@ -15,7 +15,7 @@ from tariffmodel import columns
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.lab.effects import Workbench, outcome
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 ROOT = Path(__file__).resolve().parents[1]
 EVENTS = ["2025-07-22-japan-deal", "2025-07-27-eu-deal"]

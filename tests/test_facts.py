@@ -15,7 +15,8 @@ import pytest
 from tariffmodel import facts, periods, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts import tables
-from tariffmodel.facts.schemas import MODEL_UNITS, TABLES
+from tariffmodel.facts.schemas import TABLES
+from tariffmodel.facts.schemas.model import MODEL_UNITS
 
 ROOT = facts.data_dir()
 

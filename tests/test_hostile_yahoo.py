@@ -275,7 +275,7 @@ def test_close_that_yahoo_revises_is_followed_old_and_new_are_kept(refreshed, da
     frame.loc[day, "traded"] = 0.98 * old
     step(market, frame, f"{last:%Y-%m-%d}")
     kept = pd.read_parquet(store.path(market.folder, refresh.RECORDS))
-    schemas.PRICE_RECORDS.validate(kept)
+    schemas.market.PRICE_RECORDS.validate(kept)
     assert not price_checks.compare(pd.read_parquet(store.path(market.folder, refresh.PRICES)), kept)[
         "off"
     ].any()

@@ -175,7 +175,9 @@ def workbook(text: str, dice: random.Random) -> bytes:
 def facts_of(file: Path, known: Facts) -> None:
     rows = own_facts.read_facts(file, **SOURCE)
     if not own_facts.check_facts(rows, known):
-        assert no_infinite(own_facts.conform_own(rows, schemas.FACTS)[0]), "an infinite figure is accepted"
+        assert no_infinite(own_facts.conform_own(rows, schemas.model.FACTS)[0]), (
+            "an infinite figure is accepted"
+        )
 
 
 def prices_of(file: Path, known: Facts) -> None:

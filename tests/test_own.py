@@ -60,8 +60,8 @@ def keeps_the_rules(folder: Path) -> bool:
     prices = pd.read_parquet(store.path(folder, "market/prices.parquet"))
     book = store.path(folder, "market/instruments.csv")
     lines = pd.read_csv(book, dtype=str, keep_default_na=False, na_values=[""])
-    schemas.PRICES.validate(prices)
-    schemas.INSTRUMENTS.validate(lines)
+    schemas.market.PRICES.validate(prices)
+    schemas.market.INSTRUMENTS.validate(lines)
     return prices.equals(prices.sort_values(["ticker", "date"], ignore_index=True))
 
 

@@ -46,7 +46,7 @@ def test_lines_are_replaced_as_a_whole_and_the_others_stay(desk, wide, tmp_path,
     seen = own_panel.replace_panel(desk, written(wide, kind, tmp_path))
     assert sorted(seen.index) == sorted(LINES) and len(store.snapshots(desk.folder)) == 1
     rows = pd.read_parquet(store.path(desk.folder, "market/prices.parquet"))
-    schemas.PRICES.validate(rows)
+    schemas.market.PRICES.validate(rows)
     now = replace(desk)
     for ticker in LINES:
         pd.testing.assert_series_equal(now.prices[ticker].dropna(), wide[ticker].dropna(), check_freq=False)

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tariffmodel import facts, policy
+from tariffmodel import entries, facts, policy
 from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.rates import Flows, rates
@@ -181,11 +181,11 @@ def test_general_parts_paid_what_was_void(known, law):
 def test_part_is_every_class_of_parts_and_a_listed_one_may_be_for_dealers(tmp_path):
     every = EXTRA.replace('"car"', '"part"').format(id="x", origin="JP", rate=0.1, start="2027-01-01")
     one = policy.load(write(tmp_path, BASE + every))
-    assert one.additional[-1].product == list(policy.PARTS)
+    assert one.additional[-1].product == list(entries.PARTS)
     listed = policy.load(write(tmp_path, BASE + every.replace('"part"', '["listed_part"]')))
     assert listed.additional[-1].product == ["listed_part", "service_part"]
     again = policy.load(write(tmp_path, BASE + every), settings={"additional.x.rate": 0.2})
-    assert again.additional[-1].product == list(policy.PARTS)
+    assert again.additional[-1].product == list(entries.PARTS)
 
 
 def test_every_rule_of_the_law_says_how_far_it_was_followed(law):

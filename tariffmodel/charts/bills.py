@@ -57,7 +57,7 @@ from tariffmodel.charts.house import (
     widen,
 )
 from tariffmodel.charts.native import Native
-from tariffmodel.tariff.policy import PARTS
+from tariffmodel.tariff.entries import PARTS
 
 # Contribution -------------------------------------------------------------------------------------
 

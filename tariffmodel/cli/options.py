@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from tariffmodel.facts import Facts
     from tariffmodel.tariff.case import Case
-    from tariffmodel.tariff.policy import Policy
+    from tariffmodel.tariff.entries import Policy
 
 # as in `tariff.case`, which is slow to import
 LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"

@@ -406,7 +406,11 @@ class Facts:
         >>> doubled = known.with_values({("Subaru", "us_import_units", "JP"): lambda units: 2 * units})
         >>> asked = tm.case(data=doubled)
         """
-        from tariffmodel.facts.schemas import BOUNDS, bounds, in_bounds  # slow to import: `load` has done so
+        from tariffmodel.facts.schemas.model import (  # slow to import: `load` has done so
+            BOUNDS,
+            bounds,
+            in_bounds,
+        )
 
         table = self.table.copy()
         span = periods.parse(period) if period else None
@@ -628,7 +632,9 @@ def _fact_files(overlay: Path) -> list[str]:
 def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.DataFrame:
     """One validated table with `file` and `row` (as a spreadsheet counts) on every row."""
     # slow to import: only when data are read
-    from tariffmodel.facts.schemas import DISCLOSURES, FACTS, TABLES
+    from tariffmodel.facts.schemas import TABLES
+    from tariffmodel.facts.schemas.companies import DISCLOSURES
+    from tariffmodel.facts.schemas.model import FACTS
 
     path = in_use(folder, overlay, name)
     if not path.is_file():
@@ -650,7 +656,7 @@ def _read(folder: Path, overlay: Path, name: str, faults: list[Fault]) -> pd.Dat
 
 def _unlisted(table: pd.DataFrame, name: str, folder: Path, overlay: Path) -> list[Fault]:
     """Cells that must be in the list of another table, and are not."""
-    from tariffmodel.facts.schemas import LISTED, LISTS
+    from tariffmodel.facts.schemas.kinds import LISTED, LISTS
 
     faults = []
     for (file, column), kind in LISTED.items():

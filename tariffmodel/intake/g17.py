@@ -180,7 +180,7 @@ def _rows(changed: pd.DataFrame, vintage: str, today: str) -> pd.DataFrame:
 
 def _write(table: pd.DataFrame, place: Any) -> None:
     """Write the table, once it is found to fit its schema."""
-    from tariffmodel.facts.schemas import US_OUTPUT  # slow to import
+    from tariffmodel.facts.schemas.watch import US_OUTPUT  # slow to import
 
     text = table.to_csv(index=False, lineterminator="\n")
     raw = pd.read_csv(StringIO(text), dtype=str, keep_default_na=False, na_values=[""])

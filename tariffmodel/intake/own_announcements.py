@@ -73,7 +73,7 @@ def read_announcements(
     >>> rows[["date", "company", "plant", "country", "jobs", "kind"]].to_numpy().tolist()
     [['2026-04-03', 'Kia', 'West Point', 'US', '500', 'hiring']]
     """
-    from tariffmodel.facts.schemas import ANNOUNCEMENTS  # slow to import
+    from tariffmodel.facts.schemas.watch import ANNOUNCEMENTS  # slow to import
 
     known = list(ANNOUNCEMENTS.columns)
     read = spreadsheet.read(path, sheet=sheet, encoding=encoding)
@@ -185,7 +185,7 @@ def add_announcements(
     ...     tm.own_announcements.add_announcements(replace(tm.facts.load(), folder=Path(place)), file)
     1
     """
-    from tariffmodel.facts.schemas import ANNOUNCEMENTS
+    from tariffmodel.facts.schemas.watch import ANNOUNCEMENTS
 
     rows = read_announcements(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     refuse([fault for fault in check_announcements(rows, facts) if not fault.warning])
@@ -202,7 +202,7 @@ def add_announcements(
 
 
 def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
-    from tariffmodel.facts.schemas import ANNOUNCEMENTS
+    from tariffmodel.facts.schemas.watch import ANNOUNCEMENTS
 
     file = rows.attrs.get("file", "own rows")
     plain = rows.reindex(columns=[*ANNOUNCEMENTS.columns, "row"])

@@ -131,7 +131,8 @@ def read_disclosures(
     >>> rows[["value", "bound", "basis", "like_for_like"]].to_numpy().tolist()
     [['120', 'range', 'gross', 'true']]
     """
-    from tariffmodel.facts.schemas import DISCLOSURES, FRACTIONS  # slow to import
+    from tariffmodel.facts.schemas.companies import DISCLOSURES  # slow to import
+    from tariffmodel.facts.schemas.kinds import FRACTIONS
 
     known = list(DISCLOSURES.columns)
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
@@ -431,7 +432,7 @@ def _judged(rows: pd.DataFrame, facts: Facts) -> pd.DataFrame:
 
 def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
     """Rows of disclosures with types, and what is wrong with them."""
-    from tariffmodel.facts.schemas import DISCLOSURES
+    from tariffmodel.facts.schemas.companies import DISCLOSURES
 
     rows = _judged(rows, facts)
     columns, file = set(rows.attrs.get("columns", rows.columns)), rows.attrs.get("file", "own rows")

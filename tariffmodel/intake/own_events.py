@@ -114,7 +114,7 @@ def read_events(
     >>> rows[["date", "time", "kind", "source_title"]].to_numpy().tolist()
     [['8 May 2026', '13:55 JST', 'results', 'mine.csv']]
     """
-    from tariffmodel.facts.schemas import COMPANY_NEWS  # slow to import
+    from tariffmodel.facts.schemas.events import COMPANY_NEWS  # slow to import
 
     known = [name for name in COMPANY_NEWS.columns if name not in ("time_assumed", "time_basis")]
     table = spreadsheet.read(path, sheet=sheet, encoding=encoding)
@@ -266,7 +266,7 @@ def keep(facts: Facts, rows: pd.DataFrame, reason: str, gone: pd.DataFrame | Non
     ...     store.snapshots(Path(place))["files"].tolist()
     ['events/own_company_news.csv']
     """
-    from tariffmodel.facts.schemas import COMPANY_NEWS
+    from tariffmodel.facts.schemas.events import COMPANY_NEWS
 
     new = rows[list(COMPANY_NEWS.columns)].astype("str")
     with store.writing(facts.folder, reason) as staging:
@@ -308,7 +308,7 @@ def _text(cell: object) -> str:
 
 def _understood(rows: pd.DataFrame, facts: Facts, zone: str | None) -> tuple[pd.DataFrame, list[Fault]]:
     """Rows with the columns and types of ``company_news.csv``, and what is wrong with or doubtful in them."""
-    from tariffmodel.facts.schemas import COMPANY_NEWS
+    from tariffmodel.facts.schemas.events import COMPANY_NEWS
 
     file = rows.attrs.get("file", "own rows")
     default, faults = None, list[Fault]()

@@ -104,7 +104,7 @@ def read_facts(
     >>> rows[["period", "value", "unit", "quality"]].to_numpy().tolist()
     [['2026-01', '180000', 'units', 'reported'], ['2026-02', '190000', 'units', 'reported']]
     """
-    from tariffmodel.facts.schemas import FACTS  # slow to import
+    from tariffmodel.facts.schemas.model import FACTS  # slow to import
 
     known = list(FACTS.columns)
     columns = {_OLDER.get(column, column): value for column, value in columns.items()}
@@ -139,7 +139,7 @@ def _finished(
     left_out: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Rows as `read_facts` returns them; `left_out` are labels of a release that are not known."""
-    from tariffmodel.facts.schemas import MODEL_UNITS  # slow to import
+    from tariffmodel.facts.schemas.model import MODEL_UNITS  # slow to import
 
     if wide := "value" not in rows:
         rows = _tall(rows, known, table.file)
@@ -541,7 +541,7 @@ def _days(label: object) -> tuple[date, date] | None:
 
 def _typed(rows: pd.DataFrame, facts: Facts) -> tuple[pd.DataFrame, list[Fault]]:
     """Rows of facts with types, and what is wrong with them."""
-    from tariffmodel.facts.schemas import FACTS, MODEL_UNITS
+    from tariffmodel.facts.schemas.model import FACTS, MODEL_UNITS
 
     rows = companies.written_out(rows, facts, "maker")
     file = rows.attrs.get("file", "own rows")

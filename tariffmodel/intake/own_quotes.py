@@ -87,7 +87,7 @@ def read_quotes(
     >>> rows[["date", "underlying", "type", "tenor", "mid", "unit"]].to_numpy().tolist()
     [['2025-04-03', 'USDJPY', 'atm', '1M', '12.8', 'percent_a_year']]
     """
-    from tariffmodel.facts.schemas import QUOTES  # slow to import
+    from tariffmodel.facts.schemas.market import QUOTES  # slow to import
 
     known = list(QUOTES.columns)
     sheet_read = spreadsheet.read(path, sheet=sheet, encoding=encoding)
@@ -180,7 +180,7 @@ def add_quotes(
     ...     tm.own_quotes.add_quotes(replace(tm.facts.load(), folder=Path(place)), file, unit="percent")
     1
     """
-    from tariffmodel.facts.schemas import QUOTES
+    from tariffmodel.facts.schemas.market import QUOTES
 
     rows = read_quotes(path, sheet=sheet, encoding=encoding, decimal=decimal, **columns)
     refuse(check_quotes(rows))
@@ -221,7 +221,7 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(rows: pd.DataFrame) -> tuple[pd.DataFrame, list[Fault]]:
-    from tariffmodel.facts.schemas import QUOTES
+    from tariffmodel.facts.schemas.market import QUOTES
 
     file = rows.attrs.get("file", "own rows")
     plain = rows.reindex(columns=[*QUOTES.columns, "row"])

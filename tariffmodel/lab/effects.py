@@ -16,9 +16,9 @@ from tariffmodel.response import net_bill
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.duty import Bill, bill
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.goods import Goods, entered
 from tariffmodel.tariff.incentives import own_worth
-from tariffmodel.tariff.policy import Policy
 
 _REWARDED = {"us_built": PRODUCTION, "exported": EXPORTS}
 

@@ -16,7 +16,7 @@ from tariffmodel import files
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import data_dir
 from tariffmodel.tariff import policy as policies
-from tariffmodel.tariff.policy import KINDS
+from tariffmodel.tariff.entries import KINDS
 
 Value = float | date
 

@@ -12,7 +12,7 @@ from tariffmodel.lab.effects import Workbench
 from tariffmodel.response import capacity
 from tariffmodel.response.game import Costs, costs, nash
 from tariffmodel.response.schedule import Schedule, schedule
-from tariffmodel.tariff.policy import Policy, Relief
+from tariffmodel.tariff.entries import Policy, Relief
 
 TURNED = {"slope": 0.5, "base": 0.5}  # numbers of a relief that its curves are drawn over, and how far
 _SHAPES = ("linear", "smooth")  # of a relief that has a slope and a base

@@ -35,7 +35,7 @@ from tariffmodel.markets import market
 from tariffmodel.stats.sessions import first_after, trading_hours
 from tariffmodel.tariff import policy, uncertainty
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.policy import KINDS, Policy
+from tariffmodel.tariff.entries import KINDS, Policy
 
 MARKETS = ("US", "JP", "KR", "DE")  # with columns in `table`; lines of others are placed by their calendar
 ZONE = "America/New_York"
@@ -481,7 +481,7 @@ def _hours(facts: Facts, place: str, announced: pd.Series) -> pd.DataFrame:
 
 def _policy(facts: Facts, row: pd.Series, column: str) -> tuple[Policy, date | None]:
     """The policy that a reference stands for, and the day on which it is frozen."""
-    from tariffmodel.facts.schemas import REFERENCE
+    from tariffmodel.facts.schemas.events import REFERENCE
 
     reference = row[column]
 

@@ -17,8 +17,8 @@ from tariffmodel.errors import DataError
 from tariffmodel.facts import IMPORTS, PRODUCTION, Facts, periods, resolve
 from tariffmodel.tariff.case import LAW, Case
 from tariffmodel.tariff.contribution import HOME_IMPORTS
+from tariffmodel.tariff.entries import Relief
 from tariffmodel.tariff.goods import Goods
-from tariffmodel.tariff.policy import Relief
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.relief import contribution_of, earners, edges, rate_at
 

@@ -18,7 +18,7 @@ from filelock import FileLock
 from tariffmodel import escapes, files
 from tariffmodel.errors import DataError
 from tariffmodel.facts import KEY, Facts, store
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 CONCLUSIONS, LOCK = "conclusions.csv", ".conclusions.lock"
 INPUTS = {name: f"inputs/{name}.parquet" for name in ("facts", "prices", "fx")} | {

@@ -21,7 +21,7 @@ from tariffmodel.errors import DataError
 from tariffmodel.escapes import markdown, markdown_said
 from tariffmodel.facts import KEY
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS, NUMBERS
-from tariffmodel.tariff.policy import KINDS
+from tariffmodel.tariff.entries import KINDS
 
 FLAGS = (
     "sign flip", "significance lost", "significance gained", "appeared", "gone", "moved", "same",

@@ -18,7 +18,7 @@ from tariffmodel.markets import valuation as values
 from tariffmodel.runs.live_cells import Book, Sheet, here
 from tariffmodel.tariff import exposure
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 _TOP, _LEFT = 4, 1  # first row and column of what the tables rest on
 _Cell = Callable[[str, str], str]  # from the cells of a row's and a column's figure

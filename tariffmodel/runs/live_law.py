@@ -18,7 +18,7 @@ from tariffmodel.runs.live_cells import COLUMN, ROW, Book, Sheet
 from tariffmodel.runs.live_inputs import Inputs
 from tariffmodel.tariff import parts
 from tariffmodel.tariff.contribution import METRICS
-from tariffmodel.tariff.policy import FOREVER, Additional, Entry, Mfn, Offset, Policy, Relief
+from tariffmodel.tariff.entries import FOREVER, Additional, Entry, Mfn, Offset, Policy, Relief
 from tariffmodel.tariff.rates import Rates, quota_part, quota_window, rates
 from tariffmodel.tariff.relief import contribution_of, rate_at
 

@@ -24,8 +24,8 @@ from tariffmodel.runs.live_law import Law
 from tariffmodel.tariff import cost, exposure
 from tariffmodel.tariff.case import Case, PolicySource
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.goods import entered
-from tariffmodel.tariff.policy import Policy
 
 OTHERS = (
     "current-law",

@@ -22,7 +22,7 @@ from tariffmodel.markets import market
 from tariffmodel.runs import conclusions
 from tariffmodel.runs.kernels import Ended
 from tariffmodel.tariff import policy as policies
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 PACKAGE = Path(__file__).resolve().parents[1]
 OK, FAILED = "ok", "failed"  # a notebook's status

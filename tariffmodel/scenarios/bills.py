@@ -28,8 +28,8 @@ from tariffmodel.facts.periods import Period
 from tariffmodel.scenarios.draws import Curves, Drawn
 from tariffmodel.scenarios.streams import Cells, CurveTable, Factors, cells
 from tariffmodel.tariff import parts
+from tariffmodel.tariff.entries import Offset, Policy
 from tariffmodel.tariff.goods import Goods
-from tariffmodel.tariff.policy import Offset, Policy
 from tariffmodel.tariff.rates import Rates, rates
 
 

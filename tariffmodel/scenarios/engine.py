@@ -29,9 +29,9 @@ from tariffmodel.scenarios.draws import BLOCK, Drawn, Spec
 from tariffmodel.scenarios.tree import Branch, Scenario, joined
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.exposure import ALL
 from tariffmodel.tariff.goods import DAYS_A_YEAR, INPUTS, entered
-from tariffmodel.tariff.policy import Policy
 
 BATCH = 20  # blocks that are counted together: the unit of work
 BINS = 512  # of each distribution; within one it is a point at the mean of what fell there

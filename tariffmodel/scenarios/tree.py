@@ -30,7 +30,7 @@ from tariffmodel.escapes import short
 from tariffmodel.facts import data_dir
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
-from tariffmodel.tariff.policy import FOREVER, KINDS, Day, Number, Offset, Policy
+from tariffmodel.tariff.entries import FOREVER, KINDS, Day, Number, Offset, Policy
 
 SUMS_TO = 1e-9  # how near to 1 the probabilities of a node must come
 _MOST = 240  # branches of a scenario: each has its own bill in every draw

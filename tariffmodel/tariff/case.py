@@ -21,8 +21,8 @@ from tariffmodel.facts import Facts, periods
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.duty import Bill, bill
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.goods import Goods, entered
-from tariffmodel.tariff.policy import Policy
 
 LAW, BEFORE, YEAR = "current-law", "before-april-2025", "FY2026-03"
 PolicySource = Policy | str | Path | Mapping[str, Any]

@@ -11,9 +11,9 @@ from tariffmodel.errors import PolicyError
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, PolicySource, to_the_cent
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.exposure import table
 from tariffmodel.tariff.goods import INPUTS, entered
-from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.policy import names as policy_names
 
 TREASURY = "US Treasury"

@@ -33,8 +33,9 @@ from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill, by_span
+from tariffmodel.tariff.entries import Additional, Policy
 from tariffmodel.tariff.goods import INPUTS, Goods, entered, membership
-from tariffmodel.tariff.policy import Additional, Policy, as_paid
+from tariffmodel.tariff.policy import as_paid
 
 STEPS = ("owed", "lag", "refunds", "metals")
 BASES = ("owed", "cash", "booked")  # which cost a figure is of, see `bases`

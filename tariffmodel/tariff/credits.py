@@ -13,8 +13,8 @@ from tariffmodel.errors import DataError, PolicyError
 from tariffmodel.facts import FLOWS, PRODUCTION, Facts, periods, resolve
 from tariffmodel.facts.periods import Period
 from tariffmodel.tariff.contribution import clip, less
+from tariffmodel.tariff.entries import Credit, Policy
 from tariffmodel.tariff.goods import Goods, membership, year_share
-from tariffmodel.tariff.policy import Credit, Policy
 from tariffmodel.tariff.variants import Shift, Variants
 
 _NO_GAIN = 1e-9  # a difference of rates below this is rounding, not a saving

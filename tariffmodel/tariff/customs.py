@@ -27,13 +27,14 @@ from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import KINDS, PARTS, Policy
 from tariffmodel.tariff.goods import entered
 
 PRODUCTS = {
     "car": ("car",),
     "light_truck": ("light_truck",),
     "vehicle": ("car", "light_truck"),
-    "part": policies.PARTS,
+    "part": PARTS,
     "part_listed": ("listed_part", "service_part"),
 }
 ALL = "ALL"
@@ -298,7 +299,7 @@ def _modelled(case: Case, span: Period) -> pd.DataFrame:
     return found.assign(units=found["units"].where(~found["goods"].str.startswith("part")))
 
 
-def _streams(facts: Facts, span: Period, law: policies.Policy) -> pd.DataFrame:
+def _streams(facts: Facts, span: Period, law: Policy) -> pd.DataFrame:
     """By product and origin; a maker inside another is counted there and only there."""
     goods = entered(facts, span, [law])
     apart = facts.makers["consolidated_in"].isna()[goods.flows.maker].to_numpy()
@@ -316,9 +317,9 @@ def _streams(facts: Facts, span: Period, law: policies.Policy) -> pd.DataFrame:
     return frame[apart].groupby(["product", "origin"]).sum()
 
 
-def _as_enacted(law: policies.Policy, span: Period) -> list[tuple[Period, policies.Policy]]:
+def _as_enacted(law: Policy, span: Period) -> list[tuple[Period, Policy]]:
     """The days between enactments, each with the law as far as it was enacted on the first of them."""
-    entries: Iterable[Any] = (entry for kind in policies.KINDS for entry in getattr(law, kind))
+    entries: Iterable[Any] = (entry for kind in KINDS for entry in getattr(law, kind))
     days = {day for entry in entries for day in (entry.enacted, entry.to_enacted)}
     inside = {day for day in days if day is not None and span.start < day <= span.end}
     edges = sorted({span.start, *inside, span.end + timedelta(days=1)})

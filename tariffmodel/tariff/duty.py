@@ -20,8 +20,9 @@ import numpy as np
 from tariffmodel.facts import PRODUCTION, Facts
 from tariffmodel.tariff import parts
 from tariffmodel.tariff.credits import Settlement, settle
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.goods import Goods, year_share
-from tariffmodel.tariff.policy import Policy, full_key
+from tariffmodel.tariff.policy import full_key
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.variants import Shift, Variants
 

@@ -24,8 +24,8 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case, Valuation
 from tariffmodel.tariff.cost import bases
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import PARTS, Policy
 from tariffmodel.tariff.goods import INPUTS, entered
-from tariffmodel.tariff.policy import PARTS, Policy
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.variants import Variants
 

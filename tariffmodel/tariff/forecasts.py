@@ -349,7 +349,7 @@ def _tiles(span: Period) -> list[str]:
 
 
 def _columns() -> list[str]:
-    from tariffmodel.facts.schemas import FORECASTS  # slow to import
+    from tariffmodel.facts.schemas.model import FORECASTS  # slow to import
 
     return list(FORECASTS.columns)
 

@@ -18,7 +18,7 @@ import numpy as np
 from tariffmodel.errors import DataError
 from tariffmodel.facts import IMPORTS, PRODUCTION, SALES, Facts, periods, resolve
 from tariffmodel.facts.periods import Period
-from tariffmodel.tariff.policy import PARTS, Policy
+from tariffmodel.tariff.entries import PARTS, Policy
 from tariffmodel.tariff.rates import Flows
 
 DAYS_A_YEAR = 365.25

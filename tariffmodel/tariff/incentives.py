@@ -19,8 +19,8 @@ from tariffmodel.tariff import contribution
 from tariffmodel.tariff.case import Case, PolicySource
 from tariffmodel.tariff.contribution import CONTRIBUTIONS
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.goods import Goods, entered
-from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.rates import rates
 from tariffmodel.tariff.relief import contribution_of, edges
 

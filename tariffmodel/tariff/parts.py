@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 
 from tariffmodel.facts.periods import Period
+from tariffmodel.tariff.entries import Offset, Policy
 from tariffmodel.tariff.goods import Goods
-from tariffmodel.tariff.policy import Offset, Policy
 from tariffmodel.tariff.rates import Rates
 from tariffmodel.tariff.variants import Variants
 

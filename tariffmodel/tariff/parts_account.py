@@ -26,8 +26,8 @@ from tariffmodel.facts import Facts, data_dir
 from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.case import case as asked
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.parts import drawn
-from tariffmodel.tariff.policy import Policy
 from tariffmodel.tariff.rates import rates
 
 OFFSET = "offset"

@@ -16,7 +16,7 @@ import numpy as np
 from tariffmodel.errors import PolicyError
 from tariffmodel.facts import Facts
 from tariffmodel.facts.periods import Period
-from tariffmodel.tariff.policy import Additional, Entry, Policy, Relief
+from tariffmodel.tariff.entries import Additional, Entry, Policy, Relief
 from tariffmodel.tariff.relief import relief_rate
 from tariffmodel.tariff.variants import Numbers, Shift, Variants
 

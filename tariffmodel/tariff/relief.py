@@ -9,7 +9,7 @@ import pandas as pd
 
 from tariffmodel.facts import Facts
 from tariffmodel.tariff import contribution
-from tariffmodel.tariff.policy import Relief
+from tariffmodel.tariff.entries import Relief
 from tariffmodel.tariff.variants import Numbers, Shift
 
 _NO_LIMIT = 1e12  # stands for a ratio whose denominator is zero: above any bracket, and 0 times it is 0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tariffmodel.errors import PolicyError
-from tariffmodel.tariff.policy import Entry, Policy
+from tariffmodel.tariff.entries import Entry, Policy
 
 Variants = Mapping[str, Sequence[float] | np.ndarray]
 Shift = Mapping[str, np.ndarray]

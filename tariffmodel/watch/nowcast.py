@@ -37,8 +37,8 @@ from tariffmodel.tariff import uncertainty
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.contribution import INVESTMENT, JOBS, Level, composite, measured
 from tariffmodel.tariff.duty import bill
+from tariffmodel.tariff.entries import Policy, Relief
 from tariffmodel.tariff.goods import INPUTS, Goods
-from tariffmodel.tariff.policy import Policy, Relief
 from tariffmodel.tariff.relief import earners, rate_at
 from tariffmodel.watch import announcements
 

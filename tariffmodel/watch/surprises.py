@@ -19,7 +19,7 @@ from tariffmodel.markets import pricing, valuation
 from tariffmodel.tariff.case import Case, Valuation, to_the_cent
 from tariffmodel.tariff.contribution import INVESTMENT, JOBS
 from tariffmodel.tariff.duty import bill
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 from tariffmodel.tariff.relief import contribution_of, rate_at
 from tariffmodel.watch import nowcast
 
