@@ -157,6 +157,7 @@ def _lost_row(ax: Axes, native: Native) -> str:
             np.fmax(_end(native.high, native, row, np.nan), value),
         ]
         points = np.clip([0.0, *value, *ends[0], *ends[1]], left, right)
+        points = points[np.isfinite(points)]  # of what has no figure, nothing may be drawn
         here = np.array([x for at, x in marks if at == row])
         if any(np.abs(points - np.clip(x, left, right)).min() > reach for x in here):
             return f"a mark in row {name}"
@@ -166,9 +167,10 @@ def _lost_row(ax: Axes, native: Native) -> str:
         pairs = np.clip(
             [*zip(*ends, strict=True), *((a, b) for a in (0.0, *value) for b in value)], left, right
         )
+        pairs = np.sort(pairs[np.isfinite(pairs).all(axis=1)], axis=1)
         for at, low, high in spans:
-            ends_here = np.clip(sorted((low, high)), left, right)
-            if at == row and np.abs(np.sort(pairs, axis=1) - ends_here).max(axis=1).min() > reach:
+            away = np.abs(pairs - np.clip(sorted((low, high)), left, right)).max(axis=1)
+            if at == row and away.min(initial=np.inf) > reach:
                 return f"a range in row {name}"
     return ""
 

@@ -233,7 +233,8 @@ def _colored(look: Any, color: str, at: int, themed: bool) -> None:
 
 def _kinds(about: Mapping[str, Any]) -> list[str]:
     """The colours of rows in the order of the key."""
-    return list(dict.fromkeys([*(color for _, color in about["key"]), *about["row_colors"]]))
+    keyed = [color for _, color in about["key"] if color in about["row_colors"]]
+    return list(dict.fromkeys([*keyed, *about["row_colors"]]))
 
 
 def _keyed(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Box:
@@ -247,7 +248,8 @@ def _keyed(slide: Any, about: Mapping[str, Any], box: Box, themed: bool) -> Box:
     for label, color in about["key"]:
         spot, words = paragraph.add_run(), paragraph.add_run()
         spot.text, words.text = "■ ", f"{label}     "
-        _colored(spot.font.color, color, kinds.index(color), themed)
+        of_rows = color in kinds  # else of what all have, such as a part of each bar
+        _colored(spot.font.color, color, kinds.index(color) if of_rows else 0, themed and of_rows)
         spot.font.size = words.font.size = _points(11)
     return Box(box.left, box.top + high, box.width, box.height - high)
 

@@ -267,12 +267,19 @@ def _body(show: Any, layout: Any, name: str) -> Box:
     feet = [top for top in feet if top > show.slide_height / 2]
     top = title.top + title.height + round(0.2 * _CM)
     bottom = min([show.slide_height - round(0.4 * _CM), *(foot - round(0.1 * _CM) for foot in feet)])
+    across = max(show.slide_width - 2 * title.left, title.width)  # as far from the right as from the left
+    marks = [
+        shape for page in (layout, layout.slide_master) for shape in page.shapes if not shape.is_placeholder
+    ]
+    beside = [shape for shape in marks if shape.left > title.left + title.width / 2]
+    if any(shape.top < bottom and shape.top + shape.height > top for shape in beside):
+        across = title.width  # a logo stands there
     if bottom - top < 0.4 * show.slide_height or title.width < 0.4 * show.slide_width:
         raise DataError(
             f"{name} cannot be used: its layout “{layout.name}” leaves less than two fifths of the height "
             f"under the title; put the title at the top, or {_LAYOUT_REMEDY}"
         )
-    return Box(title.left, top, title.width, bottom - top)
+    return Box(title.left, top, across, bottom - top)
 
 
 _FOOT = ("DATE", "FOOTER", "SLIDE_NUMBER")
