@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from math import ceil
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox, offset_copy
 
 from tariffmodel.charts.house import POINT, SOFT, Color, dark, lay_out, month_text
+from tariffmodel.charts.spoken import said as tell
 
 _STEPS = (1, 2, 3, 4, 6, 12, 24, 60)  # months between ticks
 _DEGREES = (0, 180, 315, 135, 45, 225, 270, 90, 20, 160, 340, 200, 65, 115, 295, 245)
@@ -65,6 +67,7 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Color]], lines:
     places = spread_apart([y for _, y, _, _ in ordered], gap)
     edge = offset_copy(ax.get_yaxis_transform(), fig, x=10, units="points")
     for place, (x, y, text, color) in zip(places, ordered, strict=True):
+        told = "\n".join(map(tell, text.split("\n")))
         way = {
             "arrowstyle": "-",
             "color": color,
@@ -74,8 +77,8 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Color]], lines:
             "relpos": (0, 0.5),
         }
         ax.annotate(
-            text, (x, y), (1, float(place)), textcoords=edge, annotation_clip=False, arrowprops=way,
-            color=dark(color), size=6.5, va="center",
+            told, (x, y), (1, float(place)), textcoords=edge, annotation_clip=False,
+            arrowprops=way, color=dark(color), size=6.5, va="center",
         )  # fmt: skip
 
 
@@ -135,14 +138,14 @@ def date_axis(ax: Axes, most: int = 7) -> None:
     months = months[months >= pd.Timestamp(first)]
     if len(months) < 2:
         days = pd.date_range(first, last, periods=4).normalize()[1:3]
-        ax.set_xticks(date2num(days.to_numpy()), [f"{day.day} {month_text(day)}\n{day.year}" for day in days])
+        ax.set_xticks(date2num(days.to_numpy()), [f"{day.day} {_month(day)}\n{day.year}" for day in days])
         return
     step = next((step for step in _STEPS if ceil(len(months) / step) <= most), _STEPS[-1])
     ticks = months[((months.month - 1) + 12 * months.year) % step == 0]
     yearly = step >= 12
     labels = [
         str(day.year) if yearly
-        else month_text(day) + (f"\n{day.year}" if at == 0 or day.year != ticks[at - 1].year else "")
+        else _month(day) + (f"\n{day.year}" if at == 0 or day.year != ticks[at - 1].year else "")
         for at, day in enumerate(ticks)
     ]  # fmt: skip
     ax.set_xticks(date2num(ticks.to_numpy()), labels)
@@ -181,6 +184,7 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
     places = [(r * np.cos(a), r * np.sin(a)) for r in _REACH for a in angles]
     for at in named:
         x, y, text, color = (points[name].iloc[at] for name in ("x", "y", "label", "color"))
+        text = tell(text)
         look: dict[str, Any] = {"textcoords": "offset points", "size": 6.5, "color": dark(color)}
         label = ax.annotate(text, (x, y), (0, 0), **look)
         rivals, tried = np.delete(marks, at, axis=0), []
@@ -218,6 +222,10 @@ def _box(corner: np.ndarray, size: np.ndarray, anchor: Mapping[str, str]) -> Bbo
     share = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
     low = corner - size * np.array([share[anchor["ha"]], share[anchor["va"]]])
     return Bbox([low, low + size])
+
+
+def _month(day: date) -> str:
+    return tell(month_text(day))
 
 
 def _ways(text: str) -> list[str]:

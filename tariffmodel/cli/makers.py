@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tariffmodel.cli.options import BEFORE, YEAR, Against, AsOf, Data, PeriodLabel, parse_day
+from tariffmodel.cli.options import BEFORE, YEAR, Against, AsOf, Data, Language, Names, PeriodLabel, parse_day
 
 if TYPE_CHECKING:
     from tariffmodel.facts import Facts
@@ -48,15 +48,20 @@ def maker(
     as_of: AsOf = None,
     output: Folder = Path("makers"),
     format: Formats = None,
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """All that is known of one maker on an A4 page: bill, response, currency, reactions, hedge."""
-    from tariffmodel import facts
+    from tariffmodel import charts, facts
+    from tariffmodel.charts.spoken import ready
 
+    ready(language, names)
     known = facts.load(data)
     found = facts.companies.find(known, name)
     common = _common(known, policy, against, period, as_of)
-    _write(common, found, output, format)
+    with charts.language(language, names):
+        _write(common, found, output, format)
 
 
 @app.command()
@@ -67,15 +72,20 @@ def makers(
     as_of: AsOf = None,
     output: Folder = Path("makers"),
     format: Formats = None,
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """The page of `maker` for every maker; what they share is computed once."""
-    from tariffmodel import facts
+    from tariffmodel import charts, facts
+    from tariffmodel.charts.spoken import ready
 
+    ready(language, names)
     known = facts.load(data)
     common = _common(known, policy, against, period, as_of)
-    for name in known.makers.index:
-        _write(common, str(name), output, format)
+    with charts.language(language, names):
+        for name in known.makers.index:
+            _write(common, str(name), output, format)
 
 
 def _common(known: Facts, policy: list[str] | None, against: str, period: str, as_of: str | None) -> Shared:

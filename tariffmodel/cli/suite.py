@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,8 @@ from tariffmodel.cli.options import (
     AsOf,
     Data,
     Format,
+    Language,
+    Names,
     Output,
     PeriodLabel,
     PolicyName,
@@ -45,12 +48,16 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Notebooks at a time. Default: 2, or 1 on one processor.")
     ] = None,
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
     from tariffmodel import facts
+    from tariffmodel.charts.spoken import VARIABLE, ready
     from tariffmodel.runs import run as runs
 
+    os.environ[VARIABLE] = ready(language, names)  # kernels start with it
     try:
         done = runs.run(
             policy=policy,
