@@ -190,7 +190,7 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
         rivals, tried = np.delete(marks, at, axis=0), []
         for said in _ways(text):
             label.set_text(said)
-            size = label.get_window_extent().size
+            size = np.array(label.get_window_extent().size)
             for place in places:
                 box = _box(marks[at] + unit * np.array(place), size, _anchor(*place))
                 next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
@@ -240,14 +240,14 @@ def _anchor(right: float, up: float) -> dict[str, Any]:
 
 def _away(box: Bbox, dots: np.ndarray) -> np.ndarray:
     """Pixels from each dot to the nearest edge of the box; 0 inside it."""
-    return np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T)
+    return np.asarray(np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T))
 
 
 def _along(start: np.ndarray, end: np.ndarray, dots: np.ndarray) -> np.ndarray:
     """Pixels from each dot to the line from start to end."""
     way = end - start
     at = np.clip((dots - start) @ way / max(float(way @ way), 1e-9), 0, 1)
-    return np.hypot(*(dots - (start + at[:, None] * way)).T)
+    return np.asarray(np.hypot(*(dots - (start + at[:, None] * way)).T))
 
 
 def _inside(box: Bbox, frame: Bbox) -> bool:

@@ -162,7 +162,8 @@ def maker_page(one: MakerSheet) -> Chart:
         y = _opening(fig, one)
         for name in _OPENS:
             y = _set(fig, parts, name, _WHOLE, y)
-        foot = [said(f"Sources: {one.source}. As of {day_text(one.as_of)}. Not advice to trade.")]
+        last = f"Sources: {one.source}", f"As of {day_text(one.as_of)}.", "Not advice to trade."
+        foot = [f"{said(last[0])}. {said(last[1])} {said(last[2])}"]
         floor = _BOTTOM + sum(len(wrap(text, _WHOLE.characters)) for text in foot) * _WHOLE.line
         a4.lines(fig, floor, foot, mark="", color=SOFT, column=_WHOLE)
         floor += sum(_height(parts, name, _WHOLE) for name in _CLOSES)

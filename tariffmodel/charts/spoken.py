@@ -7,6 +7,7 @@ English too. Letters that no font here has are refused.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -199,6 +200,9 @@ def fonts() -> list[str]:
 
 @lru_cache(maxsize=1)
 def _add_wheels() -> None:
+    # titles are bold, most fonts for Japanese are not, and a title has none of its letters
+    log = logging.getLogger("matplotlib.font_manager")
+    log.addFilter(lambda record: "Failed to find font weight" not in record.getMessage())
     for wheel in _WHEELS:
         found = find_spec(wheel)
         for place in (found.submodule_search_locations or []) if found else []:
