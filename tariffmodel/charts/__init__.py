@@ -61,6 +61,7 @@ from tariffmodel.charts.profit import iso_profit, paying_move, profit_grid
 from tariffmodel.charts.response import gross_and_net
 from tariffmodel.charts.scenarios import fan, hedge_outcomes, variance_split
 from tariffmodel.charts.spillovers import industry_bars, line_forest, predicted_and_realised, state_map
+from tariffmodel.charts.spoken import language
 from tariffmodel.charts.two_way import two_way
 from tariffmodel.charts.watch import nowcast_fan, surprise_bars
 
@@ -102,6 +103,7 @@ __all__ = [
     "implied_path",
     "industry_bars",
     "iso_profit",
+    "language",
     "line_forest",
     "maker_page",
     "maker_quarters",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
@@ -95,8 +94,6 @@ def home_apart(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlim(path.index[0], path.index[-1])
     ax.set_xlabel("session relative to the first that could react")
-    last: Any = path.index[-1]
-    label_ends(
-        ax, [(last, path.at[last, name], label, color) for name, (color, _, _, label) in looks.items()]
-    )
+    day, last = float(path.index[-1]), path.iloc[-1]
+    label_ends(ax, [(day, float(last[name]), label, color) for name, (color, _, _, label) in looks.items()])
     return finish(fig, "Lines by session")

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties, fontManager
+from matplotlib.font_manager import FontProperties
 from matplotlib.layout_engine import ConstrainedLayoutEngine, PlaceHolderLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -37,6 +37,7 @@ from tariffmodel import columns as result_columns
 from tariffmodel import escapes
 from tariffmodel.charts import native as natives
 from tariffmodel.charts.native import Color, Native
+from tariffmodel.charts.spoken import fonts, refuse_unset, said
 from tariffmodel.facts import periods
 from tariffmodel.facts.store import write_whole
 
@@ -65,13 +66,11 @@ QUALITY_NOTE = {
 PART_NOTE = "† part of another maker, in no sum"
 SOLVED_NOTE = "In brackets: no test, a term was solved from the others or nothing is built in the US"
 
+# where a line may end: after a word, and between the signs of Chinese and Japanese script
+_SCRIPT = r"\u3040-\u30ff\u4e00-\u9fff"
+_PARTS = re.compile(rf"\s*(?:\d*[{_SCRIPT}][、。)ー:;,.%]*|[^\s{_SCRIPT}]+)")
+
 P = ParamSpec("P")
-# What sets Japanese and Korean, by system: where one of them is installed, letters that DejaVu lacks
-# are taken from it.
-_ASIAN = (
-    "Noto Sans CJK JP", "Noto Sans JP", "IPAexGothic", "Hiragino Sans", "Yu Gothic", "MS Gothic",
-    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Apple SD Gothic Neo", "Malgun Gothic",
-)  # fmt: skip
 
 
 def house_style() -> AbstractContextManager[None]:
@@ -82,8 +81,7 @@ def house_style() -> AbstractContextManager[None]:
     'DejaVu Sans'
     """
     # DejaVu comes with matplotlib: the same chart on every machine, but for what it has no letters for
-    asian = [name for name in _ASIAN if name in fontManager.get_font_names()]
-    return style.context(["tariffmodel.house", {"font.family": ["DejaVu Sans", *asian]}], after_reset=True)
+    return style.context(["tariffmodel.house", {"font.family": fonts()}], after_reset=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -395,8 +393,11 @@ def figure(
     size, weight = rcParams["figure.titlesize"], rcParams["figure.titleweight"]
     body, small, key_size = rcParams["font.size"], 0.78 * rcParams["font.size"], rcParams["legend.fontsize"]
     title = wrapped(true_minus(title), inner, size, weight)
-    subtitle = wrapped(true_minus(subtitle), inner, body)
-    note = wrapped(true_minus(". ".join(filter(None, notes))), inner, small)
+    for handle in key:
+        handle.set_label(said(str(handle.get_label())))
+    subtitle, note = said(subtitle), ". ".join(said(note) for note in notes if note)
+    refuse_unset([subtitle, note, *(str(handle.get_label()) for handle in key)])  # before it is measured
+    subtitle, note = wrapped(true_minus(subtitle), inner, body), wrapped(true_minus(note), inner, small)
     columns = _columns([str(handle.get_label()) for handle in key], inner)
 
     def deep(text: str, points: float) -> float:
@@ -427,13 +428,15 @@ def wrapped(text: str, width: float, size: float, weight: str = "normal") -> str
     >>> wrapped("Toyota owes most", width=0.8, size=7)
     'Toyota owes\nmost'
     """
-    words, lines = text.split(), []
-    while words:
-        counts = range(1, len(words) + 1)
-        fitting = bisect_right(counts, width, key=lambda n: text_width(" ".join(words[:n]), size, weight))
-        lines.append(" ".join(words[: max(fitting, 1)]))
-        del words[: max(fitting, 1)]
-    return "\n".join(lines)
+    parts, lines = _PARTS.findall(text.strip()), []
+    while parts:
+        counts = range(1, len(parts) + 1)
+        fitting = bisect_right(
+            counts, width, key=lambda n: text_width("".join(parts[:n]).strip(), size, weight)
+        )
+        lines.append("".join(parts[: max(fitting, 1)]).strip())
+        del parts[: max(fitting, 1)]
+    return "\n".join(" ".join(line.split()) for line in lines)
 
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
@@ -480,6 +483,12 @@ def finish(fig: Figure, form: str, native: Native | None = None, data: pd.DataFr
     >>> finish(drawn, "Bars, one row per maker").alt
     'Bars, one row per maker. Bill, USD bn. Toyota owes most.'
     """
+    for ax in fig.axes:
+        heads = {ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")}
+        for text in ax.findobj(Text):
+            if text.get_text() in heads:
+                text.set_text(said(text.get_text()))
+    refuse_unset(text.get_text() for text in fig.findobj(Text))
     lay_out(fig)
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
     title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
@@ -494,7 +503,7 @@ def label_rows(ax: Axes, names: Sequence[str]) -> None:
     >>> [label.get_text() for label in ax.get_yticklabels()], bool(ax.yaxis_inverted())
     (['Toyota', 'Honda'], True)
     """
-    ax.set_yticks(np.arange(len(names)), names)
+    ax.set_yticks(np.arange(len(names)), [said(name) for name in names])
     ax.set_ylim(max(len(names), 1) - 0.4, -0.6)
     ax.grid(visible=False, axis="y")
     ax.grid(visible=True, axis="x")
@@ -539,10 +548,10 @@ def text_column(
     edge = offset_copy(ax.get_yaxis_transform(), fig, x=points, units="points")
     about: dict[str, Any] = {"ha": align, "size": 6.5, "label": f"{natives.COLUMN}{points}"}
     for row, text in enumerate(texts):
-        ax.text(1, row, true_minus(text), transform=edge, va="center", **about)
+        ax.text(1, row, true_minus(said(text)), transform=edge, va="center", **about)
     if heading:
         above = offset_copy(ax.transAxes, fig, x=points, y=4, units="points")
-        ax.text(1, 1, heading, transform=above, color=SOFT, **about)
+        ax.text(1, 1, said(heading), transform=above, color=SOFT, **about)
 
 
 def swatch(origin: str, label: str = "") -> Patch:

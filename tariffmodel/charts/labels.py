@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from math import ceil
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox, offset_copy
 
 from tariffmodel.charts.house import POINT, SOFT, Color, dark, lay_out, month_text
+from tariffmodel.charts.spoken import said as tell
 
 _STEPS = (1, 2, 3, 4, 6, 12, 24, 60)  # months between ticks
 _DEGREES = (0, 180, 315, 135, 45, 225, 270, 90, 20, 160, 340, 200, 65, 115, 295, 245)
@@ -65,6 +67,7 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Color]], lines:
     places = spread_apart([y for _, y, _, _ in ordered], gap)
     edge = offset_copy(ax.get_yaxis_transform(), fig, x=10, units="points")
     for place, (x, y, text, color) in zip(places, ordered, strict=True):
+        told = "\n".join(map(tell, text.split("\n")))
         way = {
             "arrowstyle": "-",
             "color": color,
@@ -74,8 +77,8 @@ def label_ends(ax: Axes, ends: Sequence[tuple[float, float, str, Color]], lines:
             "relpos": (0, 0.5),
         }
         ax.annotate(
-            text, (x, y), (1, float(place)), textcoords=edge, annotation_clip=False, arrowprops=way,
-            color=dark(color), size=6.5, va="center",
+            told, (x, y), (1, float(place)), textcoords=edge, annotation_clip=False,
+            arrowprops=way, color=dark(color), size=6.5, va="center",
         )  # fmt: skip
 
 
@@ -135,14 +138,14 @@ def date_axis(ax: Axes, most: int = 7) -> None:
     months = months[months >= pd.Timestamp(first)]
     if len(months) < 2:
         days = pd.date_range(first, last, periods=4).normalize()[1:3]
-        ax.set_xticks(date2num(days.to_numpy()), [f"{day.day} {month_text(day)}\n{day.year}" for day in days])
+        ax.set_xticks(date2num(days.to_numpy()), [f"{day.day} {_month(day)}\n{day.year}" for day in days])
         return
     step = next((step for step in _STEPS if ceil(len(months) / step) <= most), _STEPS[-1])
     ticks = months[((months.month - 1) + 12 * months.year) % step == 0]
     yearly = step >= 12
     labels = [
         str(day.year) if yearly
-        else month_text(day) + (f"\n{day.year}" if at == 0 or day.year != ticks[at - 1].year else "")
+        else _month(day) + (f"\n{day.year}" if at == 0 or day.year != ticks[at - 1].year else "")
         for at, day in enumerate(ticks)
     ]  # fmt: skip
     ax.set_xticks(date2num(ticks.to_numpy()), labels)
@@ -181,12 +184,13 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
     places = [(r * np.cos(a), r * np.sin(a)) for r in _REACH for a in angles]
     for at in named:
         x, y, text, color = (points[name].iloc[at] for name in ("x", "y", "label", "color"))
+        text = tell(text)
         look: dict[str, Any] = {"textcoords": "offset points", "size": 6.5, "color": dark(color)}
         label = ax.annotate(text, (x, y), (0, 0), **look)
         rivals, tried = np.delete(marks, at, axis=0), []
         for said in _ways(text):
             label.set_text(said)
-            size = label.get_window_extent().size
+            size = np.array(label.get_window_extent().size)
             for place in places:
                 box = _box(marks[at] + unit * np.array(place), size, _anchor(*place))
                 next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
@@ -220,6 +224,10 @@ def _box(corner: np.ndarray, size: np.ndarray, anchor: Mapping[str, str]) -> Bbo
     return Bbox([low, low + size])
 
 
+def _month(day: date) -> str:
+    return tell(month_text(day))
+
+
 def _ways(text: str) -> list[str]:
     """A name as it stands, and in lines of a word each."""
     return list(dict.fromkeys([text, text.replace(" ", "\n")]))
@@ -232,14 +240,14 @@ def _anchor(right: float, up: float) -> dict[str, Any]:
 
 def _away(box: Bbox, dots: np.ndarray) -> np.ndarray:
     """Pixels from each dot to the nearest edge of the box; 0 inside it."""
-    return np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T)
+    return np.asarray(np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T))
 
 
 def _along(start: np.ndarray, end: np.ndarray, dots: np.ndarray) -> np.ndarray:
     """Pixels from each dot to the line from start to end."""
     way = end - start
     at = np.clip((dots - start) @ way / max(float(way @ way), 1e-9), 0, 1)
-    return np.hypot(*(dots - (start + at[:, None] * way)).T)
+    return np.asarray(np.hypot(*(dots - (start + at[:, None] * way)).T))
 
 
 def _inside(box: Bbox, frame: Bbox) -> bool:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Text
 
 from tariffmodel import columns
 from tariffmodel.charts.events import short_titles
@@ -35,6 +36,7 @@ from tariffmodel.charts.house import (
     wrapped,
 )
 from tariffmodel.charts.native import Native
+from tariffmodel.charts.spoken import refuse_unset, said
 from tariffmodel.hedging import a4
 
 _TOLD, _OWED = HOME_COLOR["JP"], HOME_COLOR["KR"]
@@ -90,7 +92,9 @@ class Part:
     def cells(self) -> tuple[list[str], list[list[str]]]:
         """Headings and rows as text; the first column holds the names of the rows."""
         found, rows = columns.cells(self.frame, self.shown, self.result)
-        heads = [self.heads.get(names, column.title) for names, column in zip(self.shown, found, strict=True)]
+        heads = [
+            said(self.heads.get(names, column.title)) for names, column in zip(self.shown, found, strict=True)
+        ]
         return ["", *heads], [[str(name), *row] for name, row in zip(self.frame.index, rows, strict=True)]
 
 
@@ -158,7 +162,8 @@ def maker_page(one: MakerSheet) -> Chart:
         y = _opening(fig, one)
         for name in _OPENS:
             y = _set(fig, parts, name, _WHOLE, y)
-        foot = [f"Sources: {one.source}. As of {day_text(one.as_of)}. Not advice to trade."]
+        last = f"Sources: {one.source}", f"As of {day_text(one.as_of)}.", "Not advice to trade."
+        foot = [f"{said(last[0])}. {said(last[1])} {said(last[2])}"]
         floor = _BOTTOM + sum(len(wrap(text, _WHOLE.characters)) for text in foot) * _WHOLE.line
         a4.lines(fig, floor, foot, mark="", color=SOFT, column=_WHOLE)
         floor += sum(_height(parts, name, _WHOLE) for name in _CLOSES)
@@ -168,6 +173,7 @@ def maker_page(one: MakerSheet) -> Chart:
         y = min([y, *ends])
         for name in _CLOSES:
             y = _set(fig, parts, name, _WHOLE, y)
+        refuse_unset(text.get_text() for text in fig.findobj(Text))
         return Chart(fig, f"One page on {one.maker}: {one.label}. {' '.join(one.findings)}")
 
 
@@ -183,10 +189,24 @@ def _lacking(one: MakerSheet) -> Part | None:
 
 def _opening(fig: Figure, one: MakerSheet) -> float:
     """Name, line and findings."""
-    fig.text(_WHOLE.left, 0.972, one.name, size=15, weight="bold", va="top")
+    called = said(one.maker)
+    fig.text(
+        _WHOLE.left,
+        0.972,
+        one.name if called == one.maker else f"{called}  {one.name}",
+        size=15,
+        weight="bold",
+        va="top",
+    )
     right = _WHOLE.left + _WHOLE.width
     fig.text(
-        right, 0.968, f"US car tariffs\n{day_text(one.as_of)}", size=7.5, va="top", ha="right", color=SOFT
+        right,
+        0.968,
+        f"{said('US car tariffs')}\n{said(day_text(one.as_of))}",
+        size=7.5,
+        va="top",
+        ha="right",
+        color=SOFT,
     )
     y = a4.lines(fig, 0.946, [one.line], mark="", color=SOFT, column=_WHOLE)
     rule = Line2D([_WHOLE.left, right], [y - 0.001] * 2, color=INK, linewidth=1)
@@ -221,7 +241,7 @@ def _set(
     part = parts.get(name)
     if part is None:
         return y
-    fig.text(column.left, y, part.title, weight="bold", va="top", size=7.5)
+    fig.text(column.left, y, said(part.title), weight="bold", va="top", size=7.5)
     rule = Line2D([column.left, column.left + column.width], [y + 0.003] * 2, color="#bbbbbb", linewidth=0.5)
     fig.add_artist(rule)
     y -= _HEAD
@@ -326,7 +346,7 @@ def maker_quarters(
 
 
 def _key() -> list[Patch]:
-    return [Patch(color=_OWED, label="owed"), Patch(color=tint(_OWED), label="booked")]
+    return [Patch(color=_OWED, label=said("owed")), Patch(color=tint(_OWED), label=said("booked"))]
 
 
 def _quarters(ax: Axes, quarters: pd.DataFrame) -> None:

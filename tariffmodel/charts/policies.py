@@ -24,6 +24,7 @@ from tariffmodel.charts.house import (
     true_minus,
     usd_scale,
 )
+from tariffmodel.charts.spoken import said
 
 # blue gains, orange loses: told apart by any colour vision
 _SMALLEST = 4.5  # points: smaller letters are not read in print
@@ -188,9 +189,13 @@ def _matrix(
             ink = readable_on(tuple(colors[row, column][:3]))
             ax.text(column, row, str(texts.iat[row, column]), ha="center", va="center", size=size, color=ink)
     ax.set_xticks(
-        range(values.shape[1]), list(map(str, values)), rotation=40, ha="right", rotation_mode="anchor"
+        range(values.shape[1]),
+        [said(str(name)) for name in values],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
     )
-    ax.set_yticks(range(len(values)), [display_name(str(name)) for name in values.index])
+    ax.set_yticks(range(len(values)), [said(display_name(str(name))) for name in values.index])
     ax.grid(visible=False)
     for edge in range(1, len(values)):
         ax.axhline(edge - 0.5, color="white", linewidth=0.6)

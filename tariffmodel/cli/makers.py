@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tariffmodel.cli.options import BEFORE, YEAR, Against, AsOf, Data, PeriodLabel, Template, parse_day
+from tariffmodel.cli.options import (
+    BEFORE,
+    YEAR,
+    Against,
+    AsOf,
+    Data,
+    Language,
+    Names,
+    PeriodLabel,
+    Template,
+    parse_day,
+)
 
 if TYPE_CHECKING:
     from tariffmodel.facts import Facts
@@ -51,17 +62,22 @@ def maker(
     output: Folder = Path("makers"),
     format: Formats = None,
     template: Template = None,
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """All that is known of one maker on an A4 page: bill, response, currency, reactions, hedge."""
-    from tariffmodel import facts
+    from tariffmodel import charts, facts
+    from tariffmodel.charts.spoken import ready
     from tariffmodel.runs import slide_template
 
+    ready(language, names)
     known = facts.load(data)
     found = facts.companies.find(known, name)
     slide_template.opened(template)  # refused before what takes long
     common = _common(known, policy, against, period, as_of)
-    _write(common, found, output, format, template)
+    with charts.language(language, names):
+        _write(common, found, output, format, template)
 
 
 @app.command()
@@ -73,17 +89,22 @@ def makers(
     output: Folder = Path("makers"),
     format: Formats = None,
     template: Template = None,
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """The page of `maker` for every maker; what they share is computed once."""
-    from tariffmodel import facts
+    from tariffmodel import charts, facts
+    from tariffmodel.charts.spoken import ready
     from tariffmodel.runs import slide_template
 
+    ready(language, names)
     known = facts.load(data)
     slide_template.opened(template)
     common = _common(known, policy, against, period, as_of)
-    for name in known.makers.index:
-        _write(common, str(name), output, format, template)
+    with charts.language(language, names):
+        for name in known.makers.index:
+            _write(common, str(name), output, format, template)
 
 
 def _common(known: Facts, policy: list[str] | None, against: str, period: str, as_of: str | None) -> Shared:

@@ -121,6 +121,13 @@ Horizon = Annotated[
         "--horizon", help="Of the net bill: posted, short, equilibrium (as --response prices), long."
     ),
 ]
+Language = Annotated[
+    str,
+    typer.Option("--language", help="Of axes, keys, units and notes on charts: en, ja. Titles stay English."),
+]
+Names = Annotated[
+    str, typer.Option("--names", help="Of makers on charts: en, ja, or home. Default: as --language.")
+]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="YYYY-MM-DD: later exchange rates and prices are not used.")
 ]

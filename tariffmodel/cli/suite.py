@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +23,8 @@ from tariffmodel.cli.options import (
     AsOf,
     Data,
     Format,
+    Language,
+    Names,
     Output,
     PeriodLabel,
     PolicyName,
@@ -67,13 +70,17 @@ def run(
     threat: Annotated[
         str, typer.Option(help="Policy that the pages and the ticket hedge against, by name or title.")
     ] = "flat-25",
+    language: Language = "en",
+    names: Names = "",
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
     from tariffmodel import facts
+    from tariffmodel.charts.spoken import VARIABLE, ready
     from tariffmodel.runs import run as runs
     from tariffmodel.runs import since as earlier_runs
 
+    os.environ[VARIABLE] = ready(language, names)  # kernels start with it
     try:
         with earlier_runs.alone(output) if since else nullcontext():
             done = runs.run(

@@ -1,8 +1,8 @@
 """Which company does a name, a ticker or an alias mean?
 
 Makers are called as in ``companies/makers.csv``; by their full name, with or without its legal form; by an
-alias of ``companies/aliases.csv``; or by a line of ``market/instruments.csv``. Capitals and punctuation do
-not matter.
+alias of ``companies/aliases.csv`` or a name of ``companies/names.csv``; or by a line of
+``market/instruments.csv``. Capitals and punctuation do not matter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tariffmodel.facts import periods
 from tariffmodel.facts.protected import kept_with
 from tariffmodel.facts.tables import Facts, data_dir, in_use
 
-ALIASES = "companies/aliases.csv"
+ALIASES, NAMES = "companies/aliases.csv", "companies/names.csv"
 _LEGAL = re.compile(
     r" (?:company|co|corporation|corp|incorporated|inc|limited|ltd|holdings?|plc|ag|se|sa|ab|nv)$"
 )
@@ -208,6 +208,9 @@ def _aliases(folder: Path) -> dict[str, str]:
     if not path.is_file():  # `facts.check` says so
         return {}
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if (names := folder / NAMES).is_file():
+        called = pd.read_csv(names, dtype=str, keep_default_na=False).rename(columns={"name": "alias"})
+        rows = pd.concat([called, rows])
     return {_plain(alias): maker for alias, maker in zip(rows["alias"], rows["maker"], strict=True)} | {
         _plain(maker): maker for maker in rows["maker"]
     }

@@ -118,7 +118,8 @@ def over_periods(case: Case, others: Sequence[PolicySource], periods: Sequence[s
         period: bills(case.replace(period=period), others).loc[TREASURY] for period in dict.fromkeys(periods)
     }
     change = pd.DataFrame({period: (row - row[case.policy.name]).iloc[1:] for period, row in sums.items()})
-    return change.rename_axis("policy").rename_axis("period", axis=1).stack().rename("change_usd").to_frame()
+    stacked = change.rename_axis("policy").rename_axis("period", axis=1).stack()
+    return pd.DataFrame({"change_usd": stacked})
 
 
 def ranked(case: Case, other: PolicySource) -> pd.DataFrame:

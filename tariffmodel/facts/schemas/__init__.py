@@ -24,6 +24,7 @@ TABLES: dict[str, pa.DataFrameSchema] = {
     "facts/shared_errors.csv": model.SHARED_ERRORS,
     "companies/makers.csv": companies.MAKERS,
     "companies/aliases.csv": companies.ALIASES,
+    "companies/names.csv": companies.NAMES,
     "companies/financials.csv": companies.FINANCIALS,
     "companies/disclosures.csv": companies.DISCLOSURES,
     "companies/refunded.csv": companies.REFUNDED,

@@ -41,6 +41,10 @@ MAKERS = _table(
 
 ALIASES = _table({"alias": _text(), "maker": _text()}, key=["alias"])
 
+NAMES = _table(
+    {"maker": _text(), "language": _one_of("ja", "home"), "name": _text()}, key=["maker", "language"]
+)
+
 HOMES = _table({"home": _like(r"[A-Z]{2}$", "a code such as JP or EU"), "name": _text()}, key=["home"])
 
 FINANCIALS = _table(
