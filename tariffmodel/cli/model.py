@@ -30,6 +30,7 @@ from tariffmodel.cli.options import (
     makers_named,
     number_text,
     one_of,
+    parse_day,
     parse_response,
     print_table,
     write_frame,
