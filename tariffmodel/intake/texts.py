@@ -100,9 +100,8 @@ def table(raw: bytes, delimiter: str, file: str) -> pa.Table | None:
             "table; divide it, and delete what stands far from the table"
         )
     if not raw.isascii() or any(mark in raw for mark in (b" ", b"\t", b"\r", b'"')):
-        for at in range(width):
-            name = found.field(at).name
-            found = found.set_column(at, name, compute.utf8_trim_whitespace(found.column(at)))
+        plainly = [compute.utf8_trim_whitespace(column) for column in found.columns]
+        found = pa.table(plainly, found.column_names)
     return found
 
 
