@@ -14,7 +14,8 @@ from matplotlib.dates import date2num, num2date
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox, offset_copy
 
-from tariffmodel.charts.house import POINT, SOFT, Color, dark, lay_out, month_text
+from tariffmodel.charts.house import POINT, SOFT, dark, lay_out, month_text
+from tariffmodel.charts.native import Color
 from tariffmodel.charts.spoken import said as tell
 
 _STEPS = (1, 2, 3, 4, 6, 12, 24, 60)  # months between ticks

@@ -23,7 +23,7 @@ from tariffmodel.facts import KEY, Facts, periods
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 BILL = "bill_usd"
 _ENDS = {"value": "", "low": "_low", "high": "_high"}
