@@ -10,8 +10,9 @@ import pytest
 from legible import faults
 from matplotlib.text import Annotation, Text
 
-from tariffmodel import charts
+from tariffmodel import case, charts, comparison, notebook
 from tariffmodel.charts import house, labels
+from tariffmodel.runs import page
 
 ABOUT = {"source": "a source", "as_of": date(2026, 10, 30)}
 COLUMN = charts.COLUMN_CM
@@ -119,3 +120,30 @@ def test_a_long_record_shows_the_best_of_each_share_and_counts_them_all():
     shown = {f"{v:z.0%}".replace("-", "\u2212") for v in record["out_of_sample"].groupby("ticker").max()}
     assert shown <= {text.get_text() for text in drawn.texts} and len(drawn.get_yticklabels()) == 51
     assert faults(chart.figure) == []
+
+
+def test_amounts_open_with_their_period_and_the_report_names_other_periods_than_its_own(tmp_path):
+    bills = pd.DataFrame({"bill_usd": [4e9], "bill_low_usd": [3e9], "bill_high_usd": [5e9], "home": "JP"})
+    bills = bills.assign(consolidated_in=None).set_axis(["Toyota"])
+    for name, period in (("02_policies", "FY2026-03"), ("00_policies", "CY2027"), ("05_path", "")):
+        chart = charts.policy_comparison({"law": bills}, case="a case", period=period, **ABOUT)
+        assert chart.title.startswith(f"{period}: Toyota owes" if period else "Toyota owes")
+        charts.export(chart, name, bills, tmp_path)
+    found = {path.stem: path for path in sorted((tmp_path / "charts").glob("*.json"))}
+    assert page._other_periods(found, "FY2026-03") == "CY2027 in 00_policies"
+
+
+def test_the_same_policy_saves_in_one_period_and_costs_in_another(known):
+    asked = case("current-law", "before-april-2025", "FY2026-03", data=known)
+    names = ["japan-flexible-linear-country", "flat-25"]
+    found = comparison.over_periods(asked, names, ["FY2026-03", "CY2027"])
+    for period in ("FY2026-03", "CY2027"):
+        sums = comparison.changes(asked.replace(period=period), names)["change_usd"]
+        for name in names:
+            assert found.at[(name, period), "change_usd"] == pytest.approx(sums[name, comparison.TREASURY])
+    wide = found["change_usd"].unstack("period")
+    turns = wide.index[np.sign(wide["FY2026-03"]) != np.sign(wide["CY2027"])]
+    said = notebook.across_periods(found, dict(zip(names, names, strict=True)))
+    assert [name in said for name in names] == [name in turns for name in names]
+    assert f"under {len(turns)} of 2 policies" in said or not len(turns)
+    assert notebook.across_periods(found.xs("CY2027", level=1, drop_level=False), {}) == ""
