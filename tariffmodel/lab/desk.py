@@ -24,6 +24,7 @@ from tariffmodel.lab.trees import TreeBench, TreeKnob
 from tariffmodel.runs import maker_sheet
 from tariffmodel.scenarios import tree
 from tariffmodel.tariff import policy as policies
+from tariffmodel.tariff.entries import Policy
 
 WEB = Path(__file__).resolve().parent / "web"
 SHEET_FORMATS = ("html", "pdf", "png", "csv")
@@ -251,7 +252,7 @@ class Desk:
             bench = self._trees[name] = TreeBench.of(asked, case.facts)
         return bench, links.known(link.pop("whose", "ALL"), bench.columns, "maker or basket")
 
-    def _called(self, state: State, one: policies.Policy) -> str:
+    def _called(self, state: State, one: Policy) -> str:
         label = policies.labels([one, self._bench(state.baseline).baseline])[one.name]
         return f"{label} with changes" if state.changed else label
 

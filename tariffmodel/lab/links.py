@@ -23,7 +23,7 @@ from tariffmodel.lab.drawing import WIDE
 from tariffmodel.lab.knobs import Knob, Value
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
-from tariffmodel.tariff.policy import Policy
+from tariffmodel.tariff.entries import Policy
 
 WIDTHS = (340, 480, WIDE, 820)  # of a chart, pixels
 _MOST, _POLICIES = 200, 64  # numbers in a link, and policies whose knobs are kept
