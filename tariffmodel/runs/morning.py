@@ -20,7 +20,7 @@ import pandas as pd
 from tariffmodel import columns, files
 from tariffmodel.charts.house import day_text, true_minus
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, tables
+from tariffmodel.facts import Facts, store, tables
 from tariffmodel.intake import renewal
 from tariffmodel.runs import diff, reasons
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS
@@ -264,7 +264,7 @@ def _bills(moved: pd.DataFrame, owed: pd.DataFrame, rest: str) -> Block:
         (
             str(maker),
             _millions(row["bill_before_usd"]),
-            _ranged(row, "bill"),
+            _ranged(row),
             _millions(row["change_usd"], "+"),
             *(_millions(row[name], "+") for name in parts),
         )
@@ -286,8 +286,8 @@ def _millions(usd: float, sign: str = "") -> str:
     return true_minus(f"{usd / 1e6:{sign},.0f}") if usd == usd else "–"
 
 
-def _ranged(row: pd.Series, name: str) -> str:
-    value, low, high = (row[f"{name}{end}_usd"] / 1e6 for end in ("", "_low", "_high"))
+def _ranged(row: pd.Series) -> str:
+    value, low, high = (row[f"bill{end}_usd"] / 1e6 for end in ("", "_low", "_high"))
     return f"{value:,.0f}" + (f" ({low:,.0f}–{high:,.0f})" if low == low else "")
 
 
@@ -331,16 +331,10 @@ def _grown(inputs: pd.DataFrame, then: dict[str, Any], folder: Path) -> dict[str
         old = next((text for text in texts if hashlib.sha256(text).hexdigest() == digests.get(name)), None)
         if old is None or not texts:
             continue
-        current = files.content(_current(folder, name), files.TABLE_BYTES)
+        current = files.content(store.path(folder, name), files.TABLE_BYTES)
         rows = [set(text.splitlines()[1:]) for text in (old, current)]
         told[name] = f"{_count(len(rows[1] - rows[0]), 'row')} in, {len(rows[0] - rows[1])} out"
     return told
-
-
-def _current(folder: Path, name: str) -> Path:
-    from tariffmodel.facts import store
-
-    return store.path(folder, name)
 
 
 def _events(facts: Facts, start: date, end: date) -> list[tuple[str, str]]:
