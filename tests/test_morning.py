@@ -22,7 +22,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 import tariffmodel as tm
-from tariffmodel import changes, cli, morning, morning_files, reasons, since
+from tariffmodel import changes, cli, morning, morning_files, reasons, since, store
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.runs import manifest
@@ -195,6 +195,18 @@ def test_a_conclusion_in_words_and_a_change_of_sign_are_told(said):
 def test_what_is_next_is_within_two_weeks_and_what_is_old_has_its_remedy(said):
     assert len(block(said, "Next").rows) > 0
     assert ("exchange rates", "2026-10-30", "refresh rates") in block(said, "What is old").rows
+
+
+def test_rows_of_a_changed_table_are_counted_while_its_earlier_state_is_kept(tmp_path):
+    name, snapshot = "events/events.csv", tmp_path / "store" / "20261128T1"
+    store.write_whole(tmp_path / name, b"event,label\na,A\nb,B\n")
+    then = {"data": [manifest.described(tmp_path / name, name)]}
+    store.write_whole(snapshot / name, b"event,label\nb,B\nc,C\nd,D\n")
+    store.write_whole(snapshot / "about.json", b"{}")
+    store.write_whole(tmp_path / "store" / "CURRENT", b"20261128T1\n")
+    changed = pd.DataFrame({"what": ["data"], "name": [name]})
+    assert morning._grown(changed, then, tmp_path) == {name: "2 rows in, 1 out"}
+    assert morning._grown(changed, {"data": []}, tmp_path) == {}
 
 
 def test_nothing_changed_is_one_line(two, asked):

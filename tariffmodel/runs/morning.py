@@ -20,7 +20,7 @@ import pandas as pd
 from tariffmodel import columns, files
 from tariffmodel.charts.house import day_text, true_minus
 from tariffmodel.errors import DataError
-from tariffmodel.facts import Facts, tables
+from tariffmodel.facts import Facts, store, tables
 from tariffmodel.intake import renewal
 from tariffmodel.runs import diff, reasons
 from tariffmodel.runs.conclusions import CONCLUSIONS, INPUTS
@@ -264,7 +264,7 @@ def _bills(moved: pd.DataFrame, owed: pd.DataFrame, rest: str) -> Block:
         (
             str(maker),
             _millions(row["bill_before_usd"]),
-            _ranged(row, "bill"),
+            _ranged(row),
             _millions(row["change_usd"], "+"),
             *(_millions(row[name], "+") for name in parts),
         )
@@ -286,8 +286,8 @@ def _millions(usd: float, sign: str = "") -> str:
     return true_minus(f"{usd / 1e6:{sign},.0f}") if usd == usd else "–"
 
 
-def _ranged(row: pd.Series, name: str) -> str:
-    value, low, high = (row[f"{name}{end}_usd"] / 1e6 for end in ("", "_low", "_high"))
+def _ranged(row: pd.Series) -> str:
+    value, low, high = (row[f"bill{end}_usd"] / 1e6 for end in ("", "_low", "_high"))
     return f"{value:,.0f}" + (f" ({low:,.0f}–{high:,.0f})" if low == low else "")
 
 
@@ -331,16 +331,10 @@ def _grown(inputs: pd.DataFrame, then: dict[str, Any], folder: Path) -> dict[str
         old = next((text for text in texts if hashlib.sha256(text).hexdigest() == digests.get(name)), None)
         if old is None or not texts:
             continue
-        current = files.content(_current(folder, name), files.TABLE_BYTES)
+        current = files.content(store.path(folder, name), files.TABLE_BYTES)
         rows = [set(text.splitlines()[1:]) for text in (old, current)]
         told[name] = f"{_count(len(rows[1] - rows[0]), 'row')} in, {len(rows[0] - rows[1])} out"
     return told
-
-
-def _current(folder: Path, name: str) -> Path:
-    from tariffmodel.facts import store
-
-    return store.path(folder, name)
 
 
 def _events(facts: Facts, start: date, end: date) -> list[tuple[str, str]]:
@@ -376,7 +370,7 @@ def _markets(before: Path, after: Path, facts: Facts) -> Block:
         return Block(title, says=("No later price or rate than the earlier run had.",))
     found = pd.DataFrame(rows, columns=["line", "last", "change", "usual"])
     found = found.reindex(found["usual"].abs().fillna(0).sort_values(ascending=False).index)
-    top = found.head(_ROWS["markets"])
+    top: Any = found.head(_ROWS["markets"])
     cells = tuple(
         (
             str(row.line),
@@ -394,10 +388,11 @@ def _markets(before: Path, after: Path, facts: Facts) -> Block:
 
 def _move(then: pd.Series, now: pd.Series) -> tuple[date, float, float] | None:
     """Last day, change since the earlier last day, and that over the usual move of so many sessions."""
-    start, line = then.last_valid_index(), now.dropna().astype(float)
+    start: Any = then.last_valid_index()
+    line: Any = now.dropna().astype(float)
     if start is None or start not in line.index or line.index[-1] <= start:
         return None
-    returns = np.log(line).diff().dropna()
+    returns: Any = pd.Series(np.log(line)).diff().dropna()
     since = returns.loc[returns.index > start]
     usual = returns.loc[returns.index <= start].tail(_YEAR).std() * np.sqrt(len(since))
     ratio = since.sum() / usual if usual > 0 else np.nan
@@ -460,7 +455,7 @@ def _figures(others: diff.Changes, said: pd.DataFrame, now: pd.DataFrame) -> Blo
     counts = moved["flag"].value_counts()
     told = ", ".join(f"{flag} {counts[flag]}" for flag in diff.FLAGS if flag in counts)
     # two of a kind, or one kind would fill the page
-    top = moved.groupby(["flag", "quantity"], sort=False).head(2).head(_ROWS["figures"])
+    top: Any = moved.groupby(["flag", "quantity"], sort=False).head(2).head(_ROWS["figures"])
     cells = tuple(
         (
             _named(row.quantity),
@@ -480,7 +475,7 @@ def _stated(value: float, unit: str, said: pd.DataFrame, row: Any) -> str:
     """A figure of a run as it stated it, with its interval or its standard error."""
     if value != value:
         return "–"
-    one: Any = said.loc[(row.notebook, row.quantity, row.subject)]
+    one: Any = said.T[row.notebook, row.quantity, row.subject]
     text = diff.figure(value, unit)
     if one["low"] == one["low"]:
         ends = [diff.figure(one[end], unit).removeprefix("USD ") for end in ("low", "high")]
@@ -516,16 +511,17 @@ def _ahead(facts: Facts, today: date) -> Block:
     soon = rows[rows["first_day"] <= pd.Timestamp(today) + pd.Timedelta(days=AHEAD)]
     title = f"Next {AHEAD} days"
     if soon.empty:
-        later = rows.head(1)
+        later: Any = rows.head(1)
         told = [f"; next is {_cut(row.what)}, {day_text(row.first_day)}" for row in later.itertuples()]
         return Block(title, says=(f"Nothing of the calendar{''.join(told)}.",))
+    top: Any = soon.head(_ROWS["next"])
     cells = tuple(
         (
             _span(row.first_day, row.last_day),
             _cut(row.what, _WHAT),
             _cut(str(row.countries).replace("|", ", "), 10),
         )
-        for row in soon.head(_ROWS["next"]).itertuples()
+        for row in top.itertuples()
     )
     over = len(soon) - len(cells)
     more = (f"{over} more; tariffmodel watch lists them.",) if over else ()

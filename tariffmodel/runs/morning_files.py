@@ -119,7 +119,10 @@ def _message(note: Note, plain: str, mail: str) -> bytes:
     message = EmailMessage(policy=default)  # lines end as files do; who sends it ends them for the wire
     message["Subject"] = " ".join(visible(f"{note.title.partition(':')[0]}: {note.headline}").split())[:180]
     message["X-Unsent"] = "1"
-    encoding = {"charset": "utf-8", "cte": "quoted-printable"}  # short lines of ASCII pass every server
+    encoding: dict[str, Any] = {
+        "charset": "utf-8",
+        "cte": "quoted-printable",
+    }  # short lines of ASCII pass every server
     message.set_content(plain, **encoding)
     message.add_alternative(mail, subtype="html", **encoding)
     return message.as_bytes()
