@@ -15,6 +15,7 @@ import typer
 
 from tariffmodel import __version__
 from tariffmodel.cli import (
+    checks,
     data,
     event,
     forecast,
@@ -46,7 +47,21 @@ app = typer.Typer(
 
 _ = own  # its commands are in the group `add`
 for part in (
-    *(suite, makers, model, implied, scenarios, spillovers, refresh, data, trade, forecast, event, watch),
+    *(
+        suite,
+        makers,
+        model,
+        checks,
+        implied,
+        scenarios,
+        spillovers,
+        refresh,
+        data,
+        trade,
+        forecast,
+        event,
+        watch,
+    ),
     *(workbook, grid),
 ):
     app.add_typer(part.app)
