@@ -31,7 +31,7 @@ from tariffmodel import (
     policy,
     validation,
 )
-from tariffmodel.charts import house
+from tariffmodel.charts import house, spoken
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
 from tariffmodel.tariff.entries import Policy
@@ -372,14 +372,14 @@ def test_style_loads_by_its_dotted_name() -> None:
 
 def test_letters_that_the_font_lacks_come_from_an_installed_one(monkeypatch: pytest.MonkeyPatch) -> None:
     # stands for Japanese where no such font is installed: matplotlib brings STIX, and DejaVu has no ℊ
-    monkeypatch.setattr(house, "_ASIAN", ("No Such Font", "STIXGeneral"))
+    monkeypatch.setattr(spoken, "_ASIAN", ("No Such Font", "STIXGeneral"))
     draw = house.in_house_style(
         lambda width_cm: house.finish(house.figure("A", "ℊ", [], width_cm, 2), "Nothing")
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # as for a glyph that is missing
         house.render(draw(9).figure, "svg", ALT)
-    monkeypatch.setattr(house, "_ASIAN", ())
+    monkeypatch.setattr(spoken, "_ASIAN", ())
     with pytest.warns(UserWarning, match="missing from font"):
         draw(9)
 
