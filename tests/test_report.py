@@ -641,7 +641,8 @@ def test_revision_says_whether_files_differ_from_it(tmp_path):
 
 def test_a_run_with_since_leaves_its_note_and_lists_it(later, again):
     text = (later / "morning.txt").read_text(encoding="utf-8")
-    assert f"Since {again.name}, started" in text and "Toyota bill usd" not in text
+    assert text.startswith("Toyota owes USD 1.00 bn less: USD 5.00 bn after USD 6.00 bn;")
+    assert f"Since {again.name}, started" in " ".join(text.split())
     about = json.loads((later / "manifest.json").read_text(encoding="utf-8"))
     listed = {entry["file"]: entry["sha256"] for entry in about["outputs"]}
     for name in ("morning.html", "morning_email.html", "morning.txt", "morning.eml"):
