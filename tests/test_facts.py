@@ -72,7 +72,9 @@ def test_estimates_carry_a_range_around_the_value(known):
     rows = known.table[known.table["file"] == "data/facts/estimates.csv"]
     assert rows[["low", "high"]].notna().all(axis=None)
     assert (rows["quality"] == "estimated").all()
-    wide = rows[~rows["variable"].isin(["light_truck_share", "usmca_share_light_truck"])]
+    # of a claim that nobody can file all is late: the law says so
+    sure = rows["variable"].isin(["light_truck_share", "usmca_share_light_truck"])
+    wide = rows[~sure & (rows["method"] != "no claim was open")]
     assert (wide["high"] > wide["low"]).all()
 
 
