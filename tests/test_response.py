@@ -501,18 +501,21 @@ def test_a_disclosure_has_the_net_bill_of_its_own_period_and_currency(known):
     law = case(data=known)
     found = net_bill.disclosed(law, makers=["Ford", "Hyundai+Kia", "Porsche AG"])
     row = found[(found["maker"] == "Ford") & (found["basis"] == "net")].iloc[0]
-    said = validation.disclosed(law).query("maker == 'Ford' and basis == 'net' and latest")
-    day = said.loc[said["period"] == row["period"], "law_known_on"].item()
-    assert day  # an outlook, judged by the law of its day
-    own = validation.as_outlooks_had_it(case(period=row["period"], data=known), date.fromisoformat(day))
-    net = equilibrium.table(own).loc["Ford", ["net_bill_usd", "net_bill_low_usd", "net_bill_high_usd"]]
+    said = validation.disclosed(law).query("latest").set_index(["maker", "basis", "period"])["law_known_on"]
+
+    def own(row):
+        day = said[row["maker"], row["basis"], row["period"]]
+        assert day  # an outlook, judged by the law of its day
+        return validation.as_outlooks_had_it(case(period=row["period"], data=known), date.fromisoformat(day))
+
+    net = equilibrium.table(own(row)).loc["Ford", ["net_bill_usd", "net_bill_low_usd", "net_bill_high_usd"]]
     np.testing.assert_allclose(row[["net", "net_low", "net_high"]].astype(float), net / 1e9 * row["per_usd"])
     assert row["beside"] == "net to booked"
     assert row["inside"] == (row["net_low"] <= row["disclosed"] <= row["booked_high"])
     assert (found.loc[found["basis"] != "net", "beside"] == "booked").all()
     assert not found.duplicated(["maker", "basis"]).any()
     pair = found[found["maker"] == "Hyundai+Kia"].iloc[0]  # makers that report together are added up
-    both = equilibrium.table(case(period=pair["period"], data=known)).loc[["Hyundai Motor", "Kia"]]
+    both = equilibrium.table(own(pair)).loc[["Hyundai Motor", "Kia"]]
     assert pair["net"] == pytest.approx(both["net_bill_usd"].sum() / 1e9 * pair["per_usd"])
     assert np.isnan(found.set_index("maker").at["Porsche AG", "net"])  # inside another
     with pytest.raises(DataError, match="Nobody has no statement"):
