@@ -374,7 +374,7 @@ def understood(line: str) -> None:
 
 
 def test_the_crontab_is_five_fields_and_commands_that_are_understood():
-    lines = [line for line in howto("crontab").splitlines() if line and "=" not in line.split()[0]]
+    lines = [line for line in howto("text").splitlines() if line and "=" not in line.split()[0]]
     assert any("run --since last" in line for line in lines)
     for line in lines:
         assert re.match(r"(?:[\d*/,-]+ ){5}", line) and "%" not in line  # which cron would read as a new line
