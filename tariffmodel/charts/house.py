@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
+import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import wraps
+from functools import lru_cache, wraps
 from math import ceil
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -20,6 +22,8 @@ import pandas as pd
 from matplotlib import rc_context, rcParams, style
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -273,18 +277,22 @@ def render(fig: Figure, kind: str, alt: str, dpi: float = 0.0) -> bytes:
         "svg": {"Title": title, "Description": alt, "Date": None, "Creator": None},
         "pdf": {"Title": title, "Subject": alt, "CreationDate": None, "Producer": None, "Creator": None},
     }
+    with house_style():
+        if kind == "png":
+            dpi = dpi or rcParams["savefig.dpi"]
+            return _png(_image(fig, dpi), title, alt, dpi)
+        content = io.BytesIO()
+        with _laid_out(fig):
+            fig.savefig(content, format=kind, metadata=about[kind])
+    return content.getvalue()
+
+
+def _image(fig: Figure, dpi: float) -> Image.Image:
     content = io.BytesIO()
     with house_style(), _laid_out(fig):
-        if kind != "png":
-            fig.savefig(content, format=kind, metadata=about[kind])
-            return content.getvalue()
-        dpi = dpi or rcParams["savefig.dpi"]
         fig.savefig(content, format="rgba", dpi=dpi)
     size = int(fig.get_figwidth() * dpi), int(fig.get_figheight() * dpi)
-    said = PngInfo()
-    said.add_text("Title", title)
-    said.add_text("Description", alt)
-    return _png(Image.frombytes("RGBA", size, content.getvalue()).convert("RGB"), said, dpi)
+    return Image.frombytes("RGBA", size, content.getvalue()).convert("RGB")
 
 
 @contextmanager
@@ -300,11 +308,26 @@ def _laid_out(fig: Figure) -> Iterator[None]:
     fig.set_layout_engine(engine)
 
 
-def _png(image: Image.Image, said: PngInfo, dpi: float) -> bytes:
-    content = io.BytesIO()
-    # half the time of the usual compression, for a few per cent more
-    image.save(content, "PNG", pnginfo=said, dpi=(dpi, dpi), compress_level=2)
-    return content.getvalue()
+def _png(image: Image.Image, title: str, alt: str, dpi: float) -> bytes:
+    """A PNG whose rows are as they are: of so much white, filters take long and make more."""
+    pixels = np.asarray(image).reshape(image.height, -1)
+    rows = np.zeros((image.height, 1 + pixels.shape[1]), np.uint8)  # each row opens with its filter: none
+    rows[:, 1:] = pixels
+    said = PngInfo()
+    said.add_text("Title", title)
+    said.add_text("Description", alt)
+    per_metre = round(dpi / 0.0254)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 0)),
+        (b"pHYs", struct.pack(">IIB", per_metre, per_metre, 1)),
+        *(part[:2] for part in said.chunks),
+        (b"IDAT", zlib.compress(rows.data, 3)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
 
 
 def _titles(fig: Figure) -> list[Text]:
@@ -326,20 +349,21 @@ def _slide(chart: Chart) -> tuple[bytes, float]:
     upright = width < height
     # half a pixel more, or rounding decides how many there are
     dpi = float((SLIDE_PIXELS + 0.5) / max(2 * width if upright else width, height * WIDE))
-    drawn = chart.picture() if fig is chart.figure and not upright else render(fig, "png", chart.alt, dpi)
+    if fig is chart.figure and not upright:
+        image = Image.open(io.BytesIO(chart.picture()))
+        dpi = image.info["dpi"][0]
+    else:
+        image = _image(fig, dpi)
     share = max((1 - one.get_window_extent().y0 / fig.bbox.height for one in _titles(fig)), default=0.0)
-    said = PngInfo()
-    with Image.open(io.BytesIO(drawn)) as image:
-        for key, text in image.text.items():  # type: ignore[attr-defined]
-            said.add_text(key, text)
-        parts = _halves(image) if upright else [image]
-        across, high = sum(part.width for part in parts), max(part.height for part in parts)
-        size = max(across, round(high * WIDE)), max(high, round(across / WIDE))
-        slide, left = Image.new("RGB", size, "white"), (size[0] - across) // 2
-        for part in parts:
-            slide.paste(part, (left, 0))
-            left += part.width
-        return _png(slide, said, image.info["dpi"][0]), round(share * image.height / slide.height, 4)
+    parts = _halves(image) if upright else [image]
+    across, high = sum(part.width for part in parts), max(part.height for part in parts)
+    size = max(across, round(high * WIDE)), max(high, round(across / WIDE))
+    slide, left = Image.new("RGB", size, "white"), (size[0] - across) // 2
+    for part in parts:
+        slide.paste(part, (left, 0))
+        left += part.width
+    title = fig.get_suptitle().replace("\n", " ")
+    return _png(slide, title, chart.alt, dpi), round(share * image.height / slide.height, 4)
 
 
 def _filled(fig: Figure) -> float:
@@ -412,6 +436,7 @@ def figure(
     left = margin / width
     layout = ConstrainedLayoutEngine(rect=(0, (margin + over_note) / height, 1, body_cm * CM / height))
     fig = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(fig)  # keeps its measures of texts; a plain canvas takes them anew at every question
     place: dict[str, Any] = {"x": left, "va": "top", "linespacing": 1.2, "in_layout": False}
     fig.suptitle(title, y=1 - margin / height, ha="left", size=size, weight=weight, **place)
     fig.text(y=1 - under_title / height, s=subtitle, **place)
@@ -445,8 +470,14 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     >>> text_width("Toyota Motor", 8) > text_width("Toyota", 8) > text_width("Toyota", 6)
     True
     """
-    font = FontProperties(family=rcParams["font.family"], size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text, font, ismath=False)[0] * POINT
+    return _text_width(text, size, weight, tuple(rcParams["font.family"]))
+
+
+@lru_cache(maxsize=16384)  # a chart is drawn at three widths, and its words are looked at for each line
+def _text_width(text: str, size: float, weight: str, family: tuple[str, ...]) -> float:
+    font = FontProperties(family=list(family), size=size, weight=weight)
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    return float(width * POINT)
 
 
 def _columns(labels: Sequence[str], width: float) -> int:
@@ -491,6 +522,7 @@ def finish(fig: Figure, form: str, native: Native | None = None, data: pd.DataFr
     refuse_unset(text.get_text() for text in fig.findobj(Text))
     lay_out(fig)
     fig.set_layout_engine("none")  # or each saving would lay it out anew, and a little differently
+    FigureCanvasBase(fig)  # measured: what is kept of a chart needs no pixels
     title, subtitle = (text.get_text().replace("\n", " ") for text in fig.texts[:2])
     return Chart(fig, f"{form}. {subtitle}. {title}.", native, data)
 

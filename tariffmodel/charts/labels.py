@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num, num2date
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox, offset_copy
 
 from tariffmodel.charts.house import POINT, SOFT, dark, lay_out, month_text
@@ -172,57 +173,51 @@ def label_points(fig: Figure, ax: Axes, points: pd.DataFrame, keep_clear: np.nda
     """
     lay_out(fig)  # places are known only afterwards
     pixels, unit = ax.transData.transform, fig.dpi * POINT
-    reach, inside = 2.0 * unit, ax.get_window_extent()
-    marks = pixels(points[["x", "y"]])
-    taken, lines = (
-        [Bbox([dot - reach, dot + reach]) for dot in dots] for dots in (marks, pixels(keep_clear))
-    )
+    reach, frame = 2.0 * unit, ax.get_window_extent()
+    marks, dots = pixels(points[["x", "y"]]), pixels(keep_clear)
+    taken = _boxes(marks - reach, marks + reach)
     named = np.flatnonzero(points["label"] != "")
     named = named[np.argsort(-points["x"].to_numpy()[named], kind="stable")]
     feet, tops = pixels(points[["x", "low"]].iloc[named]), pixels(points[["x", "high"]].iloc[named])
-    lines += [Bbox([foot - reach / 2, top + reach / 2]) for foot, top in zip(feet, tops, strict=True)]
-    angles = np.deg2rad(_DEGREES)
-    places = [(r * np.cos(a), r * np.sin(a)) for r in _REACH for a in angles]
+    lines = np.vstack([_boxes(dots - reach, dots + reach), _boxes(feet - reach / 2, tops + reach / 2)])
+    far = np.hypot(*_PLACES.T)
     for at in named:
         x, y, text, color = (points[name].iloc[at] for name in ("x", "y", "label", "color"))
         text = tell(text)
         look: dict[str, Any] = {"textcoords": "offset points", "size": 6.5, "color": dark(color)}
         label = ax.annotate(text, (x, y), (0, 0), **look)
-        rivals, tried = np.delete(marks, at, axis=0), []
-        for said in _ways(text):
-            label.set_text(said)
-            size = np.array(label.get_window_extent().size)
-            for place in places:
-                box = _box(marks[at] + unit * np.array(place), size, _anchor(*place))
-                next_one = float(_away(box, rivals).min(initial=np.inf)) / unit
-                nearer = next_one < _away(box, marks[[at]]).item() / unit + 1
-                led = nearer or np.hypot(*place) > _BESIDE
-                end = marks[at] + unit * np.array(place)
-                cost = (
-                    100 * (not _inside(box, inside))
-                    + 10 * box.count_overlaps(taken)
-                    + 8 * bool(box.count_overlaps(lines))
-                    + nearer * (2 + 4 * max(0.0, 1 - next_one / _APART))
-                    + 2 * (led and bool((_along(marks[at], end, rivals) < 2 * reach).any()))
-                    + np.hypot(*place) / 12
-                    + (said != text)
-                )
-                tried.append((cost, said, place, box, led))
-        _, said, place, box, led = min(tried, key=lambda one: one[0])
-        label.set(text=said, position=place, **_anchor(*place))
-        taken.append(box)
-        if led:
+        start, rivals, ways = marks[at], np.delete(marks, at, axis=0), _ways(text)
+        ends = start + unit * _PLACES
+        sizes = np.array([_size(label, said) for said in ways])[:, None]
+        low = ends - sizes * _SHARES  # (ways, places, 2)
+        boxes = _boxes(low, low + sizes)
+        next_one = _away(boxes, rivals).min(axis=-1, initial=np.inf) / unit
+        nearer = next_one < _away(boxes, marks[[at]])[..., 0] / unit + 1
+        led = nearer | (far > _BESIDE)
+        cost = (
+            100.0 * ~_inside(boxes, frame)
+            + 10 * _over(boxes, taken).sum(axis=-1)
+            + 8 * _over(boxes, lines).any(axis=-1)
+            + nearer * (2 + 4 * np.maximum(0.0, 1 - next_one / _APART))
+            + 2 * (led & (_along(start, ends, rivals) < 2 * reach).any(axis=-1))
+            + far / 12
+            + np.array([said != text for said in ways])[:, None]
+        )
+        way, best = np.unravel_index(cost.argmin(), cost.shape)
+        place = tuple(_PLACES[best])
+        label.set(text=ways[way], position=place, **_anchor(*place))
+        taken = np.vstack([taken, boxes[way, best]])
+        if led[way, best]:
             line = {"arrowstyle": "-", "color": color, "linewidth": _LINE, "shrinkA": 0, "shrinkB": 2}
             ax.annotate("", (x, y), place, textcoords="offset points", arrowprops=line)
-            steps = np.linspace(marks[at], marks[at] + unit * np.array(place), 8)[2:]
-            lines += [Bbox([step - unit / 2, step + unit / 2]) for step in steps]
+            steps = np.linspace(start, ends[best], 8)[2:]
+            lines = np.vstack([lines, _boxes(steps - unit / 2, steps + unit / 2)])
 
 
-def _box(corner: np.ndarray, size: np.ndarray, anchor: Mapping[str, str]) -> Bbox:
-    """What a text of a size in pixels covers, by where it is held."""
-    share = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
-    low = corner - size * np.array([share[anchor["ha"]], share[anchor["va"]]])
-    return Bbox([low, low + size])
+def _size(label: Annotation, text: str) -> np.ndarray:
+    """Width and height of a label in pixels, which keeps the text."""
+    label.set_text(text)
+    return np.array(label.get_window_extent().size)
 
 
 def _month(day: date) -> str:
@@ -239,17 +234,44 @@ def _anchor(right: float, up: float) -> dict[str, Any]:
     return {"ha": side, "va": "center" if side != "center" else "bottom" if up > 0 else "top"}
 
 
-def _away(box: Bbox, dots: np.ndarray) -> np.ndarray:
-    """Pixels from each dot to the nearest edge of the box; 0 inside it."""
-    return np.asarray(np.hypot(*(np.maximum(np.maximum(box.min - dots, dots - box.max), 0)).T))
+# where a label may stand, in points from its point, the nearest first, and which part of it is left of
+# and under that place
+_PLACES = np.array(
+    [(far * np.cos(angle), far * np.sin(angle)) for far in _REACH for angle in np.deg2rad(_DEGREES)]
+)
+_PART = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
+_SHARES = np.array([[_PART[side] for side in _anchor(*place).values()] for place in _PLACES])
 
 
-def _along(start: np.ndarray, end: np.ndarray, dots: np.ndarray) -> np.ndarray:
-    """Pixels from each dot to the line from start to end."""
-    way = end - start
-    at = np.clip((dots - start) @ way / max(float(way @ way), 1e-9), 0, 1)
-    return np.asarray(np.hypot(*(dots - (start + at[:, None] * way)).T))
+# Boxes are (..., 4): left, bottom, right, top
 
 
-def _inside(box: Bbox, frame: Bbox) -> bool:
-    return bool(np.all(box.min >= frame.min) and np.all(box.max <= frame.max))
+def _boxes(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Boxes by two corners, whichever is the lower."""
+    return np.concatenate([np.minimum(one, other), np.maximum(one, other)], axis=-1)
+
+
+def _over(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which of `others`, along the last axis, each box overlaps."""
+    left, bottom, right, top = (boxes[..., side, None] for side in range(4))
+    x0, y0, x1, y1 = others.T
+    return np.asarray(~((x1 <= left) | (y1 <= bottom) | (x0 >= right) | (y0 >= top)))
+
+
+def _away(boxes: np.ndarray, dots: np.ndarray) -> np.ndarray:
+    """Pixels from each dot, along the last axis, to the nearest edge of the box; 0 inside it."""
+    left, bottom, right, top = (boxes[..., side, None] for side in range(4))
+    x, y = dots.T
+    across, up = np.maximum(np.maximum(left - x, x - right), 0), np.maximum(np.maximum(bottom - y, y - top), 0)
+    return np.asarray(np.hypot(across, up))
+
+
+def _along(start: np.ndarray, ends: np.ndarray, dots: np.ndarray) -> np.ndarray:
+    """Pixels from each dot, along the last axis, to the line from start to each end."""
+    ways, off = ends - start, dots - start
+    at = np.clip(ways @ off.T / np.maximum((ways**2).sum(axis=1), 1e-9)[:, None], 0, 1)
+    return np.asarray(np.hypot(*np.moveaxis(off - at[..., None] * ways[:, None], -1, 0)))
+
+
+def _inside(boxes: np.ndarray, frame: Bbox) -> np.ndarray:
+    return np.asarray((boxes[..., :2] >= frame.min).all(axis=-1) & (boxes[..., 2:] <= frame.max).all(axis=-1))
