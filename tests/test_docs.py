@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 import typer.main
 
 import tariffmodel as tm
-from tariffmodel import cli
+from tariffmodel import cli, facts
 
 TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
@@ -60,13 +61,37 @@ def keep(file: Path, text: str) -> None:
         )
 
 
+def written(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Every file of a folder, its size and when it was last written to."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: ((about := path.stat()).st_size, about.st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A folder as a reader has it, with a copy of the data: a new one once a page has written to the last.
+
+    The facts of the last one stay loaded meanwhile, with what was computed from them.
+    """
+    last: list[tuple[Path, dict[Path, tuple[int, int]], facts.Facts]] = []
+
+    def place() -> Path:
+        if not last or written(last[-1][0]) != last[-1][1]:
+            folder = tmp_path_factory.mktemp("page")
+            shutil.copytree(TOP / "data", folder / "data", ignore=shutil.ignore_patterns("store"))
+            last[:] = [(folder, written(folder), facts.load(folder / "data"))]
+        return last[-1][0]
+
+    return place
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any(kind == "python" for kind, _ in blocks(p))], ids=name
 )
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
-    shutil.copytree(TOP / "data", tmp_path / "data", ignore=shutil.ignore_patterns("store"))
-    monkeypatch.setenv("TARIFFMODEL_DATA", str(tmp_path / "data"))
-    monkeypatch.chdir(tmp_path)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, places, monkeypatch):
+    folder = places()
+    monkeypatch.setenv("TARIFFMODEL_DATA", str(folder / "data"))
+    monkeypatch.chdir(folder)
     names: dict[str, object] = {}
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     said = io.StringIO()
@@ -74,7 +99,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatc
         for number, (kind, body) in enumerate(blocks(page)):
             caption = re.match(r":caption: (\S+)\n+", body)
             if kind.startswith("{code-block}") and caption:
-                keep(tmp_path / caption[1], body[caption.end() :])
+                keep(folder / caption[1], body[caption.end() :])
             elif kind == "python" and ">>>" in body:
                 test = doctest.DocTestParser().get_doctest(body, names, name(page), name(page), number)
                 runner.run(test, out=said.write, clear_globs=False)
