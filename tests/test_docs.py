@@ -68,30 +68,31 @@ def written(folder: Path) -> dict[Path, tuple[int, int]]:
 
 
 @pytest.fixture(scope="module")
-def places(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
-    """A folder as a reader has it, with a copy of the data: a new one once a page has written to the last.
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A copy of the data: a new one once a page has written to the last.
 
     The facts of the last one stay loaded meanwhile, with what was computed from them.
     """
     last: list[tuple[Path, dict[Path, tuple[int, int]], facts.Facts]] = []
 
-    def place() -> Path:
-        if not last or written(last[-1][0]) != last[-1][1]:
-            folder = tmp_path_factory.mktemp("page")
-            shutil.copytree(TOP / "data", folder / "data", ignore=shutil.ignore_patterns("store"))
-            last[:] = [(folder, written(folder), facts.load(folder / "data"))]
-        return last[-1][0]
+    def copy() -> Path:
+        if not last or written(last[0][0]) != last[0][1]:
+            data = tmp_path_factory.mktemp("page") / "data"
+            shutil.copytree(TOP / "data", data, ignore=shutil.ignore_patterns("store"))
+            last[:] = [(data, written(data), facts.load(data))]
+        return last[0][0]
 
-    return place
+    return copy
 
 
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any(kind == "python" for kind, _ in blocks(p))], ids=name
 )
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, places, monkeypatch):
-    folder = places()
-    monkeypatch.setenv("TARIFFMODEL_DATA", str(folder / "data"))
-    monkeypatch.chdir(folder)
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, copies, tmp_path, monkeypatch):
+    data = copies()
+    (tmp_path / "data").symlink_to(data)
+    monkeypatch.setenv("TARIFFMODEL_DATA", str(data))
+    monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     said = io.StringIO()
@@ -99,7 +100,7 @@ def test_the_python_of_a_page_runs_from_top_to_bottom(page, places, monkeypatch)
         for number, (kind, body) in enumerate(blocks(page)):
             caption = re.match(r":caption: (\S+)\n+", body)
             if kind.startswith("{code-block}") and caption:
-                keep(folder / caption[1], body[caption.end() :])
+                keep(tmp_path / caption[1], body[caption.end() :])
             elif kind == "python" and ">>>" in body:
                 test = doctest.DocTestParser().get_doctest(body, names, name(page), name(page), number)
                 runner.run(test, out=said.write, clear_globs=False)
