@@ -240,6 +240,7 @@ def test_help_explains_every_command(tm, words):
     assert code == 0 and "Usage" in out and len(out) > 150
 
 
+@pytest.mark.usefixtures("judged_once")
 def test_predictions_are_added_once_shown_and_scored(tm, data, tmp_path):
     code, out, _ = tm("forecast", "add", "--ahead", "3", "--data", data)
     assert code == 0 and "predictions of" in out and store.current(data) != store.BUNDLED

@@ -8,6 +8,7 @@ import io
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 import typer.main
 
 import tariffmodel as tm
-from tariffmodel import cli
+from tariffmodel import cli, facts
 
 TOP = Path(__file__).resolve().parents[1]
 DOCS = TOP / "docs"
@@ -60,12 +61,37 @@ def keep(file: Path, text: str) -> None:
         )
 
 
+def written(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Every file of a folder, its size and when it was last written to."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path: ((about := path.stat()).st_size, about.st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="module")
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """A copy of the data: a new one once a page has written to the last.
+
+    The facts of the last one stay loaded meanwhile, with what was computed from them.
+    """
+    last: list[tuple[Path, dict[Path, tuple[int, int]], facts.Facts]] = []
+
+    def copy() -> Path:
+        if not last or written(last[0][0]) != last[0][1]:
+            data = tmp_path_factory.mktemp("page") / "data"
+            shutil.copytree(TOP / "data", data, ignore=shutil.ignore_patterns("store"))
+            last[:] = [(data, written(data), facts.load(data))]
+        return last[0][0]
+
+    return copy
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if any(kind == "python" for kind, _ in blocks(p))], ids=name
 )
-def test_the_python_of_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
-    shutil.copytree(TOP / "data", tmp_path / "data", ignore=shutil.ignore_patterns("store"))
-    monkeypatch.setenv("TARIFFMODEL_DATA", str(tmp_path / "data"))
+def test_the_python_of_a_page_runs_from_top_to_bottom(page, copies, tmp_path, monkeypatch):
+    data = copies()
+    (tmp_path / "data").symlink_to(data)
+    monkeypatch.setenv("TARIFFMODEL_DATA", str(data))
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {}
     runner = doctest.DocTestRunner(optionflags=FLAGS)

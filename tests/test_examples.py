@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import tariffmodel
-from tariffmodel import facts, scenarios
+from tariffmodel import customs, facts, maker_sheet, scenarios, ticket
 from tariffmodel.markets import implied
 
 PACKAGE = Path(tariffmodel.__file__).parent
@@ -75,12 +75,30 @@ def once(function: Callable[..., Any], known: facts.Facts) -> Callable[..., Any]
     return ask
 
 
+def kept(function: Callable[..., Any], known: facts.Facts) -> Callable[..., Any]:
+    """The same, worked out once for the same case of these facts."""
+    found: dict[str, Any] = {}
+
+    def ask(*asked: Any, **more: Any) -> Any:
+        if asked[0].facts is not known:
+            return function(*asked, **more)
+        key = repr(asked) + repr(more)
+        if key not in found:
+            found[key] = function(*asked, **more)
+        return found[key]
+
+    return ask
+
+
 @pytest.fixture(scope="module")
 def slow(known: facts.Facts) -> dict[ModuleType, tuple[str, Callable[..., Any]]]:
     """What many examples begin with."""
     return {
         scenarios: ("run", once(scenarios.run, known)),
         implied: ("setting", once(implied.setting, known)),
+        maker_sheet: ("shared", kept(maker_sheet.shared, known)),
+        ticket: ("ticket", kept(ticket.ticket, known)),
+        customs: ("table", kept(customs.table, known)),
     }
 
 

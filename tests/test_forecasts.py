@@ -11,6 +11,7 @@ import pytest
 from tariffmodel import case, cost, facts, forecasts, own_disclosures, periods, store, validation
 from tariffmodel.errors import DataError, PolicyError
 
+pytestmark = pytest.mark.usefixtures("judged_once")  # most change the ledger alone
 DAY = date(2026, 11, 27)
 HEAD = "company,kind,period,value,unit,basis,said_on,source_title"
 

@@ -196,7 +196,7 @@ def beside(one: Ticket, threat: Case, tree: str, draws: int) -> tuple[dict[str, 
     Examples
     --------
     >>> import tariffmodel as tm
-    >>> threat = feared(tm.case(as_of="2026-10-30"), "flat-25")
+    >>> threat = feared(tm.case(), "flat-25")
     >>> one = tm.ticket.ticket(threat, "7203.T", 10e6, instruments=["JPY"], draws=99)
     >>> list(beside(one, threat, "", 100)[0])
     ['positions', 'betas']

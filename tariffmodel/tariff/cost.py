@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -91,6 +91,8 @@ class Course:
     [[[30.0]]]
     >>> course.paid_back(content, days[1], lag=np.array([0.0])).tolist()
     [[729.0]]
+    >>> course.central.owed.shape
+    (2, 1, 1)
     """
 
     makers: list[str]
@@ -105,12 +107,30 @@ class Course:
 
     def at(self, course: np.ndarray, when: np.ndarray) -> np.ndarray:
         """Level of `course` at a day of each maker's own (runs, M)."""
-        when = np.clip(when, self.days[0], self.days[-1])  # nothing is owed before the course begins
-        after = np.clip(np.searchsorted(self.days, when, side="right"), 1, len(self.days) - 1)
+        # nothing is owed before the course begins
+        when = np.minimum(np.maximum(when, self.days[0]), self.days[-1])
+        after = np.searchsorted(self.days, when, side="right")
+        after = np.minimum(np.maximum(after, 1), len(self.days) - 1)
         share = (when - self.days[after - 1]) / (self.days[after] - self.days[after - 1])
         each = np.arange(len(self.makers))
         level = course[after - 1, :, each].T * (1 - share) + course[after, :, each].T * share
         return np.asarray(level)
+
+    @cached_property
+    def central(self) -> Course:
+        """The same without other runs than the central one; metals are whole."""
+
+        def first(content: dict[Terms, np.ndarray]) -> dict[Terms, np.ndarray]:
+            return {terms: relief[:, :1] for terms, relief in content.items()}
+
+        return replace(
+            self,
+            owed=self.owed[:, :1],
+            content=first(self.content),
+            granted=[first(one) for one in self.granted],
+            offset=self.offset[:, :1],
+            suppliers=self.suppliers[:, :1],
+        )
 
     def paid_back(self, content: dict[Terms, np.ndarray], day: float, lag: np.ndarray) -> np.ndarray:
         """Relief for content in the cost of what was sold before `day`, if it is booked when it is paid."""
@@ -387,13 +407,14 @@ def booked_runs(
 
     @cache  # most of what is varied leaves the days as they are
     def lagging(days: int) -> tuple[np.ndarray, np.ndarray]:
-        now = lag[days]
-        return _over(course, course.owed, asked, now), _over(course, course.metals, asked, now)
+        now, of = lag[days], course.central if days else course
+        return _over(of, of.owed, asked, now), _over(of, of.metals, asked, now)
 
     @cache
     def later(days: int, through: int, back: int, granted: int) -> tuple[np.ndarray, np.ndarray]:
-        content = course.granted[0] if granted == 1 else course.content  # the books may have all that is due
-        return _late(course, content, asked, lag[days], supplier[through], offset[back])
+        of = course.central if days or through or back or granted else course
+        content = of.granted[0] if granted == 1 else of.content  # the books may have all that is due
+        return _late(of, content, asked, lag[days], supplier[through], offset[back])
 
     def steps(
         days: int = 0, share: int = 0, metal: int = 0, through: int = 0, back: int = 0, granted: int = 0
@@ -402,7 +423,7 @@ def booked_runs(
         (then, metals_then), (passed, late) = lagging(days), later(days, through, back, granted)
         return {
             "owed": owed,
-            "lag": then - owed + passed,
+            "lag": then - owed[: len(then)] + passed,
             "refunds": (1 - accrued[share]) * late,
             "metals": metals_then[[metal]] * metals,
         }

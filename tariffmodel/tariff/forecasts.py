@@ -83,8 +83,7 @@ def page(case: Case, made_on: date | None = None, ahead: int = 1) -> pd.DataFram
     start, stop = (np.array([getattr(q, side).toordinal() for q in quarters]) for side in ("start", "end"))
     frames = []
     for quarter, first, final in zip(quarters, start, stop + 1, strict=True):
-        _, runs = booked_runs(facts, course, quarter, metals=True)
-        _, bare = booked_runs(facts, course, quarter, metals=False)
+        steps, runs = booked_runs(facts, course, quarter, metals=True)
         at_once = np.zeros(len(course.makers))
         owed = course.at(course.owed, final - at_once) - course.at(course.owed, first - at_once)
         for basis, of in (("owed", owed), ("booked", runs)):
@@ -95,7 +94,7 @@ def page(case: Case, made_on: date | None = None, ahead: int = 1) -> pd.DataFram
             wide = validation.widened(one, factor if basis == "booked" else 1.0)
             # relief that comes back may exceed the cost of a quarter
             one = wide.assign(widened_low=wide["widened_low"].clip(upper=wide["model"])) / 1e9
-            metals = (runs[0] - bare[0]) / 1e9 if basis == "booked" else 0.0
+            metals = steps["metals"][0] / 1e9 if basis == "booked" else 0.0
             frames.append(one.assign(maker=one.index, quarter=quarter.label, basis=basis, metals=metals))
     rows = pd.concat(frames, ignore_index=True)
     after = rows["maker"].map(last)

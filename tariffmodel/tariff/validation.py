@@ -227,10 +227,13 @@ def _disclosed(case: Case) -> pd.DataFrame:
     for (label, said), group in rows.groupby(["period", "day"], sort=True):
         span, course = spans[str(label)], courses[str(said)]
         shared = uncertainty.sharing(facts, BOOK_INPUTS, course.makers)
-        costs = {metals: booked_runs(facts, course, span, metals) for metals in (True, False)}
+        costs: dict[bool, tuple[dict[str, np.ndarray], np.ndarray]] = {}
         row: Any  # a named tuple of the table's columns
         for row in group.itertuples():
-            steps, runs = costs[row.basis != "direct_duties" and row.scope != "vehicles_and_parts"]
+            metals = row.basis != "direct_duties" and row.scope != "vehicles_and_parts"
+            if metals not in costs:
+                costs[metals] = booked_runs(facts, course, span, metals)
+            steps, runs = costs[metals]
             of = members(row.company, course.makers)
             mine = np.isin(course.makers, of).astype(float)
             unit = row.unit.removesuffix("_bn").upper()
