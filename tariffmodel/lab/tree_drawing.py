@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
 from tariffmodel.charts import house, labels
+from tariffmodel.charts.events import id_title
 from tariffmodel.charts.scenarios import LEAVES
 from tariffmodel.lab.drawing import SOURCE, WIDE, table
 from tariffmodel.lab.knobs import Value
@@ -68,7 +69,7 @@ def page(
         f"<p>Mean bill added up since {tree.start}, USD {unit}; the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
         f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
-        f"{table(figures, ends.index.str.replace('-', ' '))}"
+        f"{table(figures, ends.index.map(id_title))}"
         f"<p><small>Probabilities are those of the sliders. {escape(note)}</small></p></div>"
     )
 
@@ -122,7 +123,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         marks.append(
             f'<path d="M{_LEFT} {foot}{points}" {look}/>'
             f'<text x="{right + 6}" y="{at_end[name] + 4:.1f}" fill="{to_hex(house.dark(color))}">'
-            f"{escape(str(name).replace('-', ' '))} {weight:.0%}</text>"
+            f"{escape(id_title(str(name)))} {weight:.0%}</text>"
         )
     return (
         f'<svg role="img" aria-label="{escape(alt)}" width="{width}" height="{foot + 22}" '
