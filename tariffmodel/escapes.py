@@ -22,7 +22,8 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _LINK = re.compile(r"https?://[^\s\"'<>\\`\x00-\x20]+", re.IGNORECASE)
-_MARKDOWN = str.maketrans({mark: f"&#{ord(mark)};" for mark in "<>[]*_`|~\\#!"} | {"&": "&amp;"})
+_MARKDOWN = str.maketrans({mark: f"&#{ord(mark)};" for mark in "<>[]*_`|~\\#!"})
+_ENTITY = re.compile(r"&(?=#?\w+;)")  # what would be read as one letter; in S&P it is none
 _ALIVE = re.compile(r"://|www\.|^[-+=](?=[\s=-]|$)|^\d+[.)](?=\s|$)", re.IGNORECASE)  # links, marks of lists
 _DOLLAR = "<span>&#36;</span>"  # alone in its element: two of them would enclose a formula
 _TAGS = re.compile(r"<(?!/?span>|span style=\"color:#[0-9A-Fa-f]{6}\">)")
@@ -110,10 +111,10 @@ def link(address: object) -> str:
 def markdown(text: object) -> str:
     """Text as text of Markdown, in one line: no tag, link, picture, emphasis or formula of its own.
 
-    >>> markdown("R&D [a](javascript:b) $x$")
-    'R&amp;D &#91;a&#93;(javascript:b) <span>&#36;</span>x<span>&#36;</span>'
+    >>> markdown("R&D &lt; [a](javascript:b) $x$")
+    'R&D &amp;lt; &#91;a&#93;(javascript:b) <span>&#36;</span>x<span>&#36;</span>'
     """
-    line = " ".join(visible(text).split()).translate(_MARKDOWN)
+    line = _ENTITY.sub("&amp;", " ".join(visible(text).split())).translate(_MARKDOWN)
     line = _ALIVE.sub(lambda found: f"&#{ord(found[0][-1])};".join((found[0][:-1], "")), line)
     return line.replace("$", _DOLLAR)
 

@@ -54,12 +54,12 @@ def test_a_contract_stands_at_its_day_and_price_with_its_words():
     }
     chart = charts.implied_path(path(0.4, 0.2, 0.6), pd.DataFrame(point), **LOOK)
     assert "In one window with other events: (2)" in said(chart)
-    assert "Market 90%: by July" in said(chart) and "(1) 22 Jul 2025 japan deal" in said(chart)
+    assert "Market 90%: by July" in said(chart) and "(1) 22 Jul 2025 Japan deal" in said(chart)
 
 
 def test_what_is_not_read_is_not_drawn_and_says_why():
     chart = charts.implied_path(path(np.nan, np.nan, np.nan, "wrong sign"), **LOOK)
-    assert "22 Jul 2025 japan deal: wrong sign" in said(chart) and "before 4 Sep 2025" in chart.title
+    assert "22 Jul 2025 Japan deal: wrong sign" in said(chart) and "before 4 Sep 2025" in chart.title
     drawn = [line.get_ydata() for line in chart.figure.axes[0].lines if len(line.get_ydata()) == 2]
     assert not any(np.isclose(line, 0.4).any() for line in drawn)
     nothing = path(np.nan, np.nan, np.nan).assign(before=np.nan, after=np.nan)

@@ -74,7 +74,7 @@ def test_an_exported_chart_stands_under_its_name_with_links_to_its_files(charts)
         "<p><img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill' width='850'></p>",
         "html.parser",
     )
-    page._name_charts(soup, charts)
+    page._name_charts(soup, charts, {})
     assert soup.figure["id"] == "chart-02_bill" and soup.img["width"] == "850" and soup.img["alt"] == "Bars."
     assert [(a.text, a["href"]) for a in soup("a")] == [
         ("PNG", "charts/02_bill.png"), ("SVG", "charts/02_bill.svg"), ("CSV", "charts/02_bill.csv"),
@@ -86,7 +86,7 @@ def test_the_drawing_in_the_page_is_the_exported_one(charts):
     soup = BeautifulSoup(
         "<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>", "html.parser"
     )
-    page._name_charts(soup, charts)
+    page._name_charts(soup, charts, {})
     kind, drawing = BeautifulSoup(str(soup), "html.parser").img["src"].split(",", 1)
     assert kind == "data:image/svg+xml" and not set(drawing) & set('<>#"\n')
     shown, exported = (list(ElementTree.fromstring(text).iter()) for text in (unquote(drawing), SVG))
@@ -100,8 +100,9 @@ def test_the_drawing_in_the_page_is_the_exported_one(charts):
 def test_a_chart_shown_twice_has_one_anchor(charts):
     image = "<img src='data:image/png;base64,AA' alt='Bars.' data-chart='02_bill'>"
     soup = BeautifulSoup(image + image, "html.parser")
-    page._name_charts(soup, charts)
-    assert len(soup("figure")) == 1 and len(soup("img")) == 2
+    page._name_charts(soup, charts, {"Bars.": charts["02_bill"]})
+    assert [figure.get("id") for figure in soup("figure")] == ["chart-02_bill", None]
+    assert len(soup.select('a[href="charts/02_bill.csv"]')) == 2  # as one exported with a later notebook
 
 
 def test_a_link_to_a_notebook_that_is_not_in_the_report_becomes_text():

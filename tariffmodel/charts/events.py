@@ -601,9 +601,15 @@ def short_titles(events: Iterable[str]) -> dict[str, str]:
     >>> tm.charts.short_titles(["2025-07-22-japan-deal", "2026-01-26-korea-25-threat"])
     {'2025-07-22-japan-deal': 'Japan deal', '2026-01-26-korea-25-threat': 'Korea 25% threat'}
     """
-    return {event: _title(event[11:].split("-")) for event in events}
+    return {event: id_title(event[11:]) for event in events}
 
 
-def _title(words: list[str]) -> str:
+def id_title(identifier: str) -> str:
+    """What an id says, as a label: names with capitals, figures as rates.
+
+    >>> id_title("canada-stays-at-50"), id_title("eu"), id_title("usmca-review")
+    ('Canada stays at 50%', 'EU', 'USMCA review')
+    """
+    words = identifier.split("-")
     said = [_SPELT.get(word, f"{word}%" if word.isdigit() and word != "338" else word) for word in words]
     return " ".join([said[0][0].upper() + said[0][1:], *said[1:]])

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import date2num
 
+from tariffmodel.charts.events import id_title
 from tariffmodel.charts.house import (
     COLUMN_CM,
     HOME_COLOR,
@@ -174,10 +175,10 @@ def _title(path: pd.DataFrame) -> str:
 
 
 def _slug(event: object) -> str:
-    """An event as a note names it: 22 Jul 2025 japan deal."""
+    """An event as a note names it: 22 Jul 2025 Japan deal."""
     text = str(event)
     try:
-        return f"{day_text(date.fromisoformat(text[:10]))} {text[11:].replace('-', ' ')}"
+        return f"{day_text(date.fromisoformat(text[:10]))} {id_title(text[11:])}"
     except ValueError:
         return text
 

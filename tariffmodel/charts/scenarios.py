@@ -10,6 +10,7 @@ from matplotlib.dates import DateFormatter, YearLocator, date2num
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from tariffmodel.charts.events import id_title
 from tariffmodel.charts.house import (
     COLUMN_CM,
     ORIGIN_NAME,
@@ -104,7 +105,7 @@ def fan(
         weight = float(path["probability"].iloc[0])
         ax.fill_between(days, bottom, top, color=color, alpha=0.08, linewidth=0)
         ax.plot(days, mean, color=color, linewidth=0.6 + 7 * weight, solid_capstyle="round")
-        labels.append((date2num(days[-1]), mean[-1], f"{str(name).replace('-', ' ')} {weight:.0%}", color))
+        labels.append((date2num(days[-1]), mean[-1], f"{id_title(str(name))} {weight:.0%}", color))
     ax.xaxis.set_major_locator(YearLocator())
     ax.xaxis.set_major_formatter(DateFormatter("%Y"))
     ax.set_ylim(bottom=0)
@@ -212,7 +213,7 @@ def hedge_outcomes(
     >>> about |= {"holding": "Toyota", "currency": "USD"}
     >>> chart = tm.charts.hedge_outcomes(pd.DataFrame(figures, parts), **about)
     >>> chart.title
-    'Toyota earns least under threat, USD −2.00m on average; hedged, −1.00m'
+    'Toyota earns least under “Threat”, USD −2.00m on average; hedged, −1.00m'
     """
     parts = {part: by_outcome.xs(part, level="part") for part in ("unhedged", "hedged")}
     bare, covered = parts["unhedged"], parts["hedged"]
@@ -220,7 +221,7 @@ def hedge_outcomes(
     worst = bare.index[place]
     loss, left = (true_minus(f"{one['mean_money'].iloc[place] / 1e6:,.2f}") for one in (bare, covered))
     fig = figure(
-        f"{holding} earns least under {str(worst).replace('-', ' ')}, {currency} {loss}m on average; hedged, "
+        f"{holding} earns least under “{id_title(str(worst))}”, {currency} {loss}m on average; hedged, "
         f"{left}m",
         f"Profit and loss by outcome, {currency} m: mean, and 5% to 95% of the draws; {case}",
         [
@@ -233,7 +234,7 @@ def hedge_outcomes(
     )
     ax = fig.subplots()
     odds = bare["probability"]
-    label_rows(ax, [f"{str(name).replace('-', ' ')} {odds[name]:.0%}" for name in bare.index])
+    label_rows(ax, [f"{id_title(str(name))} {odds[name]:.0%}" for name in bare.index])
     for part, beside in (("unhedged", -0.16), ("hedged", 0.16)):
         mean, low, high = (parts[part][f"{c}_money"].to_numpy() / 1e6 for c in ("mean", "low", "high"))
         y = np.arange(len(mean)) + beside

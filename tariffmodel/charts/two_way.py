@@ -58,7 +58,7 @@ def two_way(
     what : str
         Whose result, for the title.
     unit : str
-        Of the figures once divided by `scale`.
+        Of the figures once divided by `scale`, the currency first: ``JPY bn``.
     more_is_better : bool
         Blue stands for more, orange for less; if not, the other way about.
     period : str, optional
@@ -71,16 +71,18 @@ def two_way(
     >>> profit = pd.Series([4000.0, 4500.0, 3000.0, 3400.0], index)
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.two_way(profit, what="Toyota: operating profit", unit="JPY bn", **about).title
-    'Toyota: operating profit from 3,000 to 4,500 JPY bn'
+    'Toyota: operating profit from JPY 3,000 to 4,500 bn'
     """
     table = (cells / scale).unstack()
     rows, across = map(str, cells.index.names)
     texts = _texts(table)
     low, high = (_text(end, _digits(table)) for end in _ends(table.to_numpy(dtype=float)))
-    title = f"{what} is not known" if table.isna().to_numpy().all() else f"{what} from {low} to {high} {unit}"
+    currency, _, size = unit.partition(" ")
+    known = not table.isna().to_numpy().all()
+    title = f"{what} from {currency} {low} to {high} {size}" if known else f"{what} is not known"
     fig = figure(
         dated(title, period),
-        f"Rows: {_NAME.get(rows, rows)}. Columns: {_NAME.get(across, across)}. {unit}; {case}",
+        f"{unit}; rows: {_NAME.get(rows, rows)}; columns: {_NAME.get(across, across)}; {case}",
         ["Central figures; ranges, where there are any, are in the data", *origin_note(source, as_of)],
         width_cm,
         body_cm=0.55 * len(table) + 1.2,

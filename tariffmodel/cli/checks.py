@@ -77,7 +77,8 @@ def validate(
         title=f"Booked cost by the model beside what was disclosed{_scored(since, own)}, "
         f"billions of reporting currency, as of {day}",
         caption="disclosed: less void duty that came back later; low–high: the range of the inputs, widened "
-        "by what the other makers' misses teach; a floor (net figures are floors) errs only above the model",
+        "by what the other makers' misses teach; a floor (net figures are floors) errs only above the model; "
+        "guidance: by the law known on its day",
         rows=last["maker"].to_list(),
     )
     print_table(table, format=format)
@@ -90,7 +91,8 @@ def validate(
     typer.echo(f"\nOf {there['statements'].sum()} statements{' in all' if since or own else ''}:")
     for judged, why, statements, companies in there.reset_index().itertuples(index=False):
         as_what = f"judged as {judged}" if judged else "not comparable"
-        typer.echo(f"  {statements:>3} of {companies} companies {as_what}: {why}")
+        whose = f"{companies} {'company' if companies == 1 else 'companies'}"
+        typer.echo(f"  {statements:>3}, of {whose}, {as_what}: {why}")
 
 
 @app.command()

@@ -107,8 +107,11 @@ def trade(
         return row | {"order": order + "; no contract in data/market/contracts.csv"}
     row["contract"] = offers["contract"].iloc[0]
     if offers["size"].isna().any():  # traded in any amount, or counted on a level that is not in the data
-        action = f"{'sell' if sold > 0 else 'buy'} {row['contract']} ({offers['name'].iloc[0]})"
-        return row | {"order": f"{order}: {action}", "action": action}
+        counted = offers["size_unit"].notna().any()
+        action = f"{'sell' if sold > 0 else 'buy'} {row['contract']} ({offers['name'].iloc[0]}"
+        action += "; how many is not known without its level)" if counted else ")"
+        left = np.nan if counted else 0.0
+        return row | {"order": f"{order}: {action}", "action": action, "left": left}
     size = offers["size"].to_numpy() * (1.0 if is_money else closes.iloc[-1]) * rate
     whole = np.rint(abs(sold) / size)
     left = np.abs(abs(sold) - whole * size)

@@ -233,9 +233,22 @@ def leaves(
             f"Policy: {currency} {protection['left_money']:+,.0f} of {protection['position_money']:+,.0f} if "
             "the hedge pays back as in past events: it is not a hedge of the policy itself."
         )
-    lines.append(f"Rounding to whole contracts: {currency} {trades['left'].abs().sum():,.0f} of hedge.")
+    lines.append(_rounding(trades, currency))
     lines.append("Carry, margin and the dividends of price indices are in no figure here.")
     return tuple(lines)
+
+
+def _rounding(trades: pd.DataFrame, cash: str) -> str:
+    """What whole contracts leave of the hedge, and of which instruments nobody can say it."""
+    unknown = trades.loc[trades["left"].isna(), "label"].to_list()
+    if len(unknown) == len(trades):
+        return f"Rounding to whole contracts: not known of {listed(unknown)}, count contracts by their level."
+    without = f", without {listed(unknown)}: count contracts by their level" if unknown else ""
+    return f"Rounding to whole contracts: {cash} {trades['left'].abs().sum():,.0f} of hedge{without}."
+
+
+def _rest(left: float, cash: str) -> str:
+    return f"rounding leaves {cash} {left:,.0f}" if np.isfinite(left) else "contracts are still to be counted"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -407,7 +420,7 @@ def _told(one: Ticket) -> list[tuple[str, list[str]]]:
     tried = tested.choices.get("tried")
     trades = [
         f"{row['order'][0].upper()}{row['order'][1:]}. Ratio {row['ratio']:+.2f} ({row['low']:+.2f} to "
-        f"{row['high']:+.2f}); rounding leaves {cash} {row['left']:,.0f}."
+        f"{row['high']:+.2f}); {_rest(row['left'], cash)}."
         for _, row in one.instruments.iterrows()
     ]
     risk = [
@@ -422,8 +435,8 @@ def _told(one: Ticket) -> list[tuple[str, list[str]]]:
         ),
         (
             f"Variance reduction {removed['hedged']:.0%}; in sample {tested.in_sample:.0%}; "
-            f"one for one {removed['one_to_one']:.0%}, of which the estimated ratios change "
-            f"{-over['variance']:+.0%} ({-over['variance_high']:+.0%} to {-over['variance_low']:+.0%})."
+            f"one for one {removed['one_to_one']:z.0%}, of which the estimated ratios change "
+            f"{-over['variance']:+z.0%} ({-over['variance_high']:+z.0%} to {-over['variance_low']:+z.0%})."
             + (f" Chosen among {tried} hedges, on what was known then, at every renewal." if tried else "")
         ),
         f"Turnover {against['turnover']:.1f} times the position a year, {against['cost_bp']:.0f} bp.",

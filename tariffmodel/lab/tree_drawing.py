@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tariffmodel import charts
 from tariffmodel.charts import house, labels
+from tariffmodel.charts.events import id_title
 from tariffmodel.charts.scenarios import LEAVES
 from tariffmodel.lab.drawing import SOURCE, WIDE, table
 from tariffmodel.lab.knobs import Value
@@ -62,13 +63,13 @@ def page(
             for a, b in zip(ends["low_usd"], ends["high_usd"], strict=True)
         ],
     }
-    note = "; ".join(house.origin_note(SOURCE, as_of))
+    note = ". ".join(house.origin_note(SOURCE, as_of))
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Mean bill added up since {tree.start}, USD {unit}; the wider a line, the likelier; "
+        f"<p>Mean bill added up since {house.day_text(tree.start)}, USD {unit}; the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
         f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
-        f"{table(figures, ends.index.str.replace('-', ' '))}"
+        f"{table(figures, ends.index.map(id_title))}"
         f"<p><small>Probabilities are those of the sliders. {escape(note)}</small></p></div>"
     )
 
@@ -86,7 +87,7 @@ def headline(frame: pd.DataFrame, column: str, tree: Scenario) -> str:
     whole = frame.loc[WHOLE].iloc[-1]
     who = "all makers" if column == "ALL" else charts.ORIGIN_NAME.get(column, house.display_name(column))
     low, mean, high = (f"{whole[f'{c}_usd'] / scale:,.1f}" for c in ("low", "mean", "high"))
-    return f"By {tree.end}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
+    return f"By {house.day_text(tree.end)}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
 
 
 def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str, width: int) -> str:
@@ -122,7 +123,7 @@ def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, a
         marks.append(
             f'<path d="M{_LEFT} {foot}{points}" {look}/>'
             f'<text x="{right + 6}" y="{at_end[name] + 4:.1f}" fill="{to_hex(house.dark(color))}">'
-            f"{escape(str(name).replace('-', ' '))} {weight:.0%}</text>"
+            f"{escape(id_title(str(name)))} {weight:.0%}</text>"
         )
     return (
         f'<svg role="img" aria-label="{escape(alt)}" width="{width}" height="{foot + 22}" '

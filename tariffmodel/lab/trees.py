@@ -19,6 +19,7 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 
+from tariffmodel.charts.events import id_title
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.facts import Facts
 from tariffmodel.facts import load as load_facts
@@ -372,13 +373,13 @@ def _knobs(scenario: Scenario, wide: Scenario) -> Iterator[TreeKnob]:
 
     def odds(nodes: Sequence[Outcome], group: str) -> Iterator[TreeKnob]:
         for node in nodes:
-            label = f"{node.id.replace('-', ' ')}, probability"
+            label = f"{id_title(node.id)}, probability"
             yield TreeKnob(f"{node.id}.probability", label, node.probability, group)
             yield from odds(node.outcome, node.id)
 
     yield from odds(scenario.outcome, "the tree")
     for node, n, step in _dated(scenario.outcome):
-        key, name = f"{node.id}.{n}", node.id.replace("-", " ")
+        key, name = f"{node.id}.{n}", id_title(node.id)
         when = step.start
         if not isinstance(when, When):
             assert when is not None

@@ -232,7 +232,7 @@ def _findings(common: Shared, maker: str, parts: dict[str, Part]) -> tuple[str, 
         row = hedge.iloc[0]
         took = f"took {row['out_of_sample']:.0%} ({row['low']:.0%} to {row['high']:.0%}) off its variance."
         found.append(
-            f"Best hedge of the share: {row['called']}, which {took}"
+            f"Hedge chosen for the share: {row['called']}, which {took}"
             if row["helps"]
             else f"The hedge chosen for the share, {row['called']}, does not help: it {took}"
         )

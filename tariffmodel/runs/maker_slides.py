@@ -102,14 +102,18 @@ def drawn(one: MakerSheet, template: str | Path | None = None) -> Template:
     ground = opened(template)
     blocks = {name: _block(name, part, one) for name, part in one.parts.items() if not part.lacks}
     pages = [page for page in _PAGES if any(name in blocks for names in page for name in names)] or _PAGES[:1]
+    columns = {page: any(name in blocks for names in page[1:-1] for name in names) for page in pages}
+    bare = next((page for page in pages if not columns[page]), pages[-1])  # has room for what is not there
     for page in pages:
         finding = next(iter(one.findings[:1] if page is pages[0] else one.findings[-1:]), one.title)
         slide = ground.slide(f"{one.name}: {finding.removesuffix('.')}")
         top, *sides, bottom = ([blocks[name] for name in names if name in blocks] for names in page)
         if page is pages[0]:
             top.insert(0, _Block("", (one.line, *one.findings[1:])))
-        if page is pages[-1] and (lacking := _lacking(one.parts)):
+        if page is bare and (lacking := _lacking(one.parts)):
             bottom.append(lacking)
+        if not columns[page]:  # nothing that could fill the middle: one block after the other
+            top, bottom = [*top, *bottom], []
         foot = f"Sources: {one.source}. As of {house.day_text(one.as_of)}. Not advice to trade."
         body, high = ground.body, round(_lines(foot, ground.body.width, 8.0) * 8 * 1.25 * _PT)
         _write(slide, Box(body.left, body.bottom - high, body.width, high), [foot], 8.0, soft=True)

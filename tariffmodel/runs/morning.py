@@ -32,6 +32,7 @@ AHEAD = 14  # days in which releases are listed
 LEAST_USD = 0.5e6  # a bill that moves by less is the same at the digits shown
 _YEAR = 250  # sessions from which a share's usual move is taken
 _ROWS = {"alerts": 3, "news": 5, "bills": 8, "markets": 8, "titles": 5, "figures": 5, "next": 6, "old": 6}
+_TOOLS = {"code", "package", "notebook"}  # what computes, which no market reads
 _LONGEST, _TITLE, _WHAT = 200, 105, 56  # letters of a sentence, of a title, of a release
 _DIRECT = ("bill_usd", "bill_rank")  # conclusions that have a table of their own
 _SUBJECT = ["notebook", "quantity", "subject"]
@@ -231,9 +232,9 @@ def _headline(
     if len(titles) or figures:
         said = f"{_count(len(titles), 'conclusion')} in words and {_count(figures, 'other figure')} changed"
     else:
-        said = (
-            "inputs came in, and no conclusion changed" if not found.inputs.empty else "no conclusion changed"
-        )
+        kinds = set(found.inputs["what"])
+        came = "the code changed" if kinds <= _TOOLS else "inputs came in"
+        said = f"{came}, and no conclusion changed" if kinds else "no conclusion changed"
     return true_minus(f"{bills}; {said}.")
 
 
@@ -563,7 +564,9 @@ def _command(renew: str) -> str:
 
 def _cut(text: object, longest: int = _LONGEST) -> str:
     said = " ".join(str(text).split())
-    return said if len(said) <= longest else f"{said[: longest - 1].rstrip()}…"
+    if len(said) <= longest:
+        return said
+    return f"{said[:longest].rpartition(' ')[0].rstrip(' ,;:') or said[: longest - 1]}…"
 
 
 def _most(said: Sequence[str], kind: str) -> tuple[str, ...]:

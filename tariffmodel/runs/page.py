@@ -13,7 +13,7 @@ import itertools
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,7 @@ def render(
         lstrip_blocks=True,
     )
     charts = {path.stem: path for path in _about_charts(folder)}
+    by_alt = _by_alt(charts.values())
     elsewhere = _other_periods(charts, str(manifest["parameters"]["period"]))
     present = {Path(entry["file"]).stem for entry in manifest["notebooks"]}
     exporter = _Cells(  # type: ignore[no-untyped-call]  # nbconvert's own constructor has no types
@@ -159,7 +160,7 @@ def render(
         since=since,
         elsewhere=elsewhere,
         sections=[
-            _section(*pair, exporter, sources, charts, present)
+            _section(*pair, exporter, sources, charts, by_alt, present)
             for pair in zip(manifest["notebooks"], notebooks, strict=True)
         ],
         written={output["file"] for output in manifest["outputs"]},
@@ -173,6 +174,7 @@ def _section(
     exporter: _Cells,
     sources: Path,
     charts: dict[str, Path],
+    by_alt: Mapping[str, Path],
     present: set[str],
 ) -> Section:
     body, _ = exporter.from_notebook_node(node, resources={"metadata": {"path": str(sources)}})
@@ -184,7 +186,7 @@ def _section(
         heading["id"] = heading.get("id") or heading.get_text().replace(" ", "-")  # as in JupyterLab
         heading.name = f"h{int(heading.name[1]) + 1}"  # the report's own title is h1
     _keep_anchors_apart(soup, anchor, present)
-    _name_charts(soup, charts)
+    _name_charts(soup, charts, by_alt)
     _shape_tables(soup)
     contents = [
         (str(heading["id"]), heading.get_text()) for heading in headings if heading.name in {"h2", "h3"}
@@ -217,18 +219,33 @@ def _is_period(text: str) -> bool:
     return True
 
 
-def _name_charts(soup: BeautifulSoup, charts: dict[str, Path]) -> None:
+def _by_alt(charts: Iterable[Path]) -> dict[str, Path]:
+    """Charts by what describes them, where that is of one chart alone."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in charts:
+        found[str(json.loads(path.read_text(encoding="utf-8")).get("alt", ""))].append(path)
+    return {alt: paths[0] for alt, paths in found.items() if alt and len(paths) == 1}
+
+
+def _name_charts(soup: BeautifulSoup, charts: dict[str, Path], by_alt: Mapping[str, Path]) -> None:
     """Show each exported chart as its drawing, with its name and links to its files.
 
     A picture says which chart it is. What is found is taken out of `charts`: an id is given once.
+    A chart shown again, or exported with another notebook, is known by its description and names
+    the same files.
     """
-    for image in soup("img", attrs={"data-chart": True}):
-        path = charts.pop(str(image["data-chart"]), None)
+    for image in soup("img"):
+        path = charts.pop(str(image.get("data-chart")), None)
+        first = path is not None
         del image["data-chart"]
+        path = path or by_alt.get(str(image.get("alt")))
         if path is None:
             continue
-        image["src"] = _inline(path.with_suffix(".svg").read_text(encoding="utf-8"))
-        image.wrap(soup.new_tag("figure", attrs={"class": "chart", "id": f"chart-{path.stem}"}))
+        figure = soup.new_tag("figure", attrs={"class": "chart"})
+        if first:
+            image["src"] = _inline(path.with_suffix(".svg").read_text(encoding="utf-8"))
+            figure["id"] = f"chart-{path.stem}"
+        image.wrap(figure)
         caption = soup.new_tag("figcaption")
         caption.append(path.stem)
         files = {kind.upper(): f"{path.stem}.{kind}" for kind in ("png", "svg", "pdf", "csv")}

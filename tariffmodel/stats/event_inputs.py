@@ -350,7 +350,7 @@ def excluded_days(exclude: Events | None, returns: pd.DataFrame) -> Array | None
     try:
         dates = pd.DatetimeIndex(pd.to_datetime(rows["date"], format="ISO8601"))
     except (TypeError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        first = str(error).splitlines()[0].partition(". You might")[0]
         raise DataError(f"exclude: a date cannot be read ({first}); write 2025-07-23") from None
     if dates.tz is not None or (dates != dates.normalize()).any():
         raise DataError("exclude: dates carry times or a time zone; pass days, the exchange's own dates")

@@ -84,7 +84,7 @@ def _dates(values: pd.Series) -> tuple[pd.Series, pd.Series, pd.Series]:
         try:
             stamps = [pd.to_datetime(value, format="ISO8601") for value in values]
         except (TypeError, ValueError) as error:
-            first = str(error).splitlines()[0]
+            first = str(error).splitlines()[0].partition(". You might")[0]
             raise DataError(f"events: a date cannot be read ({first}); write 2025-07-23") from None
     else:
         if dates.dt.tz is None:
