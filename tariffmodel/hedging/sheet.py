@@ -165,6 +165,6 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     path.set_title("Ratio in force; dot and line: this ticket's, with its interval")
     for ax in (wealth, path):
         ax.axhline(0, color=INK, linewidth=0.5)
-        ax.legend(loc="best")
+        ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")  # lines stay under the names
         ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))
