@@ -63,7 +63,8 @@ def _page(one: words.Ticket) -> Figure:
             f"{row['action'][0].upper()}{row['action'][1:]}",
             f"{_direction(row)}   {abs(row['notional']):,.0f}",
             f"{row['currency']} {abs(row['notional_own']):,.0f}", f"{row['ratio']:+.2f}",
-            f"{row['low']:+.2f} to {row['high']:+.2f}", f"{row['left']:+,.0f}" if np.isfinite(row["left"]) else "–",
+            f"{row['low']:+.2f} to {row['high']:+.2f}",
+            f"{row['left']:+,.0f}" if np.isfinite(row["left"]) else "–",
         ]
         for _, row in one.instruments.iterrows()
     ]  # fmt: skip

@@ -66,7 +66,8 @@ def page(
     note = ". ".join(house.origin_note(SOURCE, as_of))
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Mean bill added up since {house.day_text(tree.start)}, USD {unit}; the wider a line, the likelier; "
+        f"<p>Mean bill added up since {house.day_text(tree.start)}, USD {unit}; "
+        f"the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
         f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
         f"{table(figures, ends.index.map(id_title))}"
@@ -87,7 +88,8 @@ def headline(frame: pd.DataFrame, column: str, tree: Scenario) -> str:
     whole = frame.loc[WHOLE].iloc[-1]
     who = "all makers" if column == "ALL" else charts.ORIGIN_NAME.get(column, house.display_name(column))
     low, mean, high = (f"{whole[f'{c}_usd'] / scale:,.1f}" for c in ("low", "mean", "high"))
-    return f"By {house.day_text(tree.end)}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
+    by = house.day_text(tree.end)
+    return f"By {by}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
 
 
 def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str, width: int) -> str:
