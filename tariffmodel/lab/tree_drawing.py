@@ -82,7 +82,7 @@ def headline(frame: pd.DataFrame, column: str, tree: Scenario) -> str:
     >>> index = pd.MultiIndex.from_product([[WHOLE], [pd.Timestamp("2030-12-31")]], names=["outcome", "day"])
     >>> frame = pd.DataFrame({"mean_usd": 3e9, "low_usd": 2e9, "high_usd": 4e9}, index)
     >>> headline(frame, "JP", tm.scenarios.load("canada-and-deals"))
-    'By 2030-12-31, Japan: USD 3.0 bn on average, 2.0 to 4.0 in nine draws of ten'
+    'By 31 Dec 2030, Japan: USD 3.0 bn on average, 2.0 to 4.0 in nine draws of ten'
     """
     scale, unit = house.usd_scale(frame["high_usd"])
     whole = frame.loc[WHOLE].iloc[-1]
