@@ -215,6 +215,12 @@ def test_nothing_changed_is_one_line(two, asked):
     assert [one.title for one in note.blocks] == ["Next 14 days", "What is old"]
 
 
+def test_other_code_is_not_called_an_input_that_came_in(two, asked, tmp_path):
+    other = like(two[1], tmp_path / "other", git={"commit": "f" * 40, "dirty": False})
+    note = morning.note(other, two[1], asked.facts, NOW)
+    assert "the code changed, and no conclusion changed" in note.headline
+
+
 def test_a_question_about_a_past_day_looks_ahead_from_that_day(asked, past):
     note = morning.note(past, None, asked.facts, NOW)
     assert note.title.startswith("Morning note, 31 Mar 2026") and "nothing to compare with" in note.headline

@@ -18,6 +18,7 @@ import statsmodels.api as sm
 from legible import faults_at_both_widths
 
 from tariffmodel import case, charts, exposure, facts, net_bill, policy, scenarios, ticket
+from tariffmodel.charts.events import id_title
 from tariffmodel.errors import DataError, TariffModelError
 from tariffmodel.response import equilibrium
 from tariffmodel.scenarios import bills, draws, engine, hedges, net
@@ -529,7 +530,7 @@ def test_a_chart_of_a_hedge_says_what_is_left_of_the_worst_outcome(covered):
     chart = charts.hedge_outcomes(frame, holding="Kia", currency="USD", **look)
     worst = frame["mean_money"].xs("unhedged", level="part").idxmin()
     bare, left = (f"{frame.at[(worst, part), 'mean_money'] / 1e6:,.2f}" for part in ("unhedged", "hedged"))
-    said = f"under {worst.replace('-', ' ')}, USD {bare}m on average; hedged, {left}m"
+    said = f"under “{id_title(worst)}”, USD {bare}m on average; hedged, {left}m"
     assert said.replace("-", "\u2212") in chart.title.replace("-", "\u2212")
     assert faults_at_both_widths(chart) == []
     marks = [line.get_xdata() for line in chart.figure.axes[0].lines if line.get_marker() in "so"]

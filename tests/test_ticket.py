@@ -105,7 +105,7 @@ def test_future_on_another_index_keeps_its_amount(known):
     """The level of the KOSPI 200 is not in the data, so its futures cannot be counted."""
     found = traded(known, "^KS11", 0.5)
     begin = "sell KOSPI 200 (future on the KOSPI 200, KRW 250,000 per point"
-    assert found["action"] == f"{begin}; how many is not known without its level)"
+    assert found["action"] == f"{begin}; count contracts on its level, which is not in the data)"
     assert np.isnan(found["left"])  # not 0: nobody rounded
     assert np.isnan(found["contracts"]) and found["notional_own"] == pytest.approx(7e9)
 

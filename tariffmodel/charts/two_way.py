@@ -77,9 +77,9 @@ def two_way(
     rows, across = map(str, cells.index.names)
     texts = _texts(table)
     low, high = (_text(end, _digits(table)) for end in _ends(table.to_numpy(dtype=float)))
-    currency, _, size = unit.partition(" ")
+    currency, _, scaled = unit.partition(" ")
     known = not table.isna().to_numpy().all()
-    title = f"{what} from {currency} {low} to {high} {size}" if known else f"{what} is not known"
+    title = f"{what} from {currency} {low} to {high} {scaled}" if known else f"{what} is not known"
     fig = figure(
         dated(title, period),
         f"{unit}; rows: {_NAME.get(rows, rows)}; columns: {_NAME.get(across, across)}; {case}",

@@ -83,7 +83,7 @@ def validate(
     )
     print_table(table, format=format)
     for name, line in validation.summary(rows).iterrows():
-        typer.echo(f"{name}: {validation.in_words(line) if line['n'] else 'none'}")
+        typer.echo(f"{str(name).replace('_', ' ')}: {validation.in_words(line) if line['n'] else 'none'}")
     if not (since or own):
         for words in forecasts.in_words(forecasts.scored(asked)):
             typer.echo(f"ledger: {words}")

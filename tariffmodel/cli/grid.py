@@ -107,6 +107,8 @@ def grid(
         write_frame(found, format, {"maker": maker, "case": asked.label})
         return
     _print((found[column] / scale).unstack(), f"{maker}: {_WORDS[of]}, {unit}; {asked.label}", result, format)
+    if output is not None:
+        typer.echo(f"chart: {output / 'charts' / f'grid_{of}.png'}")
 
 
 def _unit(found: pd.DataFrame, of: Of) -> tuple[str, float]:

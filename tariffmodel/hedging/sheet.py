@@ -63,7 +63,8 @@ def _page(one: words.Ticket) -> Figure:
             f"{row['action'][0].upper()}{row['action'][1:]}",
             f"{_direction(row)}   {abs(row['notional']):,.0f}",
             f"{row['currency']} {abs(row['notional_own']):,.0f}", f"{row['ratio']:+.2f}",
-            f"{row['low']:+.2f} to {row['high']:+.2f}", f"{row['left']:+,.0f}" if np.isfinite(row["left"]) else "–",
+            f"{row['low']:+.2f} to {row['high']:+.2f}",
+            f"{row['left']:+,.0f}" if np.isfinite(row["left"]) else "–",
         ]
         for _, row in one.instruments.iterrows()
     ]  # fmt: skip
@@ -165,6 +166,6 @@ def _charts(fig: Figure, one: words.Ticket, colour: str, bottom: float, height: 
     path.set_title("Ratio in force; dot and line: this ticket's, with its interval")
     for ax in (wealth, path):
         ax.axhline(0, color=INK, linewidth=0.5)
-        ax.legend(loc="best")
+        ax.legend(loc="best", frameon=True, framealpha=0.85, edgecolor="none")  # lines stay under the names
         ax.xaxis.set_major_locator(AutoDateLocator(minticks=3, maxticks=7))
         ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))

@@ -109,7 +109,7 @@ def trade(
     if offers["size"].isna().any():  # traded in any amount, or counted on a level that is not in the data
         counted = offers["size_unit"].notna().any()
         action = f"{'sell' if sold > 0 else 'buy'} {row['contract']} ({offers['name'].iloc[0]}"
-        action += "; how many is not known without its level)" if counted else ")"
+        action += "; count contracts on its level, which is not in the data)" if counted else ")"
         left = np.nan if counted else 0.0
         return row | {"order": f"{order}: {action}", "action": action, "left": left}
     size = offers["size"].to_numpy() * (1.0 if is_money else closes.iloc[-1]) * rate

@@ -242,8 +242,8 @@ def _rounding(trades: pd.DataFrame, cash: str) -> str:
     """What whole contracts leave of the hedge, and of which instruments nobody can say it."""
     unknown = trades.loc[trades["left"].isna(), "label"].to_list()
     if len(unknown) == len(trades):
-        return f"Rounding to whole contracts: not known of {listed(unknown)}, count contracts by their level."
-    without = f", without {listed(unknown)}: count contracts by their level" if unknown else ""
+        return f"Rounding to whole contracts: not known for {listed(unknown)}."
+    without = f", without {listed(unknown)}, not known" if unknown else ""
     return f"Rounding to whole contracts: {cash} {trades['left'].abs().sum():,.0f} of hedge{without}."
 
 

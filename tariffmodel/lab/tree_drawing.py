@@ -66,7 +66,8 @@ def page(
     note = ". ".join(house.origin_note(SOURCE, as_of))
     return (
         f'<div class="policy-lab"><h3>{escape(finding)}</h3>'
-        f"<p>Mean bill added up since {house.day_text(tree.start)}, USD {unit}; the wider a line, the likelier; "
+        f"<p>Mean bill added up since {house.day_text(tree.start)}, USD {unit}; "
+        f"the wider a line, the likelier; "
         f'{escape(tree.label)}</p><p class="state">{escape(state)}</p>'
         f"{_lines(frame.drop(index=WHOLE, level='outcome'), leaves, tree.start, scale, finding, width)}"
         f"{table(figures, ends.index.map(id_title))}"
@@ -81,13 +82,14 @@ def headline(frame: pd.DataFrame, column: str, tree: Scenario) -> str:
     >>> index = pd.MultiIndex.from_product([[WHOLE], [pd.Timestamp("2030-12-31")]], names=["outcome", "day"])
     >>> frame = pd.DataFrame({"mean_usd": 3e9, "low_usd": 2e9, "high_usd": 4e9}, index)
     >>> headline(frame, "JP", tm.scenarios.load("canada-and-deals"))
-    'By 2030-12-31, Japan: USD 3.0 bn on average, 2.0 to 4.0 in nine draws of ten'
+    'By 31 Dec 2030, Japan: USD 3.0 bn on average, 2.0 to 4.0 in nine draws of ten'
     """
     scale, unit = house.usd_scale(frame["high_usd"])
     whole = frame.loc[WHOLE].iloc[-1]
     who = "all makers" if column == "ALL" else charts.ORIGIN_NAME.get(column, house.display_name(column))
     low, mean, high = (f"{whole[f'{c}_usd'] / scale:,.1f}" for c in ("low", "mean", "high"))
-    return f"By {house.day_text(tree.end)}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
+    by = house.day_text(tree.end)
+    return f"By {by}, {who}: USD {mean} {unit} on average, {low} to {high} in nine draws of ten"
 
 
 def _lines(frame: pd.DataFrame, ends: pd.DataFrame, start: date, scale: float, alt: str, width: int) -> str:
