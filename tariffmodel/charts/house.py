@@ -350,7 +350,7 @@ def _slide(chart: Chart) -> tuple[bytes, float]:
     # half a pixel more, or rounding decides how many there are
     dpi = float((SLIDE_PIXELS + 0.5) / max(2 * width if upright else width, height * WIDE))
     if fig is chart.figure and not upright:
-        image = Image.open(io.BytesIO(chart.picture()))
+        image: Image.Image = Image.open(io.BytesIO(chart.picture()))
         dpi = image.info["dpi"][0]
     else:
         image = _image(fig, dpi)

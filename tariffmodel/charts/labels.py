@@ -262,8 +262,8 @@ def _away(boxes: np.ndarray, dots: np.ndarray) -> np.ndarray:
     """Pixels from each dot, along the last axis, to the nearest edge of the box; 0 inside it."""
     left, bottom, right, top = (boxes[..., side, None] for side in range(4))
     x, y = dots.T
-    across, up = np.maximum(np.maximum(left - x, x - right), 0), np.maximum(np.maximum(bottom - y, y - top), 0)
-    return np.asarray(np.hypot(across, up))
+    across, up = np.maximum(left - x, x - right), np.maximum(bottom - y, y - top)
+    return np.asarray(np.hypot(np.maximum(across, 0), np.maximum(up, 0)))
 
 
 def _along(start: np.ndarray, ends: np.ndarray, dots: np.ndarray) -> np.ndarray:

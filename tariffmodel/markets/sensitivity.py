@@ -19,6 +19,7 @@ import pandas as pd
 
 from tariffmodel.errors import DataError
 from tariffmodel.facts import Facts
+from tariffmodel.facts.protected import kept_with
 from tariffmodel.markets import market
 from tariffmodel.markets.market import Horizon
 from tariffmodel.stats import regression
@@ -121,6 +122,17 @@ def sample(
     >>> list(rows), rows.attrs["currency"], rows.attrs["role"]
     (['share', 'fx', 'market', 'world'], 'JPY', 'home')
     """
+    kept = _sample(
+        facts, maker, ticker=ticker, rival=rival, world=world, horizon=horizon, leads=leads, lags=lags
+    )
+    return kept.loc[_stamp(start) : _stamp(end)].copy()
+
+
+@kept_with  # a study asks for the same rows for each of its tables
+def _sample(
+    facts: Facts, maker: str, *, ticker: str | None, rival: str, world: str | None, horizon: Horizon,
+    leads: int, lags: int,
+) -> pd.DataFrame:  # fmt: skip
     if maker not in facts.makers.index:
         raise DataError(f"{maker!r} is not a maker; choose from {', '.join(facts.makers.index)}")
     line = ticker or facts.makers.at[maker, "ticker"]
@@ -148,7 +160,7 @@ def sample(
             if str(column).partition("_l")[0] == name
         }
         parts.append(moves[list(own)].rename(columns=own))
-    frame = pd.concat(parts, axis=1).loc[_stamp(start) : _stamp(end)]
+    frame = pd.concat(parts, axis=1)
     frame.attrs = {
         "unit": f"log return in {home}, horizon {horizon}",
         "ticker": line,

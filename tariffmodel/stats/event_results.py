@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from tariffmodel.errors import DataError
 from tariffmodel.stats import event_tests as et
@@ -20,7 +21,7 @@ from tariffmodel.stats import normal_returns as nr
 from tariffmodel.stats.calendar_time import Errors, alpha, portfolio
 from tariffmodel.stats.event_inputs import on_dates, pair
 from tariffmodel.stats.event_tests import Result
-from tariffmodel.stats.groups import Groups, compare, split
+from tariffmodel.stats.groups import Groups, compare, holm, split
 from tariffmodel.stats.normal_returns import Array, Window
 from tariffmodel.stats.regression import Fit
 
@@ -304,8 +305,6 @@ class EventStudy:
             bootstrap, for the null of ``CAAR / (S √L)``. Events of one firm have no p-value under
             most tests, those without a return in the window have nothing but ``n = 0``.
         """
-        from statsmodels.stats.multitest import multipletests  # slow to import
-
         if which not in et.TESTS:
             raise DataError(f"by_event takes one test, not {which!r}; there are {', '.join(et.TESTS)}")
         wanted = et.conventions(conventions)
@@ -329,10 +328,9 @@ class EventStudy:
             null.append(et.resampled_sums(series, days, wanted.draws, random, wanted.block) / scale)
         frame = pd.DataFrame.from_dict(rows, orient="index").rename_axis("event")
         known = frame["p_value"].notna().to_numpy()
-        for column, method in (("p_holm", "holm"), ("p_bh", "fdr_bh")):
-            frame[column] = np.nan
-            if known.any():
-                frame.loc[known, column] = multipletests(frame.loc[known, "p_value"], method=method)[1]
+        frame["p_holm"], frame["p_bh"] = holm(frame["p_value"].to_numpy(dtype=float)), np.nan
+        if known.any():
+            frame.loc[known, "p_bh"] = stats.false_discovery_control(frame.loc[known, "p_value"])
         frame["p_romano_wolf"] = et.romano_wolf(np.array(portfolio), np.column_stack(null))
         frame = frame.reindex(self.firm_events.index.unique("event")).rename(columns={"mean": "caar"})
         frame = frame.assign(n=frame["n"].fillna(0).astype(int))

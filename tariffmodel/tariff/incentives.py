@@ -153,7 +153,8 @@ def breakeven(case: Case, rate: float, by: str = PRODUCTION) -> pd.DataFrame:
     reached = found <= rate
     first = reached.argmax(axis=0)
     low, high = grid[np.maximum(first - 1, 0)], grid[first]
-    for _ in range(60):
+    sought = reached.any(axis=0) & ~reached[0]
+    while (high - low > 1e-12 * high)[sought].any():
         middle = (low + high) / 2
         there = average(middle) <= rate
         low, high = np.where(there, low, middle), np.where(there, middle, high)
