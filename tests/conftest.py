@@ -13,6 +13,9 @@ import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+# before NumPy comes: the workers share the processors, and its threads would spin beside each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import tariffmodel
 from tariffmodel import facts, policy
 

@@ -254,7 +254,7 @@ def results(known: Facts, law: Policy, tmp_path_factory: pytest.TempPathFactory)
         "scenarios.Result.paths": tree.paths(),
         "scenarios.Result.net": tree.net("none"),
         "scenarios.hedged": pd.concat([covered.summary(), covered.by_outcome(), covered.slopes()]),
-        "scenarios.of_tree": tm.scenarios.of_tree(tree, n=500),
+        "scenarios.of_tree": tm.scenarios.of_tree(tree, n=100),
         "input_output.table": tm.input_output.table(known),
         "input_output.multipliers": tm.input_output.multipliers(known),
         "input_output.job_multipliers": tm.input_output.job_multipliers(known),
