@@ -9,7 +9,7 @@ import pytest
 import tariffmodel as tm
 from tariffmodel import customs, facts
 from tariffmodel.errors import DataError
-from tariffmodel.facts import trade
+from tariffmodel.facts import periods, trade
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +228,18 @@ def test_command_shows_origins_months_and_makers(tm):
 def test_mistakes_of_the_command_are_named(tm, words, code, message):
     got, _, err = tm("customs", *words)
     assert got == code and message in " ".join(err.split()) and "Traceback" not in err
+
+
+def test_duty_at_entry_of_months_adds_up(known):
+    """Duty that was void later was law on its days, so a month knows of it as a quarter does."""
+    law = tm.case(data=known).policy
+    whole, *months = (
+        customs._modelled(tm.case(law, law, label, data=known), periods.parse(label)).set_index(
+            ["goods", "origin"]
+        )
+        for label in ("2025-02..2025-04", "2025-02", "2025-03", "2025-04")
+    )
+    at_entry = sum(month["entry_duty_usd"] for month in months)
+    pd.testing.assert_series_equal(at_entry, whole["entry_duty_usd"], rtol=1e-9)
+    # three days of 25% on all that came from Mexico, then on what failed USMCA
+    assert 0.1e9 < months[1].at[("car", "MX"), "entry_duty_usd"] < 0.3e9

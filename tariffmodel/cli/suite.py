@@ -75,7 +75,6 @@ def run(
     data: Data = None,
 ) -> None:
     """Execute the notebooks; write charts, tables, workbook, slides, a manifest and report.html."""
-    from tariffmodel import facts
     from tariffmodel.charts.spoken import VARIABLE, ready
     from tariffmodel.runs import run as runs
     from tariffmodel.runs import since as earlier_runs
@@ -87,7 +86,7 @@ def run(
                 policy=policy,
                 against=against,
                 period=period,
-                as_of=str(parse_day(as_of) if as_of else facts.load(data).as_of),
+                as_of=str(parse_day(as_of)) if as_of else None,
                 output=output,
                 data=data,
                 only=_numbers(only),

@@ -27,7 +27,7 @@ from tariffmodel.facts.periods import Period
 from tariffmodel.tariff import policy as policies
 from tariffmodel.tariff.case import Case
 from tariffmodel.tariff.duty import bill
-from tariffmodel.tariff.entries import KINDS, PARTS, Policy
+from tariffmodel.tariff.entries import PARTS, Policy
 from tariffmodel.tariff.goods import entered
 
 PRODUCTS = {
@@ -319,8 +319,9 @@ def _streams(facts: Facts, span: Period, law: Policy) -> pd.DataFrame:
 
 def _as_enacted(law: Policy, span: Period) -> list[tuple[Period, Policy]]:
     """The days between enactments, each with the law as far as it was enacted on the first of them."""
-    entries: Iterable[Any] = (entry for kind in KINDS for entry in getattr(law, kind))
-    days = {day for entry in entries for day in (entry.enacted, entry.to_enacted)}
+    # what was void or withdrawn later was law, or law to come, on its days
+    known = [*law.entries, *law.void]
+    days = {day for entry in known for day in (entry.enacted, entry.to_enacted, entry.voided)}
     inside = {day for day in days if day is not None and span.start < day <= span.end}
     edges = sorted({span.start, *inside, span.end + timedelta(days=1)})
     return [
