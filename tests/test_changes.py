@@ -317,6 +317,10 @@ def test_a_notebook_that_failed_or_did_not_run_is_not_called_gone(make):
         assert found.conclusions.empty
         assert found.left_out == (f"Conclusions of notebook 02 are not compared: it {word} in b.",)
         assert found.left_out[0] in found.summary()
+    ok = {"sha256": "1", "status": "ok"}
+    three = write(make("c"), notebooks=[{"file": f"{number}_x.ipynb", **ok} for number in ("02", "03", "04")])
+    said = changes.between(write(one, notebooks=[{"file": "02_x.ipynb", **ok}]), three).left_out
+    assert said == ("Conclusions of notebooks 03 and 04 are not compared: they did not run in a.",)
 
 
 # Inputs

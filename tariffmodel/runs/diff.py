@@ -60,7 +60,7 @@ class Changes:
         nor a p-value is stated) and `flag`. Sign flips and changes of significance come first,
         then the largest moves: in standard errors or, where there is none, relative; ranks last.
     left_out : tuple of str
-        Why conclusions of a notebook are not compared.
+        Why conclusions of some notebooks are not compared, a sentence for each reason.
 
     Examples
     --------
@@ -359,15 +359,19 @@ def _compare_levels(kind: str, one: pd.DataFrame, two: pd.DataFrame) -> pd.DataF
 def _compare_conclusions(one: _Run, two: _Run) -> tuple[pd.DataFrame, tuple[str, ...]]:
     first, second = one.ended_well, two.ended_well
     shared = {number for number in first if first[number] and second.get(number)}
-    left_out = tuple(
-        f"Conclusions of notebook {number} are not compared: it "
-        + " and ".join(
+    reasons: dict[str, list[str]] = {}
+    for number in sorted({*first, *second} - shared):
+        why = " and ".join(
             f"{'failed' if number in ended else 'did not run'} in {run.name}"
             for run, ended in ((one, first), (two, second))
             if not ended.get(number)
         )
-        + "."
-        for number in sorted({*first, *second} - shared)
+        reasons.setdefault(why, []).append(number)
+    left_out = tuple(
+        f"Conclusions of notebook {last} are not compared: it {why}."
+        if not others
+        else f"Conclusions of notebooks {', '.join(others)} and {last} are not compared: they {why}."
+        for why, (*others, last) in reasons.items()
     )
     old, new = (_said(run).loc[lambda said: said["notebook"].isin(shared)] for run in (one, two))
     both = old.merge(new, how="outer", on=_IDENTITY, suffixes=("_before", "_after"))
