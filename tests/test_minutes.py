@@ -143,7 +143,7 @@ def test_lunch_in_tokyo_has_no_minutes():
 def test_two_exchanges_count_their_own_minutes():
     york, _ = walk(bars("2025-06-02", "2025-08-08"))
     tokyo, _ = walk(bars("2025-06-02", "2025-08-08", zone=TOKYO, lunch=True), firms=("7203.T",), seed=1)
-    both = pd.concat([york.tz_convert("UTC"), tokyo.tz_convert("UTC")], axis=1).sort_index()
+    both = pd.concat([york.tz_convert("UTC"), tokyo.tz_convert("UTC")], axis=1, sort=True)
     calendars = {"GM": "XNYS", "F": "XNYS", "7203.T": "XTKS"}
     moment = pd.Timestamp("2025-07-31 15:45", tz=YORK)
     found = events.minute_study(both, moment, calendars=calendars)

@@ -87,7 +87,7 @@ def upcoming(
         for text in table["indicators"]
     ]
     table = table.assign(indicators=named)
-    text = {name: table[name].fillna("") for name in ("policy", "no_policy")}
+    text = {name: table[name].astype("object").fillna("") for name in ("policy", "no_policy")}
     table = table.assign(**text, **dict.fromkeys(_STAKES, np.nan))
     if at_stake is not None:
         table[_STAKES] = stakes(facts).xs(ALL, level="maker").reindex(table["release"]).to_numpy()
