@@ -196,7 +196,7 @@ def test_only_own_currencies_with_a_clear_interval_are_counted(betas: pd.DataFra
     """GM's 2.0 is to a rival's currency, and Kia's interval holds zero."""
     fig = charts.fx_betas({"weekly": betas}, HOMES, case="", **LOOK).figure
     assert title(fig) == (
-        "1 of 3 shares clearly gain when the home currency weakens, 1 clearly lose; "
+        "1 of 3 shares clearly gains when the home currency weakens, 1 clearly loses; "
         "the largest of these betas is that of BMW, −1.20 (−1.90 to −0.50)"
     )
     assert "(JPY) and not counted: GM" in said(fig) and "no estimate: Mazda" in said(fig)

@@ -58,18 +58,18 @@ def fx_betas(
     >>> betas = betas.assign(currency="JPY").set_axis(["Toyota", "Mazda"])
     >>> about = {"case": "a case", "source": "a source", "as_of": date(2026, 10, 30)}
     >>> tm.charts.fx_betas({"weekly": betas}, {"Toyota": "JP", "Mazda": "JP"}, **about).title.split(", ")[0]
-    '1 of 2 shares clearly gain when the home currency weakens'
+    '1 of 2 shares clearly gains when the home currency weakens'
     """
     first, table = next(iter(estimates.items()))
     rows = table[table["beta_fx"].notna()].sort_values("beta_fx", ascending=False)
     own = rows[rows["role"] == "home"]
     sure = own[(own["low"] > 0) | (own["high"] < 0)]
     gain = int((sure["beta_fx"] > 0).sum())
-    title = (
-        f"{gain} of {len(own)} shares clearly gain" if gain else f"None of {len(own)} shares clearly gains"
+    gains, loses = (
+        f"{verb}s" if number <= 1 else verb for verb, number in (("gain", gain), ("lose", len(sure) - gain))
     )
-    title += " when the home currency weakens, "
-    title += f"{len(sure) - gain} clearly lose" if gain < len(sure) else "none clearly loses"
+    title = f"{gain or 'None'} of {len(own)} shares clearly {gains} when the home currency weakens, "
+    title += f"{len(sure) - gain or 'none'} clearly {loses}"
     if len(sure):
         name = str(sure["beta_fx"].abs().idxmax())
         beta, low, high = map(_signed, sure.loc[name, ["beta_fx", "low", "high"]].to_numpy(dtype=float))

@@ -364,7 +364,8 @@ def _check(sheet: Sheet, case: Case, shown: Sheet, made: _Made) -> None:
     sheet.heads(_HEAD, [*heads, "Booked: engine", "Difference", "Agrees"])
     for column in (1, 2, 3, 6, 7, 8):
         sheet.text(_HEAD - 1, column, "USD m", "soft")
-    sheet.sheet.set_column(0, 9, 15)
+    sheet.sheet.set_column(0, 0, 25)
+    sheet.sheet.set_column(1, 9, 15)
     sheet.sheet.freeze_panes(_FIRST, 1)
     booked = exposure.burden(case)["booked_usd"]
     makers = made.law.inputs.goods.makers
