@@ -169,7 +169,7 @@ def _serve() -> None:
     signal.signal(signal.SIGCHLD, _bury)
     for line in iter(sys.stdin.readline, ""):
         with warnings.catch_warnings():  # Python counts a thread of jemalloc's, which minds forks itself
-            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.filterwarnings("ignore", r"This process .* is multi-threaded", DeprecationWarning)
             child = os.fork() == 0
         if child:
             _become_kernel(**json.loads(line))
