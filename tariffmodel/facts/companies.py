@@ -90,6 +90,8 @@ def line(facts: Facts, text: str, parts: Collection[str] = ()) -> str:
     near = [*get_close_matches(text.lower(), parts, 1), *near]
     what = "part, share" if parts else "share"
     left = f"; parts are {', '.join(parts)}" if parts and not near else ""
+    if not near and not parts:
+        left = "; data/market/instruments.csv has those that are known, `add prices` adds one"
     raise DataError(f"no {what}, index or currency is called {text!r}{meant(near, ())}{left}")
 
 
